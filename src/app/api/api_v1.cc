@@ -1,0 +1,477 @@
+#include "app/api/api_v1.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "app/api/answer.h"
+#include "app/api/parameters.h"
+#include "app/api/result_json.h"
+#include "io/codec/utf8.h"
+
+namespace prom5::api {
+
+namespace {
+
+using codec::JsonWriter;
+using io::HttpRequest;
+using io::HttpResponse;
+
+constexpr int64_t kMaxPointsPerSeries = 11'000;
+constexpr std::string_view kTruncated = "results truncated due to limit";
+
+template <typename List>
+void write_strings(JsonWriter& json, const List& list) {
+  json.begin_array();
+  for (const auto& text : list) json.string(text);
+  json.end_array();
+}
+
+/// U__ names stand for names that a URL or an old client cannot carry: "U__a_2e_b" is "a.b".
+std::string unescape_label_name(const std::string& name) {
+  if (!name.starts_with("U__")) return name;
+  std::string out;
+  const std::string_view rest = std::string_view(name).substr(3);
+  for (size_t i = 0; i < rest.size(); ++i) {
+    if (rest[i] != '_') {
+      out += rest[i];
+    } else if (rest.substr(i, 2) == "__") {
+      out += '_';
+      ++i;
+    } else {
+      const size_t end = rest.find('_', i + 1);
+      if (end == std::string_view::npos) return name;
+      const std::string hex(rest.substr(i + 1, end - i - 1));
+      char* parsed = nullptr;
+      const unsigned long code = std::strtoul(hex.c_str(), &parsed, 16);
+      if (hex.empty() || *parsed != '\0' || code > 0x10FFFF) return name;
+      codec::utf8_append(out, static_cast<uint32_t>(code));
+      i = end;
+    }
+  }
+  return out;
+}
+
+void write_time_field(JsonWriter& json, std::string_view name, TimeMs time) {
+  json.field(name, time.ms == 0 ? "0001-01-01T00:00:00Z" : format_rfc3339(time));
+}
+
+void write_target(JsonWriter& json, const scrape::TargetStatus& status) {
+  json.begin_object().key("discoveredLabels");
+  write_labels(json, status.target.discovered);
+  json.key("labels");
+  write_labels(json, status.target.labels);
+  json.field("scrapePool", status.job)
+      .field("scrapeUrl", status.target.url)
+      .field("globalUrl", status.target.url)
+      .field("lastError", status.last_error);
+  write_time_field(json, "lastScrape", status.last_scrape);
+  json.key("lastScrapeDuration").number(status.last_duration_seconds);
+  json.field("health", status.health)
+      .field("scrapeInterval", format_duration(status.target.interval))
+      .field("scrapeTimeout", format_duration(status.target.timeout))
+      .end_object();
+}
+
+void write_counts(JsonWriter& json, std::string_view name,
+                  const std::vector<tsdb::NamedCount>& counts) {
+  json.key(name).begin_array();
+  for (const tsdb::NamedCount& c : counts) {
+    json.begin_object().field("name", c.name).key("value").integer(
+        static_cast<int64_t>(c.count));
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_metadata(JsonWriter& json, const Metadata& metadata) {
+  json.field("type", to_string(metadata.type))
+      .field("help", metadata.help)
+      .field("unit", metadata.unit);
+}
+
+}  // namespace
+
+std::string_view version() { return "5.0.0-dev"; }
+
+ApiV1::ApiV1(Services services, StatusInfo status)
+    : services_(services), status_(std::move(status)) {}
+
+void ApiV1::add_routes(io::Router& router) {
+  using io::PathArguments;
+  const auto add = [&](std::string methods, std::string path, auto handler) {
+    router.add(std::move(methods), "/api/v1/" + std::move(path),
+               [handler](const HttpRequest& request, const PathArguments& arguments) {
+                 Answer answer = handler(request, arguments);
+                 return answer ? *std::move(answer) : error_answer(answer.error());
+               });
+  };
+  const auto list_of = [](std::string_view key) {
+    return [key](const HttpRequest&, const PathArguments&) -> Answer {
+      return success_answer([&](JsonWriter& json) {
+        json.begin_object().key(key).begin_array().end_array().end_object();
+      });
+    };
+  };
+  using R = const HttpRequest&;
+  using A = const PathArguments&;
+  add("GET|POST", "query", [this](R r, A) { return query(r); });
+  add("GET|POST", "query_range", [this](R r, A) { return query_range(r); });
+  add("GET|POST", "format_query", [this](R r, A) { return format_query(r); });
+  add("GET|POST", "series", [this](R r, A) { return series(r); });
+  add("GET|POST", "labels", [this](R r, A) { return labels(r); });
+  add("GET", "label/*/values", [this](R r, A a) { return label_values(r, a[0]); });
+  add("GET", "metadata", [this](R r, A) { return metadata(r); });
+  add("GET", "targets", [this](R r, A) { return targets(r); });
+  add("GET", "targets/metadata", [this](R r, A) { return targets_metadata(r); });
+  add("GET", "scrape_pools", [this](R, A) { return scrape_pools(); });
+  add("GET", "status/config", [this](R, A) { return status_config(); });
+  add("GET", "status/flags", [this](R, A) { return status_flags(); });
+  add("GET", "status/runtimeinfo", [this](R, A) { return status_runtime(); });
+  add("GET", "status/buildinfo", [this](R, A) { return status_build(); });
+  add("GET", "status/tsdb", [this](R r, A) { return status_tsdb(r); });
+  // Nothing evaluates rules yet, so there are none; dashboards ask all the same.
+  add("GET", "rules", list_of("groups"));
+  add("GET", "alerts", list_of("alerts"));
+  add("POST", "write", [this](R r, A) -> Answer {
+    if (services_.remote_write != nullptr) return services_.remote_write->handle(r);
+    return HttpResponse::text(404, "remote write receiver needs to be enabled with "
+                                   "--web.enable-remote-write-receiver\n");
+  });
+  for (const char* path : {"delete_series", "clean_tombstones", "snapshot"}) {
+    add("POST|PUT", std::string("admin/tsdb/") + path, [](R, A) -> Answer {
+      return fail(ErrorCode::Unavailable, "admin APIs disabled");
+    });
+  }
+}
+
+ApiV1::Answer ApiV1::evaluate(const query::QueryRequest& request, const HttpRequest& http) {
+  const size_t limit = TRY(limit_parameter(http));
+  auto result = services_.engine.run(request);
+  if (!result) {
+    // A parse error is an error of the parameter; what comes up in the evaluation is not.
+    const bool parse = result.error().code == ErrorCode::BadData;
+    return std::unexpected(parse ? invalid_parameter("query", result.error())
+                                 : std::move(result).error());
+  }
+  bool truncated = false;
+  std::string data;
+  JsonWriter json(data);
+  json.begin_object();
+  truncated = write_value(json, result->value, limit);
+  if (!http.parameter("stats").empty()) {
+    const query::QueryStats& s = result->stats;
+    const double total = s.parse_seconds + s.queue_seconds + s.evaluation_seconds;
+    json.key("stats").begin_object().key("timings").begin_object();
+    json.key("evalTotalTime").number(s.evaluation_seconds);
+    json.key("resultSortTime").number(0);
+    json.key("queryPreparationTime").number(s.parse_seconds);
+    json.key("innerEvalTime").number(s.evaluation_seconds);
+    json.key("execQueueTime").number(s.queue_seconds);
+    json.key("execTotalTime").number(total);
+    json.end_object().key("samples").begin_object();
+    json.key("totalQueryableSamples").integer(static_cast<int64_t>(s.samples_loaded));
+    json.key("peakSamples").integer(static_cast<int64_t>(s.peak_samples));
+    json.end_object().end_object();
+  }
+  json.end_object();
+  if (truncated) result->annotations.warn(std::string(kTruncated));
+  return success_answer([&](JsonWriter& out) { out.raw(data); }, result->annotations);
+}
+
+ApiV1::Answer ApiV1::query(const HttpRequest& request) {
+  query::QueryRequest q;
+  q.start = q.end = TRY(time_parameter(request, "time", services_.clock.now()));
+  q.timeout = TRY(duration_parameter(request, "timeout"));
+  q.lookback_delta = TRY(duration_parameter(request, "lookback_delta"));
+  q.text = request.parameter("query");
+  q.stop = request.stop;
+  return evaluate(q, request);
+}
+
+ApiV1::Answer ApiV1::query_range(const HttpRequest& request) {
+  query::QueryRequest q;
+  q.start = TRY(time_parameter(request, "start", std::nullopt));
+  q.end = TRY(time_parameter(request, "end", std::nullopt));
+  if (q.end < q.start) {
+    return fail(ErrorCode::BadData,
+                "invalid parameter \"end\": end timestamp must not be before start time");
+  }
+  const auto step = parse_step(request.parameter("step"));
+  if (!step) return std::unexpected(invalid_parameter("step", step.error()));
+  q.step = *step;
+  if (q.step.ms <= 0) {
+    return fail(ErrorCode::BadData,
+                "invalid parameter \"step\": zero or negative query resolution step widths are not "
+                "accepted. Try a positive integer");
+  }
+  if ((q.end - q.start).ms / q.step.ms > kMaxPointsPerSeries) {
+    return fail(ErrorCode::BadData,
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
+                "query resolution (?step=XX)");
+  }
+  q.timeout = TRY(duration_parameter(request, "timeout"));
+  q.lookback_delta = TRY(duration_parameter(request, "lookback_delta"));
+  q.text = request.parameter("query");
+  q.stop = request.stop;
+  return evaluate(q, request);
+}
+
+ApiV1::Answer ApiV1::format_query(const HttpRequest& request) {
+  const auto formatted = query::format_query(request.parameter("query"));
+  if (!formatted) return std::unexpected(invalid_parameter("query", formatted.error()));
+  return success_answer([&](JsonWriter& json) { json.string(*formatted); });
+}
+
+Result<ApiV1::LabelQuery> ApiV1::label_query(const HttpRequest& request) const {
+  LabelQuery out;
+  out.limit = TRY(limit_parameter(request));
+  out.range.start = TRY(time_parameter(request, "start", TimeMs::min()));
+  out.range.end = TRY(time_parameter(request, "end", TimeMs::max()));
+  out.selectors = TRY(match_parameters(request));
+  return out;
+}
+
+ApiV1::Answer ApiV1::series(const HttpRequest& request) {
+  if (request.parameters_named("match[]").empty()) {
+    return fail(ErrorCode::BadData, "no match[] parameter provided");
+  }
+  const LabelQuery asked = TRY(label_query(request));
+  const auto querier = TRY(services_.db.querier(asked.range));
+  std::set<Labels> found;
+  for (const auto& matchers : asked.selectors) {
+    const auto set = TRY(querier->select(matchers));
+    while (set->next()) found.insert(set->labels());
+  }
+  query::Annotations annotations;
+  const bool cut = asked.limit > 0 && found.size() > asked.limit;
+  if (cut) annotations.warn(std::string(kTruncated));
+  return success_answer(
+      [&](JsonWriter& json) {
+        json.begin_array();
+        size_t n = 0;
+        for (const Labels& labels : found) {
+          if (cut && n++ == asked.limit) break;
+          write_labels(json, labels);
+        }
+        json.end_array();
+      },
+      annotations);
+}
+
+/// Names or values, joined over all selectors: `ask(querier, matchers)`.
+template <typename Ask>
+ApiV1::Answer ApiV1::label_list(const HttpRequest& request, Ask ask) {
+  const LabelQuery asked = TRY(label_query(request));
+  const auto querier = TRY(services_.db.querier(asked.range));
+  std::set<std::string> found;
+  const auto add = [&](std::vector<std::string> list) {
+    found.insert(std::make_move_iterator(list.begin()), std::make_move_iterator(list.end()));
+  };
+  if (asked.selectors.empty()) add(TRY(ask(*querier, std::span<const Matcher>())));
+  for (const auto& matchers : asked.selectors) add(TRY(ask(*querier, matchers)));
+  query::Annotations annotations;
+  std::vector<std::string> list(found.begin(), found.end());
+  if (asked.limit > 0 && list.size() > asked.limit) {
+    list.resize(asked.limit);
+    annotations.warn(std::string(kTruncated));
+  }
+  return success_answer([&](JsonWriter& json) { write_strings(json, list); }, annotations);
+}
+
+ApiV1::Answer ApiV1::labels(const HttpRequest& request) {
+  return label_list(request, [](Querier& querier, std::span<const Matcher> matchers) {
+    return querier.label_names(matchers);
+  });
+}
+
+ApiV1::Answer ApiV1::label_values(const HttpRequest& request, const std::string& escaped) {
+  const std::string name = unescape_label_name(escaped);
+  if (name.empty() || !codec::utf8_valid(name)) {
+    return fail(ErrorCode::BadData, "invalid label name: \"{}\"", name);
+  }
+  return label_list(request, [&](Querier& querier, std::span<const Matcher> matchers) {
+    return querier.label_values(name, matchers);
+  });
+}
+
+ApiV1::Answer ApiV1::metadata(const HttpRequest& request) {
+  const size_t limit = TRY(limit_parameter(request));
+  const std::string_view metric = request.parameter("metric");
+  size_t per_metric = 0;
+  if (const std::string_view text = request.parameter("limit_per_metric"); !text.empty()) {
+    HttpRequest renamed;
+    renamed.parameters = {{"limit", std::string(text)}};
+    per_metric = TRY(limit_parameter(renamed));
+  }
+  const Storage::MetadataMap all = services_.db.metadata();
+  return success_answer([&](JsonWriter& json) {
+    json.begin_object();
+    size_t n = 0;
+    for (const auto& [name, entries] : all) {
+      if (!metric.empty() && name != metric) continue;
+      if (limit > 0 && n++ == limit) break;
+      json.key(name).begin_array();
+      for (size_t i = 0; i < entries.size() && (per_metric == 0 || i < per_metric); ++i) {
+        json.begin_object();
+        write_metadata(json, entries[i]);
+        json.end_object();
+      }
+      json.end_array();
+    }
+    json.end_object();
+  });
+}
+
+ApiV1::Answer ApiV1::targets(const HttpRequest& request) {
+  const std::string_view state = request.parameter("state");
+  const std::string_view pool = request.parameter("scrapePool");
+  const bool active = state.empty() || state == "any" || state == "active";
+  const bool dropped = state.empty() || state == "any" || state == "dropped";
+  const auto statuses = services_.scrapes.active_targets();
+  const auto gone = services_.scrapes.dropped_targets();
+  std::map<std::string, int64_t> dropped_counts;
+  for (const std::string& name : services_.scrapes.pools()) dropped_counts[name] = 0;
+  for (const auto& target : gone) ++dropped_counts[target.job];
+  return success_answer([&](JsonWriter& json) {
+    json.begin_object().key("activeTargets").begin_array();
+    for (const auto& status : statuses) {
+      if (active && (pool.empty() || status.job == pool)) write_target(json, status);
+    }
+    json.end_array().key("droppedTargets").begin_array();
+    for (const auto& target : gone) {
+      if (!dropped || (!pool.empty() && target.job != pool)) continue;
+      json.begin_object().key("discoveredLabels");
+      write_labels(json, target.discovered);
+      json.field("scrapePool", target.job).end_object();
+    }
+    json.end_array().key("droppedTargetCounts");
+    if (dropped) {
+      json.begin_object();
+      for (const auto& [name, count] : dropped_counts) json.key(name).integer(count);
+      json.end_object();
+    } else {
+      json.null();
+    }
+    json.end_object();
+  });
+}
+
+ApiV1::Answer ApiV1::targets_metadata(const HttpRequest& request) {
+  std::vector<Matcher> matchers;
+  if (const std::string_view text = request.parameter("match_target"); !text.empty()) {
+    auto parsed = query::parse_series_selector(text);
+    if (!parsed) return std::unexpected(invalid_parameter("match_target", parsed.error()));
+    matchers = *std::move(parsed);
+  }
+  const size_t limit = TRY(limit_parameter(request));
+  const std::string_view metric = request.parameter("metric");
+  const Storage::MetadataMap all = services_.db.metadata();
+  std::vector<std::pair<Labels, std::string>> found;
+  for (const auto& status : services_.scrapes.active_targets()) {
+    if (!matches_all(matchers, status.target.labels)) continue;
+    // Which of the families a target has shows in its series.
+    std::vector<Matcher> of_target;
+    for (const LabelView label : status.target.labels) {
+      of_target.push_back(Matcher::equal(label.name, label.value));
+    }
+    const auto querier = TRY(services_.db.querier({}));
+    for (const std::string& name : TRY(querier->label_values(kMetricName, of_target))) {
+      if ((metric.empty() || name == metric) && all.contains(name)) {
+        found.emplace_back(status.target.labels, name);
+      }
+    }
+  }
+  if (limit > 0 && found.size() > limit) found.resize(limit);
+  return success_answer([&](JsonWriter& json) {
+    json.begin_array();
+    for (const auto& [labels, name] : found) {
+      json.begin_object().key("target");
+      write_labels(json, labels);
+      json.field("metric", name);
+      write_metadata(json, all.find(name)->second.front());
+      json.end_object();
+    }
+    json.end_array();
+  });
+}
+
+ApiV1::Answer ApiV1::scrape_pools() {
+  return success_answer([&](JsonWriter& json) {
+    json.begin_object().key("scrapePools");
+    write_strings(json, services_.scrapes.pools());
+    json.end_object();
+  });
+}
+
+ApiV1::Answer ApiV1::status_config() {
+  return success_answer([&](JsonWriter& json) {
+    json.begin_object().field("yaml", status_.config_text()).end_object();
+  });
+}
+
+ApiV1::Answer ApiV1::status_flags() {
+  return success_answer([&](JsonWriter& json) {
+    json.begin_object();
+    for (const auto& [name, value] : status_.flags) json.field(name, value);
+    json.end_object();
+  });
+}
+
+ApiV1::Answer ApiV1::status_runtime() {
+  const auto [reloaded, reload_time] = status_.last_reload();
+  return success_answer([&, reloaded = reloaded, reload_time = reload_time](JsonWriter& json) {
+    json.begin_object()
+        .field("startTime", format_rfc3339(status_.started))
+        .field("CWD", status_.working_directory)
+        .field("hostname", status_.host_name)
+        .field("serverTime", format_rfc3339(services_.clock.now()));
+    json.key("reloadConfigSuccess").boolean(reloaded);
+    json.field("lastConfigTime", format_rfc3339(reload_time));
+    json.key("corruptionCount").integer(0);
+    json.key("goroutineCount").integer(0);
+    json.key("GOMAXPROCS").integer(std::thread::hardware_concurrency());
+    json.key("GOMEMLIMIT").integer(0);
+    json.field("GOGC", "").field("GODEBUG", "");
+    json.field("storageRetention", format_duration(services_.db.retention())).end_object();
+  });
+}
+
+ApiV1::Answer ApiV1::status_build() {
+  return success_answer([](JsonWriter& json) {
+    json.begin_object()
+        .field("version", version())
+        .field("revision", "")
+        .field("branch", "")
+        .field("buildUser", "")
+        .field("buildDate", "")
+        .field("goVersion", "")
+        .end_object();
+  });
+}
+
+ApiV1::Answer ApiV1::status_tsdb(const HttpRequest& request) {
+  size_t limit = TRY(limit_parameter(request));
+  constexpr size_t kMaxLimit = 10'000;
+  if (limit > kMaxLimit) return fail(ErrorCode::BadData, "limit must not exceed {}", kMaxLimit);
+  if (limit == 0) limit = 10;
+  const tsdb::HeadStats stats = services_.db.stats(limit);
+  return success_answer([&](JsonWriter& json) {
+    json.begin_object().key("headStats").begin_object();
+    json.key("numSeries").integer(static_cast<int64_t>(stats.series));
+    json.key("numLabelPairs").integer(static_cast<int64_t>(stats.label_pairs));
+    json.key("chunkCount").integer(static_cast<int64_t>(stats.chunks));
+    json.key("minTime").integer(stats.range.start.ms);
+    json.key("maxTime").integer(stats.range.end.ms).end_object();
+    write_counts(json, "seriesCountByMetricName", stats.series_by_metric);
+    write_counts(json, "labelValueCountByLabelName", stats.values_by_label);
+    write_counts(json, "memoryInBytesByLabelName", stats.bytes_by_label);
+    write_counts(json, "seriesCountByLabelValuePair", stats.series_by_pair);
+    json.end_object();
+  });
+}
+
+}  // namespace prom5::api

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "collect/ingest/remote_write.h"
+#include "collect/scrape/scrape_manager.h"
+#include "io/http/router.h"
+#include "query/engine.h"
+#include "store/tsdb/db.h"
+
+namespace prom5::api {
+
+/// What /api/v1/status/* tells of the process.
+struct StatusInfo {
+  TimeMs started;
+  std::string working_directory;
+  std::string host_name;
+  std::vector<std::pair<std::string, std::string>> flags;
+  std::function<std::string()> config_text;
+  std::function<std::pair<bool, TimeMs>()> last_reload;  ///< whether it succeeded, and when
+};
+
+/// Prometheus' HTTP API below /api/v1. Any thread.
+/// Source: prometheus.io/docs/prometheus/latest/querying/api.
+class ApiV1 {
+ public:
+  struct Services {
+    tsdb::Db& db;
+    query::Engine& engine;
+    const scrape::ScrapeManager& scrapes;
+    ingest::RemoteWriteReceiver* remote_write;  ///< null: switched off
+    const Clock& clock;
+  };
+
+  ApiV1(Services services, StatusInfo status);
+
+  void add_routes(io::Router& router);
+
+ private:
+  using Answer = Result<io::HttpResponse>;
+
+  Answer query(const io::HttpRequest& request);
+  Answer query_range(const io::HttpRequest& request);
+  Answer format_query(const io::HttpRequest& request);
+  Answer series(const io::HttpRequest& request);
+  Answer labels(const io::HttpRequest& request);
+  Answer label_values(const io::HttpRequest& request, const std::string& name);
+  Answer metadata(const io::HttpRequest& request);
+  Answer targets(const io::HttpRequest& request);
+  Answer targets_metadata(const io::HttpRequest& request);
+  Answer scrape_pools();
+  Answer status_config();
+  Answer status_flags();
+  Answer status_runtime();
+  Answer status_build();
+  Answer status_tsdb(const io::HttpRequest& request);
+
+  struct LabelQuery {
+    std::vector<std::vector<Matcher>> selectors;
+    TimeRange range;
+    size_t limit = 0;
+  };
+  Result<LabelQuery> label_query(const io::HttpRequest& request) const;
+  template <typename Ask>
+  Answer label_list(const io::HttpRequest& request, Ask ask);
+  Answer evaluate(const query::QueryRequest& request, const io::HttpRequest& http);
+
+  const Services services_;
+  const StatusInfo status_;
+};
+
+/// The version that the program gives of itself.
+std::string_view version();
+
+}  // namespace prom5::api

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "ask/agent.h"
+#include "base/clock.h"
+#include "io/http/router.h"
+
+namespace prom5::api {
+
+/// The questions' routes: POST /api/v5/query/natural, POST /api/v5/agent/text (JSON, or a stream of
+/// server-sent events), GET and DELETE /api/v5/agent/session, and the WebSocket /ws. Any thread.
+class AssistantApi {
+ public:
+  AssistantApi(Agent& agent, const Clock& clock) : agent_(agent), clock_(clock) {}
+
+  void add_routes(io::Router& router);
+
+ private:
+  io::HttpResponse natural(const io::HttpRequest& request);
+  io::HttpResponse text(const io::HttpRequest& request);
+  io::HttpResponse text_stream(Question question);
+  io::HttpResponse websocket();
+
+  Agent& agent_;
+  const Clock& clock_;
+};
+
+}  // namespace prom5::api

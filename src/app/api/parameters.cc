@@ -1,0 +1,87 @@
+#include "app/api/parameters.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "app/api/answer.h"
+#include "io/codec/number.h"
+#include "model/quote.h"
+#include "query/engine.h"
+
+namespace prom5::api {
+
+namespace {
+
+std::unexpected<Error> unreadable(std::string_view text, std::string_view what) {
+  return fail(ErrorCode::BadData, "cannot parse {} to a valid {}", quoted(text), what);
+}
+
+}  // namespace
+
+Result<TimeMs> parse_time(std::string_view text) {
+  if (const auto seconds = codec::parse_double(text)) {
+    if (!std::isfinite(*seconds) || std::fabs(*seconds) > 9.2e15) {
+      return unreadable(text, "timestamp");
+    }
+    return TimeMs{static_cast<int64_t>(std::round(*seconds * 1000))};
+  }
+  const auto time = parse_rfc3339(text);
+  if (!time) return unreadable(text, "timestamp");
+  return *time;
+}
+
+Result<DurationMs> parse_step(std::string_view text) {
+  if (const auto seconds = codec::parse_double(text)) {
+    if (!std::isfinite(*seconds) || std::fabs(*seconds) > 9.2e9) {
+      return fail(ErrorCode::BadData, "cannot parse {} to a valid duration. It overflows int64",
+                  quoted(text));
+    }
+    return DurationMs{static_cast<int64_t>(*seconds * 1000)};
+  }
+  const auto duration = parse_duration(text);
+  if (!duration) return unreadable(text, "duration");
+  return *duration;
+}
+
+Result<TimeMs> time_parameter(const io::HttpRequest& request, std::string_view name,
+                              std::optional<TimeMs> otherwise) {
+  const std::string_view text = request.parameter(name);
+  if (text.empty() && otherwise) return *otherwise;
+  auto time = parse_time(text);
+  if (!time) return std::unexpected(invalid_parameter(name, time.error()));
+  return *time;
+}
+
+Result<DurationMs> duration_parameter(const io::HttpRequest& request, std::string_view name) {
+  const std::string_view text = request.parameter(name);
+  if (text.empty()) return DurationMs{0};
+  auto duration = parse_step(text);
+  if (!duration) return std::unexpected(invalid_parameter(name, duration.error()));
+  return *duration;
+}
+
+Result<size_t> limit_parameter(const io::HttpRequest& request) {
+  const std::string_view text = request.parameter("limit");
+  if (text.empty()) return 0;
+  int64_t limit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (error != std::errc{} || end != text.data() + text.size() || limit < 0) {
+    return fail(ErrorCode::BadData, "invalid parameter \"limit\": {}",
+                error == std::errc{} && end == text.data() + text.size()
+                    ? "limit must be non-negative"
+                    : "cannot parse " + quoted(text) + " to a valid limit");
+  }
+  return static_cast<size_t>(limit);
+}
+
+Result<std::vector<std::vector<Matcher>>> match_parameters(const io::HttpRequest& request) {
+  std::vector<std::vector<Matcher>> out;
+  for (const std::string& text : request.parameters_named("match[]")) {
+    auto matchers = query::parse_series_selector(text);
+    if (!matchers) return std::unexpected(invalid_parameter("match[]", matchers.error()));
+    out.push_back(*std::move(matchers));
+  }
+  return out;
+}
+
+}  // namespace prom5::api

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "io/http/message.h"
+#include "model/matcher.h"
+
+namespace prom5::api {
+
+// Reading of request parameters as Prometheus reads them. BadData names the parameter.
+
+/// Unix seconds with a fraction, or RFC 3339.
+Result<TimeMs> parse_time(std::string_view text);
+/// Seconds as a number, or a duration literal.
+Result<DurationMs> parse_step(std::string_view text);
+
+Result<TimeMs> time_parameter(const io::HttpRequest& request, std::string_view name,
+                              std::optional<TimeMs> otherwise);
+/// 0 when it is not given.
+Result<DurationMs> duration_parameter(const io::HttpRequest& request, std::string_view name);
+/// 0 when it is not given.
+Result<size_t> limit_parameter(const io::HttpRequest& request);
+/// All match[] parameters.
+Result<std::vector<std::vector<Matcher>>> match_parameters(const io::HttpRequest& request);
+
+}  // namespace prom5::api

@@ -1,0 +1,153 @@
+#include "app/api/result_json.h"
+
+#include <fmt/core.h>
+
+#include "io/codec/number.h"
+
+namespace prom5::api {
+
+namespace {
+
+using codec::JsonWriter;
+
+/// Seconds with three decimals where there are milliseconds, as Prometheus writes them.
+void append_time(std::string& out, TimeMs time) {
+  const bool negative = time.ms < 0;
+  const uint64_t ms = negative ? 0 - static_cast<uint64_t>(time.ms) : static_cast<uint64_t>(time.ms);
+  if (negative) out += '-';
+  out += fmt::format("{}", ms / 1000);
+  if (ms % 1000 != 0) out += fmt::format(".{:03}", ms % 1000);
+}
+
+void write_time(JsonWriter& json, TimeMs time) {
+  std::string text;
+  append_time(text, time);
+  json.raw(text);
+}
+
+void write_number(JsonWriter& json, double value) {
+  std::string text = "\"";
+  codec::append_sample_value(text, value);
+  text += '"';
+  json.raw(text);
+}
+
+void write_float(JsonWriter& json, TimeMs time, double value) {
+  std::string text = "[";
+  append_time(text, time);
+  text += ",\"";
+  codec::append_sample_value(text, value);
+  text += "\"]";
+  json.raw(text);
+}
+
+/// Which borders belong to a bucket: 0 the upper, 1 the lower, 2 none, 3 both.
+int boundary_rule(const HistogramBucket& b) {
+  if (b.lower_inclusive) return b.upper_inclusive ? 3 : 1;
+  return b.upper_inclusive ? 0 : 2;
+}
+
+void write_histogram(JsonWriter& json, TimeMs time, const Histogram& h) {
+  json.begin_array();
+  write_time(json, time);
+  json.begin_object().key("count");
+  write_number(json, h.count);
+  json.key("sum");
+  write_number(json, h.sum);
+  const auto buckets = h.buckets();
+  if (!buckets.empty()) {
+    json.key("buckets").begin_array();
+    for (const HistogramBucket& bucket : buckets) {
+      json.begin_array().integer(boundary_rule(bucket));
+      write_number(json, bucket.lower);
+      write_number(json, bucket.upper);
+      write_number(json, bucket.count);
+      json.end_array();
+    }
+    json.end_array();
+  }
+  json.end_object().end_array();
+}
+
+void write_instant(JsonWriter& json, const query::Series& series) {
+  const query::Point& point = series.points[0];
+  json.begin_object().key("metric");
+  write_labels(json, series.labels);
+  if (point.histogram) {
+    json.key("histogram");
+    write_histogram(json, point.time, *point.histogram);
+  } else {
+    json.key("value");
+    write_float(json, point.time, point.value);
+  }
+  json.end_object();
+}
+
+void write_range(JsonWriter& json, const query::Series& series) {
+  json.begin_object().key("metric");
+  write_labels(json, series.labels);
+  bool floats = false;
+  bool histograms = false;
+  for (const query::Point& p : series.points) {
+    floats = floats || !p.histogram;
+    histograms = histograms || p.histogram;
+  }
+  if (floats) {
+    json.key("values").begin_array();
+    for (const query::Point& p : series.points) {
+      if (!p.histogram) write_float(json, p.time, p.value);
+    }
+    json.end_array();
+  }
+  if (histograms) {
+    json.key("histograms").begin_array();
+    for (const query::Point& p : series.points) {
+      if (p.histogram) write_histogram(json, p.time, *p.histogram);
+    }
+    json.end_array();
+  }
+  json.end_object();
+}
+
+template <typename Write>
+bool write_list(JsonWriter& json, std::string_view type, const std::vector<query::Series>& series,
+                size_t limit, Write write) {
+  json.field("resultType", type).key("result").begin_array();
+  size_t written = 0;
+  for (const query::Series& s : series) {
+    if (limit > 0 && written == limit) break;
+    write(json, s);
+    ++written;
+  }
+  json.end_array();
+  return written < series.size();
+}
+
+}  // namespace
+
+void write_labels(JsonWriter& json, const Labels& labels) {
+  json.begin_object();
+  for (const LabelView label : labels) json.field(label.name, label.value);
+  json.end_object();
+}
+
+bool write_value(JsonWriter& json, const query::Value& value, size_t limit) {
+  if (const auto* scalar = std::get_if<query::ScalarValue>(&value)) {
+    json.field("resultType", "scalar").key("result");
+    write_float(json, scalar->time, scalar->value);
+    return false;
+  }
+  if (const auto* string = std::get_if<query::StringValue>(&value)) {
+    json.field("resultType", "string").key("result").begin_array();
+    write_time(json, string->time);
+    json.string(string->value).end_array();
+    return false;
+  }
+  if (const auto* vector = std::get_if<query::VectorValue>(&value)) {
+    return write_list(json, "vector", vector->series, limit, write_instant);
+  }
+  return write_list(json, "matrix", std::get<query::MatrixValue>(value).series, limit,
+                    write_range);
+}
+
+}  // namespace prom5::api

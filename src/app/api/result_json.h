@@ -1,0 +1,17 @@
+#pragma once
+
+#include "io/codec/json_writer.h"
+#include "model/histogram.h"
+#include "model/labels.h"
+#include "query/value.h"
+
+namespace prom5::api {
+
+/// {"a":"b",…}
+void write_labels(codec::JsonWriter& json, const Labels& labels);
+
+/// "resultType":…,"result":… as Prometheus' API has them, inside an object that is open already.
+/// At most `limit` series when it is above 0. Result: whether some were left out.
+bool write_value(codec::JsonWriter& json, const query::Value& value, size_t limit);
+
+}  // namespace prom5::api

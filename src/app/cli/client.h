@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "io/codec/json.h"
+#include "io/http/url.h"
+
+namespace prom5::cli {
+
+/// One request to a running server, for commands. Error messages name the server.
+Result<Json> ask_api(const std::string& server, const std::string& path,
+                     const io::Parameters& parameters);
+Result<Json> post_json(const std::string& server, const std::string& path, const Json& body);
+
+}  // namespace prom5::cli

@@ -1,0 +1,129 @@
+#include "app/cli/command.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <vector>
+
+#include "app/api/api_v1.h"
+#include "base/spelling.h"
+
+namespace prom5::cli {
+
+namespace {
+
+const auto& command_table() {
+  static const std::array kCommands = std::to_array<Command>({
+      {"serve", "", "Run the server.", kServeFlags, run_serve},
+      {"ask", "QUESTION", "Ask a running server a question in plain words.", kAskFlags, run_ask},
+      {"query instant", "EXPRESSION", "Evaluate PromQL at one time.", kQueryFlags,
+       run_query_instant},
+      {"query range", "EXPRESSION", "Evaluate PromQL over a range of time.", kQueryRangeFlags,
+       run_query_range},
+      {"query series", "SELECTOR…", "List series.", kQuerySeriesFlags, run_query_series},
+      {"query labels", "NAME", "List the values of a label.", kQuerySeriesFlags, run_query_labels},
+      {"check config", "FILE…", "Check configuration files.", kCheckConfigFlags,
+       run_check_config},
+      {"check metrics", "", "Check a page of metrics on standard input.", kCheckMetricsFlags,
+       run_check_metrics},
+  });
+  return kCommands;
+}
+
+std::string command_help(const Command& command) {
+  std::string out = fmt::format("usage: prom5 {} [flags] {}\n\n{}\n", command.name,
+                                command.arguments, command.summary);
+  if (!command.flags.empty()) out += "\nflags:\n" + flags_help(command.flags);
+  return out;
+}
+
+std::string general_help() {
+  std::string out = "usage: prom5 <command> [flags]\n\ncommands:\n";
+  for (const Command& command : commands()) {
+    out += fmt::format("  {:<16}{}\n", command.name, command.summary);
+  }
+  return out + "\nprom5 <command> --help shows a command's flags.\n";
+}
+
+/// The command named by the first one or two words; how many it took.
+const Command* find_command(std::span<const std::string> words, size_t& used) {
+  for (const Command& command : commands()) {
+    const size_t parts =
+        1 + static_cast<size_t>(std::count(command.name.begin(), command.name.end(), ' '));
+    if (words.size() < parts) continue;
+    std::string name = words[0];
+    if (parts == 2) name += " " + words[1];
+    if (name == command.name) {
+      used = parts;
+      return &command;
+    }
+  }
+  return nullptr;
+}
+
+int unknown_command(std::span<const std::string> words) {
+  std::vector<std::string_view> names;
+  std::string group;
+  for (const Command& command : commands()) {
+    names.push_back(command.name);
+    if (command.name.starts_with(words[0] + " ")) {
+      group += (group.empty() ? "" : ", ") + std::string(command.name);
+    }
+  }
+  const bool bare_group = words.size() == 1 || words[1].starts_with("-");
+  if (!group.empty() && bare_group) {
+    return complain(fmt::format("\"{}\" needs a second word; one of: {}", words[0], group),
+                    kWrongUse);
+  }
+  std::string given = words[0];
+  if (words.size() > 1 && !words[1].starts_with("-")) given += " " + words[1];
+  std::string_view near = nearest(given, names);
+  if (near.empty()) near = nearest(words[0], names);
+  return complain(fmt::format("unknown command \"{}\"{}; prom5 --help lists all", given,
+                              near.empty() ? std::string()
+                                           : fmt::format("; did you mean \"{}\"?", near)),
+                  kWrongUse);
+}
+
+}  // namespace
+
+std::span<const Command> commands() { return command_table(); }
+
+int complain(std::string_view message, int code) {
+  fmt::print(stderr, "prom5: {}\n", message);
+  return code;
+}
+
+int run_command(std::span<const std::string> words) {
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    fmt::print(words.empty() ? stderr : stdout, "{}", general_help());
+    return words.empty() ? kWrongUse : kGood;
+  }
+  if (words[0] == "--version" || words[0] == "version") {
+    fmt::print("prom5 {}\n", api::version());
+    return kGood;
+  }
+  size_t used = 0;
+  const Command* command = find_command(words, used);
+  if (command == nullptr) return unknown_command(words);
+  const auto rest = words.subspan(used);
+  if (std::find(rest.begin(), rest.end(), "--help") != rest.end() ||
+      std::find(rest.begin(), rest.end(), "-h") != rest.end()) {
+    fmt::print("{}", command_help(*command));
+    return kGood;
+  }
+  const auto flags = Flags::parse(command->flags, rest);
+  if (!flags) {
+    return complain(fmt::format("{}; prom5 {} --help lists the flags", flags.error().message,
+                                command->name), kWrongUse);
+  }
+  if (command->arguments.empty() && !flags->arguments().empty()) {
+    return complain(fmt::format("unexpected argument \"{}\"; prom5 {} takes only flags",
+                                flags->arguments()[0], command->name), kWrongUse);
+  }
+  return command->run(*flags);
+}
+
+}  // namespace prom5::cli

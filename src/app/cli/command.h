@@ -1,0 +1,50 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "app/cli/flags.h"
+
+namespace prom5::cli {
+
+/// What a command ends with.
+enum ExitCode : int { kGood = 0, kFailure = 1, kWrongUse = 2 };
+
+/// One row of kCommands[]: "check config" is a command of two words.
+struct Command {
+  std::string_view name;
+  std::string_view arguments;  ///< behind the flags, for the help: "FILE…"
+  std::string_view summary;
+  std::span<const Flag> flags;
+  int (*run)(const Flags& flags);
+};
+
+/// Every command, for the help and for generated documentation.
+std::span<const Command> commands();
+
+/// Finds the command that the words name, reads its flags and runs it. Results go to standard
+/// output, everything else to standard error.
+int run_command(std::span<const std::string> words);
+
+/// "prom5: <message>" on standard error; returns `code`.
+int complain(std::string_view message, int code);
+
+// The commands, one file each.
+extern const std::span<const Flag> kServeFlags;
+int run_serve(const Flags& flags);
+extern const std::span<const Flag> kQueryFlags;
+int run_query_instant(const Flags& flags);
+extern const std::span<const Flag> kQueryRangeFlags;
+int run_query_range(const Flags& flags);
+extern const std::span<const Flag> kQuerySeriesFlags;
+int run_query_series(const Flags& flags);
+int run_query_labels(const Flags& flags);
+extern const std::span<const Flag> kCheckConfigFlags;
+int run_check_config(const Flags& flags);
+extern const std::span<const Flag> kCheckMetricsFlags;
+int run_check_metrics(const Flags& flags);
+extern const std::span<const Flag> kAskFlags;
+int run_ask(const Flags& flags);
+
+}  // namespace prom5::cli

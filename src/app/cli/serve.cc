@@ -1,0 +1,162 @@
+#include <csignal>
+#include <fmt/core.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "app/cli/command.h"
+#include "app/server.h"
+
+namespace prom5::cli {
+
+namespace {
+
+using enum FlagKind;
+
+constexpr std::array kFlags = std::to_array<Flag>({
+    {"config.file", Text, "", "Configuration file; without it the server scrapes itself and this host."},
+    {"web.listen-address", List, "127.0.0.1:9090", "Address to listen on; may be given several times."},
+    {"web.config.file", Text, "", "File with TLS certificates and users."},
+    {"web.external-url", Text, "", "URL under which the server is reached from outside."},
+    {"web.enable-lifecycle", Switch, "false", "Allow reload and shutdown by HTTP request."},
+    {"web.enable-admin-api", Switch, "false", "Allow administration of the database by HTTP request."},
+    {"web.enable-remote-write-receiver", Switch, "false", "Accept remote write requests at /api/v1/write."},
+    {"web.max-connections", Number, "512", "Most connections at one time."},
+    {"web.max-body-size", Size, "64MB", "Longest request body."},
+    {"web.read-timeout", Duration, "5m", "How long a request may take to arrive, and an idle connection may stay."},
+    {"storage.tsdb.path", Text, "data/", "Directory of the database."},
+    {"storage.tsdb.retention.time", Duration, "15d", "How long samples are kept."},
+    {"storage.tsdb.wal-sync-interval", Duration, "0s", "How often the write-ahead log is synced to disk; 0s syncs before every answer."},
+    {"storage.tsdb.wal-segment-size", Size, "64MB", "Size of a segment of the write-ahead log."},
+    {"storage.tsdb.max-series", Number, "10000000", "Most series in memory; beyond it new ones are refused."},
+    {"storage.tsdb.max-head-bytes", Size, "4GB", "Most memory for samples; beyond it the oldest tenth is let go."},
+    {"scrape.max-body-size", Size, "64MB", "Longest page of a target, as decoded."},
+    {"query.lookback-delta", Duration, "5m", "How far back a sample is looked for."},
+    {"query.timeout", Duration, "2m", "Longest time a query may take."},
+    {"query.max-concurrency", Number, "20", "Most queries at one time."},
+    {"query.max-samples", Number, "50000000", "Most samples that a query may hold in memory."},
+    {"enable-feature", List, "", "Names of features that change answers, separated by commas: promql-delayed-name-removal."},
+    {"log.level", Text, "info", "Least severity that is logged: debug, info, warn or error."},
+    {"log.format", Text, "logfmt", "Form of the log: logfmt or json."},
+});
+
+Result<Log> make_log(const Flags& flags) {
+  LogLevel level = LogLevel::Info;
+  const std::string& name = flags.text("log.level");
+  if (name == "debug") level = LogLevel::Debug;
+  else if (name == "warn") level = LogLevel::Warn;
+  else if (name == "error") level = LogLevel::Error;
+  else if (name != "info") {
+    return fail(ErrorCode::BadData, "--log.level: \"{}\" is none of debug, info, warn, error", name);
+  }
+  const std::string& format = flags.text("log.format");
+  if (format != "logfmt" && format != "json") {
+    return fail(ErrorCode::BadData, "--log.format: \"{}\" is neither logfmt nor json", format);
+  }
+  return Log(level, format == "json" ? LogFormat::Json : LogFormat::Logfmt);
+}
+
+/// Features that are always on here, or that have no effect; anything else is named in the log.
+constexpr std::array kAcceptedFeatures = std::to_array<std::string_view>({
+    "promql-experimental-functions", "promql-extended-range-selectors",
+    "promql-binop-fill-modifiers", "promql-delayed-name-removal", "promql-duration-expr",
+    "native-histograms", "ooo-native-histograms", "utf8-names",
+});
+
+std::vector<std::string> features(const Flags& flags) {
+  std::vector<std::string> out;
+  for (std::string list : flags.list("enable-feature")) {
+    while (!list.empty()) {
+      const size_t comma = std::min(list.find(','), list.size());
+      if (comma > 0) out.push_back(list.substr(0, comma));
+      list.erase(0, std::min(comma + 1, list.size()));
+    }
+  }
+  return out;
+}
+
+ServerOptions server_options(const Flags& flags) {
+  ServerOptions o;
+  o.config_file = flags.text("config.file");
+  o.web_config_file = flags.text("web.config.file");
+  o.enable_lifecycle = flags.on("web.enable-lifecycle");
+  o.enable_remote_write = flags.on("web.enable-remote-write-receiver");
+  o.scrape_body_limit = flags.number("scrape.max-body-size");
+  o.flags = flags.all();
+  o.storage.path = flags.text("storage.tsdb.path");
+  while (o.storage.path.size() > 1 && o.storage.path.ends_with('/')) o.storage.path.pop_back();
+  o.storage.retention = flags.duration("storage.tsdb.retention.time");
+  o.storage.wal_sync_interval = flags.duration("storage.tsdb.wal-sync-interval");
+  o.storage.wal_segment_bytes = flags.number("storage.tsdb.wal-segment-size");
+  o.storage.max_series = flags.number("storage.tsdb.max-series");
+  o.storage.max_head_bytes = flags.number("storage.tsdb.max-head-bytes");
+  o.query.lookback_delta = flags.duration("query.lookback-delta");
+  o.query.timeout = flags.duration("query.timeout");
+  o.query.max_concurrency = flags.number("query.max-concurrency");
+  o.query.max_samples = flags.number("query.max-samples");
+  o.http.listen_addresses = flags.list("web.listen-address");
+  o.http.max_connections = flags.number("web.max-connections");
+  o.http.max_body_bytes = flags.number("web.max-body-size");
+  o.http.read_timeout_seconds = static_cast<int>(flags.duration("web.read-timeout").ms / 1000);
+  o.http.worker_threads = o.query.max_concurrency + 12;
+  const auto enabled = features(flags);
+  o.query.delayed_name_removal =
+      std::find(enabled.begin(), enabled.end(), "promql-delayed-name-removal") != enabled.end();
+  return o;
+}
+
+sigset_t handled_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  return signals;
+}
+
+void serve_until_told(Server& server, const Log& log, const sigset_t& signals) {
+  for (;;) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal != SIGHUP) {
+      log.info("Stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      return;
+    }
+    // What is wrong with the file is in the log; the server goes on with the one before.
+    static_cast<void>(server.reload());
+  }
+}
+
+}  // namespace
+
+const std::span<const Flag> kServeFlags = kFlags;
+
+int run_serve(const Flags& flags) {
+  const auto log = make_log(flags);
+  if (!log) return complain(log.error().message, kWrongUse);
+  for (const std::string& feature : features(flags)) {
+    const bool known = std::find(kAcceptedFeatures.begin(), kAcceptedFeatures.end(), feature) !=
+                       kAcceptedFeatures.end();
+    if (!known) log->warn("Unknown feature in --enable-feature", {{"feature", feature}});
+  }
+  // All threads inherit the mask, so that signals reach only this one.
+  const sigset_t signals = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  auto server = Server::start(server_options(flags), *log);
+  if (!server) {
+    const bool wrong_use = server.error().code == ErrorCode::BadData;
+    return complain(server.error().message, wrong_use ? kWrongUse : kFailure);
+  }
+  (*server)->on_quit([] { ::kill(::getpid(), SIGTERM); });
+  for (const std::string& address : flags.list("web.listen-address")) {
+    fmt::print(stderr, "prom5 is ready: http://{}\n", address);
+  }
+  serve_until_told(**server, *log, signals);
+  server->reset();
+  log->info("Stopped");
+  return kGood;
+}
+
+}  // namespace prom5::cli

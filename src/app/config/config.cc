@@ -1,0 +1,279 @@
+#include "app/config/config.h"
+
+#include <array>
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include "app/config/scrape_config.h"
+#include "app/config/yaml_reader.h"
+#include "io/file/file_system.h"
+
+namespace prom5::config {
+
+namespace {
+
+bool is_empty(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::Null ||
+         (node.kind == YamlNode::Kind::Sequence && node.items.empty()) ||
+         (node.kind == YamlNode::Kind::Mapping && node.entries.empty());
+}
+
+/// `$NAME` and `${NAME}` by the environment, `$$` as a dollar; what is not set is empty.
+std::string expand_environment(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '$' || i + 1 == text.size()) {
+      out += text[i];
+      continue;
+    }
+    if (text[i + 1] == '$') {
+      out += '$';
+      ++i;
+      continue;
+    }
+    const bool braces = text[i + 1] == '{';
+    size_t start = i + (braces ? 2 : 1);
+    size_t end = start;
+    const auto is_name = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    };
+    while (end < text.size() && is_name(text[end])) ++end;
+    const char* value = std::getenv(std::string(text.substr(start, end - start)).c_str());
+    if (value != nullptr) out += value;
+    i = braces ? end : end - 1;
+  }
+  return out;
+}
+
+class ConfigReader {
+ public:
+  explicit ConfigReader(const std::string& file) : reader_(file) {}
+
+  Result<Config> read(const YamlNode& root) {
+    if (root.kind == YamlNode::Kind::Null) return std::move(config_);
+    // Scrape configurations inherit from `global`, wherever it stands in the file.
+    if (const YamlNode* global = root.find("global")) TRY(read_global(*global));
+    const std::vector<Key> keys = {
+        {"global", [](const YamlNode&) -> Result<void> { return {}; }},
+        {"scrape_configs", [this](const YamlNode& n) { return read_scrapes(n); }},
+        {"storage", [this](const YamlNode& n) { return read_storage(n); }},
+        // Without rules there is nothing to send, so where it would go may stand there.
+        {"alerting", [this](const YamlNode& n) { return note(n, "alerting"); }},
+        {"runtime", [this](const YamlNode& n) { return note(n, "runtime"); }},
+        {"rule_files", unsupported("rule_files")},
+        {"scrape_config_files", unsupported("scrape_config_files")},
+        {"remote_write", unsupported("remote_write")},
+        {"remote_read", unsupported("remote_read")},
+        {"otlp", unsupported("otlp")},
+        {"tracing", unsupported("tracing")},
+    };
+    TRY(reader_.mapping(root, "the configuration", keys));
+    return std::move(config_);
+  }
+
+ private:
+  Result<void> note(const YamlNode& node, std::string_view key) {
+    if (is_empty(node)) return {};
+    config_.notes.push_back(fmt::format("{}:{}:{}: {} has no effect in this version",
+                                        reader_.file(), node.line, node.column, key));
+    return {};
+  }
+
+  std::function<Result<void>(const YamlNode&)> unsupported(std::string_view key) {
+    return [this, key](const YamlNode& node) -> Result<void> {
+      if (is_empty(node)) return {};
+      return reader_.error(
+          node, fmt::format("{} is not supported by this version yet; remove it to start", key));
+    };
+  }
+
+  std::function<Result<void>(const YamlNode&)> number(uint64_t& target) {
+    return [this, &target](const YamlNode& n) -> Result<void> {
+      target = TRY(reader_.count(n));
+      return {};
+    };
+  }
+  std::function<Result<void>(const YamlNode&)> duration(DurationMs& target) {
+    return [this, &target](const YamlNode& n) -> Result<void> {
+      target = TRY(reader_.duration(n));
+      return {};
+    };
+  }
+
+  Result<void> read_global(const YamlNode& node) {
+    if (is_empty(node)) return {};
+    GlobalConfig& g = config_.global;
+    bool timeout_given = false;
+    const auto ignored = [](const YamlNode&) -> Result<void> { return {}; };
+    const std::vector<Key> keys = {
+        {"scrape_interval", duration(g.scrape_interval)},
+        {"scrape_timeout",
+         [&](const YamlNode& n) -> Result<void> {
+           g.scrape_timeout = TRY(reader_.duration(n));
+           timeout_given = true;
+           return {};
+         }},
+        {"evaluation_interval", duration(g.evaluation_interval)},
+        {"external_labels", [this](const YamlNode& n) { return read_external_labels(n); }},
+        {"body_size_limit",
+         [&](const YamlNode& n) -> Result<void> {
+           const uint64_t limit = TRY(reader_.size(n));
+           if (limit > 0) g.body_size_limit = limit;
+           return {};
+         }},
+        {"sample_limit", number(g.sample_limit)},
+        {"label_limit", number(g.label_limit)},
+        {"label_name_length_limit", number(g.label_name_length_limit)},
+        {"label_value_length_limit", number(g.label_value_length_limit)},
+        {"target_limit", number(g.target_limit)},
+        {"keep_dropped_targets", ignored},
+        {"rule_query_offset", ignored},
+        {"scrape_protocols", ignored},
+        {"metric_name_validation_scheme", ignored},
+        {"metric_name_escaping_scheme", ignored},
+        {"always_scrape_classic_histograms", ignored},
+        {"scrape_native_histograms", unsupported_switch("scrape_native_histograms")},
+        {"convert_classic_histograms_to_nhcb",
+         unsupported_switch("convert_classic_histograms_to_nhcb")},
+        {"extra_scrape_metrics", unsupported_switch("extra_scrape_metrics")},
+        {"query_log_file", unsupported("query_log_file")},
+        {"scrape_failure_log_file", unsupported("scrape_failure_log_file")},
+    };
+    TRY(reader_.mapping(node, "global", keys));
+    if (g.scrape_timeout > g.scrape_interval) {
+      if (timeout_given) {
+        return reader_.error(node, "global scrape timeout is greater than the scrape interval");
+      }
+      g.scrape_timeout = g.scrape_interval;
+    }
+    return {};
+  }
+
+  std::function<Result<void>(const YamlNode&)> unsupported_switch(std::string_view key) {
+    return [this, key](const YamlNode& n) -> Result<void> {
+      if (!TRY(reader_.boolean(n))) return {};
+      return reader_.error(n, fmt::format("{} is not supported by this version yet", key));
+    };
+  }
+
+  Result<void> read_external_labels(const YamlNode& node) {
+    if (is_empty(node)) return {};
+    if (node.kind != YamlNode::Kind::Mapping) return reader_.error(node, "expected a mapping");
+    for (const auto& [name, value] : node.entries) {
+      config_.global.external_labels.emplace_back(name.scalar,
+                                                  expand_environment(TRY(reader_.string(value))));
+    }
+    return {};
+  }
+
+  Result<void> read_scrapes(const YamlNode& node) {
+    std::set<std::string> jobs;
+    return reader_.sequence(node, "scrape_configs", [&](const YamlNode& entry) -> Result<void> {
+      config_.scrapes.push_back(
+          TRY(read_scrape_config(reader_, entry, config_.global, jobs)));
+      return {};
+    });
+  }
+
+  Result<void> read_storage(const YamlNode& node) {
+    if (is_empty(node)) return {};
+    const std::vector<Key> tsdb_keys = {
+        {"out_of_order_time_window",
+         [this](const YamlNode& n) -> Result<void> {
+           config_.out_of_order_time_window =
+               TRY(reader_.duration(n, YamlReader::Zero::Allowed));
+           return {};
+         }},
+        {"retention", unsupported("retention")},
+        {"stale_series_compaction_threshold", unsupported("stale_series_compaction_threshold")},
+        {"chunk_encoding", unsupported("chunk_encoding")},
+    };
+    const std::vector<Key> keys = {
+        {"tsdb", [&](const YamlNode& n) { return reader_.mapping(n, "tsdb", tsdb_keys); }},
+        {"exemplars", [this](const YamlNode& n) { return note(n, "exemplars"); }},
+    };
+    return reader_.mapping(node, "storage", keys);
+  }
+
+  YamlReader reader_;
+  Config config_;
+};
+
+/// A text that is the same for the same tree, for telling whether a part changed.
+std::string fingerprint(const YamlNode& node) {
+  std::string out = fmt::format("{}\"{}\"", static_cast<int>(node.kind), node.scalar);
+  for (const YamlNode& item : node.items) out += "[" + fingerprint(item) + "]";
+  for (const auto& [key, value] : node.entries) {
+    out += "{" + fingerprint(key) + ":" + fingerprint(value) + "}";
+  }
+  return out;
+}
+
+constexpr std::array kSecretKeys = std::to_array<std::string_view>(
+    {"password", "credentials", "bearer_token", "client_secret", "secret_key"});
+
+/// The text with the values of secret keys replaced.
+std::string hide_secrets(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    const size_t colon = line.find(':');
+    std::string_view key = line.substr(0, std::min(colon, line.size()));
+    key.remove_prefix(std::min(key.find_first_not_of(" \t-"), key.size()));
+    const bool secret = colon != std::string_view::npos &&
+                        std::find(kSecretKeys.begin(), kSecretKeys.end(), key) != kSecretKeys.end();
+    out += secret ? std::string(line.substr(0, colon)) + ": <secret>" : std::string(line);
+    if (end < text.size()) out += '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text, const std::string& file) {
+  const auto root = codec::parse_yaml(text);
+  if (!root) {
+    // "line 3, column 5: …" in the form of all other errors.
+    return fail(ErrorCode::BadData, "{}: {}", file, root.error().message);
+  }
+  Config config = TRY(ConfigReader(file).read(*root));
+  config.text = hide_secrets(text);
+  const YamlNode* scrapes = root->find("scrape_configs");
+  const YamlNode* global = root->find("global");
+  for (size_t i = 0; i < config.scrapes.size(); ++i) {
+    config.scrapes[i].fingerprint =
+        fingerprint(scrapes->items[i]) + (global == nullptr ? "" : fingerprint(*global));
+  }
+  return config;
+}
+
+Result<Config> load_config(const std::string& file) {
+  io::PosixFileSystem files;
+  const auto text = files.read(file);
+  if (!text) return fail(ErrorCode::BadData, "configuration file: {}", text.error().message);
+  return parse_config(*text, file);
+}
+
+std::string embedded_config(std::string_view address, std::string_view host_name) {
+  return fmt::format(R"(# The embedded default: this server and this host.
+global:
+  scrape_interval: 5s
+  evaluation_interval: 5s
+scrape_configs:
+  - job_name: prom5
+    static_configs:
+      - targets: ['{0}']
+  - job_name: host
+    metrics_path: /host/metrics
+    static_configs:
+      - targets: ['{0}']
+        labels:
+          instance: '{1}'
+)",
+                     address, host_name);
+}
+
+}  // namespace prom5::config

@@ -1,0 +1,92 @@
+#include "app/config/web_config.h"
+
+#include <crypt.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include <filesystem>
+
+#include "app/config/yaml_reader.h"
+#include "io/file/file_system.h"
+
+namespace prom5::config {
+
+namespace {
+
+// Compared when there is no such user, so that the time taken does not tell which names exist.
+constexpr const char* kNobody = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
+
+std::string decode_base64(std::string_view text) {
+  std::string out(text.size(), '\0');
+  const int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                reinterpret_cast<const unsigned char*>(text.data()),
+                                static_cast<int>(text.size()));
+  if (n < 0) return {};
+  size_t size = static_cast<size_t>(n);
+  for (size_t i = text.size(); i > 0 && text[i - 1] == '=' && size > 0; --i) --size;
+  out.resize(size);
+  return out;
+}
+
+}  // namespace
+
+bool WebConfig::accepts(std::string_view authorization) const {
+  constexpr std::string_view kBasic = "Basic ";
+  if (!authorization.starts_with(kBasic)) return false;
+  const std::string pair = decode_base64(authorization.substr(kBasic.size()));
+  const size_t colon = pair.find(':');
+  if (colon == std::string::npos) return false;
+  const auto user = users.find(pair.substr(0, colon));
+  const std::string hash = user == users.end() ? kNobody : user->second;
+  crypt_data data{};
+  const char* made = crypt_r(pair.c_str() + colon + 1, hash.c_str(), &data);
+  const std::string_view result = made == nullptr ? "" : made;
+  return user != users.end() && result.size() == hash.size() &&
+         CRYPTO_memcmp(result.data(), hash.data(), hash.size()) == 0;
+}
+
+Result<WebConfig> load_web_config(const std::string& file) {
+  io::PosixFileSystem files;
+  const auto text = files.read(file);
+  if (!text) return fail(ErrorCode::BadData, "web configuration file: {}", text.error().message);
+  const auto root = codec::parse_yaml(*text);
+  if (!root) return fail(ErrorCode::BadData, "{}: {}", file, root.error().message);
+  const YamlReader reader(file);
+  WebConfig config;
+  if (root->kind == YamlNode::Kind::Null) return config;
+  const auto path = [&](std::string& target) {
+    return [&](const YamlNode& node) -> Result<void> {
+      std::filesystem::path given = TRY(reader.string(node));
+      if (given.is_relative()) given = std::filesystem::path(file).parent_path() / given;
+      target = given.string();
+      return {};
+    };
+  };
+  const auto ignored = [](const YamlNode&) -> Result<void> { return {}; };
+  const std::vector<Key> tls_keys = {{"cert_file", path(config.certificate_file)},
+                                     {"key_file", path(config.key_file)},
+                                     {"min_version", ignored}};
+  const std::vector<Key> http_keys = {{"http2", ignored}};
+  const std::vector<Key> keys = {
+      {"tls_server_config",
+       [&](const YamlNode& n) { return reader.mapping(n, "tls_server_config", tls_keys); }},
+      {"http_server_config",
+       [&](const YamlNode& n) { return reader.mapping(n, "http_server_config", http_keys); }},
+      {"basic_auth_users", [&](const YamlNode& n) -> Result<void> {
+         for (const auto& [name, hash] : n.entries) {
+           config.users[name.scalar] = TRY(reader.string(hash));
+           if (!hash.scalar.starts_with("$2")) {
+             return reader.error(hash, "expected a bcrypt hash, which begins with $2; make one "
+                                       "with: htpasswd -nBC 10 \"\"");
+           }
+         }
+         return {};
+       }}};
+  TRY(reader.mapping(*root, "the web configuration", keys));
+  if (config.certificate_file.empty() != config.key_file.empty()) {
+    return fail(ErrorCode::BadData, "{}: tls_server_config needs both cert_file and key_file", file);
+  }
+  return config;
+}
+
+}  // namespace prom5::config

@@ -1,0 +1,303 @@
+#include "app/server.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <thread>
+
+#include "app/api/web_ui.h"
+#include "app/assistant.h"
+#include "model/exposition/text_writer.h"
+
+namespace prom5 {
+
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+bool is_loopback(std::string_view address) {
+  return address.starts_with("127.") || address.starts_with("localhost:") ||
+         address.starts_with("[::1]:");
+}
+
+constexpr std::string_view kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
+
+io::HttpResponse metrics_answer(std::string page) {
+  io::HttpResponse response;
+  response.headers.add("Content-Type", std::string(kTextFormat));
+  response.body = std::move(page);
+  return response;
+}
+
+/// Resident bytes, from /proc/self/statm.
+double resident_bytes(io::FileSystem& files) {
+  const auto text = files.read("/proc/self/statm");
+  if (!text) return 0;
+  const auto fields = exporters::fields_of(*text);
+  if (fields.size() < 2) return 0;
+  return exporters::number_of(fields[1]) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+double cpu_seconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+}  // namespace
+
+Server::Server(ServerOptions options, const Log& log)
+    : options_(std::move(options)),
+      log_(log),
+      started_(clock_.now()),
+      reload_time_(started_),
+      reload_success_(metrics_.gauge("prometheus_config_last_reload_successful",
+                                     "Whether the last configuration reload attempt was "
+                                     "successful.")),
+      reload_success_time_(metrics_.gauge(
+          "prometheus_config_last_reload_success_timestamp_seconds",
+          "Timestamp of the last successful configuration reload.")) {
+  using Type = MetricRegistry::Type;
+  metrics_.on_collect("process_cpu_seconds_total",
+                      "Total user and system CPU time spent in seconds.", Type::Counter,
+                      cpu_seconds);
+  metrics_.on_collect("process_resident_memory_bytes", "Resident memory size in bytes.",
+                      Type::Gauge, [this] { return resident_bytes(files_); });
+  metrics_.on_collect("process_open_fds", "Number of open file descriptors.", Type::Gauge, [this] {
+    const auto names = files_.list("/proc/self/fd");
+    return names ? static_cast<double>(names->size()) : 0;
+  });
+  metrics_.on_collect("process_start_time_seconds",
+                      "Start time of the process since unix epoch in seconds.", Type::Gauge,
+                      [this] { return started_.as_seconds(); });
+  metrics_
+      .gauge("prom5_build_info", "A metric with a constant '1' value labeled by version.",
+             {{"version", std::string(api::version())}})
+      .set(1);
+}
+
+Server::~Server() {
+  http_server_.reset();
+  // Requests under way end before the manager whose targets they belong to.
+  http_client_.reset();
+  scrapes_.reset();
+}
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Log& log) {
+  std::unique_ptr<Server> server(new Server(std::move(options), log));
+  TRY(server->open());
+  return server;
+}
+
+/// Without a password nobody but this machine may come in.
+Result<void> Server::refuse_open_door() const {
+  if (web_config_.authenticates()) return {};
+  for (const std::string& address : options_.http.listen_addresses) {
+    if (is_loopback(address)) continue;
+    return fail(ErrorCode::BadData,
+                "refusing to listen on {} without authentication. Make a password hash with\n"
+                "    htpasswd -nBC 10 admin\n"
+                "put it into a file web.yml as\n"
+                "    basic_auth_users:\n"
+                "      admin: '<hash>'\n"
+                "and start with --web.config.file=web.yml; or listen on this machine alone with "
+                "--web.listen-address=127.0.0.1:9090", address);
+  }
+  return {};
+}
+
+Result<void> Server::open() {
+  if (!options_.web_config_file.empty()) {
+    web_config_ = TRY(config::load_web_config(options_.web_config_file));
+    options_.http.tls_certificate_file = web_config_.certificate_file;
+    options_.http.tls_key_file = web_config_.key_file;
+  }
+  TRY(refuse_open_door());
+  const config::Config config = TRY(read_config());
+  options_.storage.out_of_order_window = config.out_of_order_time_window;
+
+  // The address first: it tells at once when another server runs here.
+  http_server_ = TRY(io::HttpServer::open(
+      options_.http, [this](const io::HttpRequest& request) { return handle(request); }, metrics_,
+      log_));
+  db_ = TRY(tsdb::Db::open(options_.storage, clock_, files_, metrics_, log_));
+  options_.query.default_subquery_step = config.global.evaluation_interval;
+  engine_ = std::make_unique<query::Engine>(*db_, options_.query, metrics_);
+  http_client_ = io::make_http_client(fmt::format("prom5/{}", api::version()));
+  scrapes_ = std::make_unique<scrape::ScrapeManager>(
+      scrape::ScrapeManager::Services{*db_, *http_client_, clock_, metrics_, log_},
+      std::max(2U, std::thread::hardware_concurrency()));
+  if (options_.enable_remote_write) {
+    remote_write_ = std::make_unique<ingest::RemoteWriteReceiver>(
+        *db_, ingest::RemoteWriteOptions{}, metrics_);
+  }
+  host_exporter_ = std::make_unique<exporters::HostExporter>(files_);
+  agent_ = make_agent(*db_, *engine_, clock_);
+  assistant_api_ = std::make_unique<api::AssistantApi>(*agent_, clock_);
+  add_routes();
+  http_server_->start();
+  TRY(apply(config));
+  ready_ = true;
+  for (const std::string& note : config.notes) log_.warn("Configuration", {{"note", note}});
+  for (const std::string& address : options_.http.listen_addresses) {
+    log_.info("Listening", {{"address", address}, {"tls", web_config_.tls() ? "yes" : "no"}});
+  }
+  return {};
+}
+
+std::string Server::own_address() const {
+  const std::vector<uint16_t> ports = http_server_->ports();
+  return fmt::format("127.0.0.1:{}", ports.empty() ? 9090 : ports[0]);
+}
+
+Result<config::Config> Server::read_config() const {
+  if (!options_.config_file.empty()) return config::load_config(options_.config_file);
+  const std::string& address = options_.http.listen_addresses[0];
+  const std::string port = address.substr(address.rfind(':') + 1);
+  return config::parse_config(config::embedded_config("127.0.0.1:" + port, host_name()),
+                              "embedded default");
+}
+
+Result<void> Server::apply(const config::Config& config) {
+  std::vector<scrape::ScrapeOptions> scrapes = config.scrapes;
+  for (scrape::ScrapeOptions& options : scrapes) {
+    // The flag bounds what a configuration may ask for.
+    options.body_size_limit = std::min(options.body_size_limit, options_.scrape_body_limit);
+  }
+  TRY(scrapes_->apply(scrapes));
+  db_->set_out_of_order_window(config.out_of_order_time_window);
+  engine_->set_default_subquery_step(config.global.evaluation_interval);
+  const MutexLock lock(reload_mutex_);
+  config_text_ = config.text;
+  reload_succeeded_ = true;
+  reload_time_ = clock_.now();
+  reload_success_.set(1);
+  reload_success_time_.set(reload_time_.as_seconds());
+  return {};
+}
+
+Result<void> Server::reload() {
+  const auto config = read_config();
+  const Result<void> applied =
+      config ? apply(*config) : Result<void>(std::unexpected(config.error()));
+  if (applied) {
+    log_.info("Configuration reloaded", {{"file", options_.config_file}});
+    return {};
+  }
+  {
+    const MutexLock lock(reload_mutex_);
+    reload_succeeded_ = false;
+  }
+  reload_success_.set(0);
+  log_.error("Configuration not reloaded; the one before stays in force",
+             {{"err", applied.error().message}});
+  return applied;
+}
+
+std::string Server::metrics_page() const {
+  std::string out;
+  exposition::TextWriter writer(out);
+  for (const MetricRegistry::Family& family : metrics_.collect()) {
+    const bool counter = family.type == MetricRegistry::Type::Counter;
+    writer.family(family.name, family.help, counter ? MetricType::Counter : MetricType::Gauge);
+    for (const MetricRegistry::Point& point : family.points) {
+      writer.sample_with(family.name, point.labels, point.value);
+    }
+  }
+  return out;
+}
+
+void Server::add_routes() {
+  using io::HttpRequest;
+  using io::HttpResponse;
+  using io::PathArguments;
+  api::StatusInfo status;
+  status.started = started_;
+  status.working_directory = std::filesystem::current_path().string();
+  status.host_name = host_name();
+  status.flags = options_.flags;
+  status.config_text = [this] {
+    const MutexLock lock(reload_mutex_);
+    return config_text_;
+  };
+  status.last_reload = [this] {
+    const MutexLock lock(reload_mutex_);
+    return std::pair{reload_succeeded_, reload_time_};
+  };
+  api_v1_ = std::make_unique<api::ApiV1>(
+      api::ApiV1::Services{*db_, *engine_, *scrapes_, remote_write_.get(), clock_},
+      std::move(status));
+  api_v1_->add_routes(router_);
+  assistant_api_->add_routes(router_);
+  router_.add("GET", "/metrics", [this](const HttpRequest&, const PathArguments&) {
+    return metrics_answer(metrics_page());
+  });
+  router_.add("GET", "/host/metrics", [this](const HttpRequest&, const PathArguments&) {
+    exporters::Page page;
+    host_exporter_->collect(page);
+    return metrics_answer(page.text());
+  });
+  router_.add("GET", "/version", [](const HttpRequest&, const PathArguments&) {
+    return HttpResponse::json(200, fmt::format("{{\"version\":\"{}\"}}", api::version()));
+  });
+  add_lifecycle_routes();
+}
+
+void Server::add_lifecycle_routes() {
+  using io::HttpRequest;
+  using io::HttpResponse;
+  using io::PathArguments;
+  router_.add("GET", "/-/healthy", [](const HttpRequest&, const PathArguments&) {
+    return HttpResponse::text(200, "Prometheus Server is Healthy.\n");
+  });
+  router_.add("GET", "/-/ready", [this](const HttpRequest&, const PathArguments&) {
+    HttpResponse response = ready_ ? HttpResponse::text(200, "Prometheus Server is Ready.\n")
+                                   : HttpResponse::text(503, "Service Unavailable\n");
+    response.headers.add("X-Prometheus-Stopping", "false");
+    return response;
+  });
+  const auto lifecycle = [this](const char* path, std::function<HttpResponse()> act) {
+    router_.add("POST|PUT", path, [this, act](const HttpRequest&, const PathArguments&) {
+      if (options_.enable_lifecycle) return act();
+      return HttpResponse::text(403, "Lifecycle API is not enabled.");
+    });
+    router_.add("GET", path, [](const HttpRequest&, const PathArguments&) {
+      HttpResponse response = HttpResponse::text(405, "Only POST or PUT requests allowed");
+      response.headers.add("Allow", "POST, PUT");
+      return response;
+    });
+  };
+  lifecycle("/-/reload", [this] {
+    const auto done = reload();
+    if (done) return HttpResponse::text(200, "");
+    return HttpResponse::text(500, fmt::format("failed to reload config: {}\n",
+                                               done.error().message));
+  });
+  lifecycle("/-/quit", [this] {
+    if (quit_) quit_();
+    return HttpResponse::text(200, "Requesting termination... Goodbye!");
+  });
+}
+
+io::HttpResponse Server::handle(const io::HttpRequest& request) {
+  if (web_config_.authenticates() &&
+      !web_config_.accepts(request.headers.get("Authorization"))) {
+    io::HttpResponse response = io::HttpResponse::text(401, "Unauthorized\n");
+    response.headers.add("WWW-Authenticate", "Basic");
+    return response;
+  }
+  if ((request.method == "GET" || request.method == "HEAD") && api::is_ui_path(request.path)) {
+    return api::serve_ui(request);
+  }
+  return router_.route(request);
+}
+
+}  // namespace prom5

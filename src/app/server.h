@@ -1,0 +1,101 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/api/api_v1.h"
+#include "app/api/assistant_api.h"
+#include "app/config/config.h"
+#include "app/config/web_config.h"
+#include "ask/agent.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "collect/exporters/host.h"
+#include "collect/ingest/remote_write.h"
+#include "collect/scrape/scrape_manager.h"
+#include "io/file/file_system.h"
+#include "io/http/http_client.h"
+#include "io/http/http_server.h"
+#include "io/http/router.h"
+#include "query/engine.h"
+#include "store/tsdb/db.h"
+
+namespace prom5 {
+
+struct ServerOptions {
+  std::string config_file;  ///< empty: the embedded default
+  std::string web_config_file;
+  tsdb::Options storage;
+  query::EngineOptions query;
+  io::HttpServerOptions http;
+  size_t scrape_body_limit = size_t{64} << 20;
+  bool enable_lifecycle = false;
+  bool enable_remote_write = false;
+  std::vector<std::pair<std::string, std::string>> flags;  ///< for /api/v1/status/flags
+};
+
+/// The composition root: every component is made here, in the order of the architecture, and goes
+/// in the reverse order. Owned by the serve command; reload() from any thread.
+class Server {
+ public:
+  /// Checks the configuration, opens the database, binds the addresses and begins to serve.
+  /// BadData for a configuration or flag; Unavailable for an address or directory that is taken;
+  /// Io for a directory that cannot be used.
+  static Result<std::unique_ptr<Server>> start(ServerOptions options, const Log& log);
+  ~Server();
+
+  /// Reads the configuration again. An invalid one changes nothing.
+  Result<void> reload();
+
+  /// Called when a client asks the server to end.
+  void on_quit(std::function<void()> quit) { quit_ = std::move(quit); }
+
+ private:
+  Server(ServerOptions options, const Log& log);
+  Result<void> open();
+  Result<void> apply(const config::Config& config);
+  Result<config::Config> read_config() const;
+  Result<void> refuse_open_door() const;
+  void add_routes();
+  void add_lifecycle_routes();
+  io::HttpResponse handle(const io::HttpRequest& request);
+  [[nodiscard]] std::string metrics_page() const;
+  [[nodiscard]] std::string own_address() const;
+
+  ServerOptions options_;
+  const Log& log_;
+  SystemClock clock_;
+  const TimeMs started_;
+  io::PosixFileSystem files_;
+  MetricRegistry metrics_;
+  config::WebConfig web_config_;
+
+  std::unique_ptr<tsdb::Db> db_;
+  std::unique_ptr<query::Engine> engine_;
+  std::unique_ptr<io::HttpClient> http_client_;
+  std::unique_ptr<scrape::ScrapeManager> scrapes_;
+  std::unique_ptr<ingest::RemoteWriteReceiver> remote_write_;
+  std::unique_ptr<exporters::HostExporter> host_exporter_;
+  std::unique_ptr<Agent> agent_;
+  std::unique_ptr<api::ApiV1> api_v1_;
+  std::unique_ptr<api::AssistantApi> assistant_api_;
+  io::Router router_;
+  std::atomic<bool> ready_{false};
+  std::function<void()> quit_;
+
+  mutable Mutex reload_mutex_;
+  std::string config_text_ GUARDED_BY(reload_mutex_);
+  bool reload_succeeded_ GUARDED_BY(reload_mutex_) = true;
+  TimeMs reload_time_ GUARDED_BY(reload_mutex_);
+
+  Gauge& reload_success_;
+  Gauge& reload_success_time_;
+  std::unique_ptr<io::HttpServer> http_server_;  // last: nothing is served while the rest goes
+};
+
+}  // namespace prom5

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "ask/language_model.h"
+#include "base/time.h"
+
+namespace prom5 {
+
+struct Question {
+  std::string text;
+  std::string session_id;  ///< empty: a conversation of its own
+  TimeMs time;             ///< what "now" means
+  std::stop_token stop;
+};
+
+/// A query and what it gave: every number in an answer comes from one.
+struct Evidence {
+  std::string promql;
+  bool range = false;
+  TimeMs start;
+  TimeMs end;
+  DurationMs step;
+  Json result;  ///< as /api/v1/query gives it: resultType and result
+};
+
+/// What an operator gets back. Exactly one of: an answer with `promql`, a `clarification`, an
+/// `error`.
+struct Answer {
+  std::string session_id;
+  std::string intent;      ///< status, query, trend, top, …; clarify and refuse
+  double confidence = 0;   ///< 0 to 1
+  std::string promql;
+  bool range = false;
+  TimeMs start;
+  TimeMs end;
+  DurationMs step;
+  std::string text;         ///< the answer in words
+  std::string explanation;  ///< how the query answers the question
+  std::vector<std::string> alternatives;
+  std::vector<std::string> suggestions;  ///< what to ask next
+  std::vector<Evidence> evidence;
+  std::optional<Json> action;  ///< a proposal, never carried out by itself
+
+  struct Clarification {
+    std::string question;
+    std::vector<std::string> options;
+  };
+  std::optional<Clarification> clarification;
+
+  struct Refusal {
+    std::string code;
+    std::string message;
+    std::vector<std::string> suggestions;
+  };
+  std::optional<Refusal> refusal;
+};
+
+/// Answers questions about what the server holds. Any thread.
+class Agent {
+ public:
+  virtual ~Agent() = default;
+
+  /// `tokens` gets the words as they come; may be empty. Errors: Canceled, Timeout; what cannot be
+  /// answered is an Answer with a clarification or a refusal.
+  virtual Result<Answer> ask(const Question& question, const TokenSink& tokens) = 0;
+
+  /// Known conversations, and their end.
+  [[nodiscard]] virtual std::vector<std::string> sessions() const = 0;
+  virtual bool forget(const std::string& session_id) = 0;
+};
+
+}  // namespace prom5

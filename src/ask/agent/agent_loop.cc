@@ -1,0 +1,147 @@
+#include "ask/agent/agent_loop.h"
+
+#include <algorithm>
+#include <atomic>
+#include <random>
+
+namespace prom5::agent {
+
+namespace {
+
+std::string new_session_id() {
+  static std::atomic<uint64_t> sequence{std::random_device{}()};
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}", random(), random(),
+                     static_cast<uint32_t>(sequence.fetch_add(1)));
+}
+
+TimeMs from_seconds(double seconds) { return {static_cast<int64_t>(seconds * 1000)}; }
+
+/// What the final turn says, as an Answer.
+Answer to_answer(const Message& message, std::vector<Evidence> evidence) {
+  const Json& content = message.content;
+  Answer answer;
+  answer.intent = content.value("intent", "");
+  answer.confidence = content.value("confidence", 0.0);
+  answer.text = message.text;
+  if (content.contains("clarification")) {
+    const Json& c = content["clarification"];
+    answer.clarification = {c.value("question", ""),
+                            c.value("options", std::vector<std::string>{})};
+    answer.suggestions = answer.clarification->options;
+    return answer;
+  }
+  if (content.contains("error")) {
+    const Json& e = content["error"];
+    answer.refusal = {e.value("code", ""), e.value("message", ""),
+                      e.value("suggestions", std::vector<std::string>{})};
+    answer.suggestions = answer.refusal->suggestions;
+    return answer;
+  }
+  answer.promql = content.value("promql", "");
+  answer.explanation = content.value("explanation", "");
+  answer.alternatives = content.value("alternatives", std::vector<std::string>{});
+  if (content.contains("action")) answer.action = content["action"];
+  if (!evidence.empty()) {
+    answer.range = evidence.front().range;
+    answer.start = evidence.front().start;
+    answer.end = evidence.front().end;
+    answer.step = evidence.front().step;
+  }
+  answer.evidence = std::move(evidence);
+  return answer;
+}
+
+}  // namespace
+
+std::shared_ptr<AgentLoop::Session> AgentLoop::session_of(const std::string& id) {
+  const MutexLock lock(mutex_);
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(),
+                                  [&](const auto& s) { return s->id == id; });
+  if (found != sessions_.end()) {
+    sessions_.splice(sessions_.begin(), sessions_, found);
+    return sessions_.front();
+  }
+  auto session = std::make_shared<Session>();  // shared with the question under way
+  session->id = id;
+  sessions_.push_front(session);
+  if (sessions_.size() > options_.max_sessions) sessions_.pop_back();
+  return session;
+}
+
+Message AgentLoop::run_tool(const ToolCall& call, const ToolContext& context,
+                            std::vector<Evidence>& evidence) {
+  Message message;
+  message.role = Role::Tool;
+  message.call_id = call.id;
+  for (Tool* tool : tools_) {
+    if (tool->spec().name != call.tool) continue;
+    auto result = tool->call(call.arguments, context);
+    if (!result) {
+      message.content = {{"error", result.error().message}};
+      return message;
+    }
+    if (call.arguments.contains("promql")) {
+      Evidence e;
+      e.promql = call.arguments["promql"].get<std::string>();
+      e.start = from_seconds(result->value("start", 0.0));
+      e.end = from_seconds(result->value("end", 0.0));
+      e.step = DurationMs{from_seconds(result->value("step", 0.0)).ms};
+      e.range = e.step.ms > 0;
+      e.result = {{"resultType", (*result)["resultType"]}, {"result", (*result)["result"]}};
+      evidence.push_back(std::move(e));
+    }
+    message.content = *std::move(result);
+    return message;
+  }
+  message.content = {{"error", "there is no tool called " + call.tool}};
+  return message;
+}
+
+Result<Answer> AgentLoop::ask(const Question& question, const TokenSink& tokens) {
+  const std::string id = question.session_id.empty() ? new_session_id() : question.session_id;
+  const std::shared_ptr<Session> session = session_of(id);
+  const MutexLock lock(session->mutex);
+  std::vector<Message>& messages = session->messages;
+  if (messages.size() > options_.max_turns * 2) {
+    messages.erase(messages.begin(), messages.end() - static_cast<ptrdiff_t>(options_.max_turns));
+  }
+  std::vector<ToolSpec> specs;
+  for (const Tool* tool : tools_) specs.push_back(tool->spec());
+  std::vector<Message> turns = messages;
+  turns.push_back({Role::User, question.text, {}, {}, {}});
+  std::vector<Evidence> evidence;
+  const ToolContext context{question.time, question.stop};
+  for (size_t step = 0; step < options_.max_steps; ++step) {
+    if (question.stop.stop_requested()) {
+      return fail(ErrorCode::Canceled, "the question was given up");
+    }
+    Reply reply = TRY(model_.complete(turns, specs, tokens));
+    const std::vector<ToolCall> calls = reply.message.calls;
+    turns.push_back(std::move(reply.message));
+    if (calls.empty()) {
+      // Only what was said is remembered, not the data: it would be old by the next question.
+      messages.push_back({Role::User, question.text, {}, {}, {}});
+      messages.push_back({Role::Assistant, turns.back().text, {}, {}, {}});
+      Answer answer = to_answer(turns.back(), std::move(evidence));
+      answer.session_id = id;
+      return answer;
+    }
+    for (const ToolCall& call : calls) turns.push_back(run_tool(call, context, evidence));
+  }
+  return fail(ErrorCode::Internal, "no answer after {} steps", options_.max_steps);
+}
+
+std::vector<std::string> AgentLoop::sessions() const {
+  const MutexLock lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& session : sessions_) out.push_back(session->id);
+  return out;
+}
+
+bool AgentLoop::forget(const std::string& session_id) {
+  const MutexLock lock(mutex_);
+  return std::erase_if(sessions_, [&](const auto& s) { return s->id == session_id; }) > 0;
+}
+
+}  // namespace prom5::agent

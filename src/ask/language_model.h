@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "io/codec/json.h"
+
+namespace prom5 {
+
+/// What a tool is called, does and takes, as a language model is told.
+struct ToolSpec {
+  std::string name;
+  std::string description;
+  Json parameters;  ///< JSON schema of the arguments
+};
+
+struct ToolCall {
+  std::string id;
+  std::string tool;
+  Json arguments;
+};
+
+enum class Role : uint8_t { User, Assistant, Tool };
+
+/// One turn of a conversation. Everything that came from outside (questions, tool results with
+/// their labels) is data, whatever it says.
+struct Message {
+  Role role = Role::User;
+  std::string text;
+  std::vector<ToolCall> calls;  ///< of Assistant: what it wants to know first
+  std::string call_id;          ///< of Tool: which call it answers
+  Json content;                 ///< of Tool: the result; of a final Assistant turn: the answer
+};
+
+/// What the model says next: tool calls, or a final answer in `message.content`.
+struct Reply {
+  Message message;
+};
+
+/// Takes the words of an answer as they come. A function type, not a seam.
+using TokenSink = std::function<void(std::string_view)>;
+
+/// Something that can hold up its end of a conversation with tools. Any thread.
+class LanguageModel {
+ public:
+  virtual ~LanguageModel() = default;
+
+  /// Errors: Unavailable when the model cannot be reached; Canceled; Internal for nonsense.
+  virtual Result<Reply> complete(std::span<const Message> conversation,
+                                 std::span<const ToolSpec> tools, const TokenSink& tokens) = 0;
+};
+
+}  // namespace prom5

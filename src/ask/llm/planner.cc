@@ -1,0 +1,459 @@
+#include "ask/llm/planner.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/spelling.h"
+#include "io/codec/number.h"
+
+namespace prom5::llm {
+
+namespace {
+
+using catalogue::Catalogue;
+using catalogue::Concept;
+using catalogue::Recipe;
+
+constexpr std::string_view kRateWindow = "5m";
+constexpr DurationMs kForecastBase = DurationMs::hours(1);
+constexpr DurationMs kForecastAhead = DurationMs::days(7);
+constexpr size_t kMaxOptions = 4;
+
+/// Words that only say more about a thing already named.
+const std::set<std::string_view>& filler_words() {
+  static const std::set<std::string_view> words = {"usage", "used", "total", "current", "space",
+                                                   "busy", "high", "low", "full", "size", "byte",
+                                                   "throughput", "utilisation", "time"};
+  return words;
+}
+
+std::string join(const std::vector<std::string>& words, std::string_view separator) {
+  std::string out;
+  for (const std::string& word : words) {
+    if (!out.empty()) out += separator;
+    out += word;
+  }
+  return out;
+}
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+}
+
+std::string inside_braces(const std::vector<Matcher>& filters) {
+  std::string out;
+  for (const Matcher& m : filters) out += (out.empty() ? "" : ",") + m.to_string();
+  return out;
+}
+
+std::string by_clause(const std::vector<std::string>& labels) {
+  return labels.empty() ? "" : "by (" + join(labels, ", ") + ")";
+}
+
+bool has_all(const std::set<std::string>& words, const std::vector<std::string>& phrase) {
+  return std::all_of(phrase.begin(), phrase.end(),
+                     [&](const std::string& w) { return words.contains(w); });
+}
+
+/// The words of a metric's name.
+std::vector<std::string> name_words(std::string_view name) {
+  std::vector<std::string> out;
+  while (!name.empty()) {
+    const size_t end = std::min(name.find_first_of("_:."), name.size());
+    if (end > 0) {
+      std::string word(name.substr(0, end));
+      for (char& c : word) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+      }
+      out.push_back(singular(word));
+    }
+    name.remove_prefix(std::min(end + 1, name.size()));
+  }
+  return out;
+}
+
+std::string unit_of(const Catalogue::Metric& metric, bool rate) {
+  const auto has = [&](std::string_view word) {
+    return metric.name.find(word) != std::string::npos;
+  };
+  if (has("_bytes")) return rate ? "bytes_per_second" : "bytes";
+  if (has("_seconds") && !rate) return "seconds";
+  if (has("_ratio")) return "ratio";
+  return rate ? "per_second" : "none";
+}
+
+}  // namespace
+
+struct Planner::Choice {
+  const Concept* subject = nullptr;
+  const std::vector<std::string>* phrase = nullptr;
+};
+
+/// A label value that a word stands for: the value itself, an instance without its port, a mount
+/// point without its slash.
+bool stands_for(const std::string& word, const std::string& value) {
+  std::string lower = value;
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return lower == word || lower.starts_with(word + ":") || lower == "/" + word;
+}
+
+Result<std::vector<Matcher>> Planner::bind_filters(const std::string& metric,
+                                                   const std::vector<std::string>& words,
+                                                   std::vector<std::string>& leftover) {
+  std::vector<Matcher> filters;
+  const Catalogue::LabelValues labels = TRY(catalogue_.labels_of(metric));
+  for (const std::string& word : words) {
+    bool bound = false;
+    for (const auto& [name, values] : labels) {
+      for (const std::string& value : values) {
+        if (bound || !stands_for(word, value)) continue;
+        filters.push_back(Matcher::equal(name, value));
+        bound = true;
+      }
+    }
+    if (!bound) leftover.push_back(word);
+  }
+  return filters;
+}
+
+Plan Planner::ask_back(const Catalogue::Snapshot& snapshot) const {
+  Plan plan;
+  plan.intent = "clarify";
+  plan.clarify = "Of what?";
+  for (const Concept& subject : pack_.concepts) {
+    const bool known = std::any_of(
+        subject.recipes.begin(), subject.recipes.end(), [&](const Recipe& recipe) {
+          return std::all_of(recipe.needs.begin(), recipe.needs.end(), [&](const std::string& m) {
+            return snapshot.find(m) != nullptr;
+          });
+        });
+    if (known) plan.options.push_back(subject.name);
+    if (plan.options.size() == kMaxOptions) break;
+  }
+  return plan;
+}
+
+Plan Planner::unknown_words(const std::vector<std::string>& words,
+                            const std::vector<std::string>& suggestions) const {
+  Plan plan;
+  plan.intent = "refuse";
+  plan.refuse_code = "unknown";
+  std::string shown;
+  for (const std::string& word : words) {
+    shown += (shown.empty() ? "\"" : ", \"") + word + "\"";
+  }
+  plan.refuse_message =
+      fmt::format("I find nothing here that is called {}: no metric, label or value.", shown);
+  plan.suggestions = suggestions;
+  return plan;
+}
+
+Result<Plan> Planner::plan(const ParsedQuestion& question) {
+  const auto snapshot = TRY(catalogue_.snapshot());
+  if (question.changes_something) {
+    Plan plan;
+    plan.intent = "refuse";
+    plan.refuse_code = "not_allowed";
+    plan.refuse_message = "I only read. I cannot delete, restart or change anything.";
+    return plan;
+  }
+  if (question.list_metrics) return plan_list(question);
+  if (question.status) return plan_status(question);
+  if (auto plan = TRY(plan_concept(question))) return *std::move(plan);
+  if (question.vague) return ask_back(*snapshot);
+  return plan_metric(question);
+}
+
+Result<Plan> Planner::plan_status(const ParsedQuestion& question) {
+  Plan plan;
+  plan.intent = "status";
+  plan.subject = "targets";
+  plan.entity_labels = {"job", "instance"};
+  std::vector<std::string> leftover;
+  const std::vector<Matcher> filters = TRY(bind_filters("up", question.content, leftover));
+  if (!leftover.empty()) {
+    std::vector<std::string> jobs;
+    const auto labels = TRY(catalogue_.labels_of("up"));
+    if (const auto found = labels.find("job"); found != labels.end()) {
+      jobs.assign(found->second.begin(), found->second.end());
+    }
+    return unknown_words(leftover, jobs);
+  }
+  const std::string where = filters.empty() ? "" : "{" + inside_braces(filters) + "}";
+  plan.promql = "up" + where;
+  plan.confidence = 0.95;
+  plan.explanation = "up is 1 for each target whose last scrape succeeded and 0 for each that is "
+                     "down.";
+  plan.alternatives = {"up" + where + " == 0", "count by (job) (up" + where + " == 0)"};
+  return plan;
+}
+
+Result<Plan> Planner::plan_list(const ParsedQuestion& question) {
+  const auto snapshot = TRY(catalogue_.snapshot());
+  std::string pattern;
+  for (const std::string& word : question.raw) pattern += ".*" + word;
+  Plan plan;
+  plan.intent = "list";
+  plan.subject = "metrics";
+  plan.entity_labels = {"__name__"};
+  plan.promql = pattern.empty()
+                    ? "count by (__name__) ({__name__!=\"\"})"
+                    : fmt::format("count by (__name__) ({{__name__=~\"{}.*\"}})", pattern);
+  const bool any = std::any_of(
+      snapshot->metrics.begin(), snapshot->metrics.end(), [&](const Catalogue::Metric& m) {
+        return std::all_of(question.raw.begin(), question.raw.end(), [&](const std::string& word) {
+          return m.name.find(word) != std::string::npos;
+        });
+      });
+  if (!any) return unknown_words(question.raw, {});
+  plan.unit = "count";
+  plan.confidence = 0.8;
+  plan.explanation = "Each metric with the number of its series.";
+  return plan;
+}
+
+/// The concept whose phrase covers most of the question and whose metrics are there.
+Result<std::optional<Plan>> Planner::plan_concept(const ParsedQuestion& question) {
+  const auto snapshot = TRY(catalogue_.snapshot());
+  const std::set<std::string> words(question.content.begin(), question.content.end());
+  Choice best;
+  const Recipe* best_recipe = nullptr;
+  for (const Concept& subject : pack_.concepts) {
+    const auto recipe = std::find_if(
+        subject.recipes.begin(), subject.recipes.end(), [&](const Recipe& r) {
+          return std::all_of(r.needs.begin(), r.needs.end(), [&](const std::string& m) {
+            return snapshot->find(m) != nullptr;
+          });
+        });
+    if (recipe == subject.recipes.end()) continue;
+    for (const auto& phrase : subject.phrases) {
+      if (!has_all(words, phrase)) continue;
+      if (best.phrase == nullptr || phrase.size() > best.phrase->size()) {
+        best = {&subject, &phrase};
+        best_recipe = &*recipe;
+      }
+    }
+  }
+  if (best.subject == nullptr) return std::nullopt;
+  std::vector<std::string> rest;
+  for (size_t i = 0; i < question.content.size(); ++i) {
+    const std::string& word = question.content[i];
+    const bool named = std::find(best.phrase->begin(), best.phrase->end(), word) !=
+                       best.phrase->end();
+    if (!named && !filler_words().contains(word)) rest.push_back(question.raw[i]);
+  }
+  return TRY(compose(question, *best.subject, *best_recipe, rest));
+}
+
+Result<Plan> Planner::compose(const ParsedQuestion& question, const Concept& subject,
+                              const Recipe& recipe, const std::vector<std::string>& rest) {
+  std::vector<std::string> leftover;
+  const std::vector<Matcher> filters = TRY(bind_filters(recipe.needs[0], rest, leftover));
+  const Catalogue::LabelValues labels = TRY(catalogue_.labels_of(recipe.needs[0]));
+  if (!leftover.empty()) {
+    std::vector<std::string> near;
+    std::vector<std::string_view> known;
+    for (const auto& [name, values] : labels) known.insert(known.end(), values.begin(), values.end());
+    for (const std::string& word : leftover) {
+      const std::string_view found = nearest(word, known);
+      if (!found.empty()) near.emplace_back(found);
+    }
+    return unknown_words(leftover, near);
+  }
+  Plan plan;
+  plan.subject = subject.name;
+  plan.unit = recipe.unit;
+  std::vector<std::string> by = recipe.by;
+  for (const std::string& label : question.by) {
+    if (!labels.contains(label)) return unknown_words({label}, {});
+    by = question.by;
+  }
+  const bool single_things = by.empty() && question.top.has_value();
+  if (single_things) {
+    for (const std::string& label : recipe.entity) {
+      if (labels.contains(label)) {
+        by = {label};
+        break;
+      }
+    }
+  }
+  plan.entity_labels = by;
+  plan.promql = recipe.promql;
+  const std::string inside = inside_braces(filters);
+  replace_all(plan.promql, "$where", inside.empty() ? "" : "{" + inside + "}");
+  replace_all(plan.promql, "$and", inside.empty() ? "" : "," + inside);
+  replace_all(plan.promql, "$by ", by.empty() ? "" : by_clause(by) + " ");
+  replace_all(plan.promql, "$labels ", by.empty() ? "" : join(by, ", ") + ", ");
+  replace_all(plan.promql, "$window", kRateWindow);
+  replace_all(plan.promql, "$quantile", codec::format_general(question.quantile.value_or(0.95)));
+  plan.confidence = 0.9;
+  plan.explanation = fmt::format("{} from {}.", subject.name, join(recipe.needs, ", "));
+  if (question.forecast) {
+    if (recipe.needs[0] != "node_filesystem_avail_bytes") {
+      plan.refuse_code = "not_supported";
+      plan.refuse_message = "I can forecast when filesystems fill up, and nothing else yet.";
+      plan.intent = "refuse";
+      plan.promql.clear();
+      return plan;
+    }
+    plan.intent = "forecast";
+    plan.unit = "bytes";
+    plan.promql = fmt::format("predict_linear(node_filesystem_avail_bytes{}[{}], {})",
+                              inside.empty() ? "" : "{" + inside + "}",
+                              format_duration(kForecastBase), kForecastAhead.ms / 1000);
+    plan.explanation = "Free space in seven days if it goes on as in the last hour; below zero "
+                       "means full.";
+    return plan;
+  }
+  finish(question, subject.least_is_worst, plan);
+  return plan;
+}
+
+/// What holds for every query: aggregation, top, threshold, alert, trend.
+void Planner::finish(const ParsedQuestion& question, bool least_is_worst, Plan& plan) const {
+  plan.intent = "query";
+  if (!question.aggregation.empty()) {
+    plan.promql = fmt::format("{} {}({})", question.aggregation,
+                              question.by.empty() ? "" : by_clause(question.by) + " ",
+                              plan.promql);
+    if (question.by.empty()) plan.entity_labels.clear();
+  }
+  if (question.proposes_alert) {
+    Threshold limit = question.threshold.value_or(Threshold{">", 90, true});
+    double value = limit.value;
+    if (limit.percent && plan.unit == "ratio") value /= 100;
+    const std::string expression =
+        fmt::format("{} {} {}", plan.promql, limit.op, codec::format_general(value));
+    plan.intent = "alert";
+    plan.promql = expression;
+    plan.action = Json{{"kind", "alert"}, {"expr", expression}, {"for_s", 300},
+                       {"severity", "warning"}};
+    return;
+  }
+  if (question.threshold) {
+    double value = question.threshold->value;
+    if (question.threshold->percent && plan.unit == "ratio") value /= 100;
+    plan.promql = fmt::format("{} {} {}", plan.promql, question.threshold->op,
+                              codec::format_general(value));
+  }
+  if (question.top) {
+    plan.intent = "top";
+    const bool bottom = question.least != least_is_worst && question.least;
+    const bool smallest = least_is_worst ? !question.least : bottom;
+    plan.promql = fmt::format("{}({}, {})", smallest ? "bottomk" : "topk", *question.top,
+                              plan.promql);
+  }
+  if (question.trend || question.window) {
+    plan.range = true;
+    plan.window = question.window.value_or(DurationMs::hours(1));
+    if (plan.intent == "query") plan.intent = "trend";
+  }
+}
+
+/// By the words of names and help texts. Every word of the question must be found.
+Result<Plan> Planner::plan_metric(const ParsedQuestion& question) {
+  const auto snapshot = TRY(catalogue_.snapshot());
+  struct Scored {
+    const Catalogue::Metric* metric;
+    double score;
+    std::vector<std::string> unmatched;
+  };
+  std::vector<Scored> scored;
+  std::set<std::string> known_words;
+  for (const Catalogue::Metric& metric : snapshot->metrics) {
+    const std::vector<std::string> in_name = name_words(metric.name);
+    std::set<std::string> in_help;
+    for (const std::string& word : words_of(metric.help)) in_help.insert(singular(word));
+    known_words.insert(in_name.begin(), in_name.end());
+    Scored candidate{&metric, 0, {}};
+    size_t found_in_name = 0;
+    for (size_t i = 0; i < question.content.size(); ++i) {
+      const std::string word = singular(question.content[i]);
+      const std::string raw = singular(question.raw[i]);
+      const auto in = [&](const auto& list) {
+        return std::find(list.begin(), list.end(), word) != list.end() ||
+               std::find(list.begin(), list.end(), raw) != list.end();
+      };
+      if (metric.name == question.raw[i]) {
+        candidate.score += 10;
+        ++found_in_name;
+      } else if (in(in_name)) {
+        candidate.score += 1;
+        ++found_in_name;
+      } else if (in(in_help)) {
+        candidate.score += 0.4;
+      } else {
+        candidate.unmatched.push_back(question.raw[i]);
+      }
+    }
+    if (found_in_name == 0) continue;
+    candidate.score -= 0.05 * static_cast<double>(in_name.size());
+    scored.push_back(std::move(candidate));
+  }
+  std::stable_sort(scored.begin(), scored.end(), [](const Scored& a, const Scored& b) {
+    return a.score > b.score;
+  });
+  // What the words of the name leave must be values of the metric's labels.
+  std::vector<Matcher> filters;
+  const Scored* best = nullptr;
+  std::vector<std::string> missing = question.raw;
+  for (size_t i = 0; i < scored.size() && i < 20 && best == nullptr; ++i) {
+    std::vector<std::string> leftover;
+    filters = TRY(bind_filters(scored[i].metric->name, scored[i].unmatched, leftover));
+    if (leftover.empty()) best = &scored[i];
+    else if (leftover.size() < missing.size()) missing = leftover;
+  }
+  if (best == nullptr) {
+    std::vector<std::string> near;
+    for (size_t i = 0; i < scored.size() && i < 3; ++i) near.push_back(scored[i].metric->name);
+    return unknown_words(missing, near);
+  }
+  std::vector<std::string> rivals;
+  for (const Scored& other : scored) {
+    const bool close = other.score >= best->score - 0.01 && other.unmatched.size() <=
+                                                                best->unmatched.size();
+    if (close && rivals.size() < kMaxOptions) rivals.push_back(other.metric->name);
+  }
+  Plan plan;
+  if (rivals.size() > 1 && best->score < 10) {
+    plan.intent = "clarify";
+    plan.clarify = "Several metrics fit. Which one do you mean?";
+    plan.options = rivals;
+    return plan;
+  }
+  const Catalogue::Metric& metric = *best->metric;
+  const std::string selector =
+      metric.name + (filters.empty() ? "" : "{" + inside_braces(filters) + "}");
+  const bool counter = metric.type == MetricType::Counter;
+  plan.subject = metric.name;
+  plan.unit = unit_of(metric, counter);
+  if (metric.name.ends_with("_bucket")) {
+    plan.promql = fmt::format("histogram_quantile({}, sum by (le) (rate({}[{}])))",
+                              codec::format_general(question.quantile.value_or(0.95)), selector,
+                              kRateWindow);
+    plan.unit = "seconds";
+  } else if (counter) {
+    plan.promql = fmt::format("sum {}(rate({}[{}]))",
+                              question.by.empty() ? "" : by_clause(question.by) + " ", selector,
+                              kRateWindow);
+  } else {
+    plan.promql = question.by.empty()
+                      ? selector
+                      : fmt::format("sum {} ({})", by_clause(question.by), selector);
+  }
+  plan.entity_labels = question.by;
+  plan.confidence = best->unmatched.empty() ? 0.75 : 0.65;
+  plan.explanation = metric.help.empty()
+                         ? fmt::format("{} ({}).", metric.name, to_string(metric.type))
+                         : fmt::format("{}: {}", metric.name, metric.help);
+  if (counter) plan.explanation += fmt::format(" A counter: its growth per second over {}.", kRateWindow);
+  finish(question, false, plan);
+  return plan;
+}
+
+}  // namespace prom5::llm

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <stop_token>
+
+#include "ask/language_model.h"
+#include "base/time.h"
+
+namespace prom5 {
+
+/// The circumstances of one tool call.
+struct ToolContext {
+  TimeMs now;            ///< what "now" means in the question
+  std::stop_token stop;  ///< requested when nobody waits for the answer any more
+};
+
+/// Something that an agent can do. All tools read; none changes anything. Any thread.
+class Tool {
+ public:
+  virtual ~Tool() = default;
+
+  [[nodiscard]] virtual ToolSpec spec() const = 0;
+  /// BadData when the arguments are not what spec() asks for; else the error of what it does.
+  virtual Result<Json> call(const Json& arguments, const ToolContext& context) = 0;
+};
+
+}  // namespace prom5

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <mutex>
+
+// Clang's thread-safety analysis, run by script/lint; other compilers see nothing.
+#if defined(__clang__)
+#define PROM5_TSA(x) __attribute__((x))
+#else
+#define PROM5_TSA(x)
+#endif
+#define CAPABILITY(x) PROM5_TSA(capability(x))
+#define SCOPED_CAPABILITY PROM5_TSA(scoped_lockable)
+#define GUARDED_BY(x) PROM5_TSA(guarded_by(x))
+#define REQUIRES(...) PROM5_TSA(requires_capability(__VA_ARGS__))
+#define ACQUIRE(...) PROM5_TSA(acquire_capability(__VA_ARGS__))
+#define RELEASE(...) PROM5_TSA(release_capability(__VA_ARGS__))
+#define EXCLUDES(...) PROM5_TSA(locks_excluded(__VA_ARGS__))
+#define NO_THREAD_SAFETY_ANALYSIS PROM5_TSA(no_thread_safety_analysis)
+
+namespace prom5 {
+
+/// std::mutex that the thread-safety analysis understands.
+class CAPABILITY("mutex") Mutex {
+ public:
+  void lock() ACQUIRE() { mutex_.lock(); }
+  void unlock() RELEASE() { mutex_.unlock(); }
+
+ private:
+  std::mutex mutex_;
+};
+
+class SCOPED_CAPABILITY MutexLock {
+ public:
+  explicit MutexLock(Mutex& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~MutexLock() RELEASE() { mutex_.unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  Mutex& mutex_;
+};
+
+}  // namespace prom5

@@ -1,0 +1,299 @@
+#include "collect/ingest/remote_write.h"
+
+#include "io/codec/compress.h"
+#include "io/codec/protobuf.h"
+#include "io/codec/utf8.h"
+#include "model/histogram.h"
+
+namespace prom5::ingest {
+
+namespace {
+
+using codec::ProtoField;
+using codec::ProtoReader;
+
+/// Calls `field` for each field of a message.
+template <typename Visit>
+Result<void> each_field(std::string_view message, Visit visit) {
+  ProtoReader reader(message);
+  while (!reader.done()) TRY(visit(TRY(reader.next())));
+  return {};
+}
+
+Result<void> read_label(std::string_view message, LabelsBuilder& labels) {
+  std::string_view name;
+  std::string_view value;
+  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+    if (f.number == 1) name = f.bytes;
+    if (f.number == 2) value = f.bytes;
+    return {};
+  }));
+  if (name.empty()) return fail(ErrorCode::Execution, "a label has no name");
+  if (name.size() > Labels::kMaxStringBytes || value.size() > Labels::kMaxStringBytes) {
+    return fail(ErrorCode::Execution, "label {}: value of {} bytes", name.substr(0, 100),
+                value.size());
+  }
+  if (!codec::utf8_valid(name) || !codec::utf8_valid(value)) {
+    return fail(ErrorCode::Execution, "label name or value is not valid UTF-8");
+  }
+  if (!labels.get(name).empty()) {
+    return fail(ErrorCode::Execution, "label name \"{}\" is not unique", name);
+  }
+  labels.set(name, value);
+  return {};
+}
+
+Result<Sample> read_sample(std::string_view message) {
+  Sample out;
+  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+    if (f.number == 1) out.value = f.as_double();
+    if (f.number == 2) out.time = {f.as_int64()};
+    return {};
+  }));
+  return out;
+}
+
+Result<HistogramSpan> read_span(std::string_view message) {
+  HistogramSpan out;
+  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+    if (f.number == 1) out.offset = static_cast<int32_t>(f.as_sint());
+    if (f.number == 2) out.length = static_cast<uint32_t>(f.bits);
+    return {};
+  }));
+  return out;
+}
+
+/// A repeated number, packed or one field each.
+template <typename Read>
+Result<void> read_repeated(const ProtoField& field, Read read) {
+  if (field.wire_type != 2) return read(field.bits);
+  codec::ByteReader in(field.bytes);
+  while (!in.empty()) {
+    const auto bits = in.varint();
+    if (!bits) return fail(ErrorCode::BadData, "protobuf: malformed packed field");
+    TRY(read(*bits));
+  }
+  return {};
+}
+
+Result<void> read_doubles(const ProtoField& field, std::vector<double>& out) {
+  if (field.wire_type == 1) {
+    out.push_back(field.as_double());
+    return {};
+  }
+  if (field.bytes.size() % 8 != 0) {
+    return fail(ErrorCode::BadData, "protobuf: malformed packed field");
+  }
+  codec::ByteReader in(field.bytes);
+  while (!in.empty()) out.push_back(TRY(in.f64()));
+  return {};
+}
+
+struct TimedHistogram {
+  TimeMs time;
+  Histogram histogram;
+};
+
+/// Integer histograms carry each bucket as the difference to the one before.
+Result<void> read_deltas(const ProtoField& field, std::vector<double>& counts, int64_t& running) {
+  return read_repeated(field, [&](uint64_t bits) -> Result<void> {
+    running += static_cast<int64_t>(bits >> 1) ^ -static_cast<int64_t>(bits & 1);
+    counts.push_back(static_cast<double>(running));
+    return {};
+  });
+}
+
+Result<TimedHistogram> read_histogram(std::string_view message) {
+  TimedHistogram out;
+  Histogram& h = out.histogram;
+  int64_t positive = 0;
+  int64_t negative = 0;
+  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+    switch (f.number) {
+      case 1: h.count = static_cast<double>(f.bits); break;
+      case 2: h.count = f.as_double(); break;
+      case 3: h.sum = f.as_double(); break;
+      case 4: h.schema = static_cast<int32_t>(f.as_sint()); break;
+      case 5: h.zero_threshold = f.as_double(); break;
+      case 6: h.zero_count = static_cast<double>(f.bits); break;
+      case 7: h.zero_count = f.as_double(); break;
+      case 8: h.negative_spans.push_back(TRY(read_span(f.bytes))); break;
+      case 9: TRY(read_deltas(f, h.negative_counts, negative)); break;
+      case 10: TRY(read_doubles(f, h.negative_counts)); break;
+      case 11: h.positive_spans.push_back(TRY(read_span(f.bytes))); break;
+      case 12: TRY(read_deltas(f, h.positive_counts, positive)); break;
+      case 13: TRY(read_doubles(f, h.positive_counts)); break;
+      case 14:
+        if (f.bits <= 3) h.reset_hint = static_cast<CounterResetHint>(f.bits);
+        break;
+      case 15: out.time = {f.as_int64()}; break;
+      case 16: TRY(read_doubles(f, h.custom_bounds)); break;
+      default: break;
+    }
+    return {};
+  }));
+  if (!is_stale(h.sum)) {
+    if (auto valid = h.validate(); !valid) {
+      return fail(ErrorCode::Execution, "{}", valid.error().message);
+    }
+  }
+  return out;
+}
+
+bool accepted_type(std::string_view type) {
+  std::string compact;
+  for (const char c : type) {
+    if (c != ' ') compact += c;
+  }
+  return compact == "application/x-protobuf" ||
+         compact == "application/x-protobuf;proto=prometheus.WriteRequest";
+}
+
+}  // namespace
+
+RemoteWriteReceiver::RemoteWriteReceiver(Storage& storage, RemoteWriteOptions options,
+                                         MetricRegistry& metrics)
+    : storage_(storage),
+      options_(options),
+      requests_(metrics.counter("prom5_remote_write_requests_total",
+                                "Remote write requests received.")),
+      samples_(metrics.counter("prom5_remote_write_samples_total",
+                               "Samples stored from remote write requests.")),
+      refused_(metrics.counter("prom5_remote_write_refused_samples_total",
+                               "Samples of remote write requests that could not be stored.")),
+      exemplars_dropped_(metrics.counter("prom5_remote_write_exemplars_dropped_total",
+                                         "Exemplars received, which are not stored.")) {}
+
+io::HttpResponse RemoteWriteReceiver::handle(const io::HttpRequest& request) {
+  requests_.add();
+  const std::string_view type = request.headers.get("Content-Type");
+  if (!accepted_type(type)) {
+    return io::HttpResponse::text(
+        415, fmt::format("Content-Type \"{}\" is not accepted; send application/x-protobuf with a "
+                         "prometheus.WriteRequest\n", type));
+  }
+  const std::string_view encoding = request.headers.get("Content-Encoding");
+  if (!encoding.empty() && encoding != "snappy") {
+    return io::HttpResponse::text(
+        415, fmt::format("Content-Encoding \"{}\" is not accepted; send snappy\n", encoding));
+  }
+  auto message = codec::snappy_decompress(request.body, options_.max_body_bytes);
+  if (!message) {
+    const bool too_large = message.error().code == ErrorCode::LimitExceeded;
+    return io::HttpResponse::text(too_large ? 413 : 400, message.error().message + "\n");
+  }
+  const auto outcome = store(*message);
+  if (!outcome) {
+    const bool malformed = outcome.error().code == ErrorCode::BadData ||
+                           outcome.error().code == ErrorCode::Corruption;
+    return io::HttpResponse::text(malformed ? 400 : 500, outcome.error().message + "\n");
+  }
+  if (outcome->refused > 0) {
+    return io::HttpResponse::text(
+        400, fmt::format("{} of {} samples were not stored; first: {}\n", outcome->refused,
+                         outcome->refused + outcome->stored, outcome->first_error.message));
+  }
+  io::HttpResponse done;
+  done.status = 204;
+  return done;
+}
+
+Result<RemoteWriteReceiver::Outcome> RemoteWriteReceiver::store(std::string_view message) {
+  const std::unique_ptr<Appender> appender = storage_.appender();
+  Outcome outcome;
+  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+    if (f.number == 1) return store_series(f.bytes, *appender, outcome);
+    if (f.number == 3) return store_metadata(f.bytes, *appender);
+    return {};
+  }));
+  TRY(appender->commit());
+  samples_.add(outcome.stored);
+  refused_.add(outcome.refused);
+  return outcome;
+}
+
+Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appender& appender,
+                                               Outcome& outcome) {
+  LabelsBuilder builder;
+  std::vector<std::string_view> samples;
+  std::vector<std::string_view> histograms;
+  const auto refuse = [&](size_t n, const Error& error, const Labels& labels) {
+    if (outcome.refused == 0) {
+      outcome.first_error = {error.code, labels.empty()
+                                             ? error.message
+                                             : labels.to_string() + ": " + error.message};
+    }
+    outcome.refused += n;
+  };
+  Result<void> labels_valid;
+  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+    switch (f.number) {
+      case 1:
+        if (auto read = read_label(f.bytes, builder); !read) {
+          // Malformed bytes end the request; a label that breaks a rule only its series.
+          if (read.error().code != ErrorCode::Execution) return read;
+          labels_valid = std::move(read);
+        }
+        break;
+      case 2: samples.push_back(f.bytes); break;
+      case 3: exemplars_dropped_.add(); break;
+      case 4: histograms.push_back(f.bytes); break;
+      default: break;
+    }
+    return {};
+  }));
+  if (labels_valid && builder.get(kMetricName).empty()) {
+    labels_valid = fail(ErrorCode::Execution, "series has no metric name");
+  }
+  if (!labels_valid) {
+    refuse(samples.size() + histograms.size(), labels_valid.error(), {});
+    return {};
+  }
+  const Labels labels = builder.build();
+  SeriesRef ref = 0;
+  const auto count = [&](const Result<SeriesRef>& appended) {
+    if (appended) {
+      ref = *appended;
+      ++outcome.stored;
+    } else {
+      refuse(1, appended.error(), labels);
+    }
+  };
+  for (const std::string_view bytes : samples) {
+    count(appender.append(ref, labels, TRY(read_sample(bytes))));
+  }
+  for (const std::string_view bytes : histograms) {
+    const auto histogram = read_histogram(bytes);
+    if (!histogram && histogram.error().code == ErrorCode::Execution) {
+      refuse(1, histogram.error(), labels);
+    } else if (!histogram) {
+      return std::unexpected(histogram.error());
+    } else {
+      count(appender.append_histogram(ref, labels, histogram->time, histogram->histogram));
+    }
+  }
+  return {};
+}
+
+Result<void> RemoteWriteReceiver::store_metadata(std::string_view message, Appender& appender) {
+  std::string_view family;
+  Metadata metadata;
+  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+    switch (f.number) {
+      case 1:
+        if (f.bits <= static_cast<uint64_t>(MetricType::StateSet)) {
+          metadata.type = static_cast<MetricType>(f.bits);
+        }
+        break;
+      case 2: family = f.bytes; break;
+      case 4: metadata.help = f.bytes; break;
+      case 5: metadata.unit = f.bytes; break;
+      default: break;
+    }
+    return {};
+  }));
+  if (!family.empty()) appender.set_metadata(family, metadata);
+  return {};
+}
+
+}  // namespace prom5::ingest

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string_view>
+
+#include "base/metrics.h"
+#include "io/http/message.h"
+#include "store/storage.h"
+
+namespace prom5::ingest {
+
+struct RemoteWriteOptions {
+  size_t max_body_bytes = size_t{64} << 20;  ///< of the message as decoded
+};
+
+/// Receives Prometheus' remote write 1.0: a snappy block of a prometheus.WriteRequest with floats,
+/// native histograms and metadata. Any thread.
+///
+/// A request is stored as one batch before it is answered. What cannot be stored of it (out of
+/// order, invalid labels) is left out, the rest is kept, and the answer is 400 with the reason.
+/// Source: prometheus.io/docs/specs/prw/remote_write_spec.
+class RemoteWriteReceiver {
+ public:
+  RemoteWriteReceiver(Storage& storage, RemoteWriteOptions options, MetricRegistry& metrics);
+
+  io::HttpResponse handle(const io::HttpRequest& request);
+
+ private:
+  struct Outcome {
+    size_t stored = 0;
+    size_t refused = 0;
+    Error first_error;
+  };
+
+  Result<Outcome> store(std::string_view message);
+  Result<void> store_series(std::string_view message, Appender& appender, Outcome& outcome);
+  Result<void> store_metadata(std::string_view message, Appender& appender);
+
+  Storage& storage_;
+  const RemoteWriteOptions options_;
+  Counter& requests_;
+  Counter& samples_;
+  Counter& refused_;
+  Counter& exemplars_dropped_;
+};
+
+}  // namespace prom5::ingest

@@ -1,0 +1,273 @@
+#include "collect/scrape/scrape_loop.h"
+
+#include <array>
+
+#include "io/codec/number.h"
+#include "model/exposition/text_parser.h"
+
+namespace prom5::scrape {
+
+namespace {
+
+constexpr std::string_view kExportedPrefix = "exported_";
+
+/// "1" and "1.0" are one bucket: borders are kept in the form that always has a point.
+void normalize_border(LabelsBuilder& labels, std::string_view name) {
+  const auto value = codec::parse_double(labels.get(name));
+  if (!value) return;
+  std::string text = codec::format_general(*value);
+  if (text.find_first_of(".eIN") == std::string::npos) text += ".0";
+  labels.set(name, text);
+}
+
+/// Whether the reply says that it is in the text format.
+Result<void> check_content_type(const io::HttpClientResponse& response,
+                                const ScrapeOptions& options) {
+  const std::string_view type = response.headers.get("Content-Type");
+  if (type.starts_with("text/plain") || options.accept_any_content_type) return {};
+  return fail(ErrorCode::BadData,
+              "{} Content-Type \"{}\"; set fallback_scrape_protocol if the page is in the text "
+              "format", type.empty() ? "missing" : "unsupported", type);
+}
+
+}  // namespace
+
+ScrapeMetrics::ScrapeMetrics(MetricRegistry& m)
+    : scrapes(m.counter("prom5_scrape_scrapes_total", "Scrapes of all targets.")),
+      failures(m.counter("prom5_scrape_failures_total", "Scrapes that failed.")),
+      body_too_large(m.counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
+                               "Total number of scrapes that hit the body size limit")),
+      sample_limit(m.counter("prometheus_target_scrapes_exceeded_sample_limit_total",
+                             "Total number of scrapes that hit the sample limit and were "
+                             "rejected.")),
+      duplicates(m.counter("prometheus_target_scrapes_sample_duplicate_timestamp_total",
+                           "Total number of samples rejected due to duplicate timestamps but "
+                           "different values.")),
+      out_of_order(m.counter("prometheus_target_scrapes_sample_out_of_order_total",
+                             "Total number of samples rejected due to not being out of the "
+                             "expected order.")) {}
+
+ScrapeLoop::ScrapeLoop(Target target, std::shared_ptr<const ScrapeOptions> options,
+                       Storage& storage, ScrapeMetrics& metrics)
+    : target_(std::move(target)),
+      options_(std::move(options)),
+      storage_(storage),
+      metrics_(metrics) {
+  status_.job = options_->job_name;
+  status_.target = target_;
+}
+
+TargetStatus ScrapeLoop::status() const {
+  const MutexLock lock(status_mutex_);
+  return status_;
+}
+
+Result<void> ScrapeLoop::take(Outcome outcome) {
+  metrics_.scrapes.add();
+  ++scrape_number_;
+  std::string error;
+  Counts counts;
+  std::unique_ptr<Appender> appender = storage_.appender();
+  if (!outcome.response) {
+    error = outcome.response.error().message;
+    if (outcome.response.error().code == ErrorCode::LimitExceeded) metrics_.body_too_large.add();
+  } else if (outcome.response->status != 200) {
+    error = fmt::format("server returned HTTP status {} {}", outcome.response->status,
+                        io::reason_phrase(outcome.response->status));
+  } else {
+    auto appended = append_page(*outcome.response, outcome.time, *appender);
+    if (appended) {
+      counts = *appended;
+    } else {
+      error = appended.error().message;
+      appender = storage_.appender();  // a page is stored whole or not at all
+      ++scrape_number_;                // and none of its series counts as seen
+    }
+  }
+  mark_stale(outcome.time, *appender);
+  const bool up = error.empty();
+  if (!up) metrics_.failures.add();
+  TRY(report(outcome, counts, up, *appender));
+  const auto committed = appender->commit();
+  set_status(outcome, committed ? error : committed.error().message);
+  return committed;
+}
+
+void ScrapeLoop::set_status(const Outcome& outcome, std::string error) {
+  const MutexLock lock(status_mutex_);
+  status_.health = error.empty() ? "up" : "down";
+  status_.last_error = std::move(error);
+  status_.last_scrape = outcome.time;
+  status_.last_duration_seconds = outcome.duration_seconds;
+}
+
+Result<ScrapeLoop::Counts> ScrapeLoop::append_page(const io::HttpClientResponse& response,
+                                                   TimeMs time, Appender& appender) {
+  TRY(check_content_type(response, *options_));
+  using Parser = exposition::TextParser;
+  Parser parser(response.body);
+  Counts counts;
+  LabelsBuilder builder;
+  std::string key;
+  std::string family;
+  Metadata metadata;
+  for (;;) {
+    const Parser::Entry entry = TRY(parser.next());
+    if (entry == Parser::Entry::End) break;
+    if (entry != Parser::Entry::Sample) {
+      if (parser.family() != family) metadata = {};
+      family = parser.family();
+      if (entry == Parser::Entry::Help) metadata.help = parser.help();
+      if (entry == Parser::Entry::Type) metadata.type = parser.type();
+      note_family(family, metadata, appender);
+      continue;
+    }
+    ++counts.scraped;
+    key.assign(parser.series());
+    auto found = series_.find(key);
+    if (found == series_.end()) {
+      TRY(parser.labels(builder));
+      if (metadata.type == MetricType::Histogram) normalize_border(builder, "le");
+      if (metadata.type == MetricType::Summary) normalize_border(builder, "quantile");
+      found = series_.emplace(key, CachedSeries{0, TRY(final_labels(builder)), 0, false}).first;
+      if (!found->second.labels.empty()) ++counts.added;
+    }
+    CachedSeries& series = found->second;
+    const bool repeated = series.seen == scrape_number_;
+    series.seen = scrape_number_;
+    if (series.labels.empty()) continue;
+    if (options_->sample_limit > 0 && ++counts.kept > options_->sample_limit) {
+      metrics_.sample_limit.add();
+      return fail(ErrorCode::LimitExceeded, "sample limit of {} exceeded",
+                  options_->sample_limit);
+    }
+    if (options_->sample_limit == 0) ++counts.kept;
+    const bool own_time = options_->honor_timestamps && parser.time().has_value();
+    if (repeated && !own_time) {
+      metrics_.duplicates.add();
+      continue;
+    }
+    series.timed = own_time;
+    TRY(append_sample(series, {own_time ? *parser.time() : time, parser.value()}, appender));
+  }
+  return counts;
+}
+
+void ScrapeLoop::note_family(std::string_view family, const Metadata& metadata,
+                             Appender& appender) {
+  Metadata& known = families_[std::string(family)];
+  if (known == metadata) return;
+  known = metadata;
+  // HELP comes before TYPE: the family is known when both are.
+  if (metadata.type != MetricType::Unknown) appender.set_metadata(family, metadata);
+}
+
+Result<void> ScrapeLoop::append_sample(CachedSeries& series, const Sample& sample,
+                                       Appender& appender) {
+  auto appended = appender.append(series.ref, series.labels, sample);
+  if (appended) {
+    series.ref = *appended;
+    return {};
+  }
+  switch (appended.error().code) {
+    case ErrorCode::OutOfOrder:
+    case ErrorCode::TooOld: metrics_.out_of_order.add(); return {};
+    case ErrorCode::DuplicateSample: metrics_.duplicates.add(); return {};
+    default: return std::unexpected(std::move(appended).error());
+  }
+}
+
+/// The labels of a scraped series with the target's, after metric relabelling; empty when dropped.
+Result<Labels> ScrapeLoop::final_labels(LabelsBuilder& scraped) const {
+  for (const LabelView label : target_.labels) {
+    const std::string existing(scraped.get(label.name));
+    if (existing.empty()) {
+      scraped.set(label.name, label.value);
+      continue;
+    }
+    if (options_->honor_labels) continue;
+    std::string renamed = std::string(kExportedPrefix) + std::string(label.name);
+    while (!scraped.get(renamed).empty()) renamed.insert(0, kExportedPrefix);
+    scraped.set(renamed, existing);
+    scraped.set(label.name, label.value);
+  }
+  if (!relabel(options_->metric_relabel_configs, scraped)) return Labels{};
+  if (scraped.get(kMetricName).empty()) {
+    return fail(ErrorCode::BadData, "metric relabelling leaves a series without a name");
+  }
+  Labels labels = scraped.build();
+  TRY(check_limits(labels));
+  return labels;
+}
+
+Result<void> ScrapeLoop::check_limits(const Labels& labels) const {
+  const ScrapeOptions& o = *options_;
+  if (o.label_limit > 0 && labels.size() > o.label_limit) {
+    return fail(ErrorCode::LimitExceeded, "label_limit exceeded (metric: {}, number of labels: {}, "
+                "limit: {})", labels.get(kMetricName), labels.size(), o.label_limit);
+  }
+  if (o.label_name_length_limit == 0 && o.label_value_length_limit == 0) return {};
+  for (const LabelView label : labels) {
+    if (o.label_name_length_limit > 0 && label.name.size() > o.label_name_length_limit) {
+      return fail(ErrorCode::LimitExceeded, "label_name_length_limit exceeded (metric: {}, label "
+                  "name: {}, length: {}, limit: {})", labels.get(kMetricName), label.name,
+                  label.name.size(), o.label_name_length_limit);
+    }
+    if (o.label_value_length_limit > 0 && label.value.size() > o.label_value_length_limit) {
+      return fail(ErrorCode::LimitExceeded, "label_value_length_limit exceeded (metric: {}, label "
+                  "name: {}, length: {}, limit: {})", labels.get(kMetricName), label.name,
+                  label.value.size(), o.label_value_length_limit);
+    }
+  }
+  return {};
+}
+
+/// Ends the series that were in an earlier page and not in this one.
+void ScrapeLoop::mark_stale(TimeMs time, Appender& appender) {
+  for (auto it = series_.begin(); it != series_.end();) {
+    const CachedSeries& series = it->second;
+    if (series.seen == scrape_number_) {
+      ++it;
+      continue;
+    }
+    if (!series.labels.empty() && !series.timed && series.ref != 0) {
+      // A newer sample than this one is there already: then the series is somebody else's by now.
+      auto ended = appender.append(series.ref, series.labels, {time, kStale});
+      if (!ended) metrics_.out_of_order.add();
+    }
+    it = series_.erase(it);
+  }
+}
+
+Result<void> ScrapeLoop::report(const Outcome& outcome, const Counts& counts, bool up,
+                                Appender& appender) {
+  const std::array<std::pair<std::string_view, double>, 5> samples = {{
+      {"up", up ? 1 : 0},
+      {"scrape_duration_seconds", outcome.duration_seconds},
+      {"scrape_samples_scraped", static_cast<double>(counts.scraped)},
+      {"scrape_samples_post_metric_relabeling", static_cast<double>(counts.kept)},
+      {"scrape_series_added", static_cast<double>(counts.added)},
+  }};
+  for (const auto& [name, value] : samples) {
+    CachedSeries& series = report_series_[std::string(name)];
+    if (series.labels.empty()) {
+      LabelsBuilder builder(target_.labels);
+      series.labels = builder.set(kMetricName, name).build();
+    }
+    TRY(append_sample(series, {outcome.time, value}, appender));
+  }
+  return {};
+}
+
+Result<void> ScrapeLoop::end(TimeMs time) {
+  const std::unique_ptr<Appender> appender = storage_.appender();
+  ++scrape_number_;
+  mark_stale(time, *appender);
+  for (auto& [name, series] : report_series_) {
+    TRY(append_sample(series, {time, kStale}, *appender));
+  }
+  report_series_.clear();
+  return appender->commit();
+}
+
+}  // namespace prom5::scrape

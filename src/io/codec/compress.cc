@@ -1,0 +1,82 @@
+#include "io/codec/compress.h"
+
+#include <snappy.h>
+#include <zlib.h>
+
+#include <array>
+
+namespace prom5::codec {
+
+Result<std::string> snappy_decompress(std::string_view block, size_t max_bytes) {
+  size_t size = 0;
+  if (!snappy::GetUncompressedLength(block.data(), block.size(), &size)) {
+    return fail(ErrorCode::BadData, "snappy: no valid length at the start of the body");
+  }
+  if (size > max_bytes) {
+    return fail(ErrorCode::LimitExceeded, "snappy: body of {} bytes when decoded, limit {}", size,
+                max_bytes);
+  }
+  std::string out(size, '\0');
+  if (!snappy::RawUncompress(block.data(), block.size(), out.data())) {
+    return fail(ErrorCode::BadData, "snappy: corrupt input");
+  }
+  return out;
+}
+
+std::string snappy_compress(std::string_view bytes) {
+  std::string out;
+  snappy::Compress(bytes.data(), bytes.size(), &out);
+  return out;
+}
+
+namespace {
+
+struct InflateStream {
+  z_stream z{};
+  ~InflateStream() { inflateEnd(&z); }
+};
+
+// zlib's windowBits with 16 added reads and writes the gzip wrapper.
+constexpr int kGzipWindow = 15 + 16;
+
+}  // namespace
+
+Result<std::string> gzip_decompress(std::string_view bytes, size_t max_bytes) {
+  InflateStream stream;
+  if (inflateInit2(&stream.z, kGzipWindow) != Z_OK) {
+    return fail(ErrorCode::Internal, "gzip: cannot start");
+  }
+  stream.z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.z.avail_in = static_cast<uInt>(bytes.size());
+  std::string out;
+  std::array<char, 64 * 1024> buffer;
+  for (;;) {
+    stream.z.next_out = reinterpret_cast<Bytef*>(buffer.data());
+    stream.z.avail_out = buffer.size();
+    const int status = inflate(&stream.z, Z_NO_FLUSH);
+    out.append(buffer.data(), buffer.size() - stream.z.avail_out);
+    if (out.size() > max_bytes) {
+      return fail(ErrorCode::LimitExceeded, "gzip: body passes {} bytes when decoded", max_bytes);
+    }
+    if (status == Z_STREAM_END) return out;
+    if (status != Z_OK) {
+      return fail(ErrorCode::BadData, "gzip: corrupt or cut short after {} bytes", out.size());
+    }
+  }
+}
+
+std::string gzip_compress(std::string_view bytes, int level) {
+  z_stream z{};
+  CHECK(deflateInit2(&z, level, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  std::string out(deflateBound(&z, bytes.size()), '\0');
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  z.avail_in = static_cast<uInt>(bytes.size());
+  z.next_out = reinterpret_cast<Bytef*>(out.data());
+  z.avail_out = static_cast<uInt>(out.size());
+  CHECK(deflate(&z, Z_FINISH) == Z_STREAM_END);
+  out.resize(z.total_out);
+  deflateEnd(&z);
+  return out;
+}
+
+}  // namespace prom5::codec

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace prom5::codec {
+
+/// One snappy block (not the framing format), as remote write carries it.
+/// BadData when malformed; LimitExceeded when it says it holds more than `max_bytes`.
+Result<std::string> snappy_decompress(std::string_view block, size_t max_bytes);
+std::string snappy_compress(std::string_view bytes);
+
+/// RFC 1952. BadData when malformed or cut short; LimitExceeded as soon as the output passes
+/// `max_bytes`, so that a bomb costs no more than the limit.
+Result<std::string> gzip_decompress(std::string_view bytes, size_t max_bytes);
+std::string gzip_compress(std::string_view bytes, int level = 1);
+
+}  // namespace prom5::codec

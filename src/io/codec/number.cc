@@ -1,0 +1,117 @@
+#include "io/codec/number.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+namespace prom5::codec {
+
+namespace {
+
+bool append_special(std::string& out, double value) {
+  if (std::isnan(value)) {
+    out += "NaN";
+  } else if (std::isinf(value)) {
+    out += value > 0 ? "+Inf" : "-Inf";
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool equal_ignoring_case(std::string_view text, std::string_view lower) {
+  if (text.size() != lower.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if ((text[i] | 0x20) != lower[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void append_fixed(std::string& out, double value) {
+  if (append_special(out, value)) return;
+  // The longest: 1.797e308 has 309 digits; the smallest denormal 1075 with the shortest form less.
+  std::array<char, 800> buffer;
+  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                    std::chars_format::fixed);
+  out.append(buffer.data(), result.ptr);
+}
+
+std::string format_fixed(double value) {
+  std::string out;
+  append_fixed(out, value);
+  return out;
+}
+
+namespace {
+
+/// With an exponent below `from` and from 1e21 on.
+void append_with_exponent_below(std::string& out, double value, double from) {
+  if (append_special(out, value)) return;
+  const double magnitude = std::fabs(value);
+  if (magnitude == 0 || (magnitude >= from && magnitude < 1e21)) {
+    append_fixed(out, value);
+    return;
+  }
+  std::array<char, 64> buffer;
+  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                    std::chars_format::scientific);
+  out.append(buffer.data(), result.ptr);
+}
+
+}  // namespace
+
+void append_general(std::string& out, double value) {
+  append_with_exponent_below(out, value, 1e-4);
+}
+
+void append_sample_value(std::string& out, double value) {
+  append_with_exponent_below(out, value, 1e-6);
+}
+
+std::string format_general(double value) {
+  std::string out;
+  append_general(out, value);
+  return out;
+}
+
+std::optional<double> parse_double(std::string_view text) {
+  bool negative = false;
+  if (!text.empty() && (text[0] == '+' || text[0] == '-')) {
+    negative = text[0] == '-';
+    text.remove_prefix(1);
+  }
+  if (text.empty()) return std::nullopt;
+  double value = 0;
+  if (equal_ignoring_case(text, "inf") || equal_ignoring_case(text, "infinity")) {
+    value = std::numeric_limits<double>::infinity();
+  } else if (equal_ignoring_case(text, "nan")) {
+    value = std::numeric_limits<double>::quiet_NaN();
+  } else {
+    auto format = std::chars_format::general;
+    if (text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+      text.remove_prefix(2);
+      format = std::chars_format::hex;
+    }
+    if ((text[0] < '0' || text[0] > '9') && text[0] != '.' && format != std::chars_format::hex) {
+      return std::nullopt;
+    }
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), value, format);
+    if (end != text.data() + text.size()) return std::nullopt;
+    if (error == std::errc::result_out_of_range) {
+      // from_chars leaves the value alone; a tiny number becomes 0, a huge one has no float.
+      const bool tiny = text.find("e-") != std::string_view::npos ||
+                        text.find("E-") != std::string_view::npos || text[0] == '0';
+      if (!tiny) return std::nullopt;
+      value = 0;
+    } else if (error != std::errc{}) {
+      return std::nullopt;
+    }
+  }
+  return negative ? -value : value;
+}
+
+}  // namespace prom5::codec

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace prom5::codec {
+
+/// Bytes of the well-formed UTF-8 sequence that `text` begins with (1 to 4); 0 when it does not
+/// begin with one (Unicode 15, table 3-7: no surrogates, no overlong forms).
+size_t utf8_sequence_length(std::string_view text);
+
+bool utf8_valid(std::string_view text);
+
+/// Appends one code point; it must be a scalar value (not a surrogate, at most 0x10FFFF).
+void utf8_append(std::string& out, uint32_t code_point);
+
+}  // namespace prom5::codec

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace prom5::codec {
+
+/// A YAML document as a plain tree that remembers where each node stood, so that a wrong value can
+/// be named by line and column (both from 1).
+struct YamlNode {
+  enum class Kind : uint8_t { Null, Scalar, Sequence, Mapping };
+
+  Kind kind = Kind::Null;
+  std::string scalar;
+  bool quoted = false;  ///< a quoted scalar is text even where it reads like a number
+  std::vector<YamlNode> items;
+  std::vector<std::pair<YamlNode, YamlNode>> entries;
+  int line = 1;
+  int column = 1;
+
+  /// The value under `key` of a mapping, or null.
+  [[nodiscard]] const YamlNode* find(std::string_view key) const;
+};
+
+/// BadData with "line L, column C" for malformed text, duplicate keys, nesting deeper than 100 and
+/// documents whose aliases expand past a million nodes.
+Result<YamlNode> parse_yaml(std::string_view text);
+
+}  // namespace prom5::codec

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace prom5::io {
+
+/// A file open for appending. One thread.
+class WritableFile {
+ public:
+  virtual ~WritableFile() = default;
+  /// All of `bytes` or an Io error; after an error part of it may have been written.
+  virtual Result<void> append(std::string_view bytes) = 0;
+  /// On return the appended bytes survive a power cut.
+  virtual Result<void> sync() = 0;
+  virtual Result<void> truncate(uint64_t size) = 0;
+};
+
+/// Held for as long as the object lives; the operating system lets go when the process dies.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
+/// Files as a parameter, so that durability can be tested by failing. Any thread.
+/// Every error is Io (NotFound where the path does not exist) and names operation and path.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+
+  /// Opens for appending, creating it when absent.
+  virtual Result<std::unique_ptr<WritableFile>> open_append(const std::string& path) = 0;
+  virtual Result<std::string> read(const std::string& path) = 0;
+  virtual Result<uint64_t> size(const std::string& path) = 0;
+  /// Replaces `path` by a file holding `bytes`, durably: at no moment is there half of it.
+  virtual Result<void> write_atomically(const std::string& path, std::string_view bytes) = 0;
+  virtual Result<void> remove(const std::string& path) = 0;
+  virtual Result<void> make_directories(const std::string& path) = 0;
+  /// Makes names created in or removed from the directory survive a power cut.
+  virtual Result<void> sync_directory(const std::string& path) = 0;
+  /// Names (not paths) in the directory, sorted.
+  virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  /// Unavailable, naming the holder where it is known, when another process has the lock.
+  virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
+};
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  Result<std::unique_ptr<WritableFile>> open_append(const std::string& path) override;
+  Result<std::string> read(const std::string& path) override;
+  Result<uint64_t> size(const std::string& path) override;
+  Result<void> write_atomically(const std::string& path, std::string_view bytes) override;
+  Result<void> remove(const std::string& path) override;
+  Result<void> make_directories(const std::string& path) override;
+  Result<void> sync_directory(const std::string& path) override;
+  Result<std::vector<std::string>> list(const std::string& path) override;
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+};
+
+}  // namespace prom5::io

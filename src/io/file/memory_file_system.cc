@@ -1,0 +1,178 @@
+#include "io/file/memory_file_system.h"
+
+#include <utility>
+
+namespace prom5::io {
+
+namespace {
+
+std::string parent(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+}  // namespace
+
+class MemoryWritableFile final : public WritableFile {
+ public:
+  MemoryWritableFile(MemoryFileSystem& system, std::shared_ptr<MemoryFileSystem::File> file,
+                     std::string path)
+      : system_(system), file_(std::move(file)), path_(std::move(path)) {}
+
+  Result<void> append(std::string_view bytes) override {
+    TRY(system_.before("write", path_));
+    const MutexLock lock(system_.mutex_);
+    file_->bytes.append(bytes);
+    return {};
+  }
+  Result<void> sync() override {
+    TRY(system_.before("sync", path_));
+    const MutexLock lock(system_.mutex_);
+    file_->synced = file_->bytes.size();
+    return {};
+  }
+  Result<void> truncate(uint64_t size) override {
+    TRY(system_.before("truncate", path_));
+    const MutexLock lock(system_.mutex_);
+    file_->bytes.resize(size);
+    file_->synced = std::min(file_->synced, file_->bytes.size());
+    return {};
+  }
+
+ private:
+  MemoryFileSystem& system_;
+  std::shared_ptr<MemoryFileSystem::File> file_;  // shared with the directory, as an inode is
+  std::string path_;
+};
+
+namespace {
+
+class MemoryFileLock final : public FileLock {
+ public:
+  explicit MemoryFileLock(std::function<void()> unlock) : unlock_(std::move(unlock)) {}
+  ~MemoryFileLock() override { unlock_(); }
+
+ private:
+  std::function<void()> unlock_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<WritableFile>> MemoryFileSystem::open_append(const std::string& path) {
+  TRY(before("open", path));
+  const MutexLock lock(mutex_);
+  std::shared_ptr<File>& file = files_[path];
+  if (!file) file = std::make_shared<File>();
+  return std::make_unique<MemoryWritableFile>(*this, file, path);
+}
+
+Result<std::string> MemoryFileSystem::read(const std::string& path) {
+  const MutexLock lock(mutex_);
+  const auto found = files_.find(path);
+  if (found == files_.end()) return fail(ErrorCode::NotFound, "open {}: no such file", path);
+  return found->second->bytes;
+}
+
+Result<uint64_t> MemoryFileSystem::size(const std::string& path) {
+  const MutexLock lock(mutex_);
+  const auto found = files_.find(path);
+  if (found == files_.end()) return fail(ErrorCode::NotFound, "stat {}: no such file", path);
+  return found->second->bytes.size();
+}
+
+Result<void> MemoryFileSystem::write_atomically(const std::string& path, std::string_view bytes) {
+  TRY(before("write", path));
+  const MutexLock lock(mutex_);
+  auto file = std::make_shared<File>();
+  file->bytes = bytes;
+  file->synced = bytes.size();
+  file->name_synced = true;
+  files_[path] = std::move(file);
+  return {};
+}
+
+Result<void> MemoryFileSystem::remove(const std::string& path) {
+  TRY(before("remove", path));
+  const MutexLock lock(mutex_);
+  if (files_.erase(path) == 0) return fail(ErrorCode::NotFound, "remove {}: no such file", path);
+  return {};
+}
+
+Result<void> MemoryFileSystem::make_directories(const std::string& path) {
+  return before("create directory", path);
+}
+
+Result<void> MemoryFileSystem::sync_directory(const std::string& path) {
+  TRY(before("sync", path));
+  const MutexLock lock(mutex_);
+  for (auto& [name, file] : files_) {
+    if (parent(name) == path) file->name_synced = true;
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& path) {
+  const MutexLock lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& [name, file] : files_) {
+    if (parent(name) == path) out.push_back(name.substr(path.size() + 1));
+  }
+  return out;
+}
+
+Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const std::string& path) {
+  const MutexLock guard(mutex_);
+  if (!locks_.insert(path).second) {
+    return fail(ErrorCode::Unavailable, "{} is locked by another process", path);
+  }
+  return std::make_unique<MemoryFileLock>([this, path] {
+    const MutexLock inner(mutex_);
+    locks_.erase(path);
+  });
+}
+
+void MemoryFileSystem::corrupt(const std::string& path,
+                               std::function<void(std::string& bytes)> change) {
+  const MutexLock lock(mutex_);
+  const auto found = files_.find(path);
+  CHECK(found != files_.end());
+  change(found->second->bytes);
+  found->second->synced = std::min(found->second->synced, found->second->bytes.size());
+}
+
+void FaultyFileSystem::fail_from(uint64_t n) { fail_at_ = n == 0 ? 0 : changes_ + n; }
+
+Result<void> FaultyFileSystem::before(std::string_view operation, const std::string& path) {
+  const uint64_t number = ++changes_;
+  const uint64_t limit = fail_at_;
+  if (limit != 0 && number >= limit) {
+    return fail(ErrorCode::Io, "{} {}: injected fault", operation, path);
+  }
+  return {};
+}
+
+void FaultyFileSystem::power_cut(uint64_t seed) {
+  constexpr size_t kSector = 512;
+  const MutexLock lock(mutex_);
+  Rng rng(seed);
+  std::erase_if(files_, [&](const auto& entry) {
+    return !entry.second->name_synced && rng.below(2) == 0;
+  });
+  for (auto& [name, file] : files_) {
+    const size_t unsynced = file->bytes.size() - file->synced;
+    size_t kept = unsynced == 0 ? 0 : rng.below(unsynced + 1);
+    file->bytes.resize(file->synced + kept);
+    // Sectors reach the disk in any order: what lies between may still be zeros.
+    for (size_t at = file->synced; at < file->bytes.size(); at += kSector) {
+      if (rng.below(4) != 0) continue;
+      const size_t end = std::min(at + kSector, file->bytes.size());
+      std::fill(file->bytes.begin() + static_cast<ptrdiff_t>(at),
+                file->bytes.begin() + static_cast<ptrdiff_t>(end), '\0');
+    }
+    file->synced = file->bytes.size();
+    file->name_synced = true;
+  }
+  locks_.clear();
+}
+
+}  // namespace prom5::io

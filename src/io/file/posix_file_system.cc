@@ -1,0 +1,178 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "io/file/file_system.h"
+
+namespace prom5::io {
+
+namespace {
+
+std::unexpected<Error> system_error(std::string_view operation, const std::string& path) {
+  const int number = errno;
+  std::array<char, 256> buffer{};
+  const char* reason = strerror_r(number, buffer.data(), buffer.size());
+  return fail(number == ENOENT ? ErrorCode::NotFound : ErrorCode::Io, "{} {}: {}", operation, path,
+              reason);
+}
+
+/// Closes on every way out.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] bool open() const { return fd_ >= 0; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error("write", path);
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return {};
+}
+
+class PosixWritableFile final : public WritableFile {
+ public:
+  PosixWritableFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+
+  Result<void> append(std::string_view bytes) override {
+    return write_all(fd_.get(), bytes, path_);
+  }
+  Result<void> sync() override {
+    if (::fdatasync(fd_.get()) != 0) return system_error("sync", path_);
+    return {};
+  }
+  Result<void> truncate(uint64_t size) override {
+    if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
+      return system_error("truncate", path_);
+    }
+    return {};
+  }
+
+ private:
+  Descriptor fd_;
+  std::string path_;
+};
+
+class PosixFileLock final : public FileLock {
+ public:
+  explicit PosixFileLock(int fd) : fd_(fd) {}
+
+ private:
+  Descriptor fd_;  // closing the descriptor lets the lock go
+};
+
+}  // namespace
+
+Result<std::unique_ptr<WritableFile>> PosixFileSystem::open_append(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) return system_error("open", path);
+  return std::make_unique<PosixWritableFile>(fd, path);
+}
+
+Result<std::string> PosixFileSystem::read(const std::string& path) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.open()) return system_error("open", path);
+  std::string out;
+  std::array<char, 64 * 1024> buffer;
+  for (;;) {
+    const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error("read", path);
+    if (n == 0) return out;
+    out.append(buffer.data(), static_cast<size_t>(n));
+  }
+}
+
+Result<uint64_t> PosixFileSystem::size(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return system_error("stat", path);
+  return static_cast<uint64_t>(info.st_size);
+}
+
+Result<void> PosixFileSystem::write_atomically(const std::string& path, std::string_view bytes) {
+  const std::string temporary = path + ".tmp";
+  {
+    const Descriptor fd(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!fd.open()) return system_error("open", temporary);
+    TRY(write_all(fd.get(), bytes, temporary));
+    if (::fsync(fd.get()) != 0) return system_error("sync", temporary);
+  }
+  if (std::rename(temporary.c_str(), path.c_str()) != 0) return system_error("rename", path);
+  return sync_directory(std::filesystem::path(path).parent_path().string());
+}
+
+Result<void> PosixFileSystem::remove(const std::string& path) {
+  if (::unlink(path.c_str()) != 0) return system_error("remove", path);
+  return {};
+}
+
+Result<void> PosixFileSystem::make_directories(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return fail(ErrorCode::Io, "create directory {}: {}", path, error.message());
+  return {};
+}
+
+Result<void> PosixFileSystem::sync_directory(const std::string& path) {
+  const Descriptor fd(
+      ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.open()) return system_error("open", path);
+  if (::fsync(fd.get()) != 0) return system_error("sync", path);
+  return {};
+}
+
+Result<std::vector<std::string>> PosixFileSystem::list(const std::string& path) {
+  DIR* directory = ::opendir(path.c_str());
+  if (directory == nullptr) return system_error("list", path);
+  std::vector<std::string> out;
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") out.emplace_back(name);
+  }
+  ::closedir(directory);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path) {
+  Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd.open()) return system_error("open", path);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    std::array<char, 32> holder{};
+    const ssize_t n = ::read(fd.get(), holder.data(), holder.size() - 1);
+    std::string who(holder.data(), n > 0 ? static_cast<size_t>(n) : 0);
+    while (!who.empty() && who.back() == '\n') who.pop_back();
+    return fail(ErrorCode::Unavailable, "{} is locked by another process{}", path,
+                who.empty() ? "" : " (pid " + who + ")");
+  }
+  // The pid is for people; the lock itself is the kernel's.
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(fd.get(), 0) != 0) return system_error("truncate", path);
+  TRY(write_all(fd.get(), pid, path));
+  return std::make_unique<PosixFileLock>(fd.release());
+}
+
+}  // namespace prom5::io

@@ -1,0 +1,613 @@
+#include "io/http/http_server.h"
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <deque>
+#include <optional>
+#include <thread>
+
+#include "base/bounded_queue.h"
+#include "io/codec/compress.h"
+#include "io/http/websocket_frame.h"
+#include "io/net/connection.h"
+
+namespace prom5::io {
+
+namespace {
+
+namespace beast_http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using Parser = beast_http::request_parser<beast_http::string_body>;
+
+constexpr size_t kReadBytes = 16 * 1024;
+constexpr size_t kCompressFrom = 1024;                 // below, gzip gains nothing
+constexpr size_t kMaxUnsentBytes = size_t{8} << 20;    // of a stream whose client does not read
+constexpr size_t kMaxWebSocketMessage = size_t{4} << 20;
+
+struct Endpoint {
+  std::string host;
+  std::string port;
+};
+
+Result<Endpoint> split_address(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  if (colon == std::string::npos) {
+    return fail(ErrorCode::BadData, "listen address \"{}\": expected HOST:PORT", address);
+  }
+  Endpoint out{address.substr(0, colon), address.substr(colon + 1)};
+  if (out.host.starts_with('[') && out.host.ends_with(']')) {
+    out.host = out.host.substr(1, out.host.size() - 2);
+  }
+  if (out.host.empty()) out.host = "0.0.0.0";
+  if (out.host == "localhost") out.host = "127.0.0.1";
+  return out;
+}
+
+/// Bytes on their way from any thread to the connection's strand, bounded.
+class Outbox {
+ public:
+  Outbox(asio::any_io_executor executor, std::function<void()> wake)
+      : executor_(std::move(executor)), wake_(std::move(wake)) {}
+
+  bool push(std::string bytes) {
+    {
+      const MutexLock lock(mutex_);
+      if (closed_ || unsent_ + bytes.size() > kMaxUnsentBytes) {
+        closed_ = true;
+        return false;
+      }
+      unsent_ += bytes.size();
+      parts_.push_back(std::move(bytes));
+    }
+    asio::post(executor_, wake_);
+    return true;
+  }
+  void close() {
+    {
+      const MutexLock lock(mutex_);
+      closed_ = true;
+    }
+    asio::post(executor_, wake_);
+  }
+  std::optional<std::string> pop() {
+    const MutexLock lock(mutex_);
+    if (parts_.empty()) return std::nullopt;
+    std::string out = std::move(parts_.front());
+    parts_.pop_front();
+    unsent_ -= out.size();
+    return out;
+  }
+  [[nodiscard]] bool closed() const {
+    const MutexLock lock(mutex_);
+    return closed_ && parts_.empty();
+  }
+
+ private:
+  asio::any_io_executor executor_;
+  std::function<void()> wake_;
+  mutable Mutex mutex_;
+  std::deque<std::string> parts_ GUARDED_BY(mutex_);
+  size_t unsent_ GUARDED_BY(mutex_) = 0;
+  bool closed_ GUARDED_BY(mutex_) = false;
+};
+
+class StreamOutbox final : public ResponseStream {
+ public:
+  explicit StreamOutbox(std::shared_ptr<Outbox> outbox) : outbox_(std::move(outbox)) {}
+  bool write(std::string bytes) override {
+    if (bytes.empty()) return true;  // an empty chunk would end the body
+    const std::string head = fmt::format("{:x}\r\n", bytes.size());
+    return outbox_->push(head + bytes + "\r\n");
+  }
+  void close() override {
+    outbox_->push("0\r\n\r\n");
+    outbox_->close();
+  }
+
+ private:
+  std::shared_ptr<Outbox> outbox_;  // shared: the writer may outlive the connection
+};
+
+class WebSocketOutbox final : public WebSocket {
+ public:
+  explicit WebSocketOutbox(std::shared_ptr<Outbox> outbox) : outbox_(std::move(outbox)) {}
+  bool send(std::string text) override {
+    return outbox_->push(encode_server_frame(WebSocketFrame::Text, text));
+  }
+  void close() override {
+    outbox_->push(encode_server_frame(WebSocketFrame::Close, "\x03\xE8"));  // 1000, normal
+    outbox_->close();
+  }
+
+ private:
+  std::shared_ptr<Outbox> outbox_;  // shared: the handler may outlive the connection
+};
+
+bool accepts_gzip(const HttpRequest& request) {
+  return request.headers.get("Accept-Encoding").find("gzip") != std::string_view::npos;
+}
+
+std::string serialize(const HttpRequest& request, HttpResponse& response, bool keep_alive) {
+  const bool bodiless = response.status == 204 || response.status == 304 || response.status == 101;
+  if (!response.stream && response.body.size() >= kCompressFrom && accepts_gzip(request) &&
+      response.headers.get("Content-Encoding").empty()) {
+    response.body = codec::gzip_compress(response.body);
+    response.headers.set("Content-Encoding", "gzip");
+    response.headers.set("Vary", "Accept-Encoding");
+  }
+  std::string out =
+      fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_phrase(response.status));
+  for (const auto& [name, value] : response.headers.all()) {
+    out += name;
+    out += ": ";
+    for (const char c : value) out += c == '\r' || c == '\n' ? ' ' : c;
+    out += "\r\n";
+  }
+  if (response.stream) {
+    out += "Transfer-Encoding: chunked\r\n";
+  } else if (!bodiless) {
+    out += fmt::format("Content-Length: {}\r\n", response.body.size());
+  }
+  if (response.status != 101) out += keep_alive ? "" : "Connection: close\r\n";
+  out += "\r\n";
+  if (!bodiless && request.method != "HEAD") out += response.body;
+  return out;
+}
+
+HttpRequest to_request(Parser& parser, const std::string& peer) {
+  auto& message = parser.get();
+  HttpRequest out;
+  out.method = std::string(message.method_string());
+  const std::string_view target(message.target().data(), message.target().size());
+  const size_t question = std::min(target.find('?'), target.size());
+  out.path = percent_decode(target.substr(0, question), false);
+  out.parameters = parse_form(target.substr(std::min(question + 1, target.size())));
+  for (const auto& field : message.base()) {
+    out.headers.add(std::string(field.name_string()), std::string(field.value()));
+  }
+  out.body = std::move(message.body());
+  out.peer = peer;
+  if (out.headers.get("Content-Type").starts_with("application/x-www-form-urlencoded")) {
+    for (auto& parameter : parse_form(out.body)) out.parameters.push_back(std::move(parameter));
+  }
+  return out;
+}
+
+HttpResponse parse_failure(const error_code& error) {
+  if (error == beast_http::error::body_limit) {
+    return HttpResponse::text(413, "request body is larger than the limit\n");
+  }
+  if (error == beast_http::error::header_limit) {
+    return HttpResponse::text(431, "request header is larger than the limit\n");
+  }
+  return HttpResponse::text(400, "malformed HTTP request: " + error.message() + "\n");
+}
+
+}  // namespace
+
+class HttpServer::Impl {
+ public:
+  Impl(HttpServerOptions options, Handler handler, MetricRegistry& metrics, const Log& log)
+      : options_(std::move(options)),
+        handler_(std::move(handler)),
+        log_(log),
+        jobs_(options_.max_queued_requests),
+        requests_(metrics.counter("prom5_http_requests_total", "HTTP requests taken.")),
+        refused_(metrics.counter("prom5_http_refused_total",
+                                 "Connections and requests turned away by a limit.")) {
+    metrics.on_collect("prom5_http_connections", "Open HTTP connections.",
+                       MetricRegistry::Type::Gauge,
+                       [this] { return static_cast<double>(connections_.load()); });
+  }
+
+  ~Impl() { stop(); }
+
+  Result<void> bind() {
+    if (!options_.tls_certificate_file.empty()) {
+      tls_ = TRY(make_tls_context(options_.tls_certificate_file, options_.tls_key_file));
+    }
+    for (const std::string& address : options_.listen_addresses) {
+      const Endpoint endpoint = TRY(split_address(address));
+      error_code error;
+      tcp::resolver resolver(loop_);
+      const auto found = resolver.resolve(endpoint.host, endpoint.port,
+                                          tcp::resolver::passive, error);
+      if (error || found.empty()) {
+        return fail(ErrorCode::BadData, "listen address \"{}\": {}", address, error.message());
+      }
+      tcp::acceptor acceptor(loop_);
+      const tcp::endpoint where = found.begin()->endpoint();
+      acceptor.open(where.protocol(), error);
+      if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+      if (!error) acceptor.bind(where, error);
+      if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+      if (error) {
+        return fail(ErrorCode::Unavailable, "cannot listen on {}: {}", address, error.message());
+      }
+      acceptors_.push_back(std::move(acceptor));
+    }
+    return {};
+  }
+
+  void start() {
+    for (tcp::acceptor& acceptor : acceptors_) {
+      asio::co_spawn(loop_, accept(acceptor), asio::detached);
+    }
+    for (size_t i = 0; i < options_.event_loop_threads; ++i) {
+      threads_.emplace_back([this] { loop_.run(); });
+    }
+    for (size_t i = 0; i < options_.worker_threads; ++i) {
+      workers_.emplace_back([this](std::stop_token stop) { work(stop); });
+    }
+  }
+
+  [[nodiscard]] std::vector<uint16_t> ports() const {
+    std::vector<uint16_t> out;
+    for (const tcp::acceptor& acceptor : acceptors_) {
+      out.push_back(acceptor.local_endpoint().port());
+    }
+    return out;
+  }
+
+ private:
+  using Job = std::function<void()>;
+
+  void stop() {
+    stopping_.request_stop();
+    for (std::jthread& worker : workers_) worker.request_stop();
+    workers_.clear();  // joins: running handlers have been asked to stop
+    loop_.stop();
+    threads_.clear();
+  }
+
+  void work(std::stop_token stop) {
+    while (auto job = jobs_.pop(stop)) (*job)();
+  }
+
+  asio::awaitable<void> accept(tcp::acceptor& acceptor) {
+    for (;;) {
+      error_code error;
+      tcp::socket socket = co_await acceptor.async_accept(
+          asio::make_strand(loop_), asio::redirect_error(asio::use_awaitable, error));
+      if (error) {
+        if (error == asio::error::operation_aborted) co_return;
+        // Out of descriptors or the like: wait for some to be given back.
+        asio::steady_timer pause(loop_, std::chrono::milliseconds(50));
+        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        continue;
+      }
+      if (connections_.load() >= options_.max_connections) {
+        refused_.add();
+        continue;  // closing is the answer
+      }
+      socket.set_option(tcp::no_delay(true), error);
+      const auto executor = socket.get_executor();
+      asio::co_spawn(executor, serve(std::move(socket)), asio::detached);
+    }
+  }
+
+  struct Counted {
+    std::atomic<size_t>& counter;
+    explicit Counted(std::atomic<size_t>& c) : counter(c) { ++counter; }
+    ~Counted() { --counter; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+  };
+
+  /// Closes the socket when nothing happens for too long.
+  class Watchdog {
+   public:
+    Watchdog(Connection& connection, int seconds)
+        : connection_(connection), timer_(connection.socket().get_executor()), seconds_(seconds) {
+      rearm();
+    }
+    void rearm() {
+      timer_.expires_after(std::chrono::seconds(seconds_));
+      timer_.async_wait([this](const error_code& error) {
+        error_code ignored;
+        if (!error) connection_.socket().close(ignored);
+      });
+    }
+    void pause() { timer_.cancel(); }
+
+   private:
+    Connection& connection_;
+    asio::steady_timer timer_;
+    int seconds_;
+  };
+
+  asio::awaitable<void> serve(tcp::socket socket) {
+    const Counted counted(connections_);
+    error_code ignored;
+    const tcp::endpoint remote = socket.remote_endpoint(ignored);
+    const std::string peer = fmt::format("{}:{}", remote.address().to_string(), remote.port());
+    const std::unique_ptr<Connection> connection =
+        tls_ ? make_tls_connection(std::move(socket), *tls_)
+             : make_plain_connection(std::move(socket));
+    Watchdog watchdog(*connection, options_.read_timeout_seconds);
+    if (co_await connection->handshake()) {
+      std::string buffer;
+      while (co_await serve_one(*connection, watchdog, buffer, peer)) {
+      }
+    }
+    watchdog.pause();
+    co_await connection->shutdown();
+  }
+
+  /// Reads one request into the parser. False at the end of the connection; an error of the
+  /// request is left in `error`.
+  asio::awaitable<bool> read_request(Connection& connection, Parser& parser, std::string& buffer,
+                                     error_code& error) {
+    bool continued = false;
+    for (;;) {
+      while (!buffer.empty() && !parser.is_done()) {
+        const size_t used = parser.put(asio::buffer(buffer), error);
+        buffer.erase(0, used);
+        if (error == beast_http::error::need_more) {
+          error = {};
+          if (used == 0) break;
+        }
+        if (error) co_return true;
+        if (used == 0) break;
+      }
+      if (parser.is_done()) co_return true;
+      if (parser.is_header_done() && !continued &&
+          boost::beast::iequals(parser.get()[beast_http::field::expect], "100-continue")) {
+        continued = true;
+        if (!co_await connection.write("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
+      }
+      std::array<char, kReadBytes> chunk;
+      const size_t n = co_await connection.read_some(asio::buffer(chunk));
+      if (n == 0) co_return false;
+      buffer.append(chunk.data(), n);
+    }
+  }
+
+  /// One request and its answer. False when the connection is to be closed.
+  asio::awaitable<bool> serve_one(Connection& connection, Watchdog& watchdog, std::string& buffer,
+                                  const std::string& peer) {
+    Parser parser;
+    parser.header_limit(static_cast<uint32_t>(options_.max_header_bytes));
+    parser.body_limit(options_.max_body_bytes);
+    parser.eager(true);
+    watchdog.rearm();
+    error_code error;
+    if (!co_await read_request(connection, parser, buffer, error)) co_return false;
+    requests_.add();
+    HttpRequest request;
+    if (error) {
+      refused_.add();
+      HttpResponse response = parse_failure(error);
+      co_await connection.write(serialize(request, response, false));
+      // Take in what is still coming, or the client may not see the answer for the reset.
+      co_await drain(connection);
+      co_return false;
+    }
+    const bool keep_alive = parser.keep_alive();
+    request = to_request(parser, peer);
+    watchdog.pause();
+    HttpResponse response = co_await handle(connection, request);
+    if (response.websocket) {
+      co_await serve_websocket(connection, request, response, buffer);
+      co_return false;
+    }
+    if (!co_await connection.write(serialize(request, response, keep_alive))) co_return false;
+    if (response.stream) co_return co_await serve_stream(connection, response) && keep_alive;
+    co_return keep_alive;
+  }
+
+  asio::awaitable<void> drain(Connection& connection) {
+    error_code ignored;
+    connection.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    std::array<char, kReadBytes> chunk;
+    size_t total = 0;
+    while (total < options_.max_body_bytes) {
+      const size_t n = co_await connection.read_some(asio::buffer(chunk));
+      if (n == 0) break;
+      total += n;
+    }
+  }
+
+  /// Runs the handler on a worker and waits for it, meanwhile watching for the client to leave.
+  asio::awaitable<HttpResponse> handle(Connection& connection, HttpRequest& request) {
+    struct State {
+      explicit State(asio::any_io_executor executor) : done(executor) {}
+      asio::steady_timer done;  // cancelled when there is an answer
+      HttpResponse response;
+      bool finished = false;
+      std::stop_source stop;
+    };
+    const auto executor = connection.socket().get_executor();
+    auto state = std::make_shared<State>(executor);  // shared with the worker
+    state->done.expires_at(asio::steady_timer::time_point::max());
+    request.stop = state->stop.get_token();
+    const std::stop_callback server_stops(stopping_.get_token(),
+                                          [state] { state->stop.request_stop(); });
+    const bool queued = jobs_.try_push([this, state, &request, executor] {
+      HttpResponse response = run_handler(request);
+      asio::post(executor, [state, answer = std::move(response)]() mutable {
+        state->response = std::move(answer);
+        state->finished = true;
+        state->done.cancel();
+      });
+    });
+    if (!queued) {
+      refused_.add();
+      co_return HttpResponse::text(503, "too many requests are waiting\n");
+    }
+    connection.socket().async_wait(
+        tcp::socket::wait_read, [state, &connection](const error_code& error) {
+          if (error || state->finished) return;
+          char byte = 0;
+          error_code peeked;
+          connection.socket().non_blocking(true, peeked);
+          const size_t n = connection.socket().receive(
+              asio::buffer(&byte, 1), tcp::socket::message_peek, peeked);
+          // Nothing to read although readable: the client has closed its side.
+          if (n == 0 && peeked != asio::error::would_block) state->stop.request_stop();
+        });
+    while (!state->finished) {
+      error_code error;
+      co_await state->done.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    }
+    error_code ignored;
+    connection.socket().cancel(ignored);
+    co_return std::move(state->response);
+  }
+
+  HttpResponse run_handler(const HttpRequest& request) {
+    try {
+      return handler_(request);
+    } catch (const std::exception& e) {
+      // Libraries throw; a request must not end the server.
+      log_.error("A request handler failed", {{"path", request.path}, {"err", e.what()}});
+      return HttpResponse::text(500, "internal error\n");
+    }
+  }
+
+  std::shared_ptr<Outbox> make_outbox(Connection& connection,
+                                      std::shared_ptr<asio::steady_timer>& wake) {
+    const auto executor = connection.socket().get_executor();
+    wake = std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
+    return std::make_shared<Outbox>(executor, [wake] { wake->cancel(); });
+  }
+
+  /// Sends what the outbox gets until it is closed. False when the client is gone.
+  asio::awaitable<bool> send_outbox(Connection& connection, std::shared_ptr<Outbox> outbox,
+                                    std::shared_ptr<asio::steady_timer> wake) {
+    for (;;) {
+      while (auto part = outbox->pop()) {
+        if (!co_await connection.write(*part)) {
+          outbox->close();
+          co_return false;
+        }
+      }
+      if (outbox->closed()) co_return true;
+      error_code error;
+      wake->expires_at(asio::steady_timer::time_point::max());
+      co_await wake->async_wait(asio::redirect_error(asio::use_awaitable, error));
+    }
+  }
+
+  asio::awaitable<bool> serve_stream(Connection& connection, HttpResponse& response) {
+    std::shared_ptr<asio::steady_timer> wake;
+    const std::shared_ptr<Outbox> outbox = make_outbox(connection, wake);
+    auto stream = std::make_shared<StreamOutbox>(outbox);
+    if (!jobs_.try_push([write = response.stream, stream] { write(stream); })) {
+      refused_.add();
+      co_return false;
+    }
+    co_return co_await send_outbox(connection, outbox, wake);
+  }
+
+  asio::awaitable<void> serve_websocket(Connection& connection, const HttpRequest& request,
+                                        HttpResponse& response, std::string& buffer) {
+    const std::string key(request.headers.get("Sec-WebSocket-Key"));
+    if (key.empty() || !equal_ignoring_case(request.headers.get("Upgrade"), "websocket")) {
+      HttpResponse bad = HttpResponse::text(400, "expected a WebSocket upgrade\n");
+      co_await connection.write(serialize(request, bad, false));
+      co_return;
+    }
+    HttpResponse upgrade;
+    upgrade.status = 101;
+    upgrade.headers.add("Upgrade", "websocket");
+    upgrade.headers.add("Connection", "Upgrade");
+    upgrade.headers.add("Sec-WebSocket-Accept", websocket_accept(key));
+    if (!co_await connection.write(serialize(request, upgrade, true))) co_return;
+    const std::shared_ptr<WebSocketHandler> handler = response.websocket;
+    std::shared_ptr<asio::steady_timer> wake;
+    const std::shared_ptr<Outbox> outbox = make_outbox(connection, wake);
+    handler->on_open(std::make_shared<WebSocketOutbox>(outbox));
+    // The sender ends when the outbox closes; then the socket closes, which ends the reader.
+    auto sent = std::make_shared<bool>(false);
+    asio::co_spawn(
+        connection.socket().get_executor(),
+        [this, &connection, outbox, wake, sent]() -> asio::awaitable<void> {
+          co_await send_outbox(connection, outbox, wake);
+          *sent = true;
+          error_code ignored;
+          connection.socket().shutdown(tcp::socket::shutdown_both, ignored);
+        },
+        asio::detached);
+    co_await read_websocket(connection, *handler, *outbox, buffer);
+    handler->on_close();
+    outbox->close();
+    while (!*sent) {  // the sender uses the connection: it must end first
+      asio::steady_timer pause(connection.socket().get_executor(), std::chrono::milliseconds(5));
+      error_code ignored;
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+  }
+
+  asio::awaitable<void> read_websocket(Connection& connection, WebSocketHandler& handler,
+                                       Outbox& outbox, std::string& buffer) {
+    std::string message;
+    for (;;) {
+      auto frame = take_client_frame(buffer, kMaxWebSocketMessage);
+      if (!frame || message.size() > kMaxWebSocketMessage) {
+        const char* code = "\x03\xEA";  // 1002, protocol error
+        outbox.push(encode_server_frame(WebSocketFrame::Close, std::string_view(code, 2)));
+        co_return;
+      }
+      if (!*frame) {
+        std::array<char, kReadBytes> chunk;
+        const size_t n = co_await connection.read_some(asio::buffer(chunk));
+        if (n == 0) co_return;
+        buffer.append(chunk.data(), n);
+        continue;
+      }
+      switch ((*frame)->opcode) {
+        case WebSocketFrame::Close:
+          outbox.push(encode_server_frame(WebSocketFrame::Close, (*frame)->payload.substr(0, 2)));
+          co_return;
+        case WebSocketFrame::Ping:
+          outbox.push(encode_server_frame(WebSocketFrame::Pong, (*frame)->payload));
+          break;
+        case WebSocketFrame::Pong: break;
+        default:
+          message += (*frame)->payload;
+          if ((*frame)->final) handler.on_message(std::exchange(message, {}));
+      }
+    }
+  }
+
+  const HttpServerOptions options_;
+  const Handler handler_;
+  const Log& log_;
+  asio::io_context loop_;
+  std::unique_ptr<asio::ssl::context> tls_;
+  std::vector<tcp::acceptor> acceptors_;
+  std::atomic<size_t> connections_{0};
+  std::stop_source stopping_;
+  BoundedQueue<Job> jobs_;
+  Counter& requests_;
+  Counter& refused_;
+  std::vector<std::jthread> threads_;
+  std::vector<std::jthread> workers_;
+};
+
+HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpServer::~HttpServer() = default;
+
+Result<std::unique_ptr<HttpServer>> HttpServer::open(HttpServerOptions options, Handler handler,
+                                                     MetricRegistry& metrics, const Log& log) {
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(handler), metrics, log);
+  TRY(impl->bind());
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+void HttpServer::start() { impl_->start(); }
+
+std::vector<uint16_t> HttpServer::ports() const { return impl_->ports(); }
+
+}  // namespace prom5::io

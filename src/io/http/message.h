@@ -1,0 +1,87 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "io/http/url.h"
+
+namespace prom5::io {
+
+/// Header fields in order. Names are compared without regard to case.
+class Headers {
+ public:
+  /// The first value, or an empty view.
+  [[nodiscard]] std::string_view get(std::string_view name) const;
+  void add(std::string name, std::string value);
+  void set(std::string_view name, std::string value);
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const {
+    return fields_;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+struct HttpRequest {
+  std::string method;
+  std::string path;        ///< percent-decoded, without the query
+  Parameters parameters;   ///< of the query, then of a form body
+  Headers headers;
+  std::string body;
+  std::string peer;        ///< "127.0.0.1:50412"
+  std::stop_token stop;    ///< requested when the client goes away or the server stops
+
+  /// The first parameter of that name, or an empty view.
+  [[nodiscard]] std::string_view parameter(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string> parameters_named(std::string_view name) const;
+};
+
+/// Where a handler writes a body whose end is not known yet, and where it learns that nobody reads
+/// it any more. Any thread.
+class ResponseStream {
+ public:
+  virtual ~ResponseStream() = default;
+  /// Queues bytes. False when the client is gone or reads too slowly; then the writer ends.
+  virtual bool write(std::string bytes) = 0;
+  virtual void close() = 0;
+};
+
+/// A WebSocket from the handler's side. Any thread.
+class WebSocket {
+ public:
+  virtual ~WebSocket() = default;
+  /// Queues a text message. False when the client is gone or reads too slowly.
+  virtual bool send(std::string text) = 0;
+  virtual void close() = 0;
+};
+
+struct WebSocketHandler {
+  std::function<void(std::shared_ptr<WebSocket>)> on_open;
+  std::function<void(std::string message)> on_message;
+  std::function<void()> on_close;
+};
+
+struct HttpResponse {
+  int status = 200;
+  Headers headers;
+  std::string body;
+  /// Set for a streamed answer: called once on a worker, with the stream to write to.
+  std::function<void(std::shared_ptr<ResponseStream>)> stream;
+  /// Set to accept an upgrade to WebSocket.
+  std::shared_ptr<WebSocketHandler> websocket;
+
+  static HttpResponse text(int status, std::string body);
+  static HttpResponse json(int status, std::string body);
+};
+
+/// "OK", "Not Found", …
+std::string_view reason_phrase(int status);
+
+}  // namespace prom5::io

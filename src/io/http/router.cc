@@ -1,0 +1,69 @@
+#include "io/http/router.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace prom5::io {
+
+namespace {
+
+std::string_view take_segment(std::string_view& path) {
+  const size_t slash = std::min(path.find('/'), path.size());
+  const std::string_view segment = path.substr(0, slash);
+  path.remove_prefix(std::min(slash + 1, path.size()));
+  return segment;
+}
+
+std::optional<PathArguments> match(std::string_view pattern, std::string_view path) {
+  PathArguments arguments;
+  if (std::count(pattern.begin(), pattern.end(), '/') !=
+      std::count(path.begin(), path.end(), '/')) {
+    return std::nullopt;
+  }
+  while (!pattern.empty() || !path.empty()) {
+    const std::string_view wanted = take_segment(pattern);
+    const std::string_view given = take_segment(path);
+    if (wanted == "*") {
+      arguments.emplace_back(given);
+    } else if (wanted != given) {
+      return std::nullopt;
+    }
+  }
+  return arguments;
+}
+
+bool allows(std::string_view methods, std::string_view method) {
+  if (method == "HEAD") method = "GET";
+  while (!methods.empty()) {
+    const size_t bar = std::min(methods.find('|'), methods.size());
+    if (methods.substr(0, bar) == method) return true;
+    methods.remove_prefix(std::min(bar + 1, methods.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+void Router::add(std::string methods, std::string pattern, Handler handler) {
+  routes_.push_back({std::move(methods), std::move(pattern), std::move(handler)});
+}
+
+HttpResponse Router::route(const HttpRequest& request) const {
+  std::string allowed;
+  for (const Route& route : routes_) {
+    const auto arguments = match(route.pattern, request.path);
+    if (!arguments) continue;
+    if (allows(route.methods, request.method)) return route.handler(request, *arguments);
+    if (!allowed.empty()) allowed += ", ";
+    allowed += route.methods;
+  }
+  std::replace(allowed.begin(), allowed.end(), '|', ',');
+  if (allowed.empty()) return HttpResponse::text(404, "404 page not found\n");
+  HttpResponse response =
+      request.method == "OPTIONS" ? HttpResponse{} : HttpResponse::text(405, "Method Not Allowed\n");
+  if (request.method == "OPTIONS") response.status = 204;
+  response.headers.add("Allow", allowed);
+  return response;
+}
+
+}  // namespace prom5::io

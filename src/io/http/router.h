@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/http/message.h"
+
+namespace prom5::io {
+
+/// What a path's placeholders stood for, in order.
+using PathArguments = std::vector<std::string>;
+
+/// Finds the handler for a method and path. Filled before the server starts; then any thread.
+class Router {
+ public:
+  using Handler = std::function<HttpResponse(const HttpRequest&, const PathArguments&)>;
+
+  /// `methods`: "GET", "GET|POST", …; a HEAD request goes where GET goes. `pattern`: a path whose
+  /// segments may be "*", which stands for one segment.
+  void add(std::string methods, std::string pattern, Handler handler);
+
+  /// 404 for an unknown path, 405 with Allow for another method, 204 for OPTIONS.
+  HttpResponse route(const HttpRequest& request) const;
+
+  struct Route {
+    std::string methods;
+    std::string pattern;
+    Handler handler;
+  };
+  [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  std::vector<Route> routes_;
+};
+
+}  // namespace prom5::io

@@ -1,0 +1,106 @@
+#include "io/http/url.h"
+
+#include <algorithm>
+
+namespace prom5::io {
+
+namespace {
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::string percent_decode(std::string_view text, bool plus) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
+        hex_value(text[i + 2]) >= 0) {
+      out += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
+      i += 2;
+    } else {
+      out += plus && text[i] == '+' ? ' ' : text[i];
+    }
+  }
+  return out;
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      out += '%';
+      out += kHex[static_cast<unsigned char>(c) >> 4];
+      out += kHex[static_cast<unsigned char>(c) & 15];
+    }
+  }
+  return out;
+}
+
+Parameters parse_form(std::string_view text) {
+  Parameters out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('&'), text.size());
+    const std::string_view pair = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (pair.empty()) continue;
+    const size_t equal = std::min(pair.find('='), pair.size());
+    out.emplace_back(percent_decode(pair.substr(0, equal), true),
+                     percent_decode(pair.substr(std::min(equal + 1, pair.size())), true));
+  }
+  return out;
+}
+
+std::string Url::authority() const {
+  const bool ipv6 = host.find(':') != std::string::npos;
+  const std::string name = ipv6 ? "[" + host + "]" : host;
+  return port.empty() ? name : name + ":" + port;
+}
+
+Result<Url> parse_url(std::string_view text) {
+  const auto bad = [&](std::string_view why) {
+    return fail(ErrorCode::BadData, "invalid URL \"{}\": {}", text, why);
+  };
+  Url url;
+  const size_t scheme_end = text.find("://");
+  if (scheme_end == std::string_view::npos) return bad("no scheme, expected http:// or https://");
+  url.scheme = text.substr(0, scheme_end);
+  if (url.scheme != "http" && url.scheme != "https") return bad("scheme is not http or https");
+  std::string_view rest = text.substr(scheme_end + 3);
+  const size_t path = std::min(rest.find_first_of("/?"), rest.size());
+  std::string_view authority = rest.substr(0, path);
+  url.target = rest.substr(path);
+  if (!url.target.starts_with('/')) url.target.insert(0, "/");
+  if (authority.starts_with('[')) {
+    const size_t close = authority.find(']');
+    if (close == std::string_view::npos) return bad("\"[\" without \"]\"");
+    url.host = authority.substr(1, close - 1);
+    authority.remove_prefix(close + 1);
+    if (!authority.empty() && authority[0] != ':') return bad("text after the host");
+  } else {
+    const size_t colon = std::min(authority.find(':'), authority.size());
+    url.host = authority.substr(0, colon);
+    authority.remove_prefix(colon);
+  }
+  if (url.host.empty()) return bad("no host");
+  if (!authority.empty()) {
+    url.port = authority.substr(1);
+    const bool digits = !url.port.empty() && url.port.size() <= 5 &&
+                        std::all_of(url.port.begin(), url.port.end(),
+                                    [](char c) { return c >= '0' && c <= '9'; });
+    if (!digits) return bad("the port is not a number");
+  }
+  return url;
+}
+
+}  // namespace prom5::io

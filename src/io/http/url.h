@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace prom5::io {
+
+/// Names and values in order; a name may come more than once.
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+/// application/x-www-form-urlencoded, as query strings and form bodies have it. Malformed escapes
+/// stay as they are.
+Parameters parse_form(std::string_view text);
+
+/// "%41" to "A"; with `plus` also "+" to a space.
+std::string percent_decode(std::string_view text, bool plus);
+/// Everything but letters, digits and "-_.~" as %XX.
+std::string percent_encode(std::string_view text);
+
+struct Url {
+  std::string scheme;  ///< "http" or "https"
+  std::string host;
+  std::string port;    ///< digits; empty when not given
+  std::string target;  ///< path and query; at least "/"
+
+  [[nodiscard]] std::string authority() const;
+};
+
+/// BadData when it is no http or https URL with a host.
+Result<Url> parse_url(std::string_view text);
+
+}  // namespace prom5::io

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "model/labels.h"
+#include "model/metadata.h"
+
+namespace prom5::exposition {
+
+/// Reads a page in the Prometheus text format, version 0.0.4 and 1.0.0 (quoted UTF-8 names),
+/// one entry a call, without copying: views point into the page.
+///
+/// A sample's identity (`series()`) is the page's own text, so that a caller who has seen the text
+/// before need not parse labels again. Source: prometheus.io/docs/instrumenting/exposition_formats.
+class TextParser {
+ public:
+  enum class Entry : uint8_t { Sample, Help, Type, End };
+
+  explicit TextParser(std::string_view page) : rest_(page) {}
+
+  /// The next entry; comments and blank lines are passed over. BadData with "line N: …".
+  Result<Entry> next();
+
+  // After Sample:
+  [[nodiscard]] std::string_view series() const { return series_; }
+  [[nodiscard]] double value() const { return value_; }
+  [[nodiscard]] std::optional<TimeMs> time() const { return time_; }
+  /// Fills `labels` with the sample's label set, __name__ included. BadData with "line N: …".
+  Result<void> labels(LabelsBuilder& labels) const;
+
+  // After Help and Type:
+  [[nodiscard]] const std::string& family() const { return family_; }
+  [[nodiscard]] const std::string& help() const { return help_; }
+  [[nodiscard]] MetricType type() const { return type_; }
+
+ private:
+  [[nodiscard]] std::unexpected<Error> error(std::string_view what, std::string_view at) const;
+  Result<std::optional<Entry>> comment(std::string_view line);
+  Result<void> sample(std::string_view line);
+  Result<size_t> series_length(std::string_view line) const;
+
+  std::string_view rest_;
+  size_t line_number_ = 0;
+  std::string_view series_;
+  double value_ = 0;
+  std::optional<TimeMs> time_;
+  std::string family_;
+  std::string help_;
+  MetricType type_ = MetricType::Unknown;
+};
+
+/// "counter" and so on; nothing for a word that is no type of the text format.
+std::optional<MetricType> parse_text_type(std::string_view word);
+
+}  // namespace prom5::exposition

@@ -1,0 +1,112 @@
+#include "model/regex.h"
+
+#include <re2/re2.h>
+
+#include <charconv>
+#include <utility>
+
+namespace prom5 {
+
+struct Regex::Program {
+  Program(const std::string& pattern, const RE2::Options& options) : re(pattern, options) {}
+  RE2 re;
+};
+
+namespace {
+
+std::vector<std::string> split_literals(std::string_view pattern) {
+  if (pattern.find_first_of("\\.+*?()[]{}^$") != std::string_view::npos) return {};
+  std::vector<std::string> out;
+  size_t start = 0;
+  for (;;) {
+    const size_t bar = pattern.find('|', start);
+    out.emplace_back(pattern.substr(start, bar - start));
+    if (bar == std::string_view::npos) return out;
+    start = bar + 1;
+  }
+}
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/// Reads a reference after "$"; its name and how many characters it took, 0 when it is none.
+std::pair<std::string_view, size_t> read_reference(std::string_view rest) {
+  if (rest.starts_with('{')) {
+    const size_t close = rest.find('}');
+    if (close == std::string_view::npos) return {{}, 0};
+    return {rest.substr(1, close - 1), close + 1};
+  }
+  size_t n = 0;
+  while (n < rest.size() && is_word(rest[n])) ++n;
+  return {rest.substr(0, n), n};
+}
+
+}  // namespace
+
+Result<Regex> Regex::compile(std::string_view pattern) {
+  RE2::Options options;
+  options.set_log_errors(false);
+  options.set_dot_nl(true);
+  options.set_max_mem(8 << 20);
+  Regex out;
+  out.pattern_ = pattern;
+  out.literals_ = split_literals(pattern);
+  auto program = std::make_shared<Program>("^(?:" + out.pattern_ + ")$", options);
+  if (!program->re.ok()) {
+    return fail(ErrorCode::BadData, "error parsing regexp: {}", program->re.error());
+  }
+  out.program_ = std::move(program);
+  return out;
+}
+
+bool Regex::matches(std::string_view text) const {
+  if (!literals_.empty()) {
+    for (const std::string& literal : literals_) {
+      if (literal == text) return true;
+    }
+    return false;
+  }
+  return RE2::FullMatch(re2::StringPiece(text.data(), text.size()), program_->re);
+}
+
+size_t Regex::group_count() const {
+  return static_cast<size_t>(program_->re.NumberOfCapturingGroups());
+}
+
+bool Regex::expand(std::string_view text, std::string_view replacement, std::string& out) const {
+  std::vector<re2::StringPiece> groups(group_count() + 1);
+  const re2::StringPiece piece(text.data(), text.size());
+  if (!program_->re.Match(piece, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(),
+                          static_cast<int>(groups.size()))) {
+    return false;
+  }
+  while (!replacement.empty()) {
+    const size_t dollar = replacement.find('$');
+    out.append(replacement.substr(0, dollar));
+    if (dollar == std::string_view::npos) break;
+    replacement.remove_prefix(dollar + 1);
+    if (replacement.starts_with('$')) {
+      out += '$';
+      replacement.remove_prefix(1);
+      continue;
+    }
+    const auto [name, length] = read_reference(replacement);
+    if (length == 0) {  // a "$" that refers to nothing stays
+      out += '$';
+      continue;
+    }
+    replacement.remove_prefix(length);
+    size_t index = groups.size();
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
+    if (error != std::errc{} || end != name.data() + name.size()) {
+      const auto& named = program_->re.NamedCapturingGroups();
+      const auto found = named.find(std::string(name));
+      index = found == named.end() ? groups.size() : static_cast<size_t>(found->second);
+    }
+    if (index < groups.size()) out.append(groups[index].data(), groups[index].size());
+  }
+  return true;
+}
+
+}  // namespace prom5

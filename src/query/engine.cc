@@ -1,0 +1,189 @@
+#include "query/engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "query/promql/evaluator.h"
+#include "query/promql/parser.h"
+
+namespace prom5::query {
+
+namespace {
+
+using promql::Expr;
+using promql::StepSeries;
+using promql::StepVector;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::vector<Series> to_series(StepVector vector, const promql::StepGrid& grid) {
+  std::vector<Series> out;
+  out.reserve(vector.size());
+  for (StepSeries& from : vector) {
+    Series series;
+    series.labels = std::move(from.labels);
+    for (size_t i = 0; i < from.steps(); ++i) {
+      if (from.kinds[i] == promql::PointKind::Float) {
+        series.points.push_back({grid.at(i), from.values[i], nullptr});
+      } else if (from.kinds[i] == promql::PointKind::Histogram) {
+        series.points.push_back({grid.at(i), 0, std::move(from.histograms[i])});
+      }
+    }
+    if (!series.points.empty()) out.push_back(std::move(series));
+  }
+  return out;
+}
+
+void sort_by_labels(std::vector<Series>& series) {
+  std::sort(series.begin(), series.end(),
+            [](const Series& a, const Series& b) { return a.labels < b.labels; });
+}
+
+/// A scalar over a range is a series without labels.
+StepVector scalar_as_vector(const std::vector<double>& scalar) {
+  StepSeries series(scalar.size());
+  for (size_t i = 0; i < scalar.size(); ++i) series.set(i, scalar[i]);
+  StepVector out;
+  out.push_back(std::move(series));
+  return out;
+}
+
+Result<StepVector> remove_marked_names(const promql::Evaluator& evaluator, StepVector vector) {
+  for (StepSeries& series : vector) {
+    if (series.drop_name) series.labels = promql::without_name(series.labels);
+  }
+  return evaluator.merge_same_labels(std::move(vector));
+}
+
+Result<Value> evaluate(promql::Evaluator& evaluator, const Expr& expr, bool instant) {
+  const ValueType type = promql::type_of(expr);
+  const TimeMs start = evaluator.grid().start;
+  if (instant && type == ValueType::RangeVector) {
+    std::vector<Series> series = TRY(evaluator.eval_matrix(expr));
+    sort_by_labels(series);
+    return MatrixValue{std::move(series)};
+  }
+  promql::StepValue value = TRY(evaluator.eval(expr));
+  if (instant && type == ValueType::String) return StringValue{start, std::move(value.string)};
+  if (instant && type == ValueType::Scalar) return ScalarValue{start, value.scalar[0]};
+  if (type == ValueType::Scalar) value.vector = scalar_as_vector(value.scalar);
+  value.vector = TRY(remove_marked_names(evaluator, std::move(value.vector)));
+  std::vector<Series> series = to_series(std::move(value.vector), evaluator.grid());
+  if (instant) return VectorValue{std::move(series)};
+  sort_by_labels(series);
+  return MatrixValue{std::move(series)};
+}
+
+}  // namespace
+
+Engine::Engine(Storage& storage, EngineOptions options, MetricRegistry& metrics)
+    : storage_(storage),
+      options_(options),
+      default_subquery_step_ms_(options.default_subquery_step.ms),
+      queries_(metrics.counter("prom5_query_queries_total", "Queries that were evaluated.")),
+      failed_queries_(
+          metrics.counter("prom5_query_failed_queries_total", "Queries that ended in an error.")),
+      samples_(metrics.counter("prometheus_engine_query_samples_total",
+                               "The total number of samples loaded by all queries.")) {
+  using Type = MetricRegistry::Type;
+  metrics.on_collect("prometheus_engine_queries",
+                     "The current number of queries being executed or waiting.", Type::Gauge,
+                     [this] {
+                       const MutexLock lock(mutex_);
+                       return static_cast<double>(running_);
+                     });
+  metrics.on_collect(
+      "prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.",
+      Type::Gauge, [this] { return static_cast<double>(options_.max_concurrency); });
+}
+
+Result<void> Engine::enter(std::stop_token stop, DurationMs timeout) NO_THREAD_SAFETY_ANALYSIS {
+  std::unique_lock lock(mutex_);
+  const bool free = freed_.wait_for(lock, stop, std::chrono::milliseconds(timeout.ms),
+                                    [&] { return running_ < options_.max_concurrency; });
+  if (!free) {
+    if (stop.stop_requested()) return fail(ErrorCode::Canceled, "query was canceled in query queue");
+    return fail(ErrorCode::Timeout, "query timed out in query queue");
+  }
+  ++running_;
+  return {};
+}
+
+void Engine::leave() {
+  {
+    const MutexLock lock(mutex_);
+    --running_;
+  }
+  freed_.notify_one();
+}
+
+Result<QueryResult> Engine::run(const QueryRequest& request) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point started = Clock::now();
+  QueryResult out;
+  const promql::ExprPtr expr = TRY(promql::parse(request.text));
+  out.stats.parse_seconds = seconds_since(started);
+
+  const bool instant = request.step.ms == 0;
+  const ValueType type = promql::type_of(*expr);
+  if (!instant && type != ValueType::Scalar && type != ValueType::InstantVector) {
+    return fail(ErrorCode::BadData,
+                "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+                describe(type));
+  }
+  DurationMs timeout = options_.timeout;
+  if (request.timeout.ms > 0) timeout = std::min(timeout, request.timeout);
+  const Clock::time_point queued = Clock::now();
+  TRY(enter(request.stop, timeout));
+  struct Leave {
+    Engine& engine;
+    ~Leave() { engine.leave(); }
+  } const leave_at_end{*this};
+  out.stats.queue_seconds = seconds_since(queued);
+
+  promql::QueryContext context(
+      storage_, request.text, request.start, request.end, request.step,
+      {.lookback = request.lookback_delta.ms > 0 ? request.lookback_delta
+                                                 : options_.lookback_delta,
+       .default_subquery_step = DurationMs{default_subquery_step_ms_.load()},
+       .delayed_name_removal = options_.delayed_name_removal,
+       .max_samples = options_.max_samples,
+       .deadline = started + std::chrono::milliseconds(timeout.ms),
+       .stop = request.stop});
+  promql::StepGrid grid{request.start, request.step, 1};
+  if (!instant) {
+    grid.count = static_cast<size_t>((request.end - request.start).ms / request.step.ms) + 1;
+  }
+  promql::Evaluator evaluator(context, grid);
+  const Clock::time_point evaluating = Clock::now();
+  auto value = evaluate(evaluator, *expr, instant);
+  out.stats.evaluation_seconds = seconds_since(evaluating);
+  out.stats.samples_loaded = context.loaded();
+  out.stats.peak_samples = context.peak();
+  queries_.add();
+  samples_.add(context.loaded());
+  if (!value) {
+    failed_queries_.add();
+    return std::unexpected(std::move(value).error());
+  }
+  out.value = *std::move(value);
+  out.annotations = std::move(context.annotations);
+  return out;
+}
+
+Result<std::string> format_query(std::string_view query) {
+  return promql::print(*TRY(promql::parse(query)));
+}
+
+Result<std::vector<Matcher>> parse_series_selector(std::string_view selector) {
+  return promql::parse_selector(selector);
+}
+
+Result<ValueType> result_type(std::string_view query) {
+  return promql::type_of(*TRY(promql::parse(query)));
+}
+
+}  // namespace prom5::query

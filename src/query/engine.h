@@ -1,0 +1,95 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "query/annotations.h"
+#include "query/value.h"
+#include "store/storage.h"
+
+namespace prom5::query {
+
+struct EngineOptions {
+  uint64_t max_samples = 50'000'000;
+  DurationMs timeout = DurationMs::minutes(2);
+  size_t max_concurrency = 20;
+  DurationMs lookback_delta = DurationMs::minutes(5);
+  /// The step of a subquery that names none: the rule evaluation interval.
+  DurationMs default_subquery_step = DurationMs::minutes(1);
+  /// Removes metric names at the end of the evaluation instead of at each operator.
+  bool delayed_name_removal = false;
+};
+
+/// One question. For an instant query start == end and step is 0.
+struct QueryRequest {
+  std::string text;
+  TimeMs start;
+  TimeMs end;
+  DurationMs step;
+  DurationMs timeout;         ///< 0: the engine's; never longer than the engine's
+  DurationMs lookback_delta;  ///< 0: the engine's
+  std::stop_token stop;       ///< requested when the caller goes away
+};
+
+struct QueryStats {
+  uint64_t samples_loaded = 0;
+  uint64_t peak_samples = 0;
+  double queue_seconds = 0;
+  double parse_seconds = 0;
+  double evaluation_seconds = 0;
+};
+
+struct QueryResult {
+  Value value;
+  Annotations annotations;
+  QueryStats stats;
+};
+
+/// Parses and evaluates PromQL against a Storage. Any thread; a query runs on the thread that asks,
+/// at most `max_concurrency` of them at once.
+class Engine {
+ public:
+  Engine(Storage& storage, EngineOptions options, MetricRegistry& metrics);
+
+  /// Errors: BadData for what does not parse, Execution for what cannot be evaluated on this data,
+  /// LimitExceeded when a query would hold too many samples, Timeout, Canceled.
+  Result<QueryResult> run(const QueryRequest& request);
+
+  /// Changed by a reload of the configuration.
+  void set_default_subquery_step(DurationMs step) { default_subquery_step_ms_ = step.ms; }
+
+  [[nodiscard]] const EngineOptions& options() const { return options_; }
+
+ private:
+  Result<void> enter(std::stop_token stop, DurationMs timeout);
+  void leave();
+
+  Storage& storage_;
+  const EngineOptions options_;
+  std::atomic<int64_t> default_subquery_step_ms_;
+
+  Mutex mutex_;
+  std::condition_variable_any freed_;
+  size_t running_ GUARDED_BY(mutex_) = 0;
+
+  Counter& queries_;
+  Counter& failed_queries_;
+  Counter& samples_;
+};
+
+/// The query in Prometheus' normal form. BadData when it does not parse.
+Result<std::string> format_query(std::string_view query);
+
+/// The matchers of a series selector, as match[] takes it. BadData when it is none.
+Result<std::vector<Matcher>> parse_series_selector(std::string_view selector);
+
+/// What evaluating the query gives. BadData when it does not parse.
+Result<ValueType> result_type(std::string_view query);
+
+}  // namespace prom5::query

@@ -1,0 +1,392 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <unordered_map>
+
+#include "io/codec/number.h"
+#include "io/codec/utf8.h"
+#include "model/histogram_arithmetic.h"
+#include "query/promql/evaluator.h"
+#include "query/promql/kahan.h"
+#include "query/promql/quantile.h"
+
+namespace prom5::promql {
+
+namespace {
+
+/// Input series that fall into one output group.
+struct Group {
+  Labels labels;
+  std::vector<size_t> members;
+};
+
+Labels grouping_labels(const Labels& labels, const std::vector<std::string>& names, bool without) {
+  LabelsBuilder builder;
+  for (const LabelView label : labels) {
+    const bool listed = std::find(names.begin(), names.end(), label.name) != names.end();
+    const bool take = without ? !listed && label.name != kMetricName : listed;
+    if (take) builder.set(label.name, label.value);
+  }
+  return builder.build();
+}
+
+std::vector<Group> group_series(const StepVector& input, const Aggregate& node) {
+  std::vector<Group> groups;
+  if (!node.without && node.grouping.empty()) {
+    if (input.empty()) return groups;
+    groups.emplace_back();
+    for (size_t i = 0; i < input.size(); ++i) groups[0].members.push_back(i);
+    return groups;
+  }
+  std::unordered_map<Labels, size_t> index;
+  for (size_t i = 0; i < input.size(); ++i) {
+    Labels labels = grouping_labels(input[i].labels, node.grouping, node.without);
+    const auto [found, inserted] = index.try_emplace(labels, groups.size());
+    if (inserted) groups.push_back({std::move(labels), {}});
+    groups[found->second].members.push_back(i);
+  }
+  return groups;
+}
+
+/// Folds the samples of one group at one step. One for each operator that gives one value.
+class Aggregator {
+ public:
+  Aggregator(QueryContext& context, const Aggregate& node) : context_(context), node_(node) {}
+
+  std::optional<StepPoint> run(const StepVector& input, const Group& group, size_t step,
+                               double parameter) {
+    floats_.clear();
+    histograms_.clear();
+    for (const size_t member : group.members) {
+      const StepSeries& series = input[member];
+      if (series.kinds[step] == PointKind::Float) floats_.push_back(series.values[step]);
+      if (series.kinds[step] == PointKind::Histogram) {
+        histograms_.push_back({series.histograms[step].get(), &series.labels});
+      }
+    }
+    if (floats_.empty() && histograms_.empty()) return std::nullopt;
+    switch (node_.op) {
+      case TokenType::Count:
+        return StepPoint{static_cast<double>(floats_.size() + histograms_.size()), nullptr};
+      case TokenType::Group: return StepPoint{1, nullptr};
+      case TokenType::Sum:
+      case TokenType::Avg: return sum_or_average();
+      default: break;
+    }
+    if (!histograms_.empty()) {
+      context_.inform(fmt::format("ignored histogram in {} aggregation", spelling(node_.op)),
+                      node_.expr->position);
+    }
+    if (floats_.empty()) return std::nullopt;
+    return StepPoint{fold(parameter), nullptr};
+  }
+
+ private:
+  struct HistogramInput {
+    const Histogram* histogram;
+    const Labels* labels;
+  };
+
+  double fold(double parameter) {
+    switch (node_.op) {
+      case TokenType::Min: return extreme([](double a, double b) { return a < b; });
+      case TokenType::Max: return extreme([](double a, double b) { return a > b; });
+      case TokenType::Stddev: return std::sqrt(variance());
+      case TokenType::Stdvar: return variance();
+      case TokenType::Quantile: return quantile(parameter, floats_);
+      default: return NAN;
+    }
+  }
+
+  template <typename Beats>
+  double extreme(Beats beats) {
+    double best = floats_[0];
+    for (const double v : floats_) {
+      if (beats(v, best) || std::isnan(best)) best = v;
+    }
+    return best;
+  }
+
+  /// Welford's method, as the reference does it.
+  double variance() {
+    double mean = floats_[0];
+    double squares = std::isfinite(floats_[0]) ? 0 : NAN;
+    double count = 1;
+    for (size_t i = 1; i < floats_.size(); ++i) {
+      ++count;
+      const double delta = floats_[i] - mean;
+      mean += delta / count;
+      squares += delta * (floats_[i] - mean);
+    }
+    return squares / count;
+  }
+
+  std::optional<StepPoint> sum_or_average() {
+    if (!floats_.empty() && !histograms_.empty()) {
+      context_.warn("encountered a mix of histograms and floats for aggregation",
+                    node_.expr->position);
+      return std::nullopt;
+    }
+    if (!histograms_.empty()) return histogram_sum();
+    if (node_.op == TokenType::Avg) {
+      KahanMean mean;
+      for (const double v : floats_) mean.add(v);
+      return StepPoint{mean.mean(), nullptr};
+    }
+    KahanSum sum;
+    for (const double v : floats_) sum.add(v);
+    return StepPoint{sum.sum + sum.lost, nullptr};
+  }
+
+  std::optional<StepPoint> histogram_sum() {
+    const PositionRange position = node_.expr->position;
+    Histogram sum = *histograms_[0].histogram;
+    bool reset = false;
+    bool not_reset = false;
+    for (size_t i = 0; i < histograms_.size(); ++i) {
+      const Histogram& h = *histograms_[i].histogram;
+      reset = reset || h.reset_hint == CounterResetHint::Reset;
+      not_reset = not_reset || h.reset_hint == CounterResetHint::NotReset;
+      if (i == 0) continue;
+      auto added = add(sum, h);
+      if (!added) {
+        context_.warn(fmt::format("vector contains a mix of histograms with exponential and custom "
+                                  "buckets schemas for metric name \"{}\"",
+                                  histograms_[i].labels->get(kMetricName)), position);
+        return std::nullopt;
+      }
+      if (added->bounds_reconciled) {
+        context_.inform("mismatched custom buckets were reconciled during aggregation", position);
+      }
+      sum = std::move(added->histogram);
+    }
+    if (reset && not_reset) {
+      context_.warn("conflicting counter resets during histogram aggregation", position);
+    }
+    if (node_.op == TokenType::Avg) sum = divided(sum, static_cast<double>(histograms_.size()));
+    return StepPoint{0, std::make_shared<Histogram>(compacted(sum))};
+  }
+
+  QueryContext& context_;
+  const Aggregate& node_;
+  std::vector<double> floats_;
+  std::vector<HistogramInput> histograms_;
+};
+
+void warn_quantile(QueryContext& context, const Aggregate& node, double q) {
+  context.warn("quantile value should be between 0 and 1, got " + codec::format_general(q),
+               node.parameter->position);
+}
+
+Result<StepVector> fold_groups(Evaluator& evaluator, const Aggregate& node, const StepVector& input,
+                               const std::vector<double>& parameters) {
+  QueryContext& context = evaluator.context();
+  if (node.op == TokenType::Quantile) {
+    double greatest = -std::numeric_limits<double>::infinity();
+    double smallest = -greatest;
+    bool any_nan = false;
+    for (const double q : parameters) {
+      any_nan = any_nan || std::isnan(q);
+      greatest = std::max(greatest, q);
+      smallest = std::min(smallest, q);
+    }
+    if (any_nan) warn_quantile(context, node, NAN);
+    if (greatest > 1) warn_quantile(context, node, greatest);
+    if (smallest < 0) warn_quantile(context, node, smallest);
+  }
+  Aggregator aggregator(context, node);
+  StepVector out;
+  for (Group& group : group_series(input, node)) {
+    TRY(context.check_alive());
+    StepSeries series(evaluator.grid().count);
+    series.labels = std::move(group.labels);
+    for (const size_t member : group.members) {
+      series.drop_name = series.drop_name || input[member].drop_name;
+    }
+    size_t found = 0;
+    for (size_t i = 0; i < series.steps(); ++i) {
+      auto point = aggregator.run(input, group, i, parameters.empty() ? 0 : parameters[i]);
+      if (!point) continue;
+      ++found;
+      if (point->histogram) {
+        series.set(i, std::move(point->histogram));
+      } else {
+        series.set(i, point->value);
+      }
+    }
+    if (found == 0) continue;
+    TRY(context.hold_samples(found));
+    out.push_back(std::move(series));
+  }
+  return out;
+}
+
+Result<StepVector> count_values(Evaluator& evaluator, const Aggregate& node,
+                                const StepVector& input) {
+  const std::string& label = unwrap(*node.parameter).as<StringLiteral>()->value;
+  if (label.empty() || !codec::utf8_valid(label)) {
+    return fail(ErrorCode::Execution, "invalid label name {}", print(*node.parameter));
+  }
+  std::vector<std::string> grouping = node.grouping;
+  if (!node.without) grouping.push_back(label);
+  StepVector out;
+  std::unordered_map<Labels, size_t> index;
+  for (const StepSeries& series : input) {
+    for (size_t i = 0; i < series.steps(); ++i) {
+      if (!series.has(i)) continue;
+      const Histogram* histogram = series.histogram(i);
+      LabelsBuilder builder(series.labels);
+      builder.set(label, histogram != nullptr ? histogram->to_string()
+                                              : codec::format_fixed(series.values[i]));
+      const Labels labels = grouping_labels(builder.build(), grouping, node.without);
+      const auto [found, inserted] = index.try_emplace(labels, out.size());
+      if (inserted) {
+        TRY(evaluator.context().hold_samples(series.steps()));
+        out.emplace_back(series.steps());
+        out.back().labels = labels;
+      }
+      StepSeries& counts = out[found->second];
+      counts.set(i, counts.has(i) ? counts.values[i] + 1 : 1);
+    }
+  }
+  return out;
+}
+
+/// topk, bottomk, limitk and limit_ratio: they choose among the input series.
+class Chooser {
+ public:
+  Chooser(Evaluator& evaluator, const Expr& expr, const Aggregate& node, const StepVector& input)
+      : evaluator_(evaluator), expr_(expr), node_(node), input_(input) {}
+
+  Result<StepVector> run(const std::vector<double>& parameters) {
+    if (TRY(nothing_wanted(parameters))) return StepVector{};
+    const std::vector<Group> groups = group_series(input_, node_);
+    const size_t steps = evaluator_.grid().count;
+    std::vector<std::vector<bool>> chosen(input_.size(), std::vector<bool>(steps));
+    std::vector<size_t> order;  // of the first step, for instant queries
+    for (const Group& group : groups) {
+      TRY(evaluator_.context().check_alive());
+      for (size_t i = 0; i < steps; ++i) {
+        for (const size_t member : choose(group, i, parameters[i])) {
+          chosen[member][i] = true;
+          if (i == 0) order.push_back(member);
+        }
+      }
+    }
+    if (steps > 1) {
+      order.resize(input_.size());
+      for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    }
+    StepVector out;
+    for (const size_t member : order) {
+      StepSeries series = input_[member];
+      for (size_t i = 0; i < steps; ++i) {
+        if (!chosen[member][i]) series.clear(i);
+      }
+      if (!series.empty()) out.push_back(std::move(series));
+    }
+    return out;
+  }
+
+ private:
+  [[nodiscard]] bool ratio() const { return node_.op == TokenType::LimitRatio; }
+
+  Result<bool> nothing_wanted(const std::vector<double>& parameters) {
+    double greatest = -std::numeric_limits<double>::infinity();
+    double smallest = -greatest;
+    bool any_nan = false;
+    for (const double p : parameters) {
+      any_nan = any_nan || std::isnan(p);
+      greatest = std::max(greatest, p);
+      smallest = std::min(smallest, p);
+    }
+    if (ratio()) {
+      if (any_nan) return fail(ErrorCode::Execution, "Ratio value is NaN");
+      if (greatest == 0 && smallest == 0) return true;
+      const auto capped = [&](double value, double to) {
+        evaluator_.context().warn(
+            fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
+                        codec::format_general(value), codec::format_general(to)),
+            node_.parameter->position);
+      };
+      if (greatest > 1) capped(greatest, 1);
+      if (smallest < -1) capped(smallest, -1);
+      return false;
+    }
+    if (any_nan) return fail(ErrorCode::Execution, "Parameter value is NaN");
+    if (greatest < 1) return true;
+    if (smallest <= -0x1p63) {
+      return fail(ErrorCode::Execution, "Scalar value {} underflows int64",
+                  codec::format_general(smallest));
+    }
+    if (greatest >= 0x1p63) {
+      return fail(ErrorCode::Execution, "Scalar value {} overflows int64",
+                  codec::format_general(greatest));
+    }
+    return false;
+  }
+
+  std::vector<size_t> choose(const Group& group, size_t step, double parameter) {
+    std::vector<size_t> members;
+    for (const size_t member : group.members) {
+      if (!input_[member].has(step)) continue;
+      const bool by_value = node_.op == TokenType::Topk || node_.op == TokenType::Bottomk;
+      if (by_value && input_[member].kinds[step] == PointKind::Histogram) {
+        evaluator_.context().inform(
+            fmt::format("ignored histogram in {} aggregation", spelling(node_.op)),
+            expr_.position);
+        continue;
+      }
+      if (ratio() && !sampled(input_[member].labels, parameter)) continue;
+      members.push_back(member);
+    }
+    if (ratio()) return members;
+    if (parameter < 1) return {};
+    const auto k = static_cast<size_t>(
+        std::min(parameter, static_cast<double>(members.size())));
+    if (node_.op != TokenType::Limitk) sort_by_value(members, step);
+    members.resize(std::min(k, members.size()));
+    return members;
+  }
+
+  void sort_by_value(std::vector<size_t>& members, size_t step) const {
+    const bool top = node_.op == TokenType::Topk;
+    std::stable_sort(members.begin(), members.end(), [&](size_t a, size_t b) {
+      const double x = input_[a].values[step];
+      const double y = input_[b].values[step];
+      if (std::isnan(x) || std::isnan(y)) return !std::isnan(x) && std::isnan(y);
+      return top ? x > y : x < y;
+    });
+  }
+
+  /// By the hash of the labels, so that ratio r and -(1 - r) share no series and miss none.
+  static bool sampled(const Labels& labels, double ratio) {
+    const double place = static_cast<double>(labels.hash()) / 0x1p64;
+    return ratio >= 0 ? place < ratio : place >= 1 + ratio;
+  }
+
+  Evaluator& evaluator_;
+  const Expr& expr_;
+  const Aggregate& node_;
+  const StepVector& input_;
+};
+
+}  // namespace
+
+Result<StepVector> eval_aggregate(Evaluator& evaluator, const Expr& expr, const Aggregate& node) {
+  std::vector<double> parameters;
+  if (node.parameter && node.op != TokenType::CountValues) {
+    parameters = TRY(evaluator.eval_scalar(*node.parameter));
+  }
+  const StepVector input = TRY(evaluator.eval_vector(*node.expr));
+  switch (node.op) {
+    case TokenType::CountValues: return count_values(evaluator, node, input);
+    case TokenType::Topk:
+    case TokenType::Bottomk:
+    case TokenType::Limitk:
+    case TokenType::LimitRatio: return Chooser(evaluator, expr, node, input).run(parameters);
+    default: return fold_groups(evaluator, node, input, parameters);
+  }
+}
+
+}  // namespace prom5::promql

@@ -1,0 +1,581 @@
+#include "query/promql/evaluator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "model/histogram_arithmetic.h"
+#include "model/sample.h"
+#include "query/promql/parser.h"
+
+namespace prom5::promql {
+
+namespace {
+
+constexpr std::string_view kDuplicateLabels = "vector cannot contain metrics with the same labelset";
+
+bool ends_like_a_counter(std::string_view name) {
+  return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
+         name.ends_with("_bucket");
+}
+
+/// Functions that look at the borders of their window.
+bool safe_for(ExtendedRange extended, std::string_view function) {
+  const bool rates = function == "rate" || function == "increase" || function == "delta";
+  if (extended == ExtendedRange::Smoothed) return rates;
+  return rates || function == "changes" || function == "resets";
+}
+
+void split(const SampleColumns& columns, RangeSamples& out) {
+  out.clear();
+  if (columns.histograms.empty()) {
+    out.times.reserve(columns.size());
+    out.values.reserve(columns.size());
+  }
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (is_stale(columns.values[i])) continue;  // a histogram's sum is its value here
+    if (!columns.histograms.empty() && columns.histograms[i]) {
+      out.histogram_times.push_back(columns.times[i]);
+      out.histograms.push_back(columns.histograms[i]);
+    } else {
+      out.times.push_back(columns.times[i]);
+      out.values.push_back(columns.values[i]);
+    }
+  }
+}
+
+/// A subquery may miss samples or give one twice, so what a histogram says about the sample before
+/// it no longer holds.
+HistogramPtr without_reset_hint(const HistogramPtr& histogram) {
+  using enum CounterResetHint;
+  if (histogram->reset_hint != Reset && histogram->reset_hint != NotReset) return histogram;
+  auto copy = std::make_shared<Histogram>(*histogram);
+  copy->reset_hint = Unknown;
+  return copy;
+}
+
+/// The part of a column that lies in (start, end], found by moving forward where possible.
+class SlidingRange {
+ public:
+  explicit SlidingRange(std::span<const TimeMs> times) : times_(times) {}
+
+  void move(TimeMs start, TimeMs end) {
+    if (start < last_start_) first_ = 0;
+    if (end < last_end_) past_ = 0;
+    while (first_ < times_.size() && times_[first_] <= start) ++first_;
+    past_ = std::max(past_, first_);
+    while (past_ < times_.size() && times_[past_] <= end) ++past_;
+    last_start_ = start;
+    last_end_ = end;
+  }
+  [[nodiscard]] size_t first() const { return first_; }
+  [[nodiscard]] size_t count() const { return past_ > first_ ? past_ - first_ : 0; }
+
+ private:
+  std::span<const TimeMs> times_;
+  size_t first_ = 0;
+  size_t past_ = 0;
+  TimeMs last_start_ = TimeMs::min();
+  TimeMs last_end_ = TimeMs::min();
+};
+
+}  // namespace
+
+// --- QueryContext --------------------------------------------------------------------------------
+
+Result<void> QueryContext::check_alive() const {
+  if (options.stop.stop_requested()) {
+    return fail(ErrorCode::Canceled, "query was canceled in expression evaluation");
+  }
+  if (std::chrono::steady_clock::now() > options.deadline) {
+    return fail(ErrorCode::Timeout, "query timed out in expression evaluation");
+  }
+  return {};
+}
+
+Result<void> QueryContext::hold_samples(uint64_t n) {
+  held_ += n;
+  peak_ = std::max(peak_, held_);
+  if (held_ > options.max_samples) {
+    return fail(ErrorCode::LimitExceeded,
+                "query processing would load too many samples into memory in query execution");
+  }
+  return {};
+}
+
+void QueryContext::warn(std::string text, PositionRange at) {
+  annotations.warn(
+      fmt::format("PromQL warning: {} ({})", text, line_and_column(query, at.start)));
+}
+
+void QueryContext::inform(std::string text, PositionRange at) {
+  annotations.inform(fmt::format("PromQL info: {} ({})", text, line_and_column(query, at.start)));
+}
+
+// --- labels --------------------------------------------------------------------------------------
+
+bool StepSeries::empty() const {
+  return std::all_of(kinds.begin(), kinds.end(), [](PointKind k) { return k == PointKind::None; });
+}
+
+Labels without_name(const Labels& labels) {
+  if (!labels.has(kMetricName)) return labels;
+  LabelsBuilder builder(labels);
+  return builder.remove(kMetricName).build();
+}
+
+void Evaluator::drop_name(StepSeries& series) const {
+  if (!context_.options.delayed_name_removal) series.labels = without_name(series.labels);
+  series.drop_name = true;
+}
+
+Result<StepVector> Evaluator::merge_same_labels(StepVector vector) const {
+  std::unordered_map<Labels, size_t> index;
+  index.reserve(vector.size());
+  StepVector out;
+  out.reserve(vector.size());
+  for (StepSeries& series : vector) {
+    const auto [found, inserted] = index.try_emplace(series.labels, out.size());
+    if (inserted) {
+      out.push_back(std::move(series));
+      continue;
+    }
+    StepSeries& target = out[found->second];
+    for (size_t i = 0; i < series.steps(); ++i) {
+      if (!series.has(i)) continue;
+      if (target.has(i)) return fail(ErrorCode::Execution, "{}", kDuplicateLabels);
+      target.copy_point(i, series);
+    }
+  }
+  return out;
+}
+
+// --- times ---------------------------------------------------------------------------------------
+
+Result<double> Evaluator::duration_seconds(const Expr& expr) {
+  if (const NumberLiteral* number = expr.as<NumberLiteral>()) return number->value;
+  const DurationExpr& d = *expr.as<DurationExpr>();
+  const double left = d.left ? TRY(duration_seconds(*d.left)) : 0;
+  const double right = d.right ? TRY(duration_seconds(*d.right)) : 0;
+  const auto no_zero = [&](std::string_view what) -> Result<void> {
+    if (right != 0) return {};
+    return fail(ErrorCode::Execution, "{}:{}: {} by zero", expr.position.start, expr.position.end,
+                what);
+  };
+  switch (d.op) {
+    case TokenType::Step: return context_.step.as_seconds();
+    case TokenType::Range: return (context_.end - context_.start).as_seconds();
+    case TokenType::MinOf: return std::min(left, right);
+    case TokenType::MaxOf: return std::max(left, right);
+    case TokenType::Add: return left + right;
+    case TokenType::Sub: return left - right;
+    case TokenType::Mul: return left * right;
+    case TokenType::Div: TRY(no_zero("division")); return left / right;
+    case TokenType::Mod: TRY(no_zero("modulo")); return std::fmod(left, right);
+    case TokenType::Pow: return std::pow(left, right);
+    default: return fail(ErrorCode::Internal, "duration operator {}", spelling(d.op));
+  }
+}
+
+Result<DurationMs> Evaluator::resolve(DurationMs literal, const ExprPtr& expr,
+                                      bool may_be_negative) {
+  if (!expr) return literal;
+  const double seconds = TRY(duration_seconds(*expr));
+  const auto bad = [&](std::string_view what) {
+    return fail(ErrorCode::Execution, "{}:{}: duration {}", expr->position.start,
+                expr->position.end, what);
+  };
+  if (!std::isfinite(seconds)) return bad("is NaN or infinite");
+  if (seconds <= 0 && !may_be_negative) return bad("must be greater than 0");
+  if (std::fabs(seconds) > 9223372036.854775807) return bad("is out of range");
+  return DurationMs{static_cast<int64_t>(seconds * 1000)};
+}
+
+Result<TimeShift> Evaluator::shift_of(const TimeModifiers& time) {
+  TimeShift shift;
+  shift.offset = TRY(resolve(time.offset, time.offset_expr, true));
+  shift.fixed = time.at != AtKind::None;
+  if (time.at == AtKind::Time) shift.at = time.at_time;
+  if (time.at == AtKind::Start) shift.at = context_.start;
+  if (time.at == AtKind::End) shift.at = context_.end;
+  return shift;
+}
+
+// --- expressions ---------------------------------------------------------------------------------
+
+Result<StepValue> Evaluator::eval(const Expr& expr) {
+  TRY(context_.check_alive());
+  const auto vector = [](StepVector v) {
+    StepValue out;
+    out.vector = std::move(v);
+    return out;
+  };
+  if (const auto* number = expr.as<NumberLiteral>()) {
+    StepValue out;
+    out.type = ValueType::Scalar;
+    out.scalar.assign(grid_.count, number->value);
+    return out;
+  }
+  if (const auto* string = expr.as<StringLiteral>()) {
+    StepValue out;
+    out.type = ValueType::String;
+    out.string = string->value;
+    return out;
+  }
+  if (const auto* paren = expr.as<Paren>()) return eval(*paren->expr);
+  if (const auto* unary = expr.as<Unary>()) return eval_unary(*unary);
+  if (const auto* selector = expr.as<VectorSelector>()) {
+    return vector(TRY(select(expr, *selector, false)));
+  }
+  if (const auto* call = expr.as<Call>()) return eval_call(expr, *call);
+  if (const auto* aggregate = expr.as<Aggregate>()) {
+    return vector(TRY(eval_aggregate(*this, expr, *aggregate)));
+  }
+  if (const auto* binary = expr.as<Binary>()) return eval_binary(*this, expr, *binary);
+  return fail(ErrorCode::Execution, "a range vector cannot be evaluated here");
+}
+
+Result<StepVector> Evaluator::eval_vector(const Expr& expr) {
+  return std::move(TRY(eval(expr)).vector);
+}
+
+Result<std::vector<double>> Evaluator::eval_scalar(const Expr& expr) {
+  return std::move(TRY(eval(expr)).scalar);
+}
+
+Result<StepValue> Evaluator::eval_unary(const Unary& unary) {
+  StepValue value = TRY(eval(*unary.expr));
+  if (unary.op != TokenType::Sub) return value;
+  for (double& v : value.scalar) v = -v;
+  for (StepSeries& series : value.vector) {
+    drop_name(series);
+    for (double& v : series.values) v = -v;
+    for (size_t i = 0; i < series.steps(); ++i) {
+      if (const Histogram* h = series.histogram(i)) {
+        series.histograms[i] = std::make_shared<Histogram>(scaled(*h, -1));
+      }
+    }
+  }
+  if (!context_.options.delayed_name_removal) {
+    value.vector = TRY(merge_same_labels(std::move(value.vector)));
+  }
+  return value;
+}
+
+// --- selectors -----------------------------------------------------------------------------------
+
+Result<StepVector> Evaluator::select_timestamps(const Expr& selector) {
+  return select(selector, *selector.as<VectorSelector>(), true);
+}
+
+Result<StepVector> Evaluator::select(const Expr& /*expr*/, const VectorSelector& selector,
+                                     bool timestamps_as_values) {
+  if (selector.extended == ExtendedRange::Smoothed) return select_smoothed(selector);
+  const TimeShift shift = TRY(shift_of(selector.time));
+  const DurationMs lookback = context_.options.lookback;
+  const TimeRange range{shift.apply(grid_.start) - lookback + DurationMs{1},
+                        shift.apply(grid_.last())};
+  const auto querier = TRY(context_.storage.querier(range));
+  const auto set = TRY(querier->select(selector.matchers));
+  StepVector out;
+  SampleColumns columns;
+  while (set->next()) {
+    TRY(context_.check_alive());
+    TRY(set->read(columns));
+    context_.count_loaded(columns.size());
+    StepSeries series(grid_.count);
+    size_t next = 0;  // the first sample after the step's time
+    size_t found = 0;
+    for (size_t i = 0; i < grid_.count; ++i) {
+      const TimeMs time = shift.apply(grid_.at(i));
+      while (next < columns.size() && columns.times[next] <= time) ++next;
+      if (next == 0) continue;
+      const size_t at = next - 1;
+      if (columns.times[at] <= time - lookback || is_stale(columns.values[at])) continue;
+      ++found;
+      if (timestamps_as_values) {
+        series.set(i, columns.times[at].as_seconds());
+      } else if (!columns.histograms.empty() && columns.histograms[at]) {
+        series.set(i, columns.histograms[at]);
+      } else {
+        series.set(i, columns.values[at]);
+      }
+    }
+    if (found == 0) continue;
+    TRY(context_.hold_samples(found));
+    series.labels = set->labels();
+    out.push_back(std::move(series));
+  }
+  return out;
+}
+
+/// `x smoothed`: the value between the samples around the step, or the last one before it.
+Result<StepVector> Evaluator::select_smoothed(const VectorSelector& selector) {
+  const TimeShift shift = TRY(shift_of(selector.time));
+  const DurationMs lookback = context_.options.lookback;
+  const TimeRange range{shift.apply(grid_.start) - lookback + DurationMs{1},
+                        shift.apply(grid_.last()) + lookback};
+  const auto querier = TRY(context_.storage.querier(range));
+  const auto set = TRY(querier->select(selector.matchers));
+  StepVector out;
+  SampleColumns columns;
+  RangeSamples samples;
+  while (set->next()) {
+    TRY(context_.check_alive());
+    TRY(set->read(columns));
+    context_.count_loaded(columns.size());
+    split(columns, samples);
+    StepSeries series(grid_.count);
+    SlidingRange window(samples.times);
+    for (size_t i = 0; i < grid_.count; ++i) {
+      const TimeMs time = shift.apply(grid_.at(i));
+      window.move(time - lookback, time + lookback);
+      if (window.count() == 0) continue;
+      const auto begin = samples.times.begin() + static_cast<ptrdiff_t>(window.first());
+      const auto end = begin + static_cast<ptrdiff_t>(window.count());
+      const auto after = std::lower_bound(begin, end, time);
+      const auto index = static_cast<size_t>(after - samples.times.begin());
+      if (after != end && *after == time) {
+        series.set(i, samples.values[index]);
+      } else if (after == begin) {
+        continue;
+      } else if (after == end) {
+        series.set(i, samples.values[index - 1]);
+      } else {
+        const double left = samples.values[index - 1];
+        const double share = static_cast<double>((time - samples.times[index - 1]).ms) /
+                             static_cast<double>((*after - samples.times[index - 1]).ms);
+        series.set(i, left + (samples.values[index] - left) * share);
+      }
+    }
+    if (series.empty()) continue;
+    TRY(context_.hold_samples(series.steps()));
+    series.labels = set->labels();
+    out.push_back(std::move(series));
+  }
+  return out;
+}
+
+// --- range vectors -------------------------------------------------------------------------------
+
+Result<Evaluator::RangeShape> Evaluator::shape_of(const Expr& range_vector) {
+  const Expr& expr = unwrap(range_vector);
+  RangeShape shape;
+  if (const auto* matrix = expr.as<MatrixSelector>()) {
+    const VectorSelector& selector = *matrix->vector->as<VectorSelector>();
+    shape.range = TRY(resolve(matrix->range, matrix->range_expr, false));
+    shape.shift = TRY(shift_of(selector.time));
+    shape.extended = selector.extended;
+    return shape;
+  }
+  const auto* subquery = expr.as<Subquery>();
+  CHECK(subquery != nullptr);
+  shape.range = TRY(resolve(subquery->range, subquery->range_expr, false));
+  shape.shift = TRY(shift_of(subquery->time));
+  return shape;
+}
+
+Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeShape& shape,
+                                          const SeriesVisitor& visit) {
+  const Expr& expr = unwrap(range_vector);
+  TimeMs first = shape.shift.apply(grid_.start) - shape.range;
+  TimeMs last = shape.shift.apply(grid_.last());
+  RangeSamples samples;
+  if (const auto* matrix = expr.as<MatrixSelector>()) {
+    const DurationMs lookback = context_.options.lookback;
+    if (shape.extended != ExtendedRange::None) first = first - lookback;
+    if (shape.extended == ExtendedRange::Smoothed) last = last + lookback;
+    const auto querier = TRY(context_.storage.querier({first + DurationMs{1}, last}));
+    const auto set = TRY(querier->select(matrix->vector->as<VectorSelector>()->matchers));
+    SampleColumns columns;
+    while (set->next()) {
+      TRY(context_.check_alive());
+      TRY(set->read(columns));
+      if (columns.size() == 0) continue;
+      context_.count_loaded(columns.size());
+      TRY(context_.hold_samples(columns.size()));
+      split(columns, samples);
+      TRY(visit(set->labels(), false, samples));
+      context_.release_samples(columns.size());
+    }
+    return {};
+  }
+  const Subquery& subquery = *expr.as<Subquery>();
+  DurationMs step = TRY(resolve(subquery.step, subquery.step_expr, false));
+  if (step.ms == 0) step = context_.options.default_subquery_step;
+  // Steps are multiples of the step's length, whatever the query's start, and left-open.
+  int64_t aligned = step.ms * (first.ms / step.ms);
+  if (aligned <= first.ms) aligned += step.ms;
+  if (aligned > last.ms) return {};
+  const auto count = static_cast<size_t>((last.ms - aligned) / step.ms + 1);
+  Evaluator inner(context_, {{aligned}, step, count});
+  StepVector vector = TRY(inner.eval_vector(*subquery.expr));
+  for (StepSeries& series : vector) {
+    samples.clear();
+    for (size_t i = 0; i < series.steps(); ++i) {
+      if (series.kinds[i] == PointKind::Float) {
+        samples.times.push_back(inner.grid_.at(i));
+        samples.values.push_back(series.values[i]);
+      } else if (series.kinds[i] == PointKind::Histogram) {
+        samples.histogram_times.push_back(inner.grid_.at(i));
+        samples.histograms.push_back(without_reset_hint(series.histograms[i]));
+      }
+    }
+    TRY(visit(series.labels, series.drop_name, samples));
+  }
+  return {};
+}
+
+Result<std::vector<query::Series>> Evaluator::eval_matrix(const Expr& expr) {
+  const RangeShape shape = TRY(shape_of(expr));
+  std::vector<query::Series> out;
+  const TimeMs end = shape.shift.apply(grid_.start);
+  const TimeMs start = end - shape.range;
+  TRY(each_range_series(expr, shape, [&](const Labels& labels, bool drop,
+                                         const RangeSamples& samples) -> Result<void> {
+    query::Series series;
+    series.labels = drop ? without_name(labels) : labels;
+    for (size_t i = 0; i < samples.times.size(); ++i) {
+      if (samples.times[i] <= start || samples.times[i] > end) continue;
+      series.points.push_back({samples.times[i], samples.values[i], nullptr});
+    }
+    for (size_t i = 0; i < samples.histogram_times.size(); ++i) {
+      if (samples.histogram_times[i] <= start || samples.histogram_times[i] > end) continue;
+      series.points.push_back({samples.histogram_times[i], 0, samples.histograms[i]});
+    }
+    std::sort(series.points.begin(), series.points.end(),
+              [](const query::Point& a, const query::Point& b) { return a.time < b.time; });
+    if (!series.points.empty()) {
+      TRY(context_.hold_samples(series.points.size()));
+      out.push_back(std::move(series));
+    }
+    return {};
+  }));
+  return out;
+}
+
+// --- calls ---------------------------------------------------------------------------------------
+
+Result<StepValue> Evaluator::eval_call(const Expr& expr, const Call& call) {
+  StepValue out;
+  if (call.function->element != nullptr) {
+    out.vector = TRY(eval_element(call));
+  } else if (call.function->range != nullptr) {
+    out.vector = TRY(eval_range_function(expr, call));
+  } else {
+    out = TRY(call.function->vector(*this, expr, call));
+    out.type = call.function->info.result;
+  }
+  return out;
+}
+
+Result<StepVector> Evaluator::eval_element(const Call& call) {
+  StepVector vector = TRY(eval_vector(*call.arguments[0]));
+  const ElementFunction f = call.function->element;
+  for (StepSeries& series : vector) {
+    drop_name(series);
+    for (size_t i = 0; i < series.steps(); ++i) {
+      if (series.kinds[i] == PointKind::Float) {
+        series.values[i] = f(series.values[i]);
+      } else {
+        series.clear(i);
+      }
+    }
+  }
+  std::erase_if(vector, [](const StepSeries& s) { return s.empty(); });
+  if (context_.options.delayed_name_removal && grid_.count == 1) return vector;
+  return merge_same_labels(std::move(vector));
+}
+
+Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Call& call) {
+  const Function& function = *call.function;
+  const Expr* range_vector = nullptr;
+  std::vector<std::vector<double>> parameters;
+  for (const ExprPtr& argument : call.arguments) {
+    if (type_of(*argument) == ValueType::RangeVector) {
+      range_vector = argument.get();
+    } else {
+      parameters.push_back(TRY(eval_scalar(*argument)));
+    }
+  }
+  const RangeShape shape = TRY(shape_of(*range_vector));
+  if (shape.extended != ExtendedRange::None && !safe_for(shape.extended, function.info.name)) {
+    const bool anchored = shape.extended == ExtendedRange::Anchored;
+    return fail(ErrorCode::Execution, "{} modifier can only be used with: {} - not with {}",
+                anchored ? "anchored" : "smoothed",
+                anchored ? "changes, delta, increase, rate, resets" : "delta, increase, rate",
+                function.info.name);
+  }
+  const PositionRange position = call.arguments[0]->position;
+  const std::function<void(std::string)> warn = [&](std::string text) {
+    context_.warn(std::move(text), position);
+  };
+  const std::function<void(std::string)> inform = [&](std::string text) {
+    context_.inform(std::move(text), position);
+  };
+  const bool counts = function.info.name == "rate" || function.info.name == "increase";
+  const DurationMs lookback = context_.options.lookback;
+  std::vector<double> at_step(parameters.size());
+  StepVector out;
+  TRY(each_range_series(*range_vector, shape, [&](const Labels& labels, bool drop,
+                                                  const RangeSamples& samples) -> Result<void> {
+    StepSeries series(grid_.count);
+    SlidingRange floats(samples.times);
+    SlidingRange histograms(samples.histogram_times);
+    Window window;
+    window.parameters = at_step;
+    window.extended = shape.extended;
+    window.metric = labels.get(kMetricName);
+    window.warn = &warn;
+    window.inform = &inform;
+    size_t found = 0;
+    for (size_t i = 0; i < grid_.count; ++i) {
+      window.now = grid_.at(i);
+      window.end = shape.shift.apply(window.now);
+      window.start = window.end - shape.range;
+      const TimeMs from =
+          shape.extended == ExtendedRange::None ? window.start : window.start - lookback;
+      const TimeMs to =
+          shape.extended == ExtendedRange::Smoothed ? window.end + lookback : window.end;
+      floats.move(from, to);
+      histograms.move(from, to);
+      if (floats.count() + histograms.count() == 0) continue;
+      window.times = std::span(samples.times).subspan(floats.first(), floats.count());
+      window.values = std::span(samples.values).subspan(floats.first(), floats.count());
+      window.histogram_times =
+          std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
+      window.histograms =
+          std::span(samples.histograms).subspan(histograms.first(), histograms.count());
+      for (size_t k = 0; k < parameters.size(); ++k) at_step[k] = parameters[k][i];
+      std::optional<StepPoint> point = function.range(window);
+      if (!point) continue;
+      ++found;
+      if (point->histogram) {
+        series.set(i, std::move(point->histogram));
+      } else {
+        series.set(i, point->value);
+      }
+    }
+    if (found == 0) return {};
+    TRY(context_.hold_samples(found));
+    if (counts && !window.metric.empty() && !ends_like_a_counter(window.metric) &&
+        std::find(series.kinds.begin(), series.kinds.end(), PointKind::Float) !=
+            series.kinds.end()) {
+      inform(fmt::format("metric might not be a counter, name does not end in "
+                         "_total/_sum/_count/_bucket: \"{}\"", window.metric));
+    }
+    series.labels = labels;
+    series.drop_name = drop;
+    if (!function.keeps_name) drop_name(series);
+    out.push_back(std::move(series));
+    return {};
+  }));
+  if (context_.options.delayed_name_removal) return out;
+  const size_t before = out.size();
+  out = TRY(merge_same_labels(std::move(out)));
+  // Series of a range vector may not even share a label set at different steps.
+  if (out.size() != before) return fail(ErrorCode::Execution, "{}", kDuplicateLabels);
+  return out;
+}
+
+}  // namespace prom5::promql

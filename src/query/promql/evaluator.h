@@ -1,0 +1,133 @@
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string_view>
+
+#include "query/annotations.h"
+#include "query/engine.h"
+#include "query/promql/ast.h"
+#include "query/promql/functions.h"
+#include "query/promql/step_series.h"
+#include "store/storage.h"
+
+namespace prom5::promql {
+
+/// What all evaluators of one query share: its data, its limits, what is to be said about it.
+/// One thread.
+class QueryContext {
+ public:
+  struct Options {
+    DurationMs lookback;
+    DurationMs default_subquery_step;
+    bool delayed_name_removal = false;
+    uint64_t max_samples = 0;
+    std::chrono::steady_clock::time_point deadline;
+    std::stop_token stop;
+  };
+
+  QueryContext(Storage& storage, std::string_view query, TimeMs start, TimeMs end, DurationMs step,
+               Options options)
+      : storage(storage), query(query), start(start), end(end), step(step), options(options) {}
+
+  Storage& storage;
+  const std::string_view query;
+  const TimeMs start;  ///< of the whole query, not of a subquery
+  const TimeMs end;
+  const DurationMs step;
+  const Options options;
+  query::Annotations annotations;
+
+  /// Canceled or Timeout.
+  Result<void> check_alive() const;
+  /// Counts samples in memory. LimitExceeded when there are too many.
+  Result<void> hold_samples(uint64_t n);
+  void release_samples(uint64_t n) { held_ -= n; }
+
+  void warn(std::string text, PositionRange at);
+  void inform(std::string text, PositionRange at);
+
+  [[nodiscard]] uint64_t loaded() const { return loaded_; }
+  [[nodiscard]] uint64_t peak() const { return peak_; }
+  void count_loaded(uint64_t n) { loaded_ += n; }
+
+ private:
+  uint64_t held_ = 0;
+  uint64_t peak_ = 0;
+  uint64_t loaded_ = 0;
+};
+
+/// Where a selector's or subquery's window ends at each step, after @ and offset.
+struct TimeShift {
+  bool fixed = false;  ///< by @: the same time at every step
+  TimeMs at;
+  DurationMs offset;
+
+  [[nodiscard]] TimeMs apply(TimeMs step_time) const { return (fixed ? at : step_time) - offset; }
+};
+
+/// Evaluates an expression at all steps of a grid at once, one series after another, so that a
+/// series is decoded once and memory follows the result. One thread.
+class Evaluator {
+ public:
+  Evaluator(QueryContext& context, StepGrid grid) : context_(context), grid_(grid) {}
+
+  /// The error codes of query::Engine::run.
+  Result<StepValue> eval(const Expr& expr);
+
+  // For the evaluators of functions:
+  Result<StepVector> eval_vector(const Expr& expr);
+  Result<std::vector<double>> eval_scalar(const Expr& expr);
+
+  /// A range vector at this evaluator's single step, for an instant query that asks for one.
+  Result<std::vector<query::Series>> eval_matrix(const Expr& expr);
+
+  /// Calls `visit` for each series of a range vector argument with the samples of all windows.
+  using SeriesVisitor =
+      std::function<Result<void>(const Labels& labels, bool drop_name, const RangeSamples& samples)>;
+  struct RangeShape {
+    DurationMs range;
+    TimeShift shift;
+    ExtendedRange extended = ExtendedRange::None;
+  };
+  Result<RangeShape> shape_of(const Expr& range_vector);
+  Result<void> each_range_series(const Expr& range_vector, const RangeShape& shape,
+                                 const SeriesVisitor& visit);
+
+  /// Like a selector, but each value is the time of the sample, in seconds.
+  Result<StepVector> select_timestamps(const Expr& selector);
+
+  /// Removes the metric name now, or marks the series for removal at the end.
+  void drop_name(StepSeries& series) const;
+  /// Joins series that have one label set and no step in common. Execution when they collide.
+  Result<StepVector> merge_same_labels(StepVector vector) const;
+
+  [[nodiscard]] QueryContext& context() { return context_; }
+  [[nodiscard]] const StepGrid& grid() const { return grid_; }
+
+ private:
+  Result<StepValue> eval_call(const Expr& expr, const Call& call);
+  Result<StepVector> eval_element(const Call& call);
+  Result<StepVector> eval_range_function(const Expr& expr, const Call& call);
+  Result<StepVector> select(const Expr& expr, const VectorSelector& selector,
+                            bool timestamps_as_values);
+  Result<StepVector> select_smoothed(const VectorSelector& selector);
+  Result<StepValue> eval_unary(const Unary& unary);
+
+  Result<TimeShift> shift_of(const TimeModifiers& time);
+  Result<DurationMs> resolve(DurationMs literal, const ExprPtr& expr, bool may_be_negative);
+  Result<double> duration_seconds(const Expr& expr);
+
+  QueryContext& context_;
+  const StepGrid grid_;
+};
+
+/// Operators between expressions, in binary.cc.
+Result<StepValue> eval_binary(Evaluator& evaluator, const Expr& expr, const Binary& binary);
+/// Aggregations, in aggregate.cc.
+Result<StepVector> eval_aggregate(Evaluator& evaluator, const Expr& expr, const Aggregate& node);
+
+/// `labels` without __name__.
+Labels without_name(const Labels& labels);
+
+}  // namespace prom5::promql

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "query/promql/ast.h"
+#include "query/promql/step_series.h"
+
+namespace prom5::promql {
+
+class Evaluator;
+
+/// What a function over a range sees at one step: the samples in (start, end].
+struct Window {
+  std::span<const TimeMs> times;
+  std::span<const double> values;
+  std::span<const TimeMs> histogram_times;
+  std::span<const HistogramPtr> histograms;
+  TimeMs start;  ///< exclusive
+  TimeMs end;    ///< inclusive
+  TimeMs now;    ///< the time of the step
+  std::span<const double> parameters;  ///< the scalar arguments at this step, in order
+  ExtendedRange extended = ExtendedRange::None;
+  std::string_view metric;
+  /// Adds a warning or a note about the range argument.
+  const std::function<void(std::string text)>* warn = nullptr;
+  const std::function<void(std::string text)>* inform = nullptr;
+
+  [[nodiscard]] double range_seconds() const { return (end - start).as_seconds(); }
+};
+
+/// The value at one step, or none.
+struct StepPoint {
+  double value = 0;
+  HistogramPtr histogram;
+};
+
+using ElementFunction = double (*)(double);
+using RangeFunction = std::optional<StepPoint> (*)(const Window&);
+using VectorFunction = Result<StepValue> (*)(Evaluator&, const Expr&, const Call&);
+
+/// One row of kFunctions[]: what a function takes and gives, and the one evaluator it has.
+struct Function {
+  query::FunctionInfo info;
+  ElementFunction element = nullptr;  ///< for each float of an instant vector
+  RangeFunction range = nullptr;      ///< for each window of each series
+  VectorFunction vector = nullptr;    ///< everything else
+  bool keeps_name = false;
+};
+
+/// Null for an unknown name.
+const Function* find_function(std::string_view name);
+
+// The evaluators, by the file that holds them.
+
+// functions_range.cc
+std::optional<StepPoint> eval_rate(const Window&);
+std::optional<StepPoint> eval_increase(const Window&);
+std::optional<StepPoint> eval_delta(const Window&);
+std::optional<StepPoint> eval_irate(const Window&);
+std::optional<StepPoint> eval_idelta(const Window&);
+std::optional<StepPoint> eval_deriv(const Window&);
+std::optional<StepPoint> eval_predict_linear(const Window&);
+std::optional<StepPoint> eval_resets(const Window&);
+std::optional<StepPoint> eval_changes(const Window&);
+std::optional<StepPoint> eval_double_exponential_smoothing(const Window&);
+
+// functions_over_time.cc
+std::optional<StepPoint> eval_avg_over_time(const Window&);
+std::optional<StepPoint> eval_min_over_time(const Window&);
+std::optional<StepPoint> eval_max_over_time(const Window&);
+std::optional<StepPoint> eval_sum_over_time(const Window&);
+std::optional<StepPoint> eval_count_over_time(const Window&);
+std::optional<StepPoint> eval_quantile_over_time(const Window&);
+std::optional<StepPoint> eval_stddev_over_time(const Window&);
+std::optional<StepPoint> eval_stdvar_over_time(const Window&);
+std::optional<StepPoint> eval_mad_over_time(const Window&);
+std::optional<StepPoint> eval_last_over_time(const Window&);
+std::optional<StepPoint> eval_first_over_time(const Window&);
+std::optional<StepPoint> eval_present_over_time(const Window&);
+std::optional<StepPoint> eval_ts_of_first_over_time(const Window&);
+std::optional<StepPoint> eval_ts_of_last_over_time(const Window&);
+std::optional<StepPoint> eval_ts_of_min_over_time(const Window&);
+std::optional<StepPoint> eval_ts_of_max_over_time(const Window&);
+
+// functions_vector.cc
+Result<StepValue> eval_absent(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_absent_over_time(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_clamp(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_clamp_min(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_clamp_max(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_round(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_scalar(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_vector(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_time(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_pi(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_start(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_end(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_step(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_range(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_min_of(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_max_of(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_sort(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_sort_desc(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_timestamp(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_start_timestamp(Evaluator&, const Expr&, const Call&);
+
+// functions_label.cc
+Result<StepValue> eval_label_replace(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_label_join(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_sort_by_label(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_sort_by_label_desc(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_info(Evaluator&, const Expr&, const Call&);
+
+// functions_date.cc
+Result<StepValue> eval_minute(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_hour(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_day_of_week(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_day_of_month(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_day_of_year(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_days_in_month(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_month(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_year(Evaluator&, const Expr&, const Call&);
+
+// functions_histogram.cc
+Result<StepValue> eval_histogram_quantile(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_histogram_quantiles(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_histogram_fraction(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_histogram_count(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_histogram_sum(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_histogram_avg(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_histogram_stddev(Evaluator&, const Expr&, const Call&);
+Result<StepValue> eval_histogram_stdvar(Evaluator&, const Expr&, const Call&);
+
+}  // namespace prom5::promql

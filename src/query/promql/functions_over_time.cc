@@ -1,0 +1,215 @@
+#include <algorithm>
+#include <cmath>
+
+#include "io/codec/number.h"
+#include "model/histogram_arithmetic.h"
+#include "query/promql/functions.h"
+#include "query/promql/kahan.h"
+#include "query/promql/quantile.h"
+
+namespace prom5::promql {
+
+namespace {
+
+std::optional<StepPoint> point(double value) { return StepPoint{value, nullptr}; }
+
+void note_ignored_histograms(const Window& w) {
+  if (w.histograms.empty()) return;
+  (*w.inform)(fmt::format("ignored histograms in a range containing both floats and histograms for "
+                          "metric name \"{}\"", w.metric));
+}
+
+/// Float functions say nothing about a range without floats.
+bool no_floats(const Window& w) {
+  if (w.values.empty()) return true;
+  note_ignored_histograms(w);
+  return false;
+}
+
+std::optional<StepPoint> mixed(const Window& w) {
+  (*w.warn)(fmt::format("encountered a mix of histograms and floats for metric name \"{}\"",
+                        w.metric));
+  return std::nullopt;
+}
+
+/// The sum of a range of histograms, or none where they cannot be added.
+std::optional<Histogram> sum_histograms(const Window& w) {
+  Histogram sum = *w.histograms[0];
+  bool reset = sum.reset_hint == CounterResetHint::Reset;
+  bool not_reset = sum.reset_hint == CounterResetHint::NotReset;
+  bool reconciled = false;
+  for (size_t i = 1; i < w.histograms.size(); ++i) {
+    const Histogram& h = *w.histograms[i];
+    reset = reset || h.reset_hint == CounterResetHint::Reset;
+    not_reset = not_reset || h.reset_hint == CounterResetHint::NotReset;
+    auto added = add(sum, h);
+    if (!added) {
+      (*w.warn)(fmt::format("vector contains a mix of histograms with exponential and custom "
+                            "buckets schemas for metric name \"{}\"", w.metric));
+      return std::nullopt;
+    }
+    reconciled = reconciled || added->bounds_reconciled;
+    sum = std::move(added->histogram);
+  }
+  if (reset && not_reset) {
+    (*w.warn)("conflicting counter resets during histogram aggregation");
+  }
+  if (reconciled) (*w.inform)("mismatched custom buckets were reconciled during aggregation");
+  return sum;
+}
+
+struct Variance {
+  KahanSum mean;
+  KahanSum squares;
+  double count = 0;
+
+  void add(double value) {
+    ++count;
+    const double delta = value - (mean.sum + mean.lost);
+    mean.add(delta / count);
+    squares.add(delta * (value - (mean.sum + mean.lost)));
+  }
+  [[nodiscard]] double variance() const { return (squares.sum + squares.lost) / count; }
+};
+
+std::optional<double> variance_of(const Window& w) {
+  if (no_floats(w)) return std::nullopt;
+  Variance variance;
+  for (const double v : w.values) variance.add(v);
+  return variance.variance();
+}
+
+/// Index of the sample that no other one beats; a NaN is beaten by everything.
+template <typename Beats>
+std::optional<size_t> extreme(const Window& w, Beats beats) {
+  if (no_floats(w)) return std::nullopt;
+  size_t best = 0;
+  for (size_t i = 0; i < w.values.size(); ++i) {
+    if (beats(w.values[i], w.values[best]) || std::isnan(w.values[best])) best = i;
+  }
+  return best;
+}
+
+bool greater(double a, double b) { return a > b; }
+bool less(double a, double b) { return a < b; }
+// The time of an extreme is that of its last occurrence.
+bool greater_or_equal(double a, double b) { return a >= b; }
+bool less_or_equal(double a, double b) { return a <= b; }
+
+template <typename Beats>
+std::optional<StepPoint> extreme_value(const Window& w, Beats beats) {
+  const auto index = extreme(w, beats);
+  return index ? point(w.values[*index]) : std::nullopt;
+}
+
+template <typename Beats>
+std::optional<StepPoint> extreme_time(const Window& w, Beats beats) {
+  const auto index = extreme(w, beats);
+  return index ? point(w.times[*index].as_seconds()) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<StepPoint> eval_sum_over_time(const Window& w) {
+  if (!w.values.empty() && !w.histograms.empty()) return mixed(w);
+  if (w.values.empty()) {
+    auto sum = sum_histograms(w);
+    if (!sum) return std::nullopt;
+    return StepPoint{0, std::make_shared<Histogram>(*std::move(sum))};
+  }
+  KahanSum sum;
+  for (const double v : w.values) sum.add(v);
+  return point(sum.total());
+}
+
+std::optional<StepPoint> eval_avg_over_time(const Window& w) {
+  if (!w.values.empty() && !w.histograms.empty()) return mixed(w);
+  if (w.values.empty()) {
+    const auto sum = sum_histograms(w);
+    if (!sum) return std::nullopt;
+    const auto count = static_cast<double>(w.histograms.size());
+    return StepPoint{0, std::make_shared<Histogram>(divided(*sum, count))};
+  }
+  KahanMean mean;
+  for (const double v : w.values) mean.add(v);
+  return point(mean.mean());
+}
+
+std::optional<StepPoint> eval_count_over_time(const Window& w) {
+  return point(static_cast<double>(w.values.size() + w.histograms.size()));
+}
+
+std::optional<StepPoint> eval_present_over_time(const Window& /*w*/) { return point(1); }
+
+std::optional<StepPoint> eval_min_over_time(const Window& w) { return extreme_value(w, less); }
+std::optional<StepPoint> eval_max_over_time(const Window& w) { return extreme_value(w, greater); }
+std::optional<StepPoint> eval_ts_of_min_over_time(const Window& w) {
+  return extreme_time(w, less_or_equal);
+}
+std::optional<StepPoint> eval_ts_of_max_over_time(const Window& w) {
+  return extreme_time(w, greater_or_equal);
+}
+
+std::optional<StepPoint> eval_stdvar_over_time(const Window& w) {
+  const auto variance = variance_of(w);
+  return variance ? point(*variance) : std::nullopt;
+}
+
+std::optional<StepPoint> eval_stddev_over_time(const Window& w) {
+  const auto variance = variance_of(w);
+  return variance ? point(std::sqrt(*variance)) : std::nullopt;
+}
+
+std::optional<StepPoint> eval_quantile_over_time(const Window& w) {
+  if (w.values.empty()) return std::nullopt;
+  const double q = w.parameters[0];
+  if (std::isnan(q) || q < 0 || q > 1) {
+    (*w.warn)("quantile value should be between 0 and 1, got " + codec::format_general(q));
+  }
+  note_ignored_histograms(w);
+  std::vector<double> values(w.values.begin(), w.values.end());
+  return point(quantile(q, values));
+}
+
+std::optional<StepPoint> eval_mad_over_time(const Window& w) {
+  if (no_floats(w)) return std::nullopt;
+  std::vector<double> values(w.values.begin(), w.values.end());
+  for (const double v : values) {
+    if (std::isnan(v)) return point(v);
+  }
+  const double median = quantile(0.5, values);
+  for (double& v : values) v = std::fabs(v - median);
+  return point(quantile(0.5, values));
+}
+
+std::optional<StepPoint> eval_last_over_time(const Window& w) {
+  if (w.histograms.empty() ||
+      (!w.values.empty() && w.histogram_times.back() < w.times.back())) {
+    return point(w.values.back());
+  }
+  return StepPoint{0, w.histograms.back()};
+}
+
+std::optional<StepPoint> eval_first_over_time(const Window& w) {
+  if (w.histograms.empty() ||
+      (!w.values.empty() && w.times.front() < w.histogram_times.front())) {
+    return point(w.values.front());
+  }
+  return StepPoint{0, w.histograms.front()};
+}
+
+std::optional<StepPoint> eval_ts_of_first_over_time(const Window& w) {
+  TimeMs first = TimeMs::max();
+  if (!w.times.empty()) first = w.times.front();
+  if (!w.histogram_times.empty()) first = std::min(first, w.histogram_times.front());
+  return point(first.as_seconds());
+}
+
+std::optional<StepPoint> eval_ts_of_last_over_time(const Window& w) {
+  TimeMs last = TimeMs::min();
+  if (!w.times.empty()) last = w.times.back();
+  if (!w.histogram_times.empty()) last = std::max(last, w.histogram_times.back());
+  return point(last.as_seconds());
+}
+
+}  // namespace prom5::promql

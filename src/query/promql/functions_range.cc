@@ -1,0 +1,385 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "io/codec/number.h"
+#include "model/histogram_arithmetic.h"
+#include "query/promql/functions.h"
+#include "query/promql/kahan.h"
+
+namespace prom5::promql {
+
+namespace {
+
+std::optional<StepPoint> point(double value) { return StepPoint{value, nullptr}; }
+
+std::optional<StepPoint> mixed(const Window& w) {
+  (*w.warn)(fmt::format("encountered a mix of histograms and floats for metric name \"{}\"",
+                        w.metric));
+  return std::nullopt;
+}
+
+void warn_mixed_buckets(const Window& w) {
+  (*w.warn)(fmt::format("vector contains a mix of histograms with exponential and custom buckets "
+                        "schemas for metric name \"{}\"", w.metric));
+}
+
+void warn_not_a_counter(const Window& w) {
+  (*w.warn)(fmt::format("this native histogram metric is not a counter: \"{}\"", w.metric));
+}
+
+void warn_not_a_gauge(const Window& w) {
+  (*w.warn)(fmt::format("this native histogram metric is not a gauge: \"{}\"", w.metric));
+}
+
+bool is_gauge(const Histogram& h) { return h.reset_hint == CounterResetHint::Gauge; }
+
+enum class Kind : uint8_t { Gauge, Counter };
+
+/// What was lost to counter resets between neighbours of `values`.
+double reset_correction(std::span<const double> values) {
+  double correction = 0;
+  for (size_t i = 1; i < values.size(); ++i) {
+    if (values[i] < values[i - 1]) correction += values[i - 1];
+  }
+  return correction;
+}
+
+/// How far the samples reach, and by how much the increase between them is stretched towards the
+/// window's borders: to the border when it is within 1.1 sample spacings, else by half a spacing.
+struct Extent {
+  TimeMs first;
+  TimeMs last;
+  size_t intervals = 0;
+};
+
+double extrapolation_factor(const Window& w, const Extent& extent, double seconds_to_zero) {
+  double to_start = (extent.first - w.start).as_seconds();
+  double to_end = (w.end - extent.last).as_seconds();
+  const double sampled = (extent.last - extent.first).as_seconds();
+  const double spacing = sampled / static_cast<double>(extent.intervals);
+  const double threshold = spacing * 1.1;
+  if (to_start >= threshold) to_start = spacing / 2;
+  // A counter cannot have been below zero before its first sample.
+  to_start = std::min(to_start, seconds_to_zero);
+  if (to_end >= threshold) to_end = spacing / 2;
+  return (sampled + to_start + to_end) / sampled;
+}
+
+constexpr double kNoZero = std::numeric_limits<double>::infinity();
+
+std::optional<Histogram> histogram_increase(const Window& w, Kind kind) {
+  const auto& points = w.histograms;
+  Histogram first = *points.front();
+  const Histogram& last = *points.back();
+  const bool counter = kind == Kind::Counter;
+  const bool any_gauge =
+      std::any_of(points.begin(), points.end(), [](const auto& h) { return is_gauge(*h); });
+  if (counter && any_gauge) warn_not_a_counter(w);
+  if (counter && is_counter_reset(*points[1], first)) {
+    // The first sample does not count then, so its layout need not fit.
+    first = Histogram{};
+    first.schema = points[1]->schema;
+    first.custom_bounds = points[1]->custom_bounds;
+  }
+  for (size_t i = 1; i < points.size(); ++i) {
+    if (points[i]->custom() != first.custom()) return warn_mixed_buckets(w), std::nullopt;
+  }
+  auto difference = subtract(last, first);
+  if (!difference) return warn_mixed_buckets(w), std::nullopt;
+  if (difference->bounds_reconciled) {
+    (*w.inform)("mismatched custom buckets were reconciled during subtraction");
+  }
+  Histogram result = std::move(difference->histogram);
+  if (counter) {
+    const Histogram* previous = &first;
+    for (size_t i = 1; i < points.size(); ++i) {
+      if (is_counter_reset(*points[i], *previous)) {
+        auto added = add(result, *previous);
+        if (!added) return warn_mixed_buckets(w), std::nullopt;
+        if (added->bounds_reconciled) {
+          (*w.inform)("mismatched custom buckets were reconciled during addition");
+        }
+        result = std::move(added->histogram);
+      }
+      previous = points[i].get();
+    }
+  } else if (!is_gauge(*points.front()) || !is_gauge(last)) {
+    warn_not_a_gauge(w);
+  }
+  result.reset_hint = CounterResetHint::Gauge;
+  return compacted(result);
+}
+
+std::optional<StepPoint> extrapolated_histogram(const Window& w, Kind kind, bool per_second) {
+  if (w.histograms.size() < 2) return std::nullopt;
+  const auto increase = histogram_increase(w, kind);
+  if (!increase) return std::nullopt;
+  const Extent extent{w.histogram_times.front(), w.histogram_times.back(),
+                      w.histograms.size() - 1};
+  double to_zero = kNoZero;
+  const double first_count = w.histograms.front()->count;
+  if (kind == Kind::Counter && increase->count > 0 && first_count >= 0) {
+    to_zero = (extent.last - extent.first).as_seconds() * (first_count / increase->count);
+  }
+  double factor = extrapolation_factor(w, extent, to_zero);
+  if (per_second) factor /= w.range_seconds();
+  return StepPoint{0, std::make_shared<Histogram>(scaled(*increase, factor))};
+}
+
+double interpolate(const Window& w, size_t left, TimeMs time, Kind kind) {
+  double a = w.values[left];
+  const double b = w.values[left + 1];
+  if (kind == Kind::Counter && b < a) a = 0;
+  const double share = static_cast<double>((time - w.times[left]).ms) /
+                       static_cast<double>((w.times[left + 1] - w.times[left]).ms);
+  return a + (b - a) * share;
+}
+
+/// rate, increase and delta over `anchored` and `smoothed` windows, which reach beyond the borders:
+/// the borders' values are the sample before, or interpolated, and nothing is extrapolated.
+std::optional<StepPoint> extended_rate(const Window& w, Kind kind, bool per_second) {
+  if (w.values.empty()) return std::nullopt;
+  const bool smoothed = w.extended == ExtendedRange::Smoothed;
+  size_t last = w.times.size() - 1;
+  const auto begin = w.times.begin();
+  const auto end_of_search = begin + static_cast<ptrdiff_t>(last);
+  const auto after_start = std::upper_bound(begin, end_of_search, w.start) - begin;
+  const auto first = static_cast<size_t>(std::max<ptrdiff_t>(0, after_start - 1));
+  if (smoothed) {
+    last = static_cast<size_t>(std::lower_bound(begin, end_of_search, w.end) - begin);
+  }
+  if (w.times[last] <= w.start) return std::nullopt;
+  if (smoothed && w.times[first] > w.end) return std::nullopt;
+  double left = w.values[first];
+  if (smoothed && w.times[first] < w.start) left = interpolate(w, first, w.start, kind);
+  double right = w.values[last];
+  if (smoothed && last > 0 && w.times[last] > w.end) right = interpolate(w, last - 1, w.end, kind);
+  double result = right - left;
+  if (kind == Kind::Counter) {
+    std::vector<double> path = {left};
+    for (size_t i = first; i <= last; ++i) {
+      if (w.times[i] > w.start && w.times[i] < w.end) path.push_back(w.values[i]);
+    }
+    path.push_back(right);
+    result += reset_correction(path);
+  }
+  if (per_second) result /= w.range_seconds();
+  return point(result);
+}
+
+std::optional<StepPoint> extrapolated_rate(const Window& w, Kind kind, bool per_second) {
+  if (!w.values.empty() && !w.histograms.empty()) return mixed(w);
+  if (!w.histograms.empty()) return extrapolated_histogram(w, kind, per_second);
+  if (w.extended != ExtendedRange::None) return extended_rate(w, kind, per_second);
+  if (w.values.size() < 2) return std::nullopt;
+  double increase = w.values.back() - w.values.front();
+  double to_zero = kNoZero;
+  if (kind == Kind::Counter) {
+    increase += reset_correction(w.values);
+    if (increase > 0 && w.values.front() >= 0) {
+      to_zero = (w.times.back() - w.times.front()).as_seconds() * (w.values.front() / increase);
+    }
+  }
+  double factor =
+      extrapolation_factor(w, {w.times.front(), w.times.back(), w.times.size() - 1}, to_zero);
+  if (per_second) factor /= w.range_seconds();
+  return point(increase * factor);
+}
+
+/// The last two samples of the window, floats and histograms taken together.
+struct Neighbour {
+  TimeMs time;
+  double value = 0;
+  const Histogram* histogram = nullptr;
+};
+
+std::vector<Neighbour> merged(const Window& w) {
+  std::vector<Neighbour> out;
+  size_t i = 0;
+  size_t j = 0;
+  while (i < w.values.size() || j < w.histograms.size()) {
+    if (j == w.histograms.size() ||
+        (i < w.values.size() && w.times[i] < w.histogram_times[j])) {
+      out.push_back({w.times[i], w.values[i], nullptr});
+      ++i;
+    } else {
+      out.push_back({w.histogram_times[j], 0, w.histograms[j].get()});
+      ++j;
+    }
+  }
+  return out;
+}
+
+std::optional<StepPoint> instant_histograms(const Window& w, const Neighbour& a,
+                                            const Neighbour& b, Kind kind, double seconds) {
+  const bool counter = kind == Kind::Counter;
+  const bool any_gauge = is_gauge(*a.histogram) || is_gauge(*b.histogram);
+  const bool all_gauge = is_gauge(*a.histogram) && is_gauge(*b.histogram);
+  if (counter && any_gauge) warn_not_a_counter(w);
+  if (!counter && !all_gauge) warn_not_a_gauge(w);
+  Histogram result = *b.histogram;
+  if (!counter || !is_counter_reset(*b.histogram, *a.histogram)) {
+    auto difference = subtract(*b.histogram, *a.histogram);
+    if (!difference) return warn_mixed_buckets(w), std::nullopt;
+    if (difference->bounds_reconciled) {
+      (*w.inform)("mismatched custom buckets were reconciled during subtraction");
+    }
+    result = std::move(difference->histogram);
+  }
+  result.reset_hint = CounterResetHint::Gauge;
+  result = compacted(result);
+  if (counter) result = divided(result, seconds);
+  return StepPoint{0, std::make_shared<Histogram>(std::move(result))};
+}
+
+/// irate and idelta: the last two samples alone.
+std::optional<StepPoint> instant_change(const Window& w, Kind kind) {
+  Neighbour a;
+  Neighbour b;
+  if (w.histograms.empty()) {
+    if (w.values.size() < 2) return std::nullopt;
+    const size_t n = w.values.size();
+    a = {w.times[n - 2], w.values[n - 2], nullptr};
+    b = {w.times[n - 1], w.values[n - 1], nullptr};
+  } else {
+    const std::vector<Neighbour> all = merged(w);
+    if (all.size() < 2) return std::nullopt;
+    a = all[all.size() - 2];
+    b = all.back();
+  }
+  const double seconds = (b.time - a.time).as_seconds();
+  if (seconds == 0) return std::nullopt;
+  if ((a.histogram == nullptr) != (b.histogram == nullptr)) return mixed(w);
+  if (a.histogram != nullptr) return instant_histograms(w, a, b, kind, seconds);
+  const bool reset = kind == Kind::Counter && b.value < a.value;
+  const double change = reset ? b.value : b.value - a.value;
+  return point(kind == Kind::Counter ? change / seconds : change);
+}
+
+struct Line {
+  double slope = 0;
+  double intercept = 0;
+};
+
+/// Least squares through the samples; the intercept is the value at `origin`.
+Line linear_regression(const Window& w, TimeMs origin) {
+  KahanSum x_sum;
+  KahanSum y_sum;
+  KahanSum xy_sum;
+  KahanSum xx_sum;
+  bool constant = true;
+  for (size_t i = 0; i < w.values.size(); ++i) {
+    if (w.values[i] != w.values[0]) constant = false;
+    const double x = (w.times[i] - origin).as_seconds();
+    const double y = w.values[i];
+    x_sum.add(x);
+    y_sum.add(y);
+    xy_sum.add(x * y);
+    xx_sum.add(x * x);
+  }
+  if (constant) {
+    if (std::isinf(w.values[0])) return {NAN, NAN};
+    return {0, w.values[0]};
+  }
+  const auto n = static_cast<double>(w.values.size());
+  const double sx = x_sum.sum + x_sum.lost;
+  const double sy = y_sum.sum + y_sum.lost;
+  const double sxy = xy_sum.sum + xy_sum.lost;
+  const double sxx = xx_sum.sum + xx_sum.lost;
+  const double slope = (sxy - sx * sy / n) / (sxx - sx * sx / n);
+  return {slope, sy / n - slope * sx / n};
+}
+
+/// Whether there are two floats to draw a line through; says so where histograms were passed over.
+bool has_line(const Window& w) {
+  if (!w.values.empty() && !w.histograms.empty()) {
+    (*w.inform)(fmt::format("ignored histograms in a range containing both floats and histograms "
+                            "for metric name \"{}\"", w.metric));
+  }
+  return w.values.size() >= 2;
+}
+
+/// The samples that resets and changes look at: of an anchored window the last one at or before its
+/// start and all after; none when nothing lies inside.
+std::vector<Neighbour> samples_to_compare(const Window& w) {
+  std::vector<Neighbour> all = merged(w);
+  if (w.extended != ExtendedRange::Anchored) return all;
+  const auto inside = std::find_if(all.begin(), all.end(),
+                                   [&](const Neighbour& n) { return n.time > w.start; });
+  if (inside == all.end()) return {};
+  all.erase(all.begin(), inside == all.begin() ? inside : inside - 1);
+  return all;
+}
+
+template <typename Differs>
+std::optional<StepPoint> count_differences(const Window& w, Differs differs) {
+  const std::vector<Neighbour> samples = samples_to_compare(w);
+  if (samples.empty()) return std::nullopt;
+  double n = 0;
+  for (size_t i = 1; i < samples.size(); ++i) {
+    const Neighbour& a = samples[i - 1];
+    const Neighbour& b = samples[i];
+    const bool type_changed = (a.histogram == nullptr) != (b.histogram == nullptr);
+    if (type_changed || differs(a, b)) ++n;
+  }
+  return point(n);
+}
+
+}  // namespace
+
+std::optional<StepPoint> eval_rate(const Window& w) {
+  return extrapolated_rate(w, Kind::Counter, true);
+}
+std::optional<StepPoint> eval_increase(const Window& w) {
+  return extrapolated_rate(w, Kind::Counter, false);
+}
+std::optional<StepPoint> eval_delta(const Window& w) {
+  return extrapolated_rate(w, Kind::Gauge, false);
+}
+std::optional<StepPoint> eval_irate(const Window& w) { return instant_change(w, Kind::Counter); }
+std::optional<StepPoint> eval_idelta(const Window& w) { return instant_change(w, Kind::Gauge); }
+
+std::optional<StepPoint> eval_deriv(const Window& w) {
+  if (!has_line(w)) return std::nullopt;
+  // An origin near the samples keeps the numbers small and exact.
+  return point(linear_regression(w, w.times.front()).slope);
+}
+
+std::optional<StepPoint> eval_predict_linear(const Window& w) {
+  if (!has_line(w)) return std::nullopt;
+  const Line line = linear_regression(w, w.now);
+  return point(line.slope * w.parameters[0] + line.intercept);
+}
+
+std::optional<StepPoint> eval_resets(const Window& w) {
+  return count_differences(w, [](const Neighbour& a, const Neighbour& b) {
+    return a.histogram == nullptr ? b.value < a.value
+                                  : is_counter_reset(*b.histogram, *a.histogram);
+  });
+}
+
+std::optional<StepPoint> eval_changes(const Window& w) {
+  return count_differences(w, [](const Neighbour& a, const Neighbour& b) {
+    if (a.histogram != nullptr) return !same_observations(*a.histogram, *b.histogram);
+    return a.value != b.value && !(std::isnan(a.value) && std::isnan(b.value));
+  });
+}
+
+std::optional<StepPoint> eval_double_exponential_smoothing(const Window& w) {
+  const double level = w.parameters[0];
+  const double trend = w.parameters[1];
+  if (!has_line(w)) return std::nullopt;
+  double previous = 0;
+  double smoothed = w.values[0];
+  double slope = w.values[1] - w.values[0];
+  for (size_t i = 1; i < w.values.size(); ++i) {
+    if (i > 1) slope = trend * (smoothed - previous) + (1 - trend) * slope;
+    const double next = level * w.values[i] + (1 - level) * (smoothed + slope);
+    previous = smoothed;
+    smoothed = next;
+  }
+  return point(smoothed);
+}
+
+}  // namespace prom5::promql

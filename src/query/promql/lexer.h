@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace prom5::promql {
+
+/// Bytes of the query text; end is one past the last.
+struct PositionRange {
+  int start = 0;
+  int end = 0;
+};
+
+enum class TokenType : uint8_t {
+  End, Error,
+  Identifier, MetricIdentifier, String, Number, Duration,
+  LeftParen, RightParen, LeftBrace, RightBrace, LeftBracket, RightBracket, Comma, Colon,
+  Assign, MatchRegex, MatchNotRegex,
+  // operators
+  Add, Sub, Mul, Div, Mod, Pow, Equal, NotEqual, LessEqual, Less, GreaterEqual, Greater, TrimUpper,
+  TrimLower, And, Or, Unless, Atan2, At,
+  // aggregators
+  Sum, Avg, Count, Min, Max, Group, Stddev, Stdvar, Topk, Bottomk, CountValues, Quantile, Limitk,
+  LimitRatio,
+  // keywords
+  Offset, Smoothed, Anchored, By, Without, On, Ignoring, GroupLeft, GroupRight, Fill, FillLeft,
+  FillRight, Bool,
+  // preprocessors
+  Start, EndWord, Step, Range, MaxOf, MinOf,
+};
+
+struct Token {
+  TokenType type = TokenType::End;
+  PositionRange position;
+  std::string_view text;  ///< of the query; for Error empty
+  std::string error;      ///< for Error only
+};
+
+bool is_operator(TokenType type);
+bool is_aggregator(TokenType type);
+bool is_comparison(TokenType type);
+bool is_set_operator(TokenType type);
+
+/// How the token is written: "+", "sum", …; empty where that varies.
+std::string_view spelling(TokenType type);
+
+/// How error messages name a token: `identifier "foo"`, `<op:+>`, `end of input`.
+std::string describe(const Token& token);
+
+/// Splits a query into tokens; comments and spaces go. The list ends with End or with the first
+/// Error. Source: prometheus promql/parser/lex.go, whose states decide what is an error where.
+std::vector<Token> tokenize(std::string_view query);
+
+}  // namespace prom5::promql

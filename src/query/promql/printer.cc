@@ -1,0 +1,188 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "io/codec/number.h"
+#include "model/quote.h"
+#include "query/promql/ast.h"
+#include "query/promql/functions.h"
+
+namespace prom5::promql {
+
+namespace {
+
+std::string print_duration_seconds(double seconds) {
+  const bool negative = seconds < 0;
+  const DurationMs duration{static_cast<int64_t>(std::round(std::fabs(seconds) * 1000))};
+  return (negative ? "-" : "") + format_duration(duration);
+}
+
+std::string label_list(const std::vector<std::string>& labels) {
+  std::string out;
+  for (const std::string& label : labels) {
+    if (!out.empty()) out += ", ";
+    out += is_legacy_label_name(label) ? label : quoted(label);
+  }
+  return out;
+}
+
+std::string print_at(const TimeModifiers& time) {
+  switch (time.at) {
+    case AtKind::None: return "";
+    case AtKind::Time: return fmt::format(" @ {:.3f}", time.at_time.as_seconds());
+    case AtKind::Start: return " @ start()";
+    case AtKind::End: return " @ end()";
+  }
+  return "";
+}
+
+std::string print_offset(const TimeModifiers& time) {
+  if (time.offset_expr) return " offset " + print(*time.offset_expr);
+  if (time.offset.ms == 0) return "";
+  return " offset " + format_duration(time.offset);
+}
+
+std::string_view print_extended(ExtendedRange extended) {
+  switch (extended) {
+    case ExtendedRange::None: return "";
+    case ExtendedRange::Anchored: return " anchored";
+    case ExtendedRange::Smoothed: return " smoothed";
+  }
+  return "";
+}
+
+std::string print_selector(const VectorSelector& selector) {
+  std::vector<std::string> matchers;
+  for (const Matcher& m : selector.matchers) {
+    const bool is_name = m.name() == kMetricName && m.type() == MatchType::Equal &&
+                         m.value() == selector.name && !m.value().empty();
+    if (!is_name) matchers.push_back(m.to_string());
+  }
+  std::sort(matchers.begin(), matchers.end());
+  std::string out = selector.name;
+  if (!matchers.empty()) out += fmt::format("{{{}}}", fmt::join(matchers, ","));
+  return out;
+}
+
+std::string print_matching(const Binary& binary) {
+  if (!binary.matching) return "";
+  const VectorMatching& m = *binary.matching;
+  std::string out;
+  const bool grouped =
+      m.cardinality == Cardinality::ManyToOne || m.cardinality == Cardinality::OneToMany;
+  if (!m.labels.empty() || m.on || grouped) {
+    out += fmt::format(" {} ({})", m.on ? "on" : "ignoring", label_list(m.labels));
+  }
+  if (grouped) {
+    out += fmt::format(" group_{} ({})",
+                       m.cardinality == Cardinality::ManyToOne ? "left" : "right",
+                       label_list(m.include));
+  }
+  if (m.fill_left && m.fill_right && *m.fill_left == *m.fill_right) {
+    return out + fmt::format(" fill ({})", codec::format_general(*m.fill_left));
+  }
+  if (m.fill_left) out += fmt::format(" fill_left ({})", codec::format_general(*m.fill_left));
+  if (m.fill_right) out += fmt::format(" fill_right ({})", codec::format_general(*m.fill_right));
+  return out;
+}
+
+struct Printer {
+  std::string operator()(const NumberLiteral& n) const {
+    return n.duration ? print_duration_seconds(n.value) : codec::format_fixed(n.value);
+  }
+  std::string operator()(const StringLiteral& s) const { return quoted(s.value); }
+  std::string operator()(const DurationExpr& d) const {
+    std::string out;
+    switch (d.op) {
+      case TokenType::Step: out = "step()"; break;
+      case TokenType::Range: out = "range()"; break;
+      case TokenType::MinOf:
+      case TokenType::MaxOf:
+        out = fmt::format("{}({}, {})", spelling(d.op), print(*d.left), print(*d.right));
+        break;
+      default:
+        if (d.left) {
+          out = fmt::format("{} {} {}", print(*d.left), spelling(d.op), print(*d.right));
+        } else {
+          out = (d.op == TokenType::Sub ? "-" : "") + print(*d.right);
+        }
+    }
+    return d.wrapped ? "(" + out + ")" : out;
+  }
+  std::string operator()(const VectorSelector& s) const {
+    return print_selector(s) + print_at(s.time) + std::string(print_extended(s.extended)) +
+           print_offset(s.time);
+  }
+  std::string operator()(const MatrixSelector& m) const {
+    const VectorSelector& s = *m.vector->as<VectorSelector>();
+    const std::string range = m.range_expr ? print(*m.range_expr) : format_duration(m.range);
+    return fmt::format("{}[{}]{}{}{}", print_selector(s), range, print_extended(s.extended),
+                       print_at(s.time), print_offset(s.time));
+  }
+  std::string operator()(const Subquery& s) const {
+    const std::string range = s.range_expr ? print(*s.range_expr) : format_duration(s.range);
+    std::string step;
+    if (s.step_expr) step = print(*s.step_expr);
+    else if (s.step.ms != 0) step = format_duration(s.step);
+    return fmt::format("{}[{}:{}]{}{}", print(*s.expr), range, step, print_at(s.time),
+                       print_offset(s.time));
+  }
+  std::string operator()(const Call& call) const {
+    std::vector<std::string> arguments;
+    for (const ExprPtr& argument : call.arguments) arguments.push_back(print(*argument));
+    return fmt::format("{}({})", call.function->info.name, fmt::join(arguments, ", "));
+  }
+  std::string operator()(const Aggregate& a) const {
+    std::string out(spelling(a.op));
+    if (a.without) {
+      out += fmt::format(" without ({}) ", label_list(a.grouping));
+    } else if (!a.grouping.empty()) {
+      out += fmt::format(" by ({}) ", label_list(a.grouping));
+    }
+    out += '(';
+    if (a.parameter) out += print(*a.parameter) + ", ";
+    return out + print(*a.expr) + ")";
+  }
+  std::string operator()(const Binary& b) const {
+    return fmt::format("{} {}{}{} {}", print(*b.left), spelling(b.op),
+                       b.return_bool ? " bool" : "", print_matching(b), print(*b.right));
+  }
+  std::string operator()(const Unary& u) const {
+    return std::string(spelling(u.op)) + print(*u.expr);
+  }
+  std::string operator()(const Paren& p) const { return "(" + print(*p.expr) + ")"; }
+};
+
+}  // namespace
+
+std::string print(const Expr& expr) { return std::visit(Printer{}, expr.node); }
+
+const Expr& unwrap(const Expr& expr) {
+  const Expr* at = &expr;
+  while (const Paren* paren = at->as<Paren>()) at = paren->expr.get();
+  return *at;
+}
+
+ValueType type_of(const Expr& expr) {
+  struct TypeOf {
+    ValueType operator()(const NumberLiteral&) const { return ValueType::Scalar; }
+    ValueType operator()(const StringLiteral&) const { return ValueType::String; }
+    ValueType operator()(const DurationExpr&) const { return ValueType::Scalar; }
+    ValueType operator()(const VectorSelector&) const { return ValueType::InstantVector; }
+    ValueType operator()(const MatrixSelector&) const { return ValueType::RangeVector; }
+    ValueType operator()(const Subquery&) const { return ValueType::RangeVector; }
+    ValueType operator()(const Call& call) const { return call.function->info.result; }
+    ValueType operator()(const Aggregate&) const { return ValueType::InstantVector; }
+    ValueType operator()(const Binary& b) const {
+      return type_of(*b.left) == ValueType::Scalar && type_of(*b.right) == ValueType::Scalar
+                 ? ValueType::Scalar
+                 : ValueType::InstantVector;
+    }
+    ValueType operator()(const Unary& u) const { return type_of(*u.expr); }
+    ValueType operator()(const Paren& p) const { return type_of(*p.expr); }
+  };
+  return std::visit(TypeOf{}, expr.node);
+}
+
+}  // namespace prom5::promql

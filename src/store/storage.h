@@ -1,0 +1,101 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "model/histogram.h"
+#include "model/labels.h"
+#include "model/matcher.h"
+#include "model/metadata.h"
+#include "model/sample.h"
+
+namespace prom5 {
+
+/// Names a series inside one Storage, so that its second sample needs no label set. 0 is none.
+using SeriesRef = uint64_t;
+
+/// One batch of samples on its way in. One thread; not to outlive its Storage.
+/// Without commit(), destruction throws the batch away.
+class Appender {
+ public:
+  virtual ~Appender() = default;
+
+  /// Adds a float sample. `ref` from an earlier call for the same labels, or 0; a ref that is no
+  /// longer known falls back to the labels.
+  /// Errors: OutOfOrder, DuplicateSample, TooOld (the batch goes on without the sample);
+  /// LimitExceeded when a new series is refused.
+  virtual Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample) = 0;
+
+  /// The same for a native histogram, which must be valid (Histogram::validate).
+  virtual Result<SeriesRef> append_histogram(SeriesRef ref, const Labels& labels, TimeMs time,
+                                             const Histogram& histogram) = 0;
+
+  /// Remembers what a metric family is. Takes effect with commit().
+  virtual void set_metadata(std::string_view family, const Metadata& metadata) = 0;
+
+  /// On return without error the batch is in the write-ahead log and visible to queriers opened
+  /// from now on. Io: nothing of the batch was stored.
+  virtual Result<void> commit() = 0;
+};
+
+/// Samples of one series as parallel columns, ascending by time, no time twice.
+struct SampleColumns {
+  std::vector<TimeMs> times;
+  std::vector<double> values;
+  /// Empty when the series has no histogram in range; else one entry for each time, null where the
+  /// sample is a float (then `values` holds it).
+  std::vector<std::shared_ptr<const Histogram>> histograms;
+
+  void clear() {
+    times.clear();
+    values.clear();
+    histograms.clear();
+  }
+  [[nodiscard]] size_t size() const { return times.size(); }
+};
+
+/// Series in ascending order of their labels. One thread.
+class SeriesSet {
+ public:
+  virtual ~SeriesSet() = default;
+
+  virtual bool next() = 0;
+  [[nodiscard]] virtual const Labels& labels() const = 0;
+  /// Replaces `out` by the current series' samples in the querier's range, staleness markers
+  /// included. Corruption names the chunk.
+  virtual Result<void> read(SampleColumns& out) = 0;
+};
+
+/// A view of the data in a range of time. One thread; sees every batch committed before it was
+/// opened.
+class Querier {
+ public:
+  virtual ~Querier() = default;
+
+  virtual Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers) = 0;
+  /// Sorted; of the series that match when matchers are given.
+  virtual Result<std::vector<std::string>> label_names(std::span<const Matcher> matchers) = 0;
+  virtual Result<std::vector<std::string>> label_values(std::string_view name,
+                                                        std::span<const Matcher> matchers) = 0;
+};
+
+/// Where series live. Any thread.
+class Storage {
+ public:
+  virtual ~Storage() = default;
+
+  virtual std::unique_ptr<Appender> appender() = 0;
+  virtual Result<std::unique_ptr<Querier>> querier(TimeRange range) = 0;
+
+  /// By metric family; more than one entry where sources disagree.
+  using MetadataMap = std::map<std::string, std::vector<Metadata>, std::less<>>;
+  [[nodiscard]] virtual MetadataMap metadata() const = 0;
+};
+
+}  // namespace prom5

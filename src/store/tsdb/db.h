@@ -1,0 +1,108 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "io/file/file_system.h"
+#include "store/storage.h"
+#include "store/tsdb/head.h"
+#include "store/wal/wal.h"
+
+namespace prom5::tsdb {
+
+struct Options {
+  std::string path = "data";
+  DurationMs retention = DurationMs::days(15);
+  /// Samples older than the newest of their series by at most this are taken; 0 refuses them.
+  DurationMs out_of_order_window;
+  /// Sync the log at each commit (0) or in the background at this interval.
+  DurationMs wal_sync_interval;
+  uint64_t wal_segment_bytes = uint64_t{64} << 20;
+  /// New series are refused beyond it.
+  uint64_t max_series = 10'000'000;
+  /// Beyond it the oldest tenth of the data in memory is let go.
+  uint64_t max_head_bytes = uint64_t{4} << 30;
+};
+
+/// The database on a directory: a head in memory whose every change is in a write-ahead log first.
+///
+///   path/lock        held while the process lives
+///   path/wal/N       segments (store/wal/wal.h)
+///
+/// Any thread. Closing (the destructor) syncs the log.
+class Db final : public Storage {
+ public:
+  /// Locks the directory and replays the log.
+  /// Errors: Unavailable when another process has the directory; Io when it cannot be read or
+  /// written.
+  static Result<std::unique_ptr<Db>> open(Options options, const Clock& clock,
+                                          io::FileSystem& files, MetricRegistry& metrics,
+                                          const Log& log);
+  ~Db() override;
+
+  std::unique_ptr<Appender> appender() override;
+  Result<std::unique_ptr<Querier>> querier(TimeRange range) override;
+  [[nodiscard]] MetadataMap metadata() const override;
+
+  [[nodiscard]] HeadStats stats(size_t limit) const { return head_.stats(limit); }
+  [[nodiscard]] DurationMs retention() const { return options_.retention; }
+
+  /// Changed by a reload of the configuration.
+  void set_out_of_order_window(DurationMs window) { out_of_order_window_ms_ = window.ms; }
+
+  /// Lets go of what is past its retention or over the memory limit. Called by the maintenance
+  /// thread once a minute; also by tests.
+  void enforce_retention();
+
+ private:
+  friend class DbAppender;
+
+  Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistry& metrics,
+     const Log& log);
+  Result<void> replay();
+  Result<void> replay_record(uint64_t segment, std::string_view payload);
+  void maintain(std::stop_token stop);
+  void note_segment(uint64_t segment, TimeMs newest) EXCLUDES(state_mutex_);
+  void drop_before(TimeMs cutoff);
+  Result<void> log_metadata_again();
+
+  const Options options_;
+  const Clock& clock_;
+  io::FileSystem& files_;
+  const Log& log_;
+  std::atomic<int64_t> out_of_order_window_ms_;
+
+  Head head_;
+  std::unique_ptr<io::FileLock> lock_;
+  std::unique_ptr<wal::WalWriter> wal_;
+
+  mutable Mutex state_mutex_;
+  MetadataMap metadata_ GUARDED_BY(state_mutex_);
+  // The newest sample of each segment tells when the segment may go.
+  std::map<uint64_t, TimeMs> segment_newest_ GUARDED_BY(state_mutex_);
+
+  // During replay only: what the current segment calls its series.
+  uint64_t replay_segment_ = 0;
+  std::unordered_map<SeriesRef, std::shared_ptr<Series>> replay_series_;
+
+  Counter& samples_appended_;
+  Counter& histograms_appended_;
+  Counter& out_of_order_;
+  Counter& series_created_;
+  Counter& series_removed_;
+  Counter& series_refused_;
+  Counter& wal_failures_;
+  Counter& wal_corruptions_;
+  Counter& memory_evictions_;
+
+  std::jthread maintenance_;  // last: stops first
+};
+
+}  // namespace prom5::tsdb

@@ -1,0 +1,221 @@
+#include "store/tsdb/record.h"
+
+#include "io/codec/bytes.h"
+
+namespace prom5::tsdb {
+
+namespace {
+
+using codec::ByteReader;
+using codec::ByteWriter;
+
+enum Section : uint8_t { kSeries = 1, kSamples = 2, kHistograms = 3, kMetadata = 4 };
+
+/// Wrapping differences, so that refs and times of any distance survive.
+int64_t difference(uint64_t a, uint64_t b) { return static_cast<int64_t>(a - b); }
+
+struct Position {
+  uint64_t ref = 0;
+  uint64_t time = 0;
+
+  void write(ByteWriter& out, SeriesRef new_ref, TimeMs new_time) {
+    const auto t = static_cast<uint64_t>(new_time.ms);
+    out.svarint(difference(new_ref, ref));
+    out.svarint(difference(t, time));
+    ref = new_ref;
+    time = t;
+  }
+  Result<void> read(ByteReader& in) {
+    ref += static_cast<uint64_t>(TRY(in.svarint()));
+    time += static_cast<uint64_t>(TRY(in.svarint()));
+    return {};
+  }
+  [[nodiscard]] TimeMs time_ms() const { return {static_cast<int64_t>(time)}; }
+};
+
+void write_spans(ByteWriter& out, const std::vector<HistogramSpan>& spans) {
+  out.varint(spans.size());
+  for (const HistogramSpan& span : spans) {
+    out.svarint(span.offset);
+    out.varint(span.length);
+  }
+}
+
+void write_doubles(ByteWriter& out, const std::vector<double>& values) {
+  out.varint(values.size());
+  for (const double v : values) out.f64(v);
+}
+
+void write_histogram(ByteWriter& out, const Histogram& h) {
+  out.u8(static_cast<uint8_t>(h.reset_hint));
+  out.svarint(h.schema);
+  for (const double v : {h.zero_threshold, h.zero_count, h.count, h.sum}) out.f64(v);
+  write_spans(out, h.positive_spans);
+  write_spans(out, h.negative_spans);
+  write_doubles(out, h.positive_counts);
+  write_doubles(out, h.negative_counts);
+  write_doubles(out, h.custom_bounds);
+}
+
+/// A count of things that each take at least `bytes_each`: never more than the input can hold.
+Result<size_t> read_count(ByteReader& in, size_t bytes_each) {
+  const uint64_t n = TRY(in.varint());
+  if (n > in.remaining() / bytes_each) {
+    return fail(ErrorCode::Corruption, "record: {} entries in {} bytes", n, in.remaining());
+  }
+  return static_cast<size_t>(n);
+}
+
+Result<std::vector<HistogramSpan>> read_spans(ByteReader& in) {
+  std::vector<HistogramSpan> spans(TRY(read_count(in, 2)));
+  for (HistogramSpan& span : spans) {
+    span.offset = static_cast<int32_t>(TRY(in.svarint()));
+    span.length = static_cast<uint32_t>(TRY(in.varint()));
+  }
+  return spans;
+}
+
+Result<std::vector<double>> read_doubles(ByteReader& in) {
+  std::vector<double> values(TRY(read_count(in, 8)));
+  for (double& v : values) v = TRY(in.f64());
+  return values;
+}
+
+Result<Histogram> read_histogram(ByteReader& in) {
+  Histogram h;
+  const uint8_t hint = TRY(in.u8());
+  if (hint > 3) return fail(ErrorCode::Corruption, "record: counter reset hint {}", hint);
+  h.reset_hint = static_cast<CounterResetHint>(hint);
+  h.schema = static_cast<int32_t>(TRY(in.svarint()));
+  for (double* v : {&h.zero_threshold, &h.zero_count, &h.count, &h.sum}) *v = TRY(in.f64());
+  h.positive_spans = TRY(read_spans(in));
+  h.negative_spans = TRY(read_spans(in));
+  h.positive_counts = TRY(read_doubles(in));
+  h.negative_counts = TRY(read_doubles(in));
+  h.custom_bounds = TRY(read_doubles(in));
+  return h;
+}
+
+Result<void> read_series(ByteReader& in, std::vector<SeriesDefinition>& out) {
+  const size_t n = TRY(read_count(in, 2));
+  uint64_t ref = 0;
+  for (size_t i = 0; i < n; ++i) {
+    ref += static_cast<uint64_t>(TRY(in.svarint()));
+    const size_t labels = TRY(read_count(in, 2));
+    LabelsBuilder builder;
+    for (size_t k = 0; k < labels; ++k) {
+      const std::string_view name = TRY(in.sized_bytes());
+      const std::string_view value = TRY(in.sized_bytes());
+      if (name.size() > Labels::kMaxStringBytes || value.size() > Labels::kMaxStringBytes) {
+        return fail(ErrorCode::Corruption, "record: label of {} bytes", value.size());
+      }
+      builder.set(name, value);
+    }
+    out.push_back({ref, builder.build()});
+  }
+  return {};
+}
+
+Result<void> read_metadata(ByteReader& in, std::vector<FamilyMetadata>& out) {
+  const size_t n = TRY(read_count(in, 4));
+  for (size_t i = 0; i < n; ++i) {
+    FamilyMetadata entry;
+    entry.family = TRY(in.sized_bytes());
+    const uint8_t type = TRY(in.u8());
+    if (type > static_cast<uint8_t>(MetricType::StateSet)) {
+      return fail(ErrorCode::Corruption, "record: metric type {}", type);
+    }
+    entry.metadata.type = static_cast<MetricType>(type);
+    entry.metadata.help = TRY(in.sized_bytes());
+    entry.metadata.unit = TRY(in.sized_bytes());
+    out.push_back(std::move(entry));
+  }
+  return {};
+}
+
+}  // namespace
+
+void encode_series(const std::vector<SeriesDefinition>& series, std::string& out) {
+  ByteWriter writer(out);
+  writer.u8(kSeries);
+  writer.varint(series.size());
+  uint64_t ref = 0;
+  for (const SeriesDefinition& definition : series) {
+    writer.svarint(difference(definition.ref, ref));
+    ref = definition.ref;
+    writer.varint(definition.labels.size());
+    for (const LabelView label : definition.labels) {
+      writer.sized_bytes(label.name);
+      writer.sized_bytes(label.value);
+    }
+  }
+}
+
+void encode_samples(const std::vector<RefSample>& samples, std::string& out) {
+  ByteWriter writer(out);
+  writer.u8(kSamples);
+  writer.varint(samples.size());
+  Position position;
+  for (const RefSample& s : samples) {
+    position.write(writer, s.ref, s.sample.time);
+    writer.f64(s.sample.value);
+  }
+}
+
+void encode_histograms(const std::vector<RefHistogram>& histograms, std::string& out) {
+  ByteWriter writer(out);
+  writer.u8(kHistograms);
+  writer.varint(histograms.size());
+  Position position;
+  for (const RefHistogram& h : histograms) {
+    position.write(writer, h.ref, h.time);
+    write_histogram(writer, *h.histogram);
+  }
+}
+
+void encode_metadata(const std::vector<FamilyMetadata>& metadata, std::string& out) {
+  ByteWriter writer(out);
+  writer.u8(kMetadata);
+  writer.varint(metadata.size());
+  for (const FamilyMetadata& entry : metadata) {
+    writer.sized_bytes(entry.family);
+    writer.u8(static_cast<uint8_t>(entry.metadata.type));
+    writer.sized_bytes(entry.metadata.help);
+    writer.sized_bytes(entry.metadata.unit);
+  }
+}
+
+Result<Record> decode_record(std::string_view payload) {
+  Record out;
+  ByteReader in(payload);
+  while (!in.empty()) {
+    const uint8_t section = TRY(in.u8());
+    switch (section) {
+      case kSeries: TRY(read_series(in, out.series)); break;
+      case kMetadata: TRY(read_metadata(in, out.metadata)); break;
+      case kSamples: {
+        const size_t n = TRY(read_count(in, 10));
+        Position position;
+        for (size_t i = 0; i < n; ++i) {
+          TRY(position.read(in));
+          out.samples.push_back({position.ref, {position.time_ms(), TRY(in.f64())}});
+        }
+        break;
+      }
+      case kHistograms: {
+        const size_t n = TRY(read_count(in, 36));
+        Position position;
+        for (size_t i = 0; i < n; ++i) {
+          TRY(position.read(in));
+          out.histograms.push_back({position.ref, position.time_ms(),
+                                    std::make_shared<Histogram>(TRY(read_histogram(in)))});
+        }
+        break;
+      }
+      default: return fail(ErrorCode::Corruption, "record: section of type {}", section);
+    }
+  }
+  return out;
+}
+
+}  // namespace prom5::tsdb

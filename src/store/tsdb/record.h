@@ -1,0 +1,62 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "model/histogram.h"
+#include "model/labels.h"
+#include "model/metadata.h"
+#include "model/sample.h"
+#include "store/storage.h"
+
+namespace prom5::tsdb {
+
+// Payloads of WAL records: a sequence of sections, each a type byte and a count (docs/formats/
+// wal.md). Times are deltas to the time before, refs deltas to the ref before, both zigzag.
+//
+//   1 series       ref, number of labels, (name, value)…
+//   2 samples      ref, time, 8 bytes of value
+//   3 histograms   ref, time, histogram
+//   4 metadata     family, type, help, unit
+
+struct SeriesDefinition {
+  SeriesRef ref = 0;
+  Labels labels;
+};
+
+struct RefSample {
+  SeriesRef ref = 0;
+  Sample sample;
+};
+
+struct RefHistogram {
+  SeriesRef ref = 0;
+  TimeMs time;
+  std::shared_ptr<const Histogram> histogram;
+};
+
+struct FamilyMetadata {
+  std::string family;
+  Metadata metadata;
+};
+
+void encode_series(const std::vector<SeriesDefinition>& series, std::string& out);
+void encode_samples(const std::vector<RefSample>& samples, std::string& out);
+void encode_histograms(const std::vector<RefHistogram>& histograms, std::string& out);
+void encode_metadata(const std::vector<FamilyMetadata>& metadata, std::string& out);
+
+struct Record {
+  std::vector<SeriesDefinition> series;
+  std::vector<RefSample> samples;
+  std::vector<RefHistogram> histograms;
+  std::vector<FamilyMetadata> metadata;
+};
+
+/// Corruption when the payload does not follow the format.
+Result<Record> decode_record(std::string_view payload);
+
+}  // namespace prom5::tsdb

@@ -1,0 +1,218 @@
+#include "store/wal/wal.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "io/codec/bytes.h"
+#include "io/codec/crc32c.h"
+
+namespace prom5::wal {
+
+namespace {
+
+constexpr uint32_t kMagic = 0x35574D50;
+constexpr size_t kHeaderBytes = 12;
+
+std::optional<uint64_t> parse_segment_name(std::string_view name) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (name.size() < 8 || error != std::errc{} || end != name.data() + name.size()) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+Result<std::vector<uint64_t>> list_segments(io::FileSystem& files, const std::string& directory) {
+  std::vector<uint64_t> out;
+  for (const std::string& name : TRY(files.list(directory))) {
+    if (const auto number = parse_segment_name(name)) out.push_back(*number);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+void encode(std::string_view payload, std::string& out) {
+  codec::ByteWriter writer(out);
+  writer.u32(kMagic);
+  writer.u32(static_cast<uint32_t>(payload.size()));
+  writer.u32(codec::crc32c(payload));
+  writer.bytes(payload);
+}
+
+uint32_t load32(const char* at) {
+  uint32_t v = 0;
+  std::memcpy(&v, at, sizeof(v));
+  return v;
+}
+
+/// The payload of the record that `bytes` begins with, when there is an intact one.
+std::optional<std::string_view> intact_record(std::string_view bytes) {
+  if (bytes.size() < kHeaderBytes || load32(bytes.data()) != kMagic) return std::nullopt;
+  const uint32_t length = load32(bytes.data() + 4);
+  if (length == 0 || length > bytes.size() - kHeaderBytes) return std::nullopt;
+  const std::string_view payload = bytes.substr(kHeaderBytes, length);
+  if (codec::crc32c(payload) != load32(bytes.data() + 8)) return std::nullopt;
+  return payload;
+}
+
+/// Where the next intact record begins, or the end.
+size_t find_record(std::string_view bytes, size_t from) {
+  char magic[4];
+  std::memcpy(magic, &kMagic, sizeof(magic));
+  for (size_t at = bytes.find({magic, 4}, from); at != std::string_view::npos;
+       at = bytes.find({magic, 4}, at + 1)) {
+    if (intact_record(bytes.substr(at))) return at;
+  }
+  return bytes.size();
+}
+
+}  // namespace
+
+std::string segment_name(uint64_t number) { return fmt::format("{:08}", number); }
+
+Result<std::unique_ptr<WalWriter>> WalWriter::open(io::FileSystem& files, std::string directory,
+                                                   Options options) {
+  std::unique_ptr<WalWriter> out(new WalWriter(files, std::move(directory), options));
+  const MutexLock lock(out->mutex_);
+  for (const uint64_t number : TRY(list_segments(files, out->directory_))) {
+    const std::string path = out->directory_ + "/" + segment_name(number);
+    out->segments_.push_back({number, TRY(files.size(path))});
+  }
+  // Always a new segment: the end of the old one may be torn.
+  TRY(out->start_segment());
+  return out;
+}
+
+Result<void> WalWriter::start_segment() {
+  // What was appended to the old segment must be durable before it is let go of.
+  if (file_ && !broken_ && options_.sync == Sync::EveryCommit) {
+    TRY(file_->sync());
+    durable_ = written_;
+  }
+  const uint64_t number = segments_.empty() ? 1 : segments_.back().number + 1;
+  auto file = TRY(files_.open_append(directory_ + "/" + segment_name(number)));
+  TRY(files_.sync_directory(directory_));
+  file_ = std::move(file);
+  segments_.push_back({number, 0});
+  broken_ = false;
+  return {};
+}
+
+Result<void> WalWriter::append(const Batch& batch) {
+  uint64_t position = 0;
+  {
+    const MutexLock lock(mutex_);
+    if (broken_ || segments_.back().bytes >= options_.segment_bytes) TRY(start_segment());
+    TRY(write(batch));
+    position = written_;
+  }
+  if (options_.sync == Sync::EveryCommit) TRY(sync_up_to(position));
+  return {};
+}
+
+Result<void> WalWriter::write(const Batch& batch) {
+  Segment& segment = segments_.back();
+  const std::string definitions = batch.definitions(segment.number);
+  std::string records;
+  records.reserve(definitions.size() + batch.payload.size() + 2 * kHeaderBytes);
+  if (!definitions.empty()) encode(definitions, records);
+  encode(batch.payload, records);
+  if (auto written = file_->append(records); !written) {
+    // Part of it may be in the file. Cut it off; where even that fails, go on in a new segment,
+    // since a reader skips the torn end.
+    if (!file_->truncate(segment.bytes)) broken_ = true;
+    return fail_at("wal", written.error());
+  }
+  segment.bytes += records.size();
+  written_ += records.size();
+  batch.written(segment.number);
+  return {};
+}
+
+Result<void> WalWriter::sync() {
+  uint64_t position = 0;
+  {
+    const MutexLock lock(mutex_);
+    position = written_;
+  }
+  return sync_up_to(position);
+}
+
+/// Group commit: one thread syncs for all that wait.
+Result<void> WalWriter::sync_up_to(uint64_t position) {
+  std::unique_lock lock(mutex_);
+  while (durable_ < position) {
+    if (syncing_) {
+      synced_.wait(lock);
+      continue;
+    }
+    syncing_ = true;
+    const uint64_t target = written_;
+    const std::shared_ptr<io::WritableFile> file = file_;
+    lock.unlock();
+    const Result<void> result = file->sync();
+    lock.lock();
+    syncing_ = false;
+    synced_.notify_all();
+    if (!result) {
+      // After a failed fsync the kernel may have dropped the pages: never trust this file again.
+      broken_ = true;
+      return fail_at("wal", result.error());
+    }
+    durable_ = std::max(durable_, target);
+  }
+  return {};
+}
+
+Result<void> WalWriter::remove_before(uint64_t first_kept) {
+  const MutexLock lock(mutex_);
+  while (segments_.size() > 1 && segments_.front().number < first_kept) {
+    TRY(files_.remove(directory_ + "/" + segment_name(segments_.front().number)));
+    segments_.erase(segments_.begin());
+  }
+  return {};
+}
+
+uint64_t WalWriter::current_segment() const {
+  const MutexLock lock(mutex_);
+  return segments_.back().number;
+}
+
+uint64_t WalWriter::total_bytes() const {
+  const MutexLock lock(mutex_);
+  uint64_t total = 0;
+  for (const Segment& segment : segments_) total += segment.bytes;
+  return total;
+}
+
+Result<WalReadStats> read_wal(
+    io::FileSystem& files, const std::string& directory,
+    const std::function<Result<void>(uint64_t segment, std::string_view payload)>& record) {
+  WalReadStats stats;
+  for (const uint64_t number : TRY(list_segments(files, directory))) {
+    const std::string bytes = TRY(files.read(directory + "/" + segment_name(number)));
+    ++stats.segments;
+    size_t at = 0;
+    while (at < bytes.size()) {
+      const auto payload = intact_record(std::string_view(bytes).substr(at));
+      if (!payload) {
+        const size_t next = find_record(bytes, at + 1);
+        ++stats.damaged;
+        stats.bytes_skipped += next - at;
+        at = next;
+        continue;
+      }
+      if (auto done = record(number, *payload); !done) {
+        return fail_at(fmt::format("wal segment {}, offset {}", number, at), done.error());
+      }
+      ++stats.records;
+      at += kHeaderBytes + payload->size();
+    }
+  }
+  return stats;
+}
+
+}  // namespace prom5::wal

@@ -1,0 +1,208 @@
+"""The commands beside `serve`: help, version, questions to a server, checks."""
+import json
+import os
+import re
+import unittest
+
+import harness
+
+COMMANDS = (["serve"], ["query"], ["query", "instant"], ["query", "range"], ["query", "series"],
+            ["query", "labels"], ["ask"], ["check"], ["check", "config"])
+
+
+def results(document):
+    """The result list of `--json`, whether bare, in `result`, or in the API's envelope."""
+    while isinstance(document, dict):
+        document = document["data"] if "data" in document else document["result"]
+    return document
+
+
+class Help(unittest.TestCase):
+    def test_help_of_the_program_names_its_commands(self):
+        result = harness.run_prom5("--help")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), harness.shown(result))
+        for command in ("serve", "query", "ask", "check"):
+            self.assertRegex(result.stdout, rf"(?m)^\s+{command}\b")
+
+    def test_help_of_each_command(self):
+        listed = re.findall(r"(?m)^ {2,}([a-z][a-z-]+)(?: [^a-z ]\S*)* {2,}\S",
+                            harness.run_prom5("--help").stdout)
+        for command in [*COMMANDS, *([name] for name in listed if [name] not in COMMANDS)]:
+            with self.subTest(command):
+                result = harness.run_prom5(*command, "--help")
+                self.assertEqual((result.returncode, result.stderr), (0, ""),
+                                 harness.shown(result))
+                self.assertRegex(result.stdout.lower(), r"usage|prom5 " + command[0])
+
+    def test_help_of_serve_names_the_flags(self):
+        text = harness.run_prom5("serve", "--help").stdout
+        for flag in ("--config.file", "--storage.tsdb.path", "--storage.tsdb.retention.time",
+                     "--web.listen-address", "--web.enable-lifecycle", "--web.enable-admin-api",
+                     "--web.enable-remote-write-receiver", "--query.timeout",
+                     "--query.max-samples", "--query.lookback-delta", "--log.level"):
+            self.assertIn(flag, text)
+
+    def test_version(self):
+        result = harness.run_prom5("--version")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), harness.shown(result))
+        self.assertRegex(result.stdout, r"^prom5\b.* \d+\.\d+\.\d+")
+
+    def test_nothing_to_do(self):
+        result = harness.run_prom5()
+        self.assertEqual(result.returncode, 2, harness.shown(result))
+        self.assertIn("serve", result.stderr)
+
+    def test_missing_arguments(self):
+        for command in (["query"], ["query", "instant"], ["check"], ["check", "config"], ["ask"]):
+            with self.subTest(command):
+                result = harness.run_prom5(*command)
+                self.assertEqual(result.returncode, 2, harness.shown(result))
+                self.assertTrue(result.stderr.strip())
+                self.assertEqual(result.stdout, "")
+
+
+class Query(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(
+            harness.Prom5(["--web.enable-remote-write-receiver"], config="global: {}\n"))
+        now = harness.now_ms()
+        cls.server.must_write([
+            ({"__name__": "load", "host": host}, [(now - 60_000 + n * 10_000, value + n)
+                                                  for n in range(6)])
+            for host, value in (("alpha", 10), ("beta", 20))])
+
+    def run_query(self, *args, code=0):
+        result = harness.run_prom5("query", *args, "--url", self.server.url)
+        self.assertEqual(result.returncode, code, harness.shown(result))
+        return result
+
+    def test_instant_as_a_table(self):
+        result = self.run_query("instant", "load")
+        self.assertEqual(result.stderr, "")
+        for host, value in (("alpha", "15"), ("beta", "25")):
+            lines = [line for line in result.stdout.splitlines() if host in line]
+            self.assertEqual(len(lines), 1, result.stdout)
+            self.assertRegex(lines[0], rf"\b{value}\b")
+
+    def test_instant_as_json(self):
+        found = results(json.loads(self.run_query("instant", "load", "--json").stdout))
+        self.assertEqual({s["metric"]["host"]: s["value"][1] for s in found},
+                         {"alpha": "15", "beta": "25"})
+
+    def test_instant_of_a_scalar(self):
+        self.assertRegex(self.run_query("instant", "6 * 7").stdout, r"\b42\b")
+
+    def test_empty_result_says_so_and_is_no_failure(self):
+        result = self.run_query("instant", "not_there")
+        self.assertTrue((result.stdout + result.stderr).strip())
+        self.assertEqual(results(json.loads(
+            self.run_query("instant", "not_there", "--json").stdout)), [])
+
+    def test_flags_may_come_before_or_behind(self):
+        result = harness.run_prom5("query", "instant", "--url", self.server.url, "load")
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+        result = harness.run_prom5("query", "instant", f"--url={self.server.url}/", "load")
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+
+    def test_range(self):
+        result = self.run_query("range", "load")
+        self.assertIn("alpha", result.stdout)
+        found = results(json.loads(self.run_query("range", "load", "--json").stdout))
+        self.assertEqual({s["metric"]["host"] for s in found}, {"alpha", "beta"})
+        self.assertIn(found[0]["values"][-1][1], ("15", "25"))
+
+    def test_series_and_labels(self):
+        self.assertIn("beta", self.run_query("series", "load").stdout)
+        self.assertIn("host", self.run_query("labels").stdout.split())
+        self.assertEqual(self.run_query("labels", "host").stdout.split(), ["alpha", "beta"])
+
+    def test_wrong_query(self):
+        result = self.run_query("instant", "load +", code=1)
+        self.assertIn("1:7", result.stderr)
+        self.assertIn("unexpected end of input", result.stderr)
+        self.assertEqual(result.stdout, "")
+
+    def test_server_is_not_there(self):
+        url = f"http://127.0.0.1:{harness.free_port()}"
+        result = harness.run_prom5("query", "instant", "up", "--url", url)
+        self.assertEqual(result.returncode, 1, harness.shown(result))
+        self.assertIn(url, result.stderr)
+
+    def test_address_that_is_none(self):
+        result = harness.run_prom5("query", "instant", "up", "--url", "nonsense")
+        self.assertIn(result.returncode, (1, 2), harness.shown(result))
+        self.assertIn("nonsense", result.stderr)
+
+
+class CheckConfig(unittest.TestCase):
+    def setUp(self):
+        self.scratch = self.enterContext(harness.tempfile.TemporaryDirectory(prefix="prom5-e2e-"))
+
+    def check(self, text, name="prometheus.yml"):
+        path = os.path.join(self.scratch, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path, harness.run_prom5("check", "config", path)
+
+    def test_good(self):
+        path, result = self.check(harness.scrape_config(("a", "127.0.0.1:9100")))
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+        self.assertIn(path, result.stdout)
+
+    def test_file_of_the_distribution(self):
+        path = harness.peers_dir() / "etc/prometheus/prometheus.yml"
+        result = harness.run_prom5("check", "config", path)
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+
+    def test_agrees_with_promtool(self):
+        for text in (
+                "", "global: {}\n", "global:\n  scrape_interval: 0s\n", "nothing: 1\n",
+                "scrape_configs:\n- job_name: ''\n",
+                "scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: [b:1, 'c:2']\n",
+                "scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: [http://b/c]\n",
+                "scrape_configs:\n- job_name: a\n  relabel_configs:\n  - action: nothing\n",
+                "scrape_configs:\n- job_name: a\n  relabel_configs:\n"
+                "  - {source_labels: [a], regex: 'x(.*)', target_label: b, replacement: '$1'}\n",
+                "scrape_configs:\n- job_name: a\n  basic_auth: {username: u, password: p}\n"
+                "  bearer_token: t\n",
+                "rule_files: ['*.rules', 'more/*/[']\n",
+                "remote_write:\n- url: http://a/b\n- url: http://c/d\n",
+                "remote_write:\n- name: a\n"):
+            path, ours = self.check(text)
+            theirs = harness.promtool("check", "config", path)
+            with self.subTest(text):
+                self.assertEqual(ours.returncode, theirs.returncode,
+                                 harness.shown(ours) + "\n" + harness.shown(theirs))
+
+    def test_unknown_key(self):
+        path, result = self.check("global:\n  scrape_interval: 1s\nscrap_configs: []\n")
+        self.assertEqual(result.returncode, 1, harness.shown(result))
+        text = result.stdout + result.stderr
+        self.assertTrue(harness.names_position(text, path, 3, 1), harness.shown(result))
+        self.assertRegex(text, r"\bscrape_configs\b")
+
+    def test_unknown_key_deep_inside(self):
+        path, result = self.check(
+            "scrape_configs:\n  - job_name: a\n    relabel_configs:\n"
+            "      - source_labels: [x]\n        target_lable: y\n")
+        self.assertEqual(result.returncode, 1, harness.shown(result))
+        text = result.stdout + result.stderr
+        self.assertTrue(harness.names_position(text, path, 5, 9), harness.shown(result))
+        self.assertIn("target_label", text.replace("target_lable", ""))
+
+    def test_missing_file(self):
+        path = os.path.join(self.scratch, "missing.yml")
+        result = harness.run_prom5("check", "config", path)
+        self.assertEqual(result.returncode, 1, harness.shown(result))
+        self.assertIn(path, result.stderr)
+
+    def test_secrets_are_not_shown(self):
+        _, result = self.check("scrape_configs:\n  - job_name: a\n    basic_auth:\n"
+                               "      username: u\n      password: hunter2\n      passwort: x\n")
+        self.assertEqual(result.returncode, 1, harness.shown(result))
+        self.assertNotIn("hunter2", result.stdout + result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

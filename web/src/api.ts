@@ -1,0 +1,94 @@
+// The server's HTTP API, as the pages use it.
+
+export type Labels = Record<string, string>;
+
+export interface Series {
+  metric: Labels;
+  value?: [number, string];
+  values?: [number, string][];
+  histogram?: [number, unknown];
+}
+
+export interface QueryData {
+  resultType: 'vector' | 'matrix' | 'scalar' | 'string';
+  result: Series[] | [number, string];
+}
+
+export interface QueryAnswer {
+  data: QueryData;
+  warnings: string[];
+  infos: string[];
+}
+
+export interface Target {
+  labels: Labels;
+  scrapePool: string;
+  scrapeUrl: string;
+  lastError: string;
+  lastScrape: string;
+  lastScrapeDuration: number;
+  health: 'up' | 'down' | 'unknown';
+  scrapeInterval: string;
+}
+
+export interface Evidence {
+  promql: string;
+  mode: 'instant' | 'range';
+  start: number;
+  end: number;
+  result: QueryData;
+}
+
+export interface AgentAnswer {
+  session_id: string;
+  reply: string;
+  intent: string;
+  explanation: string;
+  confidence: number;
+  evidence: Evidence[];
+  charts: { promql: string; start: number; end: number }[];
+  suggestions: string[];
+}
+
+async function answer(response: Response): Promise<any> {
+  let body: any;
+  try {
+    body = await response.json();
+  } catch {
+    throw new Error(`the server answered ${response.status}`);
+  }
+  if (body.status === 'error') throw new Error(body.error);
+  if (!response.ok) throw new Error(body.error ?? `the server answered ${response.status}`);
+  return body;
+}
+
+async function get(path: string, parameters: Record<string, string | number>, signal?: AbortSignal) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) query.set(name, String(value));
+  return answer(await fetch(`/api/v1/${path}?${query}`, { signal }));
+}
+
+export async function instant(query: string, signal?: AbortSignal): Promise<QueryAnswer> {
+  const body = await get('query', { query }, signal);
+  return { data: body.data, warnings: body.warnings ?? [], infos: body.infos ?? [] };
+}
+
+export async function range(
+  query: string, start: number, end: number, step: number, signal?: AbortSignal,
+): Promise<QueryAnswer> {
+  const body = await get('query_range', { query, start, end, step }, signal);
+  return { data: body.data, warnings: body.warnings ?? [], infos: body.infos ?? [] };
+}
+
+export async function targets(signal?: AbortSignal): Promise<Target[]> {
+  return (await get('targets', { state: 'active' }, signal)).data.activeTargets;
+}
+
+export async function ask(message: string, session?: string): Promise<AgentAnswer> {
+  const response = await fetch('/api/v5/agent/text', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(session ? { message, session_id: session } : { message }),
+  });
+  return answer(response);
+}

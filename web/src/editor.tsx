@@ -1,0 +1,75 @@
+// The PromQL editor: highlighting, completion from the server, and lint.
+
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
+import { HighlightStyle, bracketMatching, syntaxHighlighting } from '@codemirror/language';
+import { lintKeymap } from '@codemirror/lint';
+import { EditorState, Prec } from '@codemirror/state';
+import { EditorView, keymap, placeholder } from '@codemirror/view';
+import { tags } from '@lezer/highlight';
+import { PromQLExtension } from '@prometheus-io/codemirror-promql';
+import { useEffect, useRef } from 'preact/hooks';
+
+const colours = HighlightStyle.define([
+  { tag: tags.keyword, color: 'var(--code-keyword)' },
+  { tag: tags.function(tags.variableName), color: 'var(--code-function)' },
+  { tag: tags.string, color: 'var(--code-string)' },
+  { tag: tags.number, color: 'var(--code-number)' },
+  { tag: tags.labelName, color: 'var(--code-label)' },
+  { tag: tags.operator, color: 'var(--muted)' },
+  { tag: tags.modifier, color: 'var(--code-keyword)' },
+  { tag: tags.comment, color: 'var(--muted)', fontStyle: 'italic' },
+]);
+
+const look = EditorView.theme({
+  '&': { fontSize: '14px', backgroundColor: 'transparent', color: 'var(--text)' },
+  '&.cm-focused': { outline: 'none' },
+  '.cm-content': { fontFamily: 'var(--mono)', caretColor: 'var(--accent)', padding: '10px 0' },
+  '.cm-tooltip': { backgroundColor: 'var(--card)', border: '1px solid var(--line)', borderRadius: '8px' },
+  '.cm-tooltip-autocomplete ul li[aria-selected]': { backgroundColor: 'var(--accent)', color: '#fff' },
+  '.cm-cursor': { borderLeftColor: 'var(--accent)' },
+});
+
+export function Editor({ value, onChange, onRun }: {
+  value: string;
+  onChange: (text: string) => void;
+  onRun: () => void;
+}) {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView | null>(null);
+  const run = useRef(onRun);
+  run.current = onRun;
+
+  useEffect(() => {
+    const promql = new PromQLExtension().setComplete({ remote: { url: '' } });
+    view.current = new EditorView({
+      parent: host.current!,
+      state: EditorState.create({
+        doc: value,
+        extensions: [
+          history(), bracketMatching(), closeBrackets(), autocompletion(), promql.asExtension(),
+          syntaxHighlighting(colours), look, EditorView.lineWrapping,
+          placeholder('PromQL, for example: rate(node_cpu_seconds_total[1m])'),
+          EditorView.contentAttributes.of({ 'aria-label': 'PromQL expression' }),
+          Prec.highest(keymap.of([{ key: 'Mod-Enter', run: () => (run.current(), true) }])),
+          keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap,
+                     ...completionKeymap, ...lintKeymap]),
+          Prec.low(keymap.of([{ key: 'Enter', run: () => (run.current(), true) }])),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged) onChange(update.state.doc.toString());
+          }),
+        ],
+      }),
+    });
+    return () => view.current?.destroy();
+  }, []);
+
+  useEffect(() => {
+    const editor = view.current;
+    if (editor && editor.state.doc.toString() !== value) {
+      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+    }
+  }, [value]);
+
+  return <div class="editor" data-testid="editor" ref={host} />;
+}

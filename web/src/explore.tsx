@@ -1,0 +1,125 @@
+// Ad-hoc PromQL: a query, its table and its chart.
+
+import { useEffect, useState } from 'preact/hooks';
+import { instant, range, type QueryAnswer, type Series } from './api';
+import { Chart } from './chart';
+import { Editor } from './editor';
+import { seriesName } from './format';
+
+const ranges: [string, number][] = [
+  ['5 min', 300], ['15 min', 900], ['1 h', 3600], ['6 h', 21600], ['24 h', 86400], ['7 d', 604800],
+];
+const maxDrawn = 50;
+const maxRows = 500;
+
+interface Shown {
+  table: QueryAnswer;
+  chart?: QueryAnswer;
+  start: number;
+  end: number;
+}
+
+async function evaluate(query: string, seconds: number): Promise<Shown> {
+  const end = Date.now() / 1000;
+  const start = end - seconds;
+  const table = await instant(query);
+  const drawable = table.data.resultType === 'vector' || table.data.resultType === 'scalar';
+  const step = Math.max(1, Math.round(seconds / 240));
+  const chart = drawable ? await range(query, start, end, step) : undefined;
+  return { table, chart, start, end };
+}
+
+function valueText(series: Series): string {
+  if (series.value) return series.value[1];
+  if (series.histogram) return 'histogram';
+  return (series.values ?? []).map(([t, v]) => `${v} @${t}`).join('  ');
+}
+
+function Table({ answer }: { answer: QueryAnswer }) {
+  const { resultType, result } = answer.data;
+  if (resultType === 'scalar' || resultType === 'string') {
+    return <p class="scalar mono">{(result as [number, string])[1]}</p>;
+  }
+  const rows = result as Series[];
+  if (rows.length === 0) return <p class="empty">Empty result: nothing matches at this time.</p>;
+  return (
+    <div class="table-scroll">
+      <table data-testid="table">
+        <tbody>
+          {rows.slice(0, maxRows).map((series) => (
+            <tr key={seriesName(series.metric)}>
+              <td class="mono">{seriesName(series.metric)}</td>
+              <td class="mono number">{valueText(series)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > maxRows && <p class="muted">{rows.length - maxRows} more series are not shown.</p>}
+    </div>
+  );
+}
+
+export function Explore() {
+  const asked = new URLSearchParams(location.search).get('q') ?? '';
+  const [query, setQuery] = useState(asked);
+  const [seconds, setSeconds] = useState(900);
+  const [shown, setShown] = useState<Shown>();
+  const [error, setError] = useState('');
+  const [busy, setBusy] = useState(false);
+
+  const run = async (text = query, span = seconds) => {
+    if (!text.trim()) return;
+    history.replaceState(null, '', `/explore?q=${encodeURIComponent(text)}`);
+    setBusy(true);
+    try {
+      setShown(await evaluate(text, span));
+      setError('');
+    } catch (problem) {
+      setError((problem as Error).message);
+      setShown(undefined);
+    } finally {
+      setBusy(false);
+    }
+  };
+  useEffect(() => { if (asked) run(asked); }, []);
+
+  const chart = shown?.chart?.data.result as Series[] | undefined;
+  const notes = shown ? [...shown.table.warnings, ...shown.table.infos] : [];
+  return (
+    <main>
+      <header class="page-head"><h1>Explore</h1></header>
+      <div class="card query-card">
+        <Editor value={query} onChange={setQuery} onRun={() => run()} />
+        <div class="row">
+          <div class="segments" role="group" aria-label="Range">
+            {ranges.map(([name, span]) => (
+              <button key={name} class={span === seconds ? 'on' : ''}
+                      onClick={() => { setSeconds(span); run(query, span); }}>{name}</button>
+            ))}
+          </div>
+          <button class="primary" data-testid="run" disabled={busy} onClick={() => run()}>
+            {busy ? 'Running…' : 'Run'}
+          </button>
+        </div>
+      </div>
+      {error && <p class="card error" data-testid="error">{error}</p>}
+      {notes.map((note) => <p class="card note" key={note}>{note}</p>)}
+      {shown && chart && chart.length > 0 && (
+        <section class="card">
+          <Chart series={chart.slice(0, maxDrawn)} start={shown.start} end={shown.end} height={300} />
+          {chart.length > maxDrawn && <p class="muted">The first {maxDrawn} of {chart.length} series are drawn.</p>}
+        </section>
+      )}
+      {shown && <section class="card"><Table answer={shown.table} /></section>}
+      {!shown && !error && (
+        <section class="card hints">
+          <h2>Try</h2>
+          {['up', 'rate(node_cpu_seconds_total[1m])', 'topk(5, scrape_duration_seconds)',
+            'node_filesystem_avail_bytes / node_filesystem_size_bytes'].map((text) => (
+            <button class="chip mono" key={text} onClick={() => { setQuery(text); run(text); }}>{text}</button>
+          ))}
+        </section>
+      )}
+    </main>
+  );
+}
