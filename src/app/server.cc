@@ -62,9 +62,9 @@ Server::Server(ServerOptions options, const Log& log)
       reload_success_(metrics_.gauge("prometheus_config_last_reload_successful",
                                      "Whether the last configuration reload attempt was "
                                      "successful.")),
-      reload_success_time_(metrics_.gauge(
-          "prometheus_config_last_reload_success_timestamp_seconds",
-          "Timestamp of the last successful configuration reload.")) {
+      reload_success_time_(
+          metrics_.gauge("prometheus_config_last_reload_success_timestamp_seconds",
+                         "Timestamp of the last successful configuration reload.")) {
   using Type = MetricRegistry::Type;
   metrics_.on_collect("process_cpu_seconds_total",
                       "Total user and system CPU time spent in seconds.", Type::Counter,
@@ -109,7 +109,8 @@ Result<void> Server::refuse_open_door() const {
                 "    basic_auth_users:\n"
                 "      admin: '<hash>'\n"
                 "and start with --web.config.file=web.yml; or listen on this machine alone with "
-                "--web.listen-address=127.0.0.1:9090", address);
+                "--web.listen-address=127.0.0.1:9090",
+                address);
   }
   return {};
 }
@@ -136,8 +137,8 @@ Result<void> Server::open() {
       scrape::ScrapeManager::Services{*db_, *http_client_, clock_, metrics_, log_},
       std::max(2U, std::thread::hardware_concurrency()));
   if (options_.enable_remote_write) {
-    remote_write_ = std::make_unique<ingest::RemoteWriteReceiver>(
-        *db_, ingest::RemoteWriteOptions{}, metrics_);
+    remote_write_ =
+        std::make_unique<ingest::RemoteWriteReceiver>(*db_, ingest::RemoteWriteOptions{}, metrics_);
   }
   host_exporter_ = std::make_unique<exporters::HostExporter>(files_);
   agent_ = make_agent(*db_, *engine_, clock_);
@@ -278,8 +279,8 @@ void Server::add_lifecycle_routes() {
   lifecycle("/-/reload", [this] {
     const auto done = reload();
     if (done) return HttpResponse::text(200, "");
-    return HttpResponse::text(500, fmt::format("failed to reload config: {}\n",
-                                               done.error().message));
+    return HttpResponse::text(500,
+                              fmt::format("failed to reload config: {}\n", done.error().message));
   });
   lifecycle("/-/quit", [this] {
     if (quit_) quit_();
@@ -288,8 +289,7 @@ void Server::add_lifecycle_routes() {
 }
 
 io::HttpResponse Server::handle(const io::HttpRequest& request) {
-  if (web_config_.authenticates() &&
-      !web_config_.accepts(request.headers.get("Authorization"))) {
+  if (web_config_.authenticates() && !web_config_.accepts(request.headers.get("Authorization"))) {
     io::HttpResponse response = io::HttpResponse::text(401, "Unauthorized\n");
     response.headers.add("WWW-Authenticate", "Basic");
     return response;

@@ -31,8 +31,8 @@ struct Evidence {
 /// `error`.
 struct Answer {
   std::string session_id;
-  std::string intent;      ///< status, query, trend, top, …; clarify and refuse
-  double confidence = 0;   ///< 0 to 1
+  std::string intent;     ///< status, query, trend, top, …; clarify and refuse
+  double confidence = 0;  ///< 0 to 1
   std::string promql;
   bool range = false;
   TimeMs start;

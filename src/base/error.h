@@ -13,21 +13,21 @@ namespace prom5 {
 /// What went wrong, coarse enough that every door (HTTP, command line, log) can map it in one
 /// switch.
 enum class ErrorCode : uint8_t {
-  BadData,          ///< the caller's input is malformed: query, parameter, body, configuration
-  Execution,        ///< a well-formed request that cannot be carried out on this data
-  Timeout,          ///< the deadline passed
-  Canceled,         ///< the caller went away
-  LimitExceeded,    ///< a configured limit turned the work away
-  NotFound,         ///< no such thing
-  NotAcceptable,    ///< the requested content type cannot be produced
-  UnsupportedMedia, ///< the given content type or encoding is not understood
-  Unavailable,      ///< switched off or not ready
-  OutOfOrder,       ///< a sample older than the newest of its series, outside the allowed window
-  DuplicateSample,  ///< same series and timestamp with another value
-  TooOld,           ///< a sample before the out-of-order window
-  Corruption,       ///< stored bytes do not match their checksum or format
-  Io,               ///< the operating system refused
-  Internal,         ///< a defect of our own that could be contained
+  BadData,           ///< the caller's input is malformed: query, parameter, body, configuration
+  Execution,         ///< a well-formed request that cannot be carried out on this data
+  Timeout,           ///< the deadline passed
+  Canceled,          ///< the caller went away
+  LimitExceeded,     ///< a configured limit turned the work away
+  NotFound,          ///< no such thing
+  NotAcceptable,     ///< the requested content type cannot be produced
+  UnsupportedMedia,  ///< the given content type or encoding is not understood
+  Unavailable,       ///< switched off or not ready
+  OutOfOrder,        ///< a sample older than the newest of its series, outside the allowed window
+  DuplicateSample,   ///< same series and timestamp with another value
+  TooOld,            ///< a sample before the out-of-order window
+  Corruption,        ///< stored bytes do not match their checksum or format
+  Io,                ///< the operating system refused
+  Internal,          ///< a defect of our own that could be contained
 };
 
 /// The code's name as it appears in logs: "bad_data", "execution", …
@@ -49,8 +49,7 @@ using Result = std::expected<T, Error>;
 template <typename... Args>
 [[nodiscard]] std::unexpected<Error> fail(ErrorCode code, fmt::format_string<Args...> format,
                                           Args&&... args) {
-  return std::unexpected(
-      Error{code, fmt::vformat(format, fmt::make_format_args(args...))});
+  return std::unexpected(Error{code, fmt::vformat(format, fmt::make_format_args(args...))});
 }
 
 /// The same error with the place in front: "wal: segment 7: checksum mismatch".
@@ -70,16 +69,16 @@ inline void take(Result<void>&& /*result*/) {}
 /// The value of a Result, or return its error from the enclosing function.
 /// A GNU statement expression, which both compilers used here have: it keeps the call and the
 /// value on one line.
-#define TRY(...)                                                             \
-  ({                                                                         \
-    auto try_result = (__VA_ARGS__);                                         \
-    if (!try_result) return std::unexpected(std::move(try_result).error());  \
-    ::prom5::internal::take(std::move(try_result));                          \
+#define TRY(...)                                                            \
+  ({                                                                        \
+    auto try_result = (__VA_ARGS__);                                        \
+    if (!try_result) return std::unexpected(std::move(try_result).error()); \
+    ::prom5::internal::take(std::move(try_result));                         \
   })
 
 /// Ends the process when an invariant of our own is broken. Never for anything that a user, a file
 /// or a peer can cause.
-#define CHECK(condition)                                                              \
-  do {                                                                                \
+#define CHECK(condition)                                                               \
+  do {                                                                                 \
     if (!(condition)) ::prom5::internal::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

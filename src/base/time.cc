@@ -89,8 +89,8 @@ std::string format_duration(DurationMs duration) {
   if (duration.ms == 0) return "0s";
   std::string out;
   if (duration.ms < 0) out += '-';
-  uint64_t rest = duration.ms < 0 ? 0 - static_cast<uint64_t>(duration.ms)
-                                  : static_cast<uint64_t>(duration.ms);
+  uint64_t rest =
+      duration.ms < 0 ? 0 - static_cast<uint64_t>(duration.ms) : static_cast<uint64_t>(duration.ms);
   // Weeks and years are written only when exact, so that "30d" stays "30d".
   constexpr std::array<Unit, 7> kOrder = {{{"y", 31'536'000'000},
                                            {"w", 604'800'000},

@@ -14,22 +14,26 @@ Result<void> check_side(const char* side, const std::vector<HistogramSpan>& span
   size_t buckets = 0;
   for (size_t i = 0; i < spans.size(); ++i) {
     if (i > 0 && spans[i].offset < 0) {
-      return fail(ErrorCode::BadData, "{} side: span number {} with offset {}: histogram has a "
-                  "span whose offset is negative", side, i + 1, spans[i].offset);
+      return fail(ErrorCode::BadData,
+                  "{} side: span number {} with offset {}: histogram has a "
+                  "span whose offset is negative",
+                  side, i + 1, spans[i].offset);
     }
     buckets += spans[i].length;
     if (buckets > counts.size()) break;
   }
   if (buckets != counts.size()) {
-    return fail(ErrorCode::BadData, "{} side: spans need {} buckets, have {} buckets: histogram "
-                "spans specify different number of buckets than provided", side, buckets,
-                counts.size());
+    return fail(ErrorCode::BadData,
+                "{} side: spans need {} buckets, have {} buckets: histogram "
+                "spans specify different number of buckets than provided",
+                side, buckets, counts.size());
   }
   for (size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] < 0) {
-      return fail(ErrorCode::BadData, "{} side: bucket number {} has observation count of {}: "
-                  "histogram has a bucket whose observation count is negative", side, i + 1,
-                  codec::format_general(counts[i]));
+      return fail(ErrorCode::BadData,
+                  "{} side: bucket number {} has observation count of {}: "
+                  "histogram has a bucket whose observation count is negative",
+                  side, i + 1, codec::format_general(counts[i]));
     }
   }
   return {};
@@ -103,7 +107,8 @@ Result<void> Histogram::validate() const {
   if (custom()) {
     for (size_t i = 1; i < custom_bounds.size(); ++i) {
       if (!(custom_bounds[i - 1] < custom_bounds[i])) {
-        return fail(ErrorCode::BadData, "custom buckets: histogram custom bounds must be in "
+        return fail(ErrorCode::BadData,
+                    "custom buckets: histogram custom bounds must be in "
                     "strictly increasing order");
       }
     }
@@ -114,15 +119,18 @@ Result<void> Histogram::validate() const {
     }
     if (zero_count != 0 || zero_threshold != 0 || !negative_spans.empty() ||
         !negative_counts.empty()) {
-      return fail(ErrorCode::BadData, "custom buckets: must not have a zero bucket or negative "
+      return fail(ErrorCode::BadData,
+                  "custom buckets: must not have a zero bucket or negative "
                   "buckets");
     }
     TRY(check_side("positive", positive_spans, positive_counts));
     int64_t last = 0;
     for (const HistogramSpan& span : positive_spans) last += int64_t{span.offset} + span.length;
     if (last > static_cast<int64_t>(custom_bounds.size()) + 1) {
-      return fail(ErrorCode::BadData, "custom buckets: only {} custom bounds defined which is "
-                  "insufficient to cover total span length of {}", custom_bounds.size(), last);
+      return fail(ErrorCode::BadData,
+                  "custom buckets: only {} custom bounds defined which is "
+                  "insufficient to cover total span length of {}",
+                  custom_bounds.size(), last);
     }
     return {};
   }
@@ -130,7 +138,8 @@ Result<void> Histogram::validate() const {
     return fail(ErrorCode::BadData, "histogram has an invalid schema: {}", schema);
   }
   if (!custom_bounds.empty()) {
-    return fail(ErrorCode::BadData, "histogram with exponential schema must not have custom bounds");
+    return fail(ErrorCode::BadData,
+                "histogram with exponential schema must not have custom bounds");
   }
   TRY(check_side("negative", negative_spans, negative_counts));
   TRY(check_side("positive", positive_spans, positive_counts));
@@ -138,7 +147,8 @@ Result<void> Histogram::validate() const {
 }
 
 std::string Histogram::to_string() const {
-  std::string out = "{count:" + codec::format_general(count) + ", sum:" + codec::format_general(sum);
+  std::string out =
+      "{count:" + codec::format_general(count) + ", sum:" + codec::format_general(sum);
   for (const HistogramBucket& bucket : buckets()) {
     out += ", ";
     out += bucket.lower_inclusive ? '[' : '(';

@@ -143,7 +143,8 @@ bool combine_hints(Histogram& a, const Histogram& b) {
 
 Result<HistogramSum> combine(Histogram a, Histogram b, double sign) {
   if (a.custom() != b.custom()) {
-    return fail(ErrorCode::Execution, "histograms with exponential and custom buckets cannot be "
+    return fail(ErrorCode::Execution,
+                "histograms with exponential and custom buckets cannot be "
                 "combined");
   }
   HistogramSum out;
@@ -153,9 +154,8 @@ Result<HistogramSum> combine(Histogram a, Histogram b, double sign) {
     if (a.custom_bounds != b.custom_bounds) {
       out.bounds_reconciled = true;
       bounds.clear();
-      std::set_intersection(a.custom_bounds.begin(), a.custom_bounds.end(),
-                            b.custom_bounds.begin(), b.custom_bounds.end(),
-                            std::back_inserter(bounds));
+      std::set_intersection(a.custom_bounds.begin(), a.custom_bounds.end(), b.custom_bounds.begin(),
+                            b.custom_bounds.end(), std::back_inserter(bounds));
     }
     pack(merge(rebucket(a, bounds), rebucket(b, bounds), sign), a.positive_spans,
          a.positive_counts);
@@ -308,12 +308,8 @@ double fraction_below(const HistogramBucket& bucket, double value, bool linear) 
   return 1 - (log_value - log_upper) / (log_lower - log_upper);
 }
 
-Histogram trimmed_above(const Histogram& h, double limit) {
-  return trimmed(h, limit, Keep::Below);
-}
-Histogram trimmed_below(const Histogram& h, double limit) {
-  return trimmed(h, limit, Keep::Above);
-}
+Histogram trimmed_above(const Histogram& h, double limit) { return trimmed(h, limit, Keep::Below); }
+Histogram trimmed_below(const Histogram& h, double limit) { return trimmed(h, limit, Keep::Above); }
 
 Histogram scaled(const Histogram& h, double factor) {
   Histogram out = h;
@@ -338,9 +334,7 @@ Histogram divided(const Histogram& h, double divisor) {
 
 Result<HistogramSum> add(const Histogram& a, const Histogram& b) { return combine(a, b, 1); }
 
-Result<HistogramSum> subtract(const Histogram& a, const Histogram& b) {
-  return combine(a, b, -1);
-}
+Result<HistogramSum> subtract(const Histogram& a, const Histogram& b) { return combine(a, b, -1); }
 
 Histogram at_schema(const Histogram& h, int32_t schema) {
   if (h.custom() || schema >= h.schema) return h;

@@ -43,8 +43,8 @@ bool is_name(std::string_view name, bool colon) {
   if (name.empty()) return false;
   for (size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                        (colon && c == ':');
+    const bool letter =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colon && c == ':');
     if (!letter && (i == 0 || c < '0' || c > '9')) return false;
   }
   return true;
@@ -87,25 +87,18 @@ std::string_view Labels::get(std::string_view name) const {
 uint64_t Labels::hash() const { return XXH3_64bits(data_.data(), data_.size()); }
 
 std::string Labels::to_string() const {
-  std::string out;
-  const std::string_view name = get(kMetricName);
-  const bool plain_name = is_legacy_metric_name(name);
-  if (plain_name) out += name;
-  std::string inside;
-  if (!name.empty() && !plain_name) append_quoted(inside, name);
+  std::string out = "{";
   for (const LabelView label : *this) {
-    if (label.name == kMetricName) continue;
-    if (!inside.empty()) inside += ", ";
+    if (out.size() > 1) out += ", ";
     if (is_legacy_label_name(label.name)) {
-      inside += label.name;
+      out += label.name;
     } else {
-      append_quoted(inside, label.name);
+      append_quoted(out, label.name);
     }
-    inside += '=';
-    append_quoted(inside, label.value);
+    out += '=';
+    append_quoted(out, label.value);
   }
-  if (!inside.empty() || !plain_name) out += "{" + inside + "}";
-  return out;
+  return out + "}";
 }
 
 std::strong_ordering operator<=>(const Labels& a, const Labels& b) {

@@ -68,7 +68,7 @@ class Labels {
   /// The encoded form described above.
   [[nodiscard]] std::string_view bytes() const { return data_; }
 
-  /// `name{a="b", c="d"}` as Prometheus prints it; `{}` when empty.
+  /// `{__name__="a", c="d"}` as Prometheus prints it; `{}` when empty.
   [[nodiscard]] std::string to_string() const;
 
   friend bool operator==(const Labels&, const Labels&) = default;

@@ -126,13 +126,15 @@ std::optional<RelabelAction> parse_relabel_action(std::string_view name) {
 
 Result<void> RelabelConfig::validate() const {
   const std::string_view name = kActionNames[static_cast<size_t>(action)].name;
-  const bool needs_target = action == RelabelAction::Replace || action == RelabelAction::HashMod ||
-                            action == RelabelAction::KeepEqual ||
-                            action == RelabelAction::DropEqual ||
-                            action == RelabelAction::Lowercase || action == RelabelAction::Uppercase;
+  const bool needs_target =
+      action == RelabelAction::Replace || action == RelabelAction::HashMod ||
+      action == RelabelAction::KeepEqual || action == RelabelAction::DropEqual ||
+      action == RelabelAction::Lowercase || action == RelabelAction::Uppercase;
   if (needs_target && target_label.empty()) {
-    return fail(ErrorCode::BadData, "relabel configuration for {} action requires 'target_label' "
-                "value", name);
+    return fail(ErrorCode::BadData,
+                "relabel configuration for {} action requires 'target_label' "
+                "value",
+                name);
   }
   if (action == RelabelAction::HashMod && modulus == 0) {
     return fail(ErrorCode::BadData, "relabel configuration for hashmod requires non-zero modulus");
@@ -141,14 +143,15 @@ Result<void> RelabelConfig::validate() const {
   const bool name_only = action == RelabelAction::LabelDrop || action == RelabelAction::LabelKeep;
   const bool changed = separator != ";" || modulus != 0 || replacement != "$1";
   if (equal && (regex || changed)) {
-    return fail(ErrorCode::BadData, "{} action requires only 'source_labels' and 'target_label', "
-                "and no other fields", name);
+    return fail(ErrorCode::BadData,
+                "{} action requires only 'source_labels' and 'target_label', "
+                "and no other fields",
+                name);
   }
   if (name_only && (!source_labels.empty() || !target_label.empty() || changed)) {
     return fail(ErrorCode::BadData, "{} action requires only 'regex', and no other fields", name);
   }
-  const bool case_change =
-      action == RelabelAction::Lowercase || action == RelabelAction::Uppercase;
+  const bool case_change = action == RelabelAction::Lowercase || action == RelabelAction::Uppercase;
   if (case_change && replacement != "$1") {
     return fail(ErrorCode::BadData, "'replacement' can not be set for {} action", name);
   }

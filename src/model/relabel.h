@@ -12,7 +12,16 @@
 namespace prom5 {
 
 enum class RelabelAction : uint8_t {
-  Replace, Keep, Drop, KeepEqual, DropEqual, HashMod, LabelMap, LabelDrop, LabelKeep, Lowercase,
+  Replace,
+  Keep,
+  Drop,
+  KeepEqual,
+  DropEqual,
+  HashMod,
+  LabelMap,
+  LabelDrop,
+  LabelKeep,
+  Lowercase,
   Uppercase,
 };
 

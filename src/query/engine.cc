@@ -95,9 +95,9 @@ Engine::Engine(Storage& storage, EngineOptions options, MetricRegistry& metrics)
                        const MutexLock lock(mutex_);
                        return static_cast<double>(running_);
                      });
-  metrics.on_collect(
-      "prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.",
-      Type::Gauge, [this] { return static_cast<double>(options_.max_concurrency); });
+  metrics.on_collect("prometheus_engine_queries_concurrent_max",
+                     "The max number of concurrent queries.", Type::Gauge,
+                     [this] { return static_cast<double>(options_.max_concurrency); });
 }
 
 Result<void> Engine::enter(std::stop_token stop, DurationMs timeout) NO_THREAD_SAFETY_ANALYSIS {
@@ -105,7 +105,8 @@ Result<void> Engine::enter(std::stop_token stop, DurationMs timeout) NO_THREAD_S
   const bool free = freed_.wait_for(lock, stop, std::chrono::milliseconds(timeout.ms),
                                     [&] { return running_ < options_.max_concurrency; });
   if (!free) {
-    if (stop.stop_requested()) return fail(ErrorCode::Canceled, "query was canceled in query queue");
+    if (stop.stop_requested())
+      return fail(ErrorCode::Canceled, "query was canceled in query queue");
     return fail(ErrorCode::Timeout, "query timed out in query queue");
   }
   ++running_;
@@ -146,8 +147,7 @@ Result<QueryResult> Engine::run(const QueryRequest& request) {
 
   promql::QueryContext context(
       storage_, request.text, request.start, request.end, request.step,
-      {.lookback = request.lookback_delta.ms > 0 ? request.lookback_delta
-                                                 : options_.lookback_delta,
+      {.lookback = request.lookback_delta.ms > 0 ? request.lookback_delta : options_.lookback_delta,
        .default_subquery_step = DurationMs{default_subquery_step_ms_.load()},
        .delayed_name_removal = options_.delayed_name_removal,
        .max_samples = options_.max_samples,

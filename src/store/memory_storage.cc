@@ -52,8 +52,7 @@ class MemoryQuerier final : public Querier {
   }
 
  private:
-  [[nodiscard]] std::vector<const MemorySeries*> matching(
-      std::span<const Matcher> matchers) const {
+  [[nodiscard]] std::vector<const MemorySeries*> matching(std::span<const Matcher> matchers) const {
     std::vector<const MemorySeries*> out;
     for (const MemorySeries& series : series_) {
       if (matches_all(matchers, series.labels)) out.push_back(&series);

@@ -80,8 +80,7 @@ void write_counts(JsonWriter& json, std::string_view name,
                   const std::vector<tsdb::NamedCount>& counts) {
   json.key(name).begin_array();
   for (const tsdb::NamedCount& c : counts) {
-    json.begin_object().field("name", c.name).key("value").integer(
-        static_cast<int64_t>(c.count));
+    json.begin_object().field("name", c.name).key("value").integer(static_cast<int64_t>(c.count));
     json.end_object();
   }
   json.end_array();
@@ -138,13 +137,13 @@ void ApiV1::add_routes(io::Router& router) {
   add("GET", "alerts", list_of("alerts"));
   add("POST", "write", [this](R r, A) -> Answer {
     if (services_.remote_write != nullptr) return services_.remote_write->handle(r);
-    return HttpResponse::text(404, "remote write receiver needs to be enabled with "
-                                   "--web.enable-remote-write-receiver\n");
+    return HttpResponse::text(404,
+                              "remote write receiver needs to be enabled with "
+                              "--web.enable-remote-write-receiver\n");
   });
   for (const char* path : {"delete_series", "clean_tombstones", "snapshot"}) {
-    add("POST|PUT", std::string("admin/tsdb/") + path, [](R, A) -> Answer {
-      return fail(ErrorCode::Unavailable, "admin APIs disabled");
-    });
+    add("POST|PUT", std::string("admin/tsdb/") + path,
+        [](R, A) -> Answer { return fail(ErrorCode::Unavailable, "admin APIs disabled"); });
   }
 }
 

@@ -85,9 +85,8 @@ Json evidence_json(const Evidence& e) {
 Json chart_json(const Evidence& e) {
   constexpr double kHour = 3600;
   const double end = e.end.as_seconds();
-  return {{"promql", e.promql},
-          {"start", e.range ? e.start.as_seconds() : end - kHour},
-          {"end", end}};
+  return {
+      {"promql", e.promql}, {"start", e.range ? e.start.as_seconds() : end - kHour}, {"end", end}};
 }
 
 Json agent_json(const Answer& answer) {
@@ -123,7 +122,8 @@ class ChatSocket : public std::enable_shared_from_this<ChatSocket> {
 
   void take(const std::string& text) {
     const auto frame = codec::parse_json(text);
-    if (!frame || !frame->is_object()) return send("error", {{"message", "expected {event, data}"}});
+    if (!frame || !frame->is_object())
+      return send("error", {{"message", "expected {event, data}"}});
     const std::string name = frame->value("event", "");
     if (name != "text_message") {
       return send("error", {{"message", "unknown event \"" + name + "\""}});
@@ -207,9 +207,8 @@ HttpResponse AssistantApi::text_stream(Question question) {
       // A client that is gone is noticed at the last event.
       static_cast<void>(stream->write(event("token", Json{{"text", words}})));
     });
-    const std::string last =
-        answer ? event("answer", agent_json(*answer))
-               : event("error", Json{{"message", answer.error().message}});
+    const std::string last = answer ? event("answer", agent_json(*answer))
+                                    : event("error", Json{{"message", answer.error().message}});
     stream->write(last);
     stream->close();
   };
@@ -220,7 +219,9 @@ HttpResponse AssistantApi::websocket() {
   auto chat = std::make_shared<ChatSocket>(agent_, clock_);  // shared by the three callbacks
   HttpResponse response;
   response.websocket = std::make_shared<io::WebSocketHandler>();
-  response.websocket->on_open = [chat](std::shared_ptr<io::WebSocket> s) { chat->open(std::move(s)); };
+  response.websocket->on_open = [chat](std::shared_ptr<io::WebSocket> s) {
+    chat->open(std::move(s));
+  };
   response.websocket->on_message = [chat](std::string message) { chat->take(message); };
   response.websocket->on_close = [chat] { chat->close(); };
   return response;

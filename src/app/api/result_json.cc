@@ -13,7 +13,8 @@ using codec::JsonWriter;
 /// Seconds with three decimals where there are milliseconds, as Prometheus writes them.
 void append_time(std::string& out, TimeMs time) {
   const bool negative = time.ms < 0;
-  const uint64_t ms = negative ? 0 - static_cast<uint64_t>(time.ms) : static_cast<uint64_t>(time.ms);
+  const uint64_t ms =
+      negative ? 0 - static_cast<uint64_t>(time.ms) : static_cast<uint64_t>(time.ms);
   if (negative) out += '-';
   out += fmt::format("{}", ms / 1000);
   if (ms % 1000 != 0) out += fmt::format(".{:03}", ms % 1000);
@@ -146,8 +147,7 @@ bool write_value(JsonWriter& json, const query::Value& value, size_t limit) {
   if (const auto* vector = std::get_if<query::VectorValue>(&value)) {
     return write_list(json, "vector", vector->series, limit, write_instant);
   }
-  return write_list(json, "matrix", std::get<query::MatrixValue>(value).series, limit,
-                    write_range);
+  return write_list(json, "matrix", std::get<query::MatrixValue>(value).series, limit, write_range);
 }
 
 }  // namespace prom5::api

@@ -13,7 +13,8 @@ namespace prom5::cli {
 namespace {
 
 constexpr std::array kConfigFlags = std::to_array<Flag>({
-    {"syntax-only", FlagKind::Switch, "false", "Do not look for the files that the configuration names."},
+    {"syntax-only", FlagKind::Switch, "false",
+     "Do not look for the files that the configuration names."},
 });
 constexpr std::array kMetricsFlags = std::to_array<Flag>({
     {"format", FlagKind::Text, "text", "Format of the page: text."},
@@ -42,7 +43,8 @@ int run_check_config(const Flags& flags) {
 int run_check_metrics(const Flags& flags) {
   if (flags.text("format") != "text") {
     return complain(fmt::format("--format: \"{}\" is not supported by this version; use text",
-                                flags.text("format")), kWrongUse);
+                                flags.text("format")),
+                    kWrongUse);
   }
   const std::string page(std::istreambuf_iterator<char>(std::cin), {});
   exposition::TextParser parser(page);

@@ -24,8 +24,7 @@ const auto& command_table() {
        run_query_range},
       {"query series", "SELECTOR…", "List series.", kQuerySeriesFlags, run_query_series},
       {"query labels", "NAME", "List the values of a label.", kQuerySeriesFlags, run_query_labels},
-      {"check config", "FILE…", "Check configuration files.", kCheckConfigFlags,
-       run_check_config},
+      {"check config", "FILE…", "Check configuration files.", kCheckConfigFlags, run_check_config},
       {"check metrics", "", "Check a page of metrics on standard input.", kCheckMetricsFlags,
        run_check_metrics},
   });
@@ -81,10 +80,10 @@ int unknown_command(std::span<const std::string> words) {
   if (words.size() > 1 && !words[1].starts_with("-")) given += " " + words[1];
   std::string_view near = nearest(given, names);
   if (near.empty()) near = nearest(words[0], names);
-  return complain(fmt::format("unknown command \"{}\"{}; prom5 --help lists all", given,
-                              near.empty() ? std::string()
-                                           : fmt::format("; did you mean \"{}\"?", near)),
-                  kWrongUse);
+  return complain(
+      fmt::format("unknown command \"{}\"{}; prom5 --help lists all", given,
+                  near.empty() ? std::string() : fmt::format("; did you mean \"{}\"?", near)),
+      kWrongUse);
 }
 
 }  // namespace
@@ -116,12 +115,14 @@ int run_command(std::span<const std::string> words) {
   }
   const auto flags = Flags::parse(command->flags, rest);
   if (!flags) {
-    return complain(fmt::format("{}; prom5 {} --help lists the flags", flags.error().message,
-                                command->name), kWrongUse);
+    return complain(
+        fmt::format("{}; prom5 {} --help lists the flags", flags.error().message, command->name),
+        kWrongUse);
   }
   if (command->arguments.empty() && !flags->arguments().empty()) {
     return complain(fmt::format("unexpected argument \"{}\"; prom5 {} takes only flags",
-                                flags->arguments()[0], command->name), kWrongUse);
+                                flags->arguments()[0], command->name),
+                    kWrongUse);
   }
   return command->run(*flags);
 }

@@ -28,8 +28,16 @@ std::unexpected<Error> unknown_flag(std::span<const Flag> known, std::string_vie
 
 Result<uint64_t> parse_size(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, unsigned>, 10> kUnits = {{
-      {"", 0}, {"B", 0}, {"KB", 10}, {"KiB", 10}, {"MB", 20}, {"MiB", 20}, {"GB", 30},
-      {"GiB", 30}, {"TB", 40}, {"TiB", 40},
+      {"", 0},
+      {"B", 0},
+      {"KB", 10},
+      {"KiB", 10},
+      {"MB", 20},
+      {"MiB", 20},
+      {"GB", 30},
+      {"GiB", 30},
+      {"TB", 40},
+      {"TiB", 40},
   }};
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

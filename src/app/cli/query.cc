@@ -16,16 +16,21 @@ constexpr Flag kUrl = {"url", Text, "http://127.0.0.1:9090", "The server to ask.
 constexpr Flag kJson = {"json", Switch, "false", "Print the result as JSON."};
 
 constexpr std::array kInstant = std::to_array<Flag>({
-    kUrl, kJson, {"time", Text, "", "Time of the evaluation: Unix seconds or RFC 3339; now when not given."},
+    kUrl,
+    kJson,
+    {"time", Text, "", "Time of the evaluation: Unix seconds or RFC 3339; now when not given."},
 });
 constexpr std::array kRange = std::to_array<Flag>({
-    kUrl, kJson,
+    kUrl,
+    kJson,
     {"start", Text, "", "Start: Unix seconds or RFC 3339; an hour before the end when not given."},
     {"end", Text, "", "End; now when not given."},
     {"step", Text, "15s", "Distance of the points."},
 });
 constexpr std::array kSeries = std::to_array<Flag>({
-    kUrl, kJson, {"start", Text, "", "Only series with samples from then on."},
+    kUrl,
+    kJson,
+    {"start", Text, "", "Only series with samples from then on."},
     {"end", Text, "", "Only series with samples up to then."},
 });
 
@@ -72,7 +77,8 @@ void print_result(const Json& data) {
   for (const Json& series : result) {
     const std::string name = series_name(series["metric"]);
     if (series.contains("value")) rows.emplace_back(name, series["value"][1].get<std::string>());
-    if (series.contains("histogram")) rows.emplace_back(name, histogram_text(series["histogram"][1]));
+    if (series.contains("histogram"))
+      rows.emplace_back(name, histogram_text(series["histogram"][1]));
     for (const Json& point : series.value("values", Json::array())) {
       rows.emplace_back(name, fmt::format("{} @{}", point[1].get<std::string>(), point[0].dump()));
     }
@@ -85,8 +91,8 @@ void print_result(const Json& data) {
 
 int fail_with(const Flags& flags, const Error& error) {
   const bool reached = error.code == ErrorCode::Execution;
-  return complain(reached ? error.message
-                          : fmt::format("{}: {}", flags.text("url"), error.message), kFailure);
+  return complain(reached ? error.message : fmt::format("{}: {}", flags.text("url"), error.message),
+                  kFailure);
 }
 
 int ask_and_print(const Flags& flags, const std::string& path, const io::Parameters& parameters) {

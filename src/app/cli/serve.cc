@@ -1,10 +1,10 @@
-#include <csignal>
 #include <fmt/core.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 
 #include "app/cli/command.h"
 #include "app/server.h"
@@ -16,28 +16,37 @@ namespace {
 using enum FlagKind;
 
 constexpr std::array kFlags = std::to_array<Flag>({
-    {"config.file", Text, "", "Configuration file; without it the server scrapes itself and this host."},
-    {"web.listen-address", List, "127.0.0.1:9090", "Address to listen on; may be given several times."},
+    {"config.file", Text, "",
+     "Configuration file; without it the server scrapes itself and this host."},
+    {"web.listen-address", List, "127.0.0.1:9090",
+     "Address to listen on; may be given several times."},
     {"web.config.file", Text, "", "File with TLS certificates and users."},
     {"web.external-url", Text, "", "URL under which the server is reached from outside."},
     {"web.enable-lifecycle", Switch, "false", "Allow reload and shutdown by HTTP request."},
-    {"web.enable-admin-api", Switch, "false", "Allow administration of the database by HTTP request."},
-    {"web.enable-remote-write-receiver", Switch, "false", "Accept remote write requests at /api/v1/write."},
+    {"web.enable-admin-api", Switch, "false",
+     "Allow administration of the database by HTTP request."},
+    {"web.enable-remote-write-receiver", Switch, "false",
+     "Accept remote write requests at /api/v1/write."},
     {"web.max-connections", Number, "512", "Most connections at one time."},
     {"web.max-body-size", Size, "64MB", "Longest request body."},
-    {"web.read-timeout", Duration, "5m", "How long a request may take to arrive, and an idle connection may stay."},
+    {"web.read-timeout", Duration, "5m",
+     "How long a request may take to arrive, and an idle connection may stay."},
     {"storage.tsdb.path", Text, "data/", "Directory of the database."},
     {"storage.tsdb.retention.time", Duration, "15d", "How long samples are kept."},
-    {"storage.tsdb.wal-sync-interval", Duration, "0s", "How often the write-ahead log is synced to disk; 0s syncs before every answer."},
+    {"storage.tsdb.wal-sync-interval", Duration, "0s",
+     "How often the write-ahead log is synced to disk; 0s syncs before every answer."},
     {"storage.tsdb.wal-segment-size", Size, "64MB", "Size of a segment of the write-ahead log."},
-    {"storage.tsdb.max-series", Number, "10000000", "Most series in memory; beyond it new ones are refused."},
-    {"storage.tsdb.max-head-bytes", Size, "4GB", "Most memory for samples; beyond it the oldest tenth is let go."},
+    {"storage.tsdb.max-series", Number, "10000000",
+     "Most series in memory; beyond it new ones are refused."},
+    {"storage.tsdb.max-head-bytes", Size, "4GB",
+     "Most memory for samples; beyond it the oldest tenth is let go."},
     {"scrape.max-body-size", Size, "64MB", "Longest page of a target, as decoded."},
     {"query.lookback-delta", Duration, "5m", "How far back a sample is looked for."},
     {"query.timeout", Duration, "2m", "Longest time a query may take."},
     {"query.max-concurrency", Number, "20", "Most queries at one time."},
     {"query.max-samples", Number, "50000000", "Most samples that a query may hold in memory."},
-    {"enable-feature", List, "", "Names of features that change answers, separated by commas: promql-delayed-name-removal."},
+    {"enable-feature", List, "",
+     "Names of features that change answers, separated by commas: promql-delayed-name-removal."},
     {"log.level", Text, "info", "Least severity that is logged: debug, info, warn or error."},
     {"log.format", Text, "logfmt", "Form of the log: logfmt or json."},
 });
@@ -45,11 +54,15 @@ constexpr std::array kFlags = std::to_array<Flag>({
 Result<Log> make_log(const Flags& flags) {
   LogLevel level = LogLevel::Info;
   const std::string& name = flags.text("log.level");
-  if (name == "debug") level = LogLevel::Debug;
-  else if (name == "warn") level = LogLevel::Warn;
-  else if (name == "error") level = LogLevel::Error;
+  if (name == "debug")
+    level = LogLevel::Debug;
+  else if (name == "warn")
+    level = LogLevel::Warn;
+  else if (name == "error")
+    level = LogLevel::Error;
   else if (name != "info") {
-    return fail(ErrorCode::BadData, "--log.level: \"{}\" is none of debug, info, warn, error", name);
+    return fail(ErrorCode::BadData, "--log.level: \"{}\" is none of debug, info, warn, error",
+                name);
   }
   const std::string& format = flags.text("log.format");
   if (format != "logfmt" && format != "json") {
@@ -60,9 +73,14 @@ Result<Log> make_log(const Flags& flags) {
 
 /// Features that are always on here, or that have no effect; anything else is named in the log.
 constexpr std::array kAcceptedFeatures = std::to_array<std::string_view>({
-    "promql-experimental-functions", "promql-extended-range-selectors",
-    "promql-binop-fill-modifiers", "promql-delayed-name-removal", "promql-duration-expr",
-    "native-histograms", "ooo-native-histograms", "utf8-names",
+    "promql-experimental-functions",
+    "promql-extended-range-selectors",
+    "promql-binop-fill-modifiers",
+    "promql-delayed-name-removal",
+    "promql-duration-expr",
+    "native-histograms",
+    "ooo-native-histograms",
+    "utf8-names",
 });
 
 std::vector<std::string> features(const Flags& flags) {

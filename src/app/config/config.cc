@@ -1,7 +1,7 @@
 #include "app/config/config.h"
 
-#include <array>
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <set>
 
@@ -170,8 +170,7 @@ class ConfigReader {
   Result<void> read_scrapes(const YamlNode& node) {
     std::set<std::string> jobs;
     return reader_.sequence(node, "scrape_configs", [&](const YamlNode& entry) -> Result<void> {
-      config_.scrapes.push_back(
-          TRY(read_scrape_config(reader_, entry, config_.global, jobs)));
+      config_.scrapes.push_back(TRY(read_scrape_config(reader_, entry, config_.global, jobs)));
       return {};
     });
   }
@@ -181,8 +180,7 @@ class ConfigReader {
     const std::vector<Key> tsdb_keys = {
         {"out_of_order_time_window",
          [this](const YamlNode& n) -> Result<void> {
-           config_.out_of_order_time_window =
-               TRY(reader_.duration(n, YamlReader::Zero::Allowed));
+           config_.out_of_order_time_window = TRY(reader_.duration(n, YamlReader::Zero::Allowed));
            return {};
          }},
         {"retention", unsupported("retention")},

@@ -13,20 +13,28 @@ using Read = std::function<Result<void>(const YamlNode&)>;
 
 /// The kinds of service discovery that Prometheus has and this version has not.
 constexpr std::array kOtherDiscoveries = std::to_array<std::string_view>({
-    "aws_sd_configs", "azure_sd_configs", "consul_sd_configs", "digitalocean_sd_configs",
-    "dns_sd_configs", "docker_sd_configs", "dockerswarm_sd_configs", "ec2_sd_configs",
-    "eureka_sd_configs", "file_sd_configs", "gce_sd_configs", "hetzner_sd_configs",
-    "http_sd_configs", "ionos_sd_configs", "kubernetes_sd_configs", "kuma_sd_configs",
-    "lightsail_sd_configs", "linode_sd_configs", "marathon_sd_configs", "nerve_sd_configs",
-    "nomad_sd_configs", "oci_sd_configs", "openstack_sd_configs", "outscale_sd_configs",
-    "ovhcloud_sd_configs", "puppetdb_sd_configs", "scaleway_sd_configs", "serverset_sd_configs",
-    "stackit_sd_configs", "triton_sd_configs", "uyuni_sd_configs", "vultr_sd_configs",
+    "aws_sd_configs",          "azure_sd_configs",     "consul_sd_configs",
+    "digitalocean_sd_configs", "dns_sd_configs",       "docker_sd_configs",
+    "dockerswarm_sd_configs",  "ec2_sd_configs",       "eureka_sd_configs",
+    "file_sd_configs",         "gce_sd_configs",       "hetzner_sd_configs",
+    "http_sd_configs",         "ionos_sd_configs",     "kubernetes_sd_configs",
+    "kuma_sd_configs",         "lightsail_sd_configs", "linode_sd_configs",
+    "marathon_sd_configs",     "nerve_sd_configs",     "nomad_sd_configs",
+    "oci_sd_configs",          "openstack_sd_configs", "outscale_sd_configs",
+    "ovhcloud_sd_configs",     "puppetdb_sd_configs",  "scaleway_sd_configs",
+    "serverset_sd_configs",    "stackit_sd_configs",   "triton_sd_configs",
+    "uyuni_sd_configs",        "vultr_sd_configs",
 });
 
 /// Options whose feature this version does not have; they may be given their default.
 constexpr std::array kOtherOptions = std::to_array<std::string_view>({
-    "oauth2", "proxy_url", "no_proxy", "proxy_connect_header", "scrape_failure_log_file",
-    "native_histogram_bucket_limit", "native_histogram_min_bucket_factor",
+    "oauth2",
+    "proxy_url",
+    "no_proxy",
+    "proxy_connect_header",
+    "scrape_failure_log_file",
+    "native_histogram_bucket_limit",
+    "native_histogram_min_bucket_factor",
 });
 
 template <typename T, typename Value>
@@ -67,19 +75,21 @@ class ScrapeConfigReader {
   Read only_false(std::string_view name) const {
     return [this, name](const YamlNode& n) -> Result<void> {
       if (!TRY(reader_.boolean(n))) return {};
-      return reader_.error(n, fmt::format("{} is not supported by this version yet; remove it", name));
+      return reader_.error(n,
+                           fmt::format("{} is not supported by this version yet; remove it", name));
     };
   }
   Read unsupported(std::string_view name) const {
     return [this, name](const YamlNode& n) -> Result<void> {
-      const bool empty = n.kind == YamlNode::Kind::Null ||
-                         (n.kind == YamlNode::Kind::Sequence && n.items.empty()) ||
-                         (n.kind == YamlNode::Kind::Scalar && (n.scalar.empty() || n.scalar == "0"));
+      const bool empty =
+          n.kind == YamlNode::Kind::Null ||
+          (n.kind == YamlNode::Kind::Sequence && n.items.empty()) ||
+          (n.kind == YamlNode::Kind::Scalar && (n.scalar.empty() || n.scalar == "0"));
       if (empty) return {};
-      return reader_.error(n, fmt::format("{} is not supported by this version yet{}", name,
-                                          name.ends_with("_sd_configs")
-                                              ? "; list the targets under static_configs"
-                                              : ""));
+      return reader_.error(
+          n, fmt::format(
+                 "{} is not supported by this version yet{}", name,
+                 name.ends_with("_sd_configs") ? "; list the targets under static_configs" : ""));
     };
   }
 
@@ -142,8 +152,8 @@ class ScrapeConfigReader {
   Result<void> read_scheme(const YamlNode& node) {
     options_.scheme = TRY(reader_.string(node));
     if (options_.scheme == "http" || options_.scheme == "https") return {};
-    return reader_.error(node, fmt::format("scheme \"{}\": expected http or https",
-                                           options_.scheme));
+    return reader_.error(node,
+                         fmt::format("scheme \"{}\": expected http or https", options_.scheme));
   }
 
   Result<void> read_params(const YamlNode& node) {
@@ -163,7 +173,8 @@ class ScrapeConfigReader {
       return {};
     }
     return reader_.error(node, fmt::format("fallback_scrape_protocol \"{}\": expected "
-                                           "PrometheusText0.0.4 or PrometheusText1.0.0", name));
+                                           "PrometheusText0.0.4 or PrometheusText1.0.0",
+                                           name));
   }
 
   Result<void> read_body_limit(const YamlNode& node) {
@@ -239,14 +250,13 @@ class ScrapeConfigReader {
         for (std::string& v : TRY(reader_.strings(n))) values.push_back(std::move(v));
         return {};
       };
-      const std::vector<Key> keys = {{"values", add},
-                                     {"secrets", add},
-                                     {"files", [&](const YamlNode& n) -> Result<void> {
-                                        for (const YamlNode& item : n.items) {
-                                          values.push_back(TRY(read_file(item)));
-                                        }
-                                        return {};
-                                      }}};
+      const std::vector<Key> keys = {
+          {"values", add}, {"secrets", add}, {"files", [&](const YamlNode& n) -> Result<void> {
+                                                for (const YamlNode& item : n.items) {
+                                                  values.push_back(TRY(read_file(item)));
+                                                }
+                                                return {};
+                                              }}};
       TRY(reader_.mapping(content, "http_headers", keys));
       for (std::string& value : values) options_.headers.add(name.scalar, std::move(value));
     }
@@ -305,10 +315,12 @@ class ScrapeConfigReader {
           {"action", [&](const YamlNode& n) -> Result<void> {
              const auto action = parse_relabel_action(TRY(reader_.string(n)));
              if (!action) {
-               return reader_.error(n, fmt::format(
-                   "unknown relabel action \"{}\"; one of replace, keep, drop, keepequal, "
-                   "dropequal, hashmod, labelmap, labeldrop, labelkeep, lowercase, uppercase",
-                   n.scalar));
+               return reader_.error(
+                   n,
+                   fmt::format(
+                       "unknown relabel action \"{}\"; one of replace, keep, drop, keepequal, "
+                       "dropequal, hashmod, labelmap, labeldrop, labelkeep, lowercase, uppercase",
+                       n.scalar));
              }
              config.action = *action;
              return {};
@@ -345,13 +357,16 @@ Result<scrape::ScrapeOptions> read_scrape_config(const YamlReader& reader, const
   if (options.job_name.empty()) return reader.error(node, "scrape_config has no job_name");
   if (!jobs.insert(options.job_name).second) {
     return reader.error(node, fmt::format("job_name \"{}\" is used by two scrape configs; names "
-                                          "must be unique", options.job_name));
+                                          "must be unique",
+                                          options.job_name));
   }
   if (options.timeout > options.interval) {
     if (config.timeout_given) {
-      return reader.error(node, fmt::format("scrape timeout {} of job {} is greater than its scrape "
-                                            "interval {}", format_duration(options.timeout),
-                                            options.job_name, format_duration(options.interval)));
+      return reader.error(node,
+                          fmt::format("scrape timeout {} of job {} is greater than its scrape "
+                                      "interval {}",
+                                      format_duration(options.timeout), options.job_name,
+                                      format_duration(options.interval)));
     }
     options.timeout = options.interval;
   }

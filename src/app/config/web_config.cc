@@ -76,15 +76,17 @@ Result<WebConfig> load_web_config(const std::string& file) {
          for (const auto& [name, hash] : n.entries) {
            config.users[name.scalar] = TRY(reader.string(hash));
            if (!hash.scalar.starts_with("$2")) {
-             return reader.error(hash, "expected a bcrypt hash, which begins with $2; make one "
-                                       "with: htpasswd -nBC 10 \"\"");
+             return reader.error(hash,
+                                 "expected a bcrypt hash, which begins with $2; make one "
+                                 "with: htpasswd -nBC 10 \"\"");
            }
          }
          return {};
        }}};
   TRY(reader.mapping(*root, "the web configuration", keys));
   if (config.certificate_file.empty() != config.key_file.empty()) {
-    return fail(ErrorCode::BadData, "{}: tls_server_config needs both cert_file and key_file", file);
+    return fail(ErrorCode::BadData, "{}: tls_server_config needs both cert_file and key_file",
+                file);
   }
   return config;
 }

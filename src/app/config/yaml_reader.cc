@@ -49,9 +49,8 @@ Result<void> YamlReader::mapping(const YamlNode& node, std::string_view what,
   return {};
 }
 
-Result<void> YamlReader::sequence(
-    const YamlNode& node, std::string_view what,
-    const std::function<Result<void>(const YamlNode&)>& item) const {
+Result<void> YamlReader::sequence(const YamlNode& node, std::string_view what,
+                                  const std::function<Result<void>(const YamlNode&)>& item) const {
   if (node.kind == YamlNode::Kind::Null) return {};
   if (node.kind != YamlNode::Kind::Sequence) {
     return error(node, fmt::format("{}: expected a list, found {}; begin each entry with \"- \"",
@@ -91,7 +90,8 @@ Result<DurationMs> YamlReader::duration(const YamlNode& node, Zero zero) const {
   const auto value = parse_duration(text);
   if (!value) {
     return error(node, fmt::format("{}; write a number and a unit of ms, s, m, h, d, w or y, like "
-                                   "\"15s\"", value.error().message));
+                                   "\"15s\"",
+                                   value.error().message));
   }
   if (value->ms == 0 && zero == Zero::Refused) {
     return error(node, "the duration must be greater than 0");
@@ -102,8 +102,19 @@ Result<DurationMs> YamlReader::duration(const YamlNode& node, Zero zero) const {
 Result<uint64_t> YamlReader::size(const YamlNode& node) const {
   const std::string text = TRY(string(node));
   constexpr std::array<std::pair<std::string_view, unsigned>, 13> kUnits = {{
-      {"EiB", 60}, {"PiB", 50}, {"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}, {"EB", 60},
-      {"PB", 50}, {"TB", 40}, {"GB", 30}, {"MB", 20}, {"KB", 10}, {"B", 0},
+      {"EiB", 60},
+      {"PiB", 50},
+      {"TiB", 40},
+      {"GiB", 30},
+      {"MiB", 20},
+      {"KiB", 10},
+      {"EB", 60},
+      {"PB", 50},
+      {"TB", 40},
+      {"GB", 30},
+      {"MB", 20},
+      {"KB", 10},
+      {"B", 0},
   }};
   uint64_t value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);

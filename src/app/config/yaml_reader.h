@@ -30,7 +30,8 @@ class YamlReader {
   explicit YamlReader(std::string file) : file_(std::move(file)) {}
 
   /// Reads a mapping by its keys. An unknown key is an error that offers the nearest right one.
-  Result<void> mapping(const YamlNode& node, std::string_view what, std::span<const Key> keys) const;
+  Result<void> mapping(const YamlNode& node, std::string_view what,
+                       std::span<const Key> keys) const;
   /// Calls `item` for each entry; a null is an empty list.
   Result<void> sequence(const YamlNode& node, std::string_view what,
                         const std::function<Result<void>(const YamlNode&)>& item) const;

@@ -56,8 +56,8 @@ Answer to_answer(const Message& message, std::vector<Evidence> evidence) {
 
 std::shared_ptr<AgentLoop::Session> AgentLoop::session_of(const std::string& id) {
   const MutexLock lock(mutex_);
-  const auto found = std::find_if(sessions_.begin(), sessions_.end(),
-                                  [&](const auto& s) { return s->id == id; });
+  const auto found =
+      std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& s) { return s->id == id; });
   if (found != sessions_.end()) {
     sessions_.splice(sessions_.begin(), sessions_, found);
     return sessions_.front();

@@ -30,9 +30,9 @@ MetricType guess_type(std::string_view name) {
 }
 
 const Catalogue::Metric* Catalogue::Snapshot::find(std::string_view name) const {
-  const auto found = std::lower_bound(
-      metrics.begin(), metrics.end(), name,
-      [](const Metric& m, std::string_view n) { return m.name < n; });
+  const auto found =
+      std::lower_bound(metrics.begin(), metrics.end(), name,
+                       [](const Metric& m, std::string_view n) { return m.name < n; });
   return found != metrics.end() && found->name == name ? &*found : nullptr;
 }
 

@@ -22,9 +22,9 @@ constexpr size_t kMaxOptions = 4;
 
 /// Words that only say more about a thing already named.
 const std::set<std::string_view>& filler_words() {
-  static const std::set<std::string_view> words = {"usage", "used", "total", "current", "space",
-                                                   "busy", "high", "low", "full", "size", "byte",
-                                                   "throughput", "utilisation", "time"};
+  static const std::set<std::string_view> words = {
+      "usage", "used", "total", "current", "space",      "busy",        "high",
+      "low",   "full", "size",  "byte",    "throughput", "utilisation", "time"};
   return words;
 }
 
@@ -126,11 +126,10 @@ Plan Planner::ask_back(const Catalogue::Snapshot& snapshot) const {
   plan.intent = "clarify";
   plan.clarify = "Of what?";
   for (const Concept& subject : pack_.concepts) {
-    const bool known = std::any_of(
-        subject.recipes.begin(), subject.recipes.end(), [&](const Recipe& recipe) {
-          return std::all_of(recipe.needs.begin(), recipe.needs.end(), [&](const std::string& m) {
-            return snapshot.find(m) != nullptr;
-          });
+    const bool known =
+        std::any_of(subject.recipes.begin(), subject.recipes.end(), [&](const Recipe& recipe) {
+          return std::all_of(recipe.needs.begin(), recipe.needs.end(),
+                             [&](const std::string& m) { return snapshot.find(m) != nullptr; });
         });
     if (known) plan.options.push_back(subject.name);
     if (plan.options.size() == kMaxOptions) break;
@@ -187,8 +186,9 @@ Result<Plan> Planner::plan_status(const ParsedQuestion& question) {
   const std::string where = filters.empty() ? "" : "{" + inside_braces(filters) + "}";
   plan.promql = "up" + where;
   plan.confidence = 0.95;
-  plan.explanation = "up is 1 for each target whose last scrape succeeded and 0 for each that is "
-                     "down.";
+  plan.explanation =
+      "up is 1 for each target whose last scrape succeeded and 0 for each that is "
+      "down.";
   plan.alternatives = {"up" + where + " == 0", "count by (job) (up" + where + " == 0)"};
   return plan;
 }
@@ -224,11 +224,10 @@ Result<std::optional<Plan>> Planner::plan_concept(const ParsedQuestion& question
   Choice best;
   const Recipe* best_recipe = nullptr;
   for (const Concept& subject : pack_.concepts) {
-    const auto recipe = std::find_if(
-        subject.recipes.begin(), subject.recipes.end(), [&](const Recipe& r) {
-          return std::all_of(r.needs.begin(), r.needs.end(), [&](const std::string& m) {
-            return snapshot->find(m) != nullptr;
-          });
+    const auto recipe =
+        std::find_if(subject.recipes.begin(), subject.recipes.end(), [&](const Recipe& r) {
+          return std::all_of(r.needs.begin(), r.needs.end(),
+                             [&](const std::string& m) { return snapshot->find(m) != nullptr; });
         });
     if (recipe == subject.recipes.end()) continue;
     for (const auto& phrase : subject.phrases) {
@@ -243,8 +242,8 @@ Result<std::optional<Plan>> Planner::plan_concept(const ParsedQuestion& question
   std::vector<std::string> rest;
   for (size_t i = 0; i < question.content.size(); ++i) {
     const std::string& word = question.content[i];
-    const bool named = std::find(best.phrase->begin(), best.phrase->end(), word) !=
-                       best.phrase->end();
+    const bool named =
+        std::find(best.phrase->begin(), best.phrase->end(), word) != best.phrase->end();
     if (!named && !filler_words().contains(word)) rest.push_back(question.raw[i]);
   }
   return TRY(compose(question, *best.subject, *best_recipe, rest));
@@ -258,7 +257,8 @@ Result<Plan> Planner::compose(const ParsedQuestion& question, const Concept& sub
   if (!leftover.empty()) {
     std::vector<std::string> near;
     std::vector<std::string_view> known;
-    for (const auto& [name, values] : labels) known.insert(known.end(), values.begin(), values.end());
+    for (const auto& [name, values] : labels)
+      known.insert(known.end(), values.begin(), values.end());
     for (const std::string& word : leftover) {
       const std::string_view found = nearest(word, known);
       if (!found.empty()) near.emplace_back(found);
@@ -306,8 +306,9 @@ Result<Plan> Planner::compose(const ParsedQuestion& question, const Concept& sub
     plan.promql = fmt::format("predict_linear(node_filesystem_avail_bytes{}[{}], {})",
                               inside.empty() ? "" : "{" + inside + "}",
                               format_duration(kForecastBase), kForecastAhead.ms / 1000);
-    plan.explanation = "Free space in seven days if it goes on as in the last hour; below zero "
-                       "means full.";
+    plan.explanation =
+        "Free space in seven days if it goes on as in the last hour; below zero "
+        "means full.";
     return plan;
   }
   finish(question, subject.least_is_worst, plan);
@@ -319,8 +320,7 @@ void Planner::finish(const ParsedQuestion& question, bool least_is_worst, Plan& 
   plan.intent = "query";
   if (!question.aggregation.empty()) {
     plan.promql = fmt::format("{} {}({})", question.aggregation,
-                              question.by.empty() ? "" : by_clause(question.by) + " ",
-                              plan.promql);
+                              question.by.empty() ? "" : by_clause(question.by) + " ", plan.promql);
     if (question.by.empty()) plan.entity_labels.clear();
   }
   if (question.proposes_alert) {
@@ -331,22 +331,22 @@ void Planner::finish(const ParsedQuestion& question, bool least_is_worst, Plan& 
         fmt::format("{} {} {}", plan.promql, limit.op, codec::format_general(value));
     plan.intent = "alert";
     plan.promql = expression;
-    plan.action = Json{{"kind", "alert"}, {"expr", expression}, {"for_s", 300},
-                       {"severity", "warning"}};
+    plan.action =
+        Json{{"kind", "alert"}, {"expr", expression}, {"for_s", 300}, {"severity", "warning"}};
     return;
   }
   if (question.threshold) {
     double value = question.threshold->value;
     if (question.threshold->percent && plan.unit == "ratio") value /= 100;
-    plan.promql = fmt::format("{} {} {}", plan.promql, question.threshold->op,
-                              codec::format_general(value));
+    plan.promql =
+        fmt::format("{} {} {}", plan.promql, question.threshold->op, codec::format_general(value));
   }
   if (question.top) {
     plan.intent = "top";
     const bool bottom = question.least != least_is_worst && question.least;
     const bool smallest = least_is_worst ? !question.least : bottom;
-    plan.promql = fmt::format("{}({}, {})", smallest ? "bottomk" : "topk", *question.top,
-                              plan.promql);
+    plan.promql =
+        fmt::format("{}({}, {})", smallest ? "bottomk" : "topk", *question.top, plan.promql);
   }
   if (question.trend || question.window) {
     plan.range = true;
@@ -395,9 +395,8 @@ Result<Plan> Planner::plan_metric(const ParsedQuestion& question) {
     candidate.score -= 0.05 * static_cast<double>(in_name.size());
     scored.push_back(std::move(candidate));
   }
-  std::stable_sort(scored.begin(), scored.end(), [](const Scored& a, const Scored& b) {
-    return a.score > b.score;
-  });
+  std::stable_sort(scored.begin(), scored.end(),
+                   [](const Scored& a, const Scored& b) { return a.score > b.score; });
   // What the words of the name leave must be values of the metric's labels.
   std::vector<Matcher> filters;
   const Scored* best = nullptr;
@@ -405,8 +404,10 @@ Result<Plan> Planner::plan_metric(const ParsedQuestion& question) {
   for (size_t i = 0; i < scored.size() && i < 20 && best == nullptr; ++i) {
     std::vector<std::string> leftover;
     filters = TRY(bind_filters(scored[i].metric->name, scored[i].unmatched, leftover));
-    if (leftover.empty()) best = &scored[i];
-    else if (leftover.size() < missing.size()) missing = leftover;
+    if (leftover.empty())
+      best = &scored[i];
+    else if (leftover.size() < missing.size())
+      missing = leftover;
   }
   if (best == nullptr) {
     std::vector<std::string> near;
@@ -415,8 +416,8 @@ Result<Plan> Planner::plan_metric(const ParsedQuestion& question) {
   }
   std::vector<std::string> rivals;
   for (const Scored& other : scored) {
-    const bool close = other.score >= best->score - 0.01 && other.unmatched.size() <=
-                                                                best->unmatched.size();
+    const bool close =
+        other.score >= best->score - 0.01 && other.unmatched.size() <= best->unmatched.size();
     if (close && rivals.size() < kMaxOptions) rivals.push_back(other.metric->name);
   }
   Plan plan;
@@ -433,14 +434,14 @@ Result<Plan> Planner::plan_metric(const ParsedQuestion& question) {
   plan.subject = metric.name;
   plan.unit = unit_of(metric, counter);
   if (metric.name.ends_with("_bucket")) {
-    plan.promql = fmt::format("histogram_quantile({}, sum by (le) (rate({}[{}])))",
-                              codec::format_general(question.quantile.value_or(0.95)), selector,
-                              kRateWindow);
+    plan.promql =
+        fmt::format("histogram_quantile({}, sum by (le) (rate({}[{}])))",
+                    codec::format_general(question.quantile.value_or(0.95)), selector, kRateWindow);
     plan.unit = "seconds";
   } else if (counter) {
-    plan.promql = fmt::format("sum {}(rate({}[{}]))",
-                              question.by.empty() ? "" : by_clause(question.by) + " ", selector,
-                              kRateWindow);
+    plan.promql =
+        fmt::format("sum {}(rate({}[{}]))", question.by.empty() ? "" : by_clause(question.by) + " ",
+                    selector, kRateWindow);
   } else {
     plan.promql = question.by.empty()
                       ? selector
@@ -451,7 +452,8 @@ Result<Plan> Planner::plan_metric(const ParsedQuestion& question) {
   plan.explanation = metric.help.empty()
                          ? fmt::format("{} ({}).", metric.name, to_string(metric.type))
                          : fmt::format("{}: {}", metric.name, metric.help);
-  if (counter) plan.explanation += fmt::format(" A counter: its growth per second over {}.", kRateWindow);
+  if (counter)
+    plan.explanation += fmt::format(" A counter: its growth per second over {}.", kRateWindow);
   finish(question, false, plan);
   return plan;
 }

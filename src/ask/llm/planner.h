@@ -14,7 +14,7 @@ namespace prom5::llm {
 /// How a question will be answered, or why not.
 struct Plan {
   std::string intent;
-  std::string subject;   ///< "CPU usage"
+  std::string subject;  ///< "CPU usage"
   std::string promql;
   std::string unit = "none";
   bool range = false;
@@ -22,12 +22,12 @@ struct Plan {
   double confidence = 0;
   std::string explanation;
   std::vector<std::string> alternatives;
-  std::vector<std::string> entity_labels;    ///< what tells the result's series apart
+  std::vector<std::string> entity_labels;  ///< what tells the result's series apart
   std::optional<Json> action;
 
-  std::string clarify;                       ///< a question back, with `options`
+  std::string clarify;  ///< a question back, with `options`
   std::vector<std::string> options;
-  std::string refuse_code;                   ///< with `refuse_message`
+  std::string refuse_code;  ///< with `refuse_message`
   std::string refuse_message;
   std::vector<std::string> suggestions;
 };

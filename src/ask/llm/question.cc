@@ -14,26 +14,33 @@ using Words = std::vector<std::string>;
 
 const std::set<std::string_view>& stop_words() {
   static const std::set<std::string_view> words = {
-      "a", "about", "all", "am", "an", "and", "any", "anything", "are", "as", "at", "be", "been",
-      "being", "by", "can", "check", "could", "current", "currently", "did", "display", "do",
-      "does", "doing", "each", "find", "for", "from", "get", "give", "got", "had", "has", "have",
-      "hey", "hi", "hello", "how", "i", "if", "in", "into", "is", "it", "its", "just", "let",
-      "like", "look", "many", "me", "much", "my", "now", "number", "of", "off", "on", "one", "or",
-      "our", "out", "please", "right", "run", "running", "see", "show", "so", "some", "tell",
-      "than", "that", "the", "their", "them", "there", "these", "they", "this", "those", "to",
-      "us", "want", "was", "we", "were", "what", "whats", "when", "where", "which", "who", "why",
-      "will", "with", "would", "you", "your", "prometheus", "moment", "value", "values", "amount",
-      "level", "host", "hosts", "machine", "machines", "server", "servers", "box", "system",
-      "node", "nodes", "computer", "percent", "percentage", "share", "s", "rate", "second",
-      "seconds", "here", "today", "metric", "metrics", "every", "overall", "still", "data"};
+      "a",        "about",   "all",        "am",      "an",       "and",       "any",
+      "anything", "are",     "as",         "at",      "be",       "been",      "being",
+      "by",       "can",     "check",      "could",   "current",  "currently", "did",
+      "display",  "do",      "does",       "doing",   "each",     "find",      "for",
+      "from",     "get",     "give",       "got",     "had",      "has",       "have",
+      "hey",      "hi",      "hello",      "how",     "i",        "if",        "in",
+      "into",     "is",      "it",         "its",     "just",     "let",       "like",
+      "look",     "many",    "me",         "much",    "my",       "now",       "number",
+      "of",       "off",     "on",         "one",     "or",       "our",       "out",
+      "please",   "right",   "run",        "running", "see",      "show",      "so",
+      "some",     "tell",    "than",       "that",    "the",      "their",     "them",
+      "there",    "these",   "they",       "this",    "those",    "to",        "us",
+      "want",     "was",     "we",         "were",    "what",     "whats",     "when",
+      "where",    "which",   "who",        "why",     "will",     "with",      "would",
+      "you",      "your",    "prometheus", "moment",  "value",    "values",    "amount",
+      "level",    "host",    "hosts",      "machine", "machines", "server",    "servers",
+      "box",      "system",  "node",       "nodes",   "computer", "percent",   "percentage",
+      "share",    "s",       "rate",       "second",  "seconds",  "here",      "today",
+      "metric",   "metrics", "every",      "overall", "still",    "data"};
   return words;
 }
 
 /// Words that name no thing alone: a question of nothing else is asked back.
 const std::set<std::string_view>& vague_words() {
-  static const std::set<std::string_view> words = {"usage", "used", "high", "low", "graph",
-                                                   "status", "utilisation", "total", "full",
-                                                   "free", "left", "performance", "health"};
+  static const std::set<std::string_view> words = {
+      "usage", "used", "high", "low",  "graph",       "status", "utilisation",
+      "total", "full", "free", "left", "performance", "health"};
   return words;
 }
 
@@ -143,9 +150,10 @@ void take_threshold(Words& words, ParsedQuestion& out) {
                        words[i] == "exceeding";
     const bool below = words[i] == "below" || words[i] == "under";
     const bool compared = i + 2 < words.size() && words[i + 1] == "than";
-    const bool more = compared && (words[i] == "more" || words[i] == "greater" ||
-                                   words[i] == "higher");
-    const bool less = compared && (words[i] == "less" || words[i] == "lower" || words[i] == "fewer");
+    const bool more =
+        compared && (words[i] == "more" || words[i] == "greater" || words[i] == "higher");
+    const bool less =
+        compared && (words[i] == "less" || words[i] == "lower" || words[i] == "fewer");
     if (!above && !below && !more && !less) continue;
     const size_t at = more || less ? i + 2 : i + 1;
     std::string number = words[at];
@@ -178,8 +186,9 @@ void take_quantile(Words& words, ParsedQuestion& out) {
     }
     const bool p = word.size() > 1 && word[0] == 'p' && word[1] >= '0' && word[1] <= '9';
     const bool th = word.size() > 2 && word.ends_with("th") && word[0] >= '0' && word[0] <= '9';
-    const auto value = codec::parse_double(p ? word.substr(1)
-                                             : th ? word.substr(0, word.size() - 2) : "");
+    const auto value = codec::parse_double(p    ? word.substr(1)
+                                           : th ? word.substr(0, word.size() - 2)
+                                                : "");
     if (!value || *value <= 0 || *value >= 100) continue;
     out.quantile = *value / 100;
     take_out(words, i, 1);
@@ -199,7 +208,7 @@ void take_grouping(Words& words, ParsedQuestion& out) {
       continue;
     }
     out.by.push_back(label == "host" || label == "machine" || label == "server" ? "instance"
-                                                                                 : label);
+                                                                                : label);
     take_out(words, i, 2);
     if (i == 0) break;
     --i;
@@ -217,8 +226,8 @@ void take_aggregation(Words& words, ParsedQuestion& out) {
 void take_intents(Words& words, ParsedQuestion& out) {
   out.changes_something =
       take_any(words, {"delete", "remove", "restart", "kill", "drop", "shutdown", "reboot"});
-  if (contains(words, "alert") && (contains(words, "on") || contains(words, "when") ||
-                                   contains(words, "if"))) {
+  if (contains(words, "alert") &&
+      (contains(words, "on") || contains(words, "when") || contains(words, "if"))) {
     out.proposes_alert = take_word(words, "alert");
   }
   const bool fill = contains(words, "fill") || contains(words, "full");
@@ -237,8 +246,8 @@ void take_intents(Words& words, ParsedQuestion& out) {
     }
   }
   const bool asks_list = contains(words, "metric") || contains(words, "metrics");
-  if (asks_list && (contains(words, "which") || contains(words, "list") ||
-                    contains(words, "available"))) {
+  if (asks_list &&
+      (contains(words, "which") || contains(words, "list") || contains(words, "available"))) {
     out.list_metrics = true;
     take_any(words, {"metric", "metrics", "list", "available", "which"});
   }
@@ -260,8 +269,8 @@ std::vector<std::string> words_of(std::string_view text) {
   Words out;
   std::string word;
   const auto flush = [&] {
-    while (!word.empty() && (word.back() == '.' || word.back() == ':' || word.back() == '-' ||
-                             word.back() == '/')) {
+    while (!word.empty() &&
+           (word.back() == '.' || word.back() == ':' || word.back() == '-' || word.back() == '/')) {
       if (word == "/") break;
       word.pop_back();
     }
@@ -300,7 +309,8 @@ ParsedQuestion parse_question(std::string_view text,
                               const std::map<std::string, std::string, std::less<>>& synonyms) {
   ParsedQuestion out;
   Words words = words_of(text);
-  out.follow_up = !words.empty() && (words[0] == "and" || words[0] == "what" || words[0] == "now") &&
+  out.follow_up = !words.empty() &&
+                  (words[0] == "and" || words[0] == "what" || words[0] == "now") &&
                   words.size() <= 4;
   take_window(words, out);
   take_threshold(words, out);
@@ -320,9 +330,8 @@ ParsedQuestion parse_question(std::string_view text,
     out.content.push_back(one);
     out.raw.push_back(word);
   }
-  out.vague = std::all_of(out.content.begin(), out.content.end(), [](const std::string& w) {
-    return vague_words().contains(w);
-  });
+  out.vague = std::all_of(out.content.begin(), out.content.end(),
+                          [](const std::string& w) { return vague_words().contains(w); });
   return out;
 }
 

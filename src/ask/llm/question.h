@@ -19,23 +19,23 @@ struct Threshold {
 
 /// A question taken apart: what its words ask for, and the words that name the thing.
 struct ParsedQuestion {
-  std::vector<std::string> content;     ///< words that name things, in their one spelling
-  std::vector<std::string> raw;         ///< the same words as they were written
-  std::optional<DurationMs> window;     ///< "over the last hour"
-  std::optional<size_t> top;            ///< "top 3"; 1 for "which … most"
-  bool least = false;                   ///< "lowest", "least"
-  std::optional<double> quantile;       ///< "p95"
+  std::vector<std::string> content;  ///< words that name things, in their one spelling
+  std::vector<std::string> raw;      ///< the same words as they were written
+  std::optional<DurationMs> window;  ///< "over the last hour"
+  std::optional<size_t> top;         ///< "top 3"; 1 for "which … most"
+  bool least = false;                ///< "lowest", "least"
+  std::optional<double> quantile;    ///< "p95"
   std::optional<Threshold> threshold;
-  std::vector<std::string> by;          ///< "per instance"
-  std::string aggregation;              ///< "avg", "max", "min", "sum", "count", or empty
-  bool trend = false;                   ///< "graph", "trend", "over time"
-  bool status = false;                  ///< "down", "healthy", "alive"
-  bool list_metrics = false;            ///< "which metrics are there"
-  bool forecast = false;                ///< "will … fill"
-  bool proposes_alert = false;          ///< "alert me when"
-  bool changes_something = false;       ///< "delete", "restart": not ours to do
-  bool follow_up = false;               ///< "and memory?"
-  bool vague = false;                   ///< only words like "usage" and "it"
+  std::vector<std::string> by;     ///< "per instance"
+  std::string aggregation;         ///< "avg", "max", "min", "sum", "count", or empty
+  bool trend = false;              ///< "graph", "trend", "over time"
+  bool status = false;             ///< "down", "healthy", "alive"
+  bool list_metrics = false;       ///< "which metrics are there"
+  bool forecast = false;           ///< "will … fill"
+  bool proposes_alert = false;     ///< "alert me when"
+  bool changes_something = false;  ///< "delete", "restart": not ours to do
+  bool follow_up = false;          ///< "and memory?"
+  bool vague = false;              ///< only words like "usage" and "it"
 };
 
 ParsedQuestion parse_question(std::string_view text,

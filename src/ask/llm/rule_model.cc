@@ -12,12 +12,16 @@ namespace {
 constexpr int64_t kRangePoints = 120;
 
 Json plan_to_json(const Plan& plan) {
-  Json json{{"intent", plan.intent},         {"subject", plan.subject},
-            {"promql", plan.promql},         {"unit", plan.unit},
+  Json json{{"intent", plan.intent},
+            {"subject", plan.subject},
+            {"promql", plan.promql},
+            {"unit", plan.unit},
             {"mode", plan.range ? "range" : "instant"},
             {"window_s", plan.window.ms / 1000},
-            {"confidence", plan.confidence}, {"explanation", plan.explanation},
-            {"alternatives", plan.alternatives}, {"entity_labels", plan.entity_labels}};
+            {"confidence", plan.confidence},
+            {"explanation", plan.explanation},
+            {"alternatives", plan.alternatives},
+            {"entity_labels", plan.entity_labels}};
   if (plan.action) json["action"] = *plan.action;
   return json;
 }
@@ -110,9 +114,10 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
   if (last.content.contains("error")) {
     reply.message.text = "The query failed: " + last.content["error"].get<std::string>();
     reply.message.content = {{"intent", "refuse"},
-                             {"error", {{"code", "query_failed"},
-                                        {"message", reply.message.text},
-                                        {"suggestions", Json::array()}}}};
+                             {"error",
+                              {{"code", "query_failed"},
+                               {"message", reply.message.text},
+                               {"suggestions", Json::array()}}}};
   } else {
     reply.message.text = say_answer(plan, last.content);
     reply.message.content = plan_to_json(plan);

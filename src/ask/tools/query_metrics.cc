@@ -59,15 +59,15 @@ ToolSpec QueryMetrics::spec() const {
   return {"query_metrics",
           "Evaluates PromQL now, or over the last range_s seconds in steps of step_s.",
           Json{{"type", "object"},
-               {"properties", {{"promql", {{"type", "string"}}},
-                               {"range_s", {{"type", "integer"}}},
-                               {"step_s", {{"type", "integer"}}}}},
+               {"properties",
+                {{"promql", {{"type", "string"}}},
+                 {"range_s", {{"type", "integer"}}},
+                 {"step_s", {{"type", "integer"}}}}},
                {"required", {"promql"}}}};
 }
 
 Result<Json> QueryMetrics::call(const Json& arguments, const ToolContext& context) {
-  if (!arguments.is_object() || !arguments.contains("promql") ||
-      !arguments["promql"].is_string()) {
+  if (!arguments.is_object() || !arguments.contains("promql") || !arguments["promql"].is_string()) {
     return fail(ErrorCode::BadData, "query_metrics needs \"promql\"");
   }
   query::QueryRequest request;

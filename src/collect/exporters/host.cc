@@ -82,35 +82,29 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return out;
 }
 
-double number_of(std::string_view text) {
-  return codec::parse_double(text).value_or(0);
+double number_of(std::string_view text) { return codec::parse_double(text).value_or(0); }
+
+std::string HostContext::read(const std::string& path) const {
+  return files_.read(path).value_or("");
 }
 
-std::optional<std::string> HostContext::read(const std::string& path) const {
-  auto text = files_.read(path);
-  if (!text) return std::nullopt;
-  return *std::move(text);
-}
-
-std::optional<std::string> HostContext::read_trimmed(const std::string& path) const {
-  auto text = read(path);
-  if (!text) return std::nullopt;
-  const size_t start = text->find_first_not_of(" \t\n");
+std::string HostContext::read_trimmed(const std::string& path) const {
+  const std::string text = read(path);
+  const size_t start = text.find_first_not_of(" \t\n");
   if (start == std::string::npos) return "";
-  return text->substr(start, text->find_last_not_of(" \t\n") - start + 1);
+  return text.substr(start, text.find_last_not_of(" \t\n") - start + 1);
 }
 
 std::optional<double> HostContext::read_number(const std::string& path) const {
-  const auto text = read_trimmed(path);
-  if (!text || text->empty()) return std::nullopt;
-  if (text->starts_with("0x")) {
+  const std::string text = read_trimmed(path);
+  if (text.starts_with("0x")) {
     uint64_t value = 0;
     const auto [end, error] =
-        std::from_chars(text->data() + 2, text->data() + text->size(), value, 16);
+        std::from_chars(text.data() + 2, text.data() + text.size(), value, 16);
     if (error != std::errc{}) return std::nullopt;
     return static_cast<double>(value);
   }
-  return codec::parse_double(*text);
+  return codec::parse_double(text);
 }
 
 std::vector<std::string> HostContext::list(const std::string& path) const {

@@ -29,10 +29,10 @@ class HostContext {
   [[nodiscard]] const HostPaths& paths() const { return paths_; }
   [[nodiscard]] Page& page() const { return page_; }
 
-  /// The file's text, or nothing when it is absent or the kernel refuses it.
-  [[nodiscard]] std::optional<std::string> read(const std::string& path) const;
+  /// The file's text, empty when it is absent or the kernel refuses it.
+  [[nodiscard]] std::string read(const std::string& path) const;
   /// The same without space at both ends.
-  [[nodiscard]] std::optional<std::string> read_trimmed(const std::string& path) const;
+  [[nodiscard]] std::string read_trimmed(const std::string& path) const;
   /// A file that holds one number, decimal or 0x….
   [[nodiscard]] std::optional<double> read_number(const std::string& path) const;
   /// Names in a folder; none when it is absent.

@@ -34,26 +34,26 @@ void collect_throttling(const HostContext& context) {
   for (const std::string& name : context.list(root)) {
     if (!cpu_number(name)) continue;
     const std::string cpu = root + "/" + name;
-    const auto package = context.read_trimmed(cpu + "/topology/physical_package_id");
-    const auto core = context.read_trimmed(cpu + "/topology/core_id");
-    if (!package || !core) continue;
+    const std::string package = context.read_trimmed(cpu + "/topology/physical_package_id");
+    const std::string core = context.read_trimmed(cpu + "/topology/core_id");
+    if (package.empty() || core.empty()) continue;
     const auto first = [](std::vector<std::string>& seen, const std::string& key) {
       if (std::find(seen.begin(), seen.end(), key) != seen.end()) return false;
       seen.push_back(key);
       return true;
     };
     const auto core_count = context.read_number(cpu + "/thermal_throttle/core_throttle_count");
-    if (core_count && first(seen_cores, *package + "/" + *core)) {
+    if (core_count && first(seen_cores, package + "/" + core)) {
       context.page().add("node_cpu_core_throttles_total",
                          "Number of times this CPU core has been throttled.", MetricType::Counter,
-                         {{"core", *core}, {"package", *package}}, *core_count);
+                         {{"core", core}, {"package", package}}, *core_count);
     }
     const auto package_count =
         context.read_number(cpu + "/thermal_throttle/package_throttle_count");
-    if (package_count && first(seen_packages, *package)) {
+    if (package_count && first(seen_packages, package)) {
       context.page().add("node_cpu_package_throttles_total",
                          "Number of times this CPU package has been throttled.",
-                         MetricType::Counter, {{"package", *package}}, *package_count);
+                         MetricType::Counter, {{"package", package}}, *package_count);
     }
   }
 }
@@ -73,10 +73,10 @@ std::vector<CpuTimes::Row> CpuTimes::update(const std::vector<Row>& read) {
 }
 
 void collect_cpu(const HostContext& context, CpuTimes& times) {
-  const auto text = context.read(context.paths().proc + "/stat");
-  if (!text) return;
+  const std::string text = context.read(context.paths().proc + "/stat");
+  if (text.empty()) return;
   std::vector<CpuTimes::Row> rows;
-  for (const std::string_view line : lines_of(*text)) {
+  for (const std::string_view line : lines_of(text)) {
     const auto fields = fields_of(line);
     const auto number = fields.empty() ? std::nullopt : cpu_number(fields[0]);
     if (!number) continue;
@@ -88,16 +88,14 @@ void collect_cpu(const HostContext& context, CpuTimes& times) {
   rows = times.update(rows);
   for (size_t cpu = 0; cpu < rows.size(); ++cpu) {
     for (size_t i = 0; i < kModes.size(); ++i) {
-      context.page().add("node_cpu_seconds_total", "Seconds the CPUs spent in each mode.",
-                         MetricType::Counter,
-                         {{"cpu", std::to_string(cpu)}, {"mode", std::string(kModes[i])}},
-                         rows[cpu][i]);
+      context.page().add(
+          "node_cpu_seconds_total", "Seconds the CPUs spent in each mode.", MetricType::Counter,
+          {{"cpu", std::to_string(cpu)}, {"mode", std::string(kModes[i])}}, rows[cpu][i]);
     }
     for (const auto& [mode, column] : {std::pair{"nice", kGuest + 1}, std::pair{"user", kGuest}}) {
-      context.page().add("node_cpu_guest_seconds_total",
-                         "Seconds the CPUs spent in guests (VMs) for each mode.",
-                         MetricType::Counter, {{"cpu", std::to_string(cpu)}, {"mode", mode}},
-                         rows[cpu][column]);
+      context.page().add(
+          "node_cpu_guest_seconds_total", "Seconds the CPUs spent in guests (VMs) for each mode.",
+          MetricType::Counter, {{"cpu", std::to_string(cpu)}, {"mode", mode}}, rows[cpu][column]);
     }
   }
   collect_throttling(context);
@@ -137,8 +135,8 @@ void collect_cpu_frequency(const HostContext& context) {
 }
 
 void collect_load(const HostContext& context) {
-  const auto text = context.read(context.paths().proc + "/loadavg");
-  const auto fields = fields_of(text.value_or(""));
+  const std::string text = context.read(context.paths().proc + "/loadavg");
+  const auto fields = fields_of(text);
   if (fields.size() < 3) return;
   context.page().gauge("node_load1", "1m load average.", number_of(fields[0]));
   context.page().gauge("node_load5", "5m load average.", number_of(fields[1]));
@@ -163,8 +161,8 @@ void collect_stat(const HostContext& context) {
       {"procs_blocked", "node_procs_blocked",
        "Number of processes blocked waiting for I/O to complete.", MetricType::Gauge},
   }};
-  const auto text = context.read(context.paths().proc + "/stat");
-  for (const std::string_view line : lines_of(text.value_or(""))) {
+  const std::string text = context.read(context.paths().proc + "/stat");
+  for (const std::string_view line : lines_of(text)) {
     const auto fields = fields_of(line);
     if (fields.size() < 2) continue;
     for (const Row& row : kRows) {
@@ -195,9 +193,9 @@ void collect_pressure(const HostContext& context) {
        "Total time in seconds no process could make progress due to memory congestion"},
   }};
   for (const Row& row : kRows) {
-    const auto text =
+    const std::string text =
         context.read(context.paths().proc + "/pressure/" + std::string(row.file));
-    for (const std::string_view line : lines_of(text.value_or(""))) {
+    for (const std::string_view line : lines_of(text)) {
       const auto fields = fields_of(line);
       if (fields.empty() || fields[0] != row.line || !fields.back().starts_with("total=")) continue;
       context.page().counter(row.family, row.help,
@@ -207,8 +205,8 @@ void collect_pressure(const HostContext& context) {
 }
 
 void collect_scheduler(const HostContext& context) {
-  const auto text = context.read(context.paths().proc + "/schedstat");
-  for (const std::string_view line : lines_of(text.value_or(""))) {
+  const std::string text = context.read(context.paths().proc + "/schedstat");
+  for (const std::string_view line : lines_of(text)) {
     const auto fields = fields_of(line);
     const auto number = fields.size() < 10 ? std::nullopt : cpu_number(fields[0]);
     if (!number) continue;
@@ -218,11 +216,9 @@ void collect_scheduler(const HostContext& context) {
                        labels, number_of(fields[7]) / kNanosecondsPerSecond);
     context.page().add("node_schedstat_waiting_seconds_total",
                        "Number of seconds spent by processing waiting for this CPU.",
-                       MetricType::Counter, labels,
-                       number_of(fields[8]) / kNanosecondsPerSecond);
-    context.page().add("node_schedstat_timeslices_total",
-                       "Number of timeslices executed by CPU.", MetricType::Counter, labels,
-                       number_of(fields[9]));
+                       MetricType::Counter, labels, number_of(fields[8]) / kNanosecondsPerSecond);
+    context.page().add("node_schedstat_timeslices_total", "Number of timeslices executed by CPU.",
+                       MetricType::Counter, labels, number_of(fields[9]));
   }
 }
 

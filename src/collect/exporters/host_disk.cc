@@ -14,8 +14,8 @@ constexpr double kBytesPerSector = 512;
 constexpr double kMillisecondsPerSecond = 1000;
 
 const Regex& ignored_mounts() {
-  static const Regex regex = *Regex::compile(
-      "/(dev|proc|run|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/.*)");
+  static const Regex regex =
+      *Regex::compile("/(dev|proc|run|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/.*)");
   return regex;
 }
 
@@ -67,8 +67,7 @@ void collect_filesystem(const HostContext& context, const LabelPairs& labels, bo
     page.add(family, help, MetricType::Gauge, labels, value);
   };
   gauge("node_filesystem_device_error",
-        "Whether an error occurred while getting statistics for the given device.",
-        failed ? 1 : 0);
+        "Whether an error occurred while getting statistics for the given device.", failed ? 1 : 0);
   if (failed) return;
   const auto block = static_cast<double>(info.f_bsize);
   gauge("node_filesystem_size_bytes", "Filesystem size in bytes.",
@@ -77,8 +76,7 @@ void collect_filesystem(const HostContext& context, const LabelPairs& labels, bo
         static_cast<double>(info.f_bfree) * block);
   gauge("node_filesystem_avail_bytes", "Filesystem space available to non-root users in bytes.",
         static_cast<double>(info.f_bavail) * block);
-  gauge("node_filesystem_files", "Filesystem total file nodes.",
-        static_cast<double>(info.f_files));
+  gauge("node_filesystem_files", "Filesystem total file nodes.", static_cast<double>(info.f_files));
   gauge("node_filesystem_files_free", "Filesystem total free file nodes.",
         static_cast<double>(info.f_ffree));
   gauge("node_filesystem_readonly", "Filesystem read-only status.", readonly ? 1 : 0);
@@ -110,15 +108,12 @@ constexpr std::array<DiskColumn, 17> kDiskColumns = {{
     {"node_disk_io_time_seconds_total", "Total seconds spent doing I/Os.", kCounter, kMs},
     {"node_disk_io_time_weighted_seconds_total", "The weighted # of seconds spent doing I/Os.",
      kCounter, kMs},
-    {"node_disk_discards_completed_total",
-     "The total number of discards completed successfully."},
+    {"node_disk_discards_completed_total", "The total number of discards completed successfully."},
     {"node_disk_discards_merged_total", "The total number of discards merged."},
-    {"node_disk_discarded_sectors_total",
-     "The total number of sectors discarded successfully."},
+    {"node_disk_discarded_sectors_total", "The total number of sectors discarded successfully."},
     {"node_disk_discard_time_seconds_total",
      "This is the total number of seconds spent by all discards.", kCounter, kMs},
-    {"node_disk_flush_requests_total",
-     "The total number of flush requests completed successfully"},
+    {"node_disk_flush_requests_total", "The total number of flush requests completed successfully"},
     {"node_disk_flush_requests_time_seconds_total",
      "This is the total number of seconds spent by all flush requests.", kCounter, kMs},
 }};
@@ -128,9 +123,9 @@ std::map<std::string, std::string, std::less<>> udev_properties(const HostContex
                                                                 std::string_view major,
                                                                 std::string_view minor) {
   std::map<std::string, std::string, std::less<>> out;
-  const auto text =
+  const std::string text =
       context.read(fmt::format("{}/b{}:{}", context.paths().udev, major, minor));
-  for (const std::string_view line : lines_of(text.value_or(""))) {
+  for (const std::string_view line : lines_of(text)) {
     const size_t equal = line.find('=');
     if (!line.starts_with("E:") || equal == std::string_view::npos) continue;
     out.emplace(line.substr(2, equal - 2), line.substr(equal + 1));
@@ -193,10 +188,10 @@ void collect_disk_info(const HostContext& context, const std::string& device,
 
 void collect_filesystems(const HostContext& context) {
   // The first process sees the host's mounts; our own may be fewer.
-  auto text = context.read(context.paths().proc + "/1/mounts");
-  if (!text) text = context.read(context.paths().proc + "/mounts");
+  std::string text = context.read(context.paths().proc + "/1/mounts");
+  if (text.empty()) text = context.read(context.paths().proc + "/mounts");
   std::set<std::string> seen;
-  for (const std::string_view line : lines_of(text.value_or(""))) {
+  for (const std::string_view line : lines_of(text)) {
     const auto fields = fields_of(line);
     if (fields.size() < 4) continue;
     const std::string mountpoint = unescape_mount(fields[1]);
@@ -211,8 +206,8 @@ void collect_filesystems(const HostContext& context) {
 }
 
 void collect_disks(const HostContext& context) {
-  const auto text = context.read(context.paths().proc + "/diskstats");
-  for (const std::string_view line : lines_of(text.value_or(""))) {
+  const std::string text = context.read(context.paths().proc + "/diskstats");
+  for (const std::string_view line : lines_of(text)) {
     const auto fields = fields_of(line);
     if (fields.size() < 4 || ignored_disks().matches(fields[2])) continue;
     const std::string device(fields[2]);

@@ -22,8 +22,8 @@ std::string memory_key(std::string_view name) {
 }  // namespace
 
 void collect_memory(const HostContext& context) {
-  const auto text = context.read(context.paths().proc + "/meminfo");
-  for (const std::string_view line : lines_of(text.value_or(""))) {
+  const std::string text = context.read(context.paths().proc + "/meminfo");
+  for (const std::string_view line : lines_of(text)) {
     const auto fields = fields_of(line);
     if (fields.size() < 2 || !fields[0].ends_with(':')) continue;
     std::string key = memory_key(fields[0].substr(0, fields[0].size() - 1));
@@ -42,8 +42,8 @@ void collect_vmstat(const HostContext& context) {
     return field.starts_with("oom_kill") || field.starts_with("pgpg") ||
            field.starts_with("pswp") || fault;
   };
-  const auto text = context.read(context.paths().proc + "/vmstat");
-  for (const std::string_view line : lines_of(text.value_or(""))) {
+  const std::string text = context.read(context.paths().proc + "/vmstat");
+  for (const std::string_view line : lines_of(text)) {
     const auto fields = fields_of(line);
     if (fields.size() != 2 || !wanted(fields[0])) continue;
     const std::string name(fields[0]);

@@ -36,9 +36,8 @@ void add_netstat(const HostContext& context, std::string_view protocol, std::str
 
 /// Pairs of lines, names and then values: "Tcp: A B" and "Tcp: 1 2".
 void collect_netstat_pairs(const HostContext& context, const std::string& file) {
-  const auto text = context.read(context.paths().proc + "/net/" + file);
-  const std::string whole = text.value_or("");
-  const auto lines = lines_of(whole);
+  const std::string text = context.read(context.paths().proc + "/net/" + file);
+  const auto lines = lines_of(text);
   for (size_t i = 0; i + 1 < lines.size(); i += 2) {
     const auto names = fields_of(lines[i]);
     const auto values = fields_of(lines[i + 1]);
@@ -50,8 +49,8 @@ void collect_netstat_pairs(const HostContext& context, const std::string& file) 
 }
 
 void collect_sockstat_file(const HostContext& context, const std::string& file) {
-  const auto text = context.read(context.paths().proc + "/net/" + file);
-  for (const std::string_view line : lines_of(text.value_or(""))) {
+  const std::string text = context.read(context.paths().proc + "/net/" + file);
+  for (const std::string_view line : lines_of(text)) {
     const auto fields = fields_of(line);
     if (fields.empty() || !fields[0].ends_with(':')) continue;
     const std::string protocol(fields[0].substr(0, fields[0].size() - 1));
@@ -93,8 +92,7 @@ void collect_network_devices(const HostContext& context) {
       {"receive_errs", {"rx_errors"}},
       {"receive_drop", {"rx_dropped", "rx_missed_errors"}},
       {"receive_fifo", {"rx_fifo_errors"}},
-      {"receive_frame",
-       {"rx_frame_errors", "rx_length_errors", "rx_over_errors", "rx_crc_errors"}},
+      {"receive_frame", {"rx_frame_errors", "rx_length_errors", "rx_over_errors", "rx_crc_errors"}},
       {"receive_compressed", {"rx_compressed"}},
       {"receive_multicast", {"multicast"}},
       {"receive_nohandler", {"rx_nohandler"}},
@@ -118,8 +116,8 @@ void collect_network_devices(const HostContext& context) {
         if (!file.empty()) sum += context.read_number(folder + std::string(file)).value_or(0);
       }
       context.page().add(fmt::format("node_network_{}_total", row.key),
-                         fmt::format("Network device statistic {}.", row.key),
-                         MetricType::Counter, {{"device", device}}, sum);
+                         fmt::format("Network device statistic {}.", row.key), MetricType::Counter,
+                         {{"device", device}}, sum);
     }
   }
 }
@@ -152,10 +150,8 @@ void collect_network_classes(const HostContext& context) {
   const std::string root = context.paths().sys + "/class/net";
   for (const std::string& device : context.list(root)) {
     const std::string folder = root + "/" + device + "/";
-    if (!context.read(folder + "ifindex")) continue;
-    const auto text = [&](const std::string& file) {
-      return context.read_trimmed(folder + file).value_or("");
-    };
+    if (context.read(folder + "ifindex").empty()) continue;
+    const auto text = [&](const std::string& file) { return context.read_trimmed(folder + file); };
     const std::string state = text("operstate");
     context.page().add("node_network_up", "Value is 1 if operstate is 'up', 0 otherwise.",
                        MetricType::Gauge, {{"device", device}}, state == "up" ? 1 : 0);
@@ -183,8 +179,8 @@ void collect_network_classes(const HostContext& context) {
 void collect_netstat(const HostContext& context) {
   collect_netstat_pairs(context, "netstat");
   collect_netstat_pairs(context, "snmp");
-  const auto text = context.read(context.paths().proc + "/net/snmp6");
-  for (const std::string_view line : lines_of(text.value_or(""))) {
+  const std::string text = context.read(context.paths().proc + "/net/snmp6");
+  for (const std::string_view line : lines_of(text)) {
     const auto fields = fields_of(line);
     if (fields.size() != 2) continue;
     const size_t six = fields[0].find('6');
@@ -199,9 +195,9 @@ void collect_sockets(const HostContext& context) {
 }
 
 void collect_softnet(const HostContext& context) {
-  const auto text = context.read(context.paths().proc + "/net/softnet_stat");
+  const std::string text = context.read(context.paths().proc + "/net/softnet_stat");
   size_t row = 0;
-  for (const std::string_view line : lines_of(text.value_or(""))) {
+  for (const std::string_view line : lines_of(text)) {
     const auto fields = fields_of(line);
     if (fields.size() < 3) continue;
     const LabelPairs labels = {{"cpu", std::to_string(row++)}};
@@ -232,10 +228,10 @@ void collect_conntrack(const HostContext& context) {
       {"node_nf_conntrack_stat_drop", "Number of packets dropped due to conntrack failure.", 10},
       {"node_nf_conntrack_stat_early_drop",
        "Number of dropped conntrack entries to make room for new ones, if maximum table size was "
-       "reached.", 11},
+       "reached.",
+       11},
       {"node_nf_conntrack_stat_search_restart",
-       "Number of conntrack table lookups which had to be restarted due to hashtable resizes.",
-       16},
+       "Number of conntrack table lookups which had to be restarted due to hashtable resizes.", 16},
   }};
   const std::string folder = context.paths().proc + "/sys/net/netfilter/";
   const auto entries = context.read_number(folder + "nf_conntrack_count");
@@ -246,10 +242,10 @@ void collect_conntrack(const HostContext& context) {
                        *entries);
   context.page().gauge("node_nf_conntrack_entries_limit",
                        "Maximum size of connection tracking table.", *limit);
-  const auto text = context.read(context.paths().proc + "/net/stat/nf_conntrack");
-  if (!text) return;
+  const std::string text = context.read(context.paths().proc + "/net/stat/nf_conntrack");
+  if (text.empty()) return;
   std::array<double, kRows.size()> sums{};
-  const auto lines = lines_of(*text);
+  const auto lines = lines_of(text);
   for (size_t i = 1; i < lines.size(); ++i) {
     const auto fields = fields_of(lines[i]);
     for (size_t k = 0; k < kRows.size(); ++k) {
@@ -263,11 +259,11 @@ void collect_conntrack(const HostContext& context) {
 
 void collect_udp_queues(const HostContext& context) {
   for (const auto& [file, version] : {std::pair{"udp", "v4"}, std::pair{"udp6", "v6"}}) {
-    const auto text = context.read(context.paths().proc + "/net/" + file);
-    if (!text) continue;
+    const std::string text = context.read(context.paths().proc + "/net/" + file);
+    if (text.empty()) continue;
     double sent = 0;
     double received = 0;
-    const auto lines = lines_of(*text);
+    const auto lines = lines_of(text);
     for (size_t i = 1; i < lines.size(); ++i) {
       const auto fields = fields_of(lines[i]);
       if (fields.size() < 5) continue;
@@ -284,10 +280,10 @@ void collect_udp_queues(const HostContext& context) {
 }
 
 void collect_arp(const HostContext& context) {
-  const auto text = context.read(context.paths().proc + "/net/arp");
-  if (!text) return;
+  const std::string text = context.read(context.paths().proc + "/net/arp");
+  if (text.empty()) return;
   std::map<std::string, double> entries;
-  const auto lines = lines_of(*text);
+  const auto lines = lines_of(text);
   for (size_t i = 1; i < lines.size(); ++i) {
     const auto fields = fields_of(lines[i]);
     if (!fields.empty()) ++entries[std::string(fields.back())];

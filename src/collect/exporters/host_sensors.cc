@@ -111,7 +111,8 @@ Shape shape_of(const SensorFile& s, bool has_plain_element) {
   if (t == "humidity") {
     return {name,
             fmt::format("Hardware monitor for humidity, as a ratio (multiply with 100.0 to get the "
-                        "humidity as a percentage) ({})", e),
+                        "humidity as a percentage) ({})",
+                        e),
             kMicro};
   }
   if (t == "fan" && (e == "input" || e == "min" || e == "max" || e == "target")) {
@@ -129,7 +130,7 @@ std::string chip_of(const HostContext& context, const std::string& folder) {
     if (!kind.empty() && !name.empty()) return kind + "_" + name;
     if (!name.empty()) return name;
   }
-  const std::string name = clean(context.read_trimmed(folder + "/name").value_or(""));
+  const std::string name = clean(context.read_trimmed(folder + "/name"));
   return name.empty() ? clean(std::filesystem::path(folder).filename().string()) : name;
 }
 
@@ -147,19 +148,19 @@ void collect_sensors(const HostContext& context, const std::string& folder,
     const bool numbered = s.sensor != s.type + "0";
     const std::string file =
         (numbered ? s.sensor : s.type) + (s.element.empty() ? "" : "_" + s.element);
-    const auto text = context.read_trimmed(folder + "/" + file);
-    if (!text || text->empty()) continue;
+    const std::string text = context.read_trimmed(folder + "/" + file);
+    if (text.empty()) continue;
     if (s.element == "label") {
       context.page().add("node_hwmon_sensor_label", "Label for given chip and sensor",
-                         MetricType::Gauge,
-                         {{"chip", chip}, {"label", *text}, {"sensor", s.sensor}}, 1);
+                         MetricType::Gauge, {{"chip", chip}, {"label", text}, {"sensor", s.sensor}},
+                         1);
       continue;
     }
     const auto value = context.read_number(folder + "/" + file);
     if (!value) continue;
     const Shape shape = shape_of(s, plain.contains(s.sensor));
-    context.page().add(shape.family, shape.help, shape.type,
-                       {{"chip", chip}, {"sensor", s.sensor}}, *value * shape.factor);
+    context.page().add(shape.family, shape.help, shape.type, {{"chip", chip}, {"sensor", s.sensor}},
+                       *value * shape.factor);
   }
 }
 
@@ -169,15 +170,14 @@ void collect_thermal(const HostContext& context) {
   const std::string root = context.paths().sys + "/class/thermal";
   for (const std::string& name : context.list(root)) {
     const std::string folder = root + "/" + name + "/";
-    const std::string type = context.read_trimmed(folder + "type").value_or("");
+    const std::string type = context.read_trimmed(folder + "type");
     constexpr std::string_view kZone = "thermal_zone";
     constexpr std::string_view kCooling = "cooling_device";
     if (name.starts_with(kZone)) {
-      if (context.read_trimmed(folder + "mode").value_or("") == "disabled") continue;
+      if (context.read_trimmed(folder + "mode") == "disabled") continue;
       if (const auto temperature = context.read_number(folder + "temp")) {
         context.page().add("node_thermal_zone_temp", "Zone temperature in Celsius",
-                           MetricType::Gauge,
-                           {{"type", type}, {"zone", name.substr(kZone.size())}},
+                           MetricType::Gauge, {{"type", type}, {"zone", name.substr(kZone.size())}},
                            *temperature * kMilli);
       }
     } else if (name.starts_with(kCooling)) {
@@ -201,11 +201,10 @@ void collect_hwmon(const HostContext& context) {
   for (const std::string& name : context.list(root)) {
     const std::string folder = root + "/" + name;
     const std::string chip = chip_of(context, folder);
-    const std::string chip_name = clean(context.read_trimmed(folder + "/name").value_or(""));
+    const std::string chip_name = clean(context.read_trimmed(folder + "/name"));
     if (!chip_name.empty()) {
-      context.page().add("node_hwmon_chip_names",
-                         "Annotation metric for human-readable chip names", MetricType::Gauge,
-                         {{"chip", chip}, {"chip_name", chip_name}}, 1);
+      context.page().add("node_hwmon_chip_names", "Annotation metric for human-readable chip names",
+                         MetricType::Gauge, {{"chip", chip}, {"chip_name", chip_name}}, 1);
     }
     collect_sensors(context, folder, chip);
     collect_sensors(context, folder + "/device", chip);

@@ -53,22 +53,30 @@ void collect_uname(const HostContext& context) {
 }
 
 void collect_os(const HostContext& context) {
-  std::optional<std::string> text;
+  std::string text;
   for (const std::string& path : context.paths().os_release) {
-    if (!text) text = context.read(path);
+    if (text.empty()) text = context.read(path);
   }
-  if (!text) return;
+  if (text.empty()) return;
   std::map<std::string, std::string, std::less<>> values;
-  for (const std::string_view line : lines_of(*text)) {
+  for (const std::string_view line : lines_of(text)) {
     const size_t equal = line.find('=');
     if (equal == std::string_view::npos || line[0] == '#') continue;
     values.emplace(line.substr(0, equal), unquote_shell(line.substr(equal + 1)));
   }
   constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kLabels = {{
-      {"build_id", "BUILD_ID"}, {"id", "ID"}, {"id_like", "ID_LIKE"}, {"image_id", "IMAGE_ID"},
-      {"image_version", "IMAGE_VERSION"}, {"name", "NAME"}, {"pretty_name", "PRETTY_NAME"},
-      {"variant", "VARIANT"}, {"variant_id", "VARIANT_ID"}, {"version", "VERSION"},
-      {"version_codename", "VERSION_CODENAME"}, {"version_id", "VERSION_ID"},
+      {"build_id", "BUILD_ID"},
+      {"id", "ID"},
+      {"id_like", "ID_LIKE"},
+      {"image_id", "IMAGE_ID"},
+      {"image_version", "IMAGE_VERSION"},
+      {"name", "NAME"},
+      {"pretty_name", "PRETTY_NAME"},
+      {"variant", "VARIANT"},
+      {"variant_id", "VARIANT_ID"},
+      {"version", "VERSION"},
+      {"version_codename", "VERSION_CODENAME"},
+      {"version_id", "VERSION_ID"},
   }};
   LabelPairs labels;
   for (const auto& [label, key] : kLabels) labels.emplace_back(label, values[std::string(key)]);
@@ -83,12 +91,10 @@ void collect_os(const HostContext& context) {
   if (first != std::string::npos) version = version.substr(0, version.find('.', first + 1));
   const double number = number_of(version);
   if (number > 0) {
-    context.page().add("node_os_version",
-                       "Metric containing the major.minor part of the OS version.",
-                       MetricType::Gauge,
-                       {{"id", values["ID"]}, {"id_like", values["ID_LIKE"]},
-                        {"name", values["NAME"]}},
-                       number);
+    context.page().add(
+        "node_os_version", "Metric containing the major.minor part of the OS version.",
+        MetricType::Gauge,
+        {{"id", values["ID"]}, {"id_like", values["ID_LIKE"]}, {"name", values["NAME"]}}, number);
   }
 }
 
@@ -107,8 +113,8 @@ void collect_time(const HostContext& context) {
   for (const std::string& name : context.list(root)) {
     if (!name.starts_with("clocksource")) continue;
     const std::string number = std::to_string(device++);
-    const auto available = context.read(root + "/" + name + "/available_clocksource");
-    for (const std::string_view line : lines_of(available.value_or(""))) {
+    const std::string available = context.read(root + "/" + name + "/available_clocksource");
+    for (const std::string_view line : lines_of(available)) {
       for (const std::string_view source : fields_of(line)) {
         context.page().add("node_time_clocksource_available_info",
                            "Available clocksources read from '/sys/devices/system/clocksource'.",
@@ -116,11 +122,11 @@ void collect_time(const HostContext& context) {
                            {{"clocksource", std::string(source)}, {"device", number}}, 1);
       }
     }
-    const auto current = context.read_trimmed(root + "/" + name + "/current_clocksource");
-    if (current) {
+    const std::string current = context.read_trimmed(root + "/" + name + "/current_clocksource");
+    if (!current.empty()) {
       context.page().add("node_time_clocksource_current_info",
                          "Current clocksource read from '/sys/devices/system/clocksource'.",
-                         MetricType::Gauge, {{"clocksource", *current}, {"device", number}}, 1);
+                         MetricType::Gauge, {{"clocksource", current}, {"device", number}}, 1);
     }
   }
 }
@@ -156,23 +162,21 @@ void collect_timex(const HostContext& context) {
   gauge("node_timex_pps_stability_hertz",
         "Pulse per second stability, average of recent frequency changes.",
         number(t.stabil) / kPpm);
-  counter("node_timex_pps_jitter_total",
-          "Pulse per second count of jitter limit exceeded events.", t.jitcnt);
-  counter("node_timex_pps_calibration_total",
-          "Pulse per second count of calibration intervals.", t.calcnt);
-  counter("node_timex_pps_error_total", "Pulse per second count of calibration errors.",
-          t.errcnt);
+  counter("node_timex_pps_jitter_total", "Pulse per second count of jitter limit exceeded events.",
+          t.jitcnt);
+  counter("node_timex_pps_calibration_total", "Pulse per second count of calibration intervals.",
+          t.calcnt);
+  counter("node_timex_pps_error_total", "Pulse per second count of calibration errors.", t.errcnt);
   counter("node_timex_pps_stability_exceeded_total",
           "Pulse per second count of stability limit exceeded events.", t.stbcnt);
   gauge("node_timex_tai_offset_seconds", "International Atomic Time (TAI) offset.", number(t.tai));
-  gauge("node_timex_sync_status",
-        "Is clock synchronized to a reliable server (1 = yes, 0 = no).",
+  gauge("node_timex_sync_status", "Is clock synchronized to a reliable server (1 = yes, 0 = no).",
         state == TIME_ERROR ? 0 : 1);
 }
 
 void collect_file_descriptors(const HostContext& context) {
-  const auto text = context.read_trimmed(context.paths().proc + "/sys/fs/file-nr");
-  const auto fields = fields_of(text.value_or(""));
+  const std::string text = context.read_trimmed(context.paths().proc + "/sys/fs/file-nr");
+  const auto fields = fields_of(text);
   if (fields.size() < 3) return;
   context.page().gauge("node_filefd_allocated", "File descriptor statistics: allocated.",
                        number_of(fields[0]));
@@ -198,8 +202,8 @@ void collect_processes(const HostContext& context) {
   double threads = 0;
   for (const std::string& pid : context.list(proc)) {
     if (!is_number(pid)) continue;
-    const auto stat = context.read(proc + "/" + pid + "/stat");
-    const auto fields = process_fields(stat.value_or(""));
+    const std::string stat = context.read(proc + "/" + pid + "/stat");
+    const auto fields = process_fields(stat);
     if (fields.size() < 18) continue;  // it has ended meanwhile
     ++processes;
     ++states[std::string(fields[0])];
@@ -210,8 +214,8 @@ void collect_processes(const HostContext& context) {
       continue;
     }
     for (const std::string& thread : context.list(proc + "/" + pid + "/task")) {
-      const auto thread_stat = context.read(proc + "/" + pid + "/task/" + thread + "/stat");
-      const auto thread_fields = process_fields(thread_stat.value_or(""));
+      const std::string thread_stat = context.read(proc + "/" + pid + "/task/" + thread + "/stat");
+      const auto thread_fields = process_fields(thread_stat);
       if (!thread_fields.empty()) ++thread_states[std::string(thread_fields[0])];
     }
   }
@@ -221,8 +225,8 @@ void collect_processes(const HostContext& context) {
              {{"state", state}}, count);
   }
   for (const auto& [state, count] : thread_states) {
-    page.add("node_processes_threads_state", "Number of threads in each state.",
-             MetricType::Gauge, {{"thread_state", state}}, count);
+    page.add("node_processes_threads_state", "Number of threads in each state.", MetricType::Gauge,
+             {{"thread_state", state}}, count);
   }
   page.gauge("node_processes_pids", "Number of PIDs", processes);
   page.gauge("node_processes_threads", "Allocated threads in system", threads);
@@ -239,28 +243,37 @@ void collect_selinux(const HostContext& context) {
   context.page().gauge("node_selinux_enabled", "SELinux is enabled, 1 is true, 0 is false",
                        enforcing ? 1 : 0);
   if (!enforcing) return;
-  context.page().gauge("node_selinux_current_mode", "Current SELinux enforcement mode",
-                       *enforcing);
+  context.page().gauge("node_selinux_current_mode", "Current SELinux enforcement mode", *enforcing);
 }
 
 void collect_dmi(const HostContext& context) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kLabels = {{
-      {"bios_date", "bios_date"}, {"bios_release", "bios_release"},
-      {"bios_vendor", "bios_vendor"}, {"bios_version", "bios_version"},
-      {"board_asset_tag", "board_asset_tag"}, {"board_name", "board_name"},
-      {"board_serial", "board_serial"}, {"board_vendor", "board_vendor"},
-      {"board_version", "board_version"}, {"chassis_asset_tag", "chassis_asset_tag"},
-      {"chassis_serial", "chassis_serial"}, {"chassis_vendor", "chassis_vendor"},
-      {"chassis_version", "chassis_version"}, {"product_family", "product_family"},
-      {"product_name", "product_name"}, {"product_serial", "product_serial"},
-      {"product_sku", "product_sku"}, {"product_uuid", "product_uuid"},
-      {"product_version", "product_version"}, {"system_vendor", "sys_vendor"},
+      {"bios_date", "bios_date"},
+      {"bios_release", "bios_release"},
+      {"bios_vendor", "bios_vendor"},
+      {"bios_version", "bios_version"},
+      {"board_asset_tag", "board_asset_tag"},
+      {"board_name", "board_name"},
+      {"board_serial", "board_serial"},
+      {"board_vendor", "board_vendor"},
+      {"board_version", "board_version"},
+      {"chassis_asset_tag", "chassis_asset_tag"},
+      {"chassis_serial", "chassis_serial"},
+      {"chassis_vendor", "chassis_vendor"},
+      {"chassis_version", "chassis_version"},
+      {"product_family", "product_family"},
+      {"product_name", "product_name"},
+      {"product_serial", "product_serial"},
+      {"product_sku", "product_sku"},
+      {"product_uuid", "product_uuid"},
+      {"product_version", "product_version"},
+      {"system_vendor", "sys_vendor"},
   }};
   const std::string folder = context.paths().sys + "/class/dmi/id/";
   LabelPairs labels;
   for (const auto& [label, file] : kLabels) {
-    auto value = context.read_trimmed(folder + std::string(file));
-    if (value) labels.emplace_back(label, *std::move(value));
+    std::string value = context.read_trimmed(folder + std::string(file));
+    if (!value.empty()) labels.emplace_back(label, std::move(value));
   }
   if (labels.empty()) return;
   context.page().add(
@@ -277,7 +290,7 @@ void collect_nvme(const HostContext& context) {
   const std::string root = context.paths().sys + "/class/nvme";
   for (const std::string& device : context.list(root)) {
     const auto text = [&](const std::string& file) {
-      return context.read_trimmed(root + "/" + device + "/" + file).value_or("");
+      return context.read_trimmed(root + "/" + device + "/" + file);
     };
     context.page().add("node_nvme_info",
                        "Non-numeric data from /sys/class/nvme/<device>, value is always 1.",

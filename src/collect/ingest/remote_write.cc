@@ -155,8 +155,8 @@ RemoteWriteReceiver::RemoteWriteReceiver(Storage& storage, RemoteWriteOptions op
                                          MetricRegistry& metrics)
     : storage_(storage),
       options_(options),
-      requests_(metrics.counter("prom5_remote_write_requests_total",
-                                "Remote write requests received.")),
+      requests_(
+          metrics.counter("prom5_remote_write_requests_total", "Remote write requests received.")),
       samples_(metrics.counter("prom5_remote_write_samples_total",
                                "Samples stored from remote write requests.")),
       refused_(metrics.counter("prom5_remote_write_refused_samples_total",
@@ -170,7 +170,8 @@ io::HttpResponse RemoteWriteReceiver::handle(const io::HttpRequest& request) {
   if (!accepted_type(type)) {
     return io::HttpResponse::text(
         415, fmt::format("Content-Type \"{}\" is not accepted; send application/x-protobuf with a "
-                         "prometheus.WriteRequest\n", type));
+                         "prometheus.WriteRequest\n",
+                         type));
   }
   const std::string_view encoding = request.headers.get("Content-Encoding");
   if (!encoding.empty() && encoding != "snappy") {
@@ -184,8 +185,8 @@ io::HttpResponse RemoteWriteReceiver::handle(const io::HttpRequest& request) {
   }
   const auto outcome = store(*message);
   if (!outcome) {
-    const bool malformed = outcome.error().code == ErrorCode::BadData ||
-                           outcome.error().code == ErrorCode::Corruption;
+    const bool malformed =
+        outcome.error().code == ErrorCode::BadData || outcome.error().code == ErrorCode::Corruption;
     return io::HttpResponse::text(malformed ? 400 : 500, outcome.error().message + "\n");
   }
   if (outcome->refused > 0) {
@@ -219,9 +220,8 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
   std::vector<std::string_view> histograms;
   const auto refuse = [&](size_t n, const Error& error, const Labels& labels) {
     if (outcome.refused == 0) {
-      outcome.first_error = {error.code, labels.empty()
-                                             ? error.message
-                                             : labels.to_string() + ": " + error.message};
+      outcome.first_error = {
+          error.code, labels.empty() ? error.message : labels.to_string() + ": " + error.message};
     }
     outcome.refused += n;
   };

@@ -27,7 +27,8 @@ Result<void> check_content_type(const io::HttpClientResponse& response,
   if (type.starts_with("text/plain") || options.accept_any_content_type) return {};
   return fail(ErrorCode::BadData,
               "{} Content-Type \"{}\"; set fallback_scrape_protocol if the page is in the text "
-              "format", type.empty() ? "missing" : "unsupported", type);
+              "format",
+              type.empty() ? "missing" : "unsupported", type);
 }
 
 }  // namespace
@@ -138,8 +139,7 @@ Result<ScrapeLoop::Counts> ScrapeLoop::append_page(const io::HttpClientResponse&
     if (series.labels.empty()) continue;
     if (options_->sample_limit > 0 && ++counts.kept > options_->sample_limit) {
       metrics_.sample_limit.add();
-      return fail(ErrorCode::LimitExceeded, "sample limit of {} exceeded",
-                  options_->sample_limit);
+      return fail(ErrorCode::LimitExceeded, "sample limit of {} exceeded", options_->sample_limit);
     }
     if (options_->sample_limit == 0) ++counts.kept;
     const bool own_time = options_->honor_timestamps && parser.time().has_value();
@@ -203,20 +203,26 @@ Result<Labels> ScrapeLoop::final_labels(LabelsBuilder& scraped) const {
 Result<void> ScrapeLoop::check_limits(const Labels& labels) const {
   const ScrapeOptions& o = *options_;
   if (o.label_limit > 0 && labels.size() > o.label_limit) {
-    return fail(ErrorCode::LimitExceeded, "label_limit exceeded (metric: {}, number of labels: {}, "
-                "limit: {})", labels.get(kMetricName), labels.size(), o.label_limit);
+    return fail(ErrorCode::LimitExceeded,
+                "label_limit exceeded (metric: {}, number of labels: {}, "
+                "limit: {})",
+                labels.get(kMetricName), labels.size(), o.label_limit);
   }
   if (o.label_name_length_limit == 0 && o.label_value_length_limit == 0) return {};
   for (const LabelView label : labels) {
     if (o.label_name_length_limit > 0 && label.name.size() > o.label_name_length_limit) {
-      return fail(ErrorCode::LimitExceeded, "label_name_length_limit exceeded (metric: {}, label "
-                  "name: {}, length: {}, limit: {})", labels.get(kMetricName), label.name,
-                  label.name.size(), o.label_name_length_limit);
+      return fail(ErrorCode::LimitExceeded,
+                  "label_name_length_limit exceeded (metric: {}, label "
+                  "name: {}, length: {}, limit: {})",
+                  labels.get(kMetricName), label.name, label.name.size(),
+                  o.label_name_length_limit);
     }
     if (o.label_value_length_limit > 0 && label.value.size() > o.label_value_length_limit) {
-      return fail(ErrorCode::LimitExceeded, "label_value_length_limit exceeded (metric: {}, label "
-                  "name: {}, length: {}, limit: {})", labels.get(kMetricName), label.name,
-                  label.value.size(), o.label_value_length_limit);
+      return fail(ErrorCode::LimitExceeded,
+                  "label_value_length_limit exceeded (metric: {}, label "
+                  "name: {}, length: {}, limit: {})",
+                  labels.get(kMetricName), label.name, label.value.size(),
+                  o.label_value_length_limit);
     }
   }
   return {};

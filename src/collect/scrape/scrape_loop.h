@@ -19,7 +19,7 @@ struct TargetStatus {
   Target target;
   std::string health = "unknown";  ///< "up", "down" or "unknown"
   std::string last_error;
-  TimeMs last_scrape{};            ///< 0 before the first
+  TimeMs last_scrape{};  ///< 0 before the first
   double last_duration_seconds = 0;
 };
 
@@ -45,7 +45,7 @@ class ScrapeLoop {
 
   /// What came of one scrape.
   struct Outcome {
-    TimeMs time;                 ///< of the samples
+    TimeMs time;  ///< of the samples
     double duration_seconds = 0;
     Result<io::HttpClientResponse> response;
   };

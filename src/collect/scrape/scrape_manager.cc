@@ -61,9 +61,9 @@ std::shared_ptr<ScrapeManager::Entry> ScrapeManager::make_entry(
       std::min(1.0, static_cast<double>(pool_size) / static_cast<double>(kSpreadPoolSize));
   entry->next =
       now + DurationMs{static_cast<int64_t>(static_cast<double>(entry->offset.ms) * spread)};
-  entry->loop = std::make_shared<ScrapeLoop>(std::move(target), std::move(options),
-                                             services_.storage,
-                                             const_cast<ScrapeMetrics&>(metrics_));
+  entry->loop =
+      std::make_shared<ScrapeLoop>(std::move(target), std::move(options), services_.storage,
+                                   const_cast<ScrapeMetrics&>(metrics_));
   return entry;
 }
 

@@ -78,8 +78,9 @@ Result<TargetsOfGroup> make_targets(const TargetGroup& group, const ScrapeOption
     if (!interval || !timeout || interval->ms <= 0 || timeout->ms <= 0 || *timeout > *interval) {
       return fail(ErrorCode::BadData,
                   "job {}: target {} has scrape interval \"{}\" and timeout \"{}\"; both must be "
-                  "positive and the timeout at most the interval", options.job_name, address,
-                  labels.get("__scrape_interval__"), labels.get("__scrape_timeout__"));
+                  "positive and the timeout at most the interval",
+                  options.job_name, address, labels.get("__scrape_interval__"),
+                  labels.get("__scrape_timeout__"));
     }
     target.interval = *interval;
     target.timeout = *timeout;

@@ -30,7 +30,7 @@ struct ScrapeOptions {
   io::HttpClientSecurity security;
   io::Headers headers;
   size_t body_size_limit = size_t{64} << 20;
-  uint64_t sample_limit = 0;             ///< this and the following: 0 is no limit
+  uint64_t sample_limit = 0;  ///< this and the following: 0 is no limit
   uint64_t label_limit = 0;
   uint64_t label_name_length_limit = 0;
   uint64_t label_value_length_limit = 0;

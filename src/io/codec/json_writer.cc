@@ -1,8 +1,8 @@
 #include "io/codec/json_writer.h"
 
-#include <cmath>
-
 #include <fmt/format.h>
+
+#include <cmath>
 
 #include "io/codec/number.h"
 #include "io/codec/utf8.h"

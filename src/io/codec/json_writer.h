@@ -26,9 +26,7 @@ class JsonWriter {
   /// Text that is JSON already.
   JsonWriter& raw(std::string_view json);
 
-  JsonWriter& field(std::string_view name, std::string_view text) {
-    return key(name).string(text);
-  }
+  JsonWriter& field(std::string_view name, std::string_view text) { return key(name).string(text); }
 
  private:
   JsonWriter& open(char bracket);

@@ -34,8 +34,8 @@ void append_fixed(std::string& out, double value) {
   if (append_special(out, value)) return;
   // The longest: 1.797e308 has 309 digits; the smallest denormal 1075 with the shortest form less.
   std::array<char, 800> buffer;
-  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
-                                    std::chars_format::fixed);
+  const auto result =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
   out.append(buffer.data(), result.ptr);
 }
 

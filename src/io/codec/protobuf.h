@@ -13,9 +13,9 @@ namespace prom5::codec {
 /// One field of a protobuf message as it lies on the wire.
 struct ProtoField {
   uint32_t number = 0;
-  uint8_t wire_type = 0;  ///< 0 varint, 1 fixed 64, 2 length-delimited, 5 fixed 32
-  uint64_t bits = 0;      ///< the number, for wire types 0, 1 and 5
-  std::string_view bytes; ///< for wire type 2; points into the input
+  uint8_t wire_type = 0;   ///< 0 varint, 1 fixed 64, 2 length-delimited, 5 fixed 32
+  uint64_t bits = 0;       ///< the number, for wire types 0, 1 and 5
+  std::string_view bytes;  ///< for wire type 2; points into the input
 
   [[nodiscard]] double as_double() const { return std::bit_cast<double>(bits); }
   [[nodiscard]] int64_t as_int64() const { return static_cast<int64_t>(bits); }

@@ -155,9 +155,8 @@ void FaultyFileSystem::power_cut(uint64_t seed) {
   constexpr size_t kSector = 512;
   const MutexLock lock(mutex_);
   Rng rng(seed);
-  std::erase_if(files_, [&](const auto& entry) {
-    return !entry.second->name_synced && rng.below(2) == 0;
-  });
+  std::erase_if(files_,
+                [&](const auto& entry) { return !entry.second->name_synced && rng.below(2) == 0; });
   for (auto& [name, file] : files_) {
     const size_t unsynced = file->bytes.size() - file->synced;
     size_t kept = unsynced == 0 ? 0 : rng.below(unsynced + 1);

@@ -114,8 +114,7 @@ Result<uint64_t> PosixFileSystem::size(const std::string& path) {
 Result<void> PosixFileSystem::write_atomically(const std::string& path, std::string_view bytes) {
   const std::string temporary = path + ".tmp";
   {
-    const Descriptor fd(
-        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    const Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (!fd.open()) return system_error("open", temporary);
     TRY(write_all(fd.get(), bytes, temporary));
     if (::fsync(fd.get()) != 0) return system_error("sync", temporary);

@@ -221,9 +221,8 @@ class CurlHttpClient final : public HttpClient {
 Result<HttpClientResponse> HttpClient::send(HttpClientRequest request) {
   std::promise<Result<HttpClientResponse>> promise;
   auto answer = promise.get_future();
-  start(std::move(request), [&](Result<HttpClientResponse> result) {
-    promise.set_value(std::move(result));
-  });
+  start(std::move(request),
+        [&](Result<HttpClientResponse> result) { promise.set_value(std::move(result)); });
   return answer.get();
 }
 

@@ -11,10 +11,10 @@ namespace prom5::io {
 
 /// How a request proves who it is and what it trusts.
 struct HttpClientSecurity {
-  std::string user;                ///< basic authentication; empty: none
+  std::string user;  ///< basic authentication; empty: none
   std::string password;
-  std::string authorization;       ///< the whole header value; empty: none
-  std::string ca_file;             ///< empty: the system's
+  std::string authorization;  ///< the whole header value; empty: none
+  std::string ca_file;        ///< empty: the system's
   std::string certificate_file;
   std::string key_file;
   std::string server_name;
@@ -26,7 +26,7 @@ struct HttpClientRequest {
   std::string url;
   Headers headers;
   std::string body;
-  int64_t timeout_ms = 10'000;  ///< for everything, from connecting to the last byte
+  int64_t timeout_ms = 10'000;               ///< for everything, from connecting to the last byte
   size_t max_body_bytes = size_t{64} << 20;  ///< of the body as decoded
   bool accept_gzip = true;
   bool follow_redirects = true;

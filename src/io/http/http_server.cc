@@ -30,8 +30,8 @@ using boost::system::error_code;
 using Parser = beast_http::request_parser<beast_http::string_body>;
 
 constexpr size_t kReadBytes = 16 * 1024;
-constexpr size_t kCompressFrom = 1024;                 // below, gzip gains nothing
-constexpr size_t kMaxUnsentBytes = size_t{8} << 20;    // of a stream whose client does not read
+constexpr size_t kCompressFrom = 1024;               // below, gzip gains nothing
+constexpr size_t kMaxUnsentBytes = size_t{8} << 20;  // of a stream whose client does not read
 constexpr size_t kMaxWebSocketMessage = size_t{4} << 20;
 
 struct Endpoint {
@@ -220,8 +220,8 @@ class HttpServer::Impl {
       const Endpoint endpoint = TRY(split_address(address));
       error_code error;
       tcp::resolver resolver(loop_);
-      const auto found = resolver.resolve(endpoint.host, endpoint.port,
-                                          tcp::resolver::passive, error);
+      const auto found =
+          resolver.resolve(endpoint.host, endpoint.port, tcp::resolver::passive, error);
       if (error || found.empty()) {
         return fail(ErrorCode::BadData, "listen address \"{}\": {}", address, error.message());
       }
@@ -445,17 +445,19 @@ class HttpServer::Impl {
       refused_.add();
       co_return HttpResponse::text(503, "too many requests are waiting\n");
     }
-    connection.socket().async_wait(
-        tcp::socket::wait_read, [state, &connection](const error_code& error) {
-          if (error || state->finished) return;
-          char byte = 0;
-          error_code peeked;
-          connection.socket().non_blocking(true, peeked);
-          const size_t n = connection.socket().receive(
-              asio::buffer(&byte, 1), tcp::socket::message_peek, peeked);
-          // Nothing to read although readable: the client has closed its side.
-          if (n == 0 && peeked != asio::error::would_block) state->stop.request_stop();
-        });
+    connection.socket().async_wait(tcp::socket::wait_read,
+                                   [state, &connection](const error_code& error) {
+                                     if (error || state->finished) return;
+                                     char byte = 0;
+                                     error_code peeked;
+                                     connection.socket().non_blocking(true, peeked);
+                                     const size_t n = connection.socket().receive(
+                                         asio::buffer(&byte, 1), tcp::socket::message_peek, peeked);
+                                     // Nothing to read although readable: the client has closed its
+                                     // side.
+                                     if (n == 0 && peeked != asio::error::would_block)
+                                       state->stop.request_stop();
+                                   });
     while (!state->finished) {
       error_code error;
       co_await state->done.async_wait(asio::redirect_error(asio::use_awaitable, error));

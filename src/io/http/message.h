@@ -31,12 +31,12 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 
 struct HttpRequest {
   std::string method;
-  std::string path;        ///< percent-decoded, without the query
-  Parameters parameters;   ///< of the query, then of a form body
+  std::string path;       ///< percent-decoded, without the query
+  Parameters parameters;  ///< of the query, then of a form body
   Headers headers;
   std::string body;
-  std::string peer;        ///< "127.0.0.1:50412"
-  std::stop_token stop;    ///< requested when the client goes away or the server stops
+  std::string peer;      ///< "127.0.0.1:50412"
+  std::stop_token stop;  ///< requested when the client goes away or the server stops
 
   /// The first parameter of that name, or an empty view.
   [[nodiscard]] std::string_view parameter(std::string_view name) const;

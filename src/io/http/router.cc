@@ -59,8 +59,9 @@ HttpResponse Router::route(const HttpRequest& request) const {
   }
   std::replace(allowed.begin(), allowed.end(), '|', ',');
   if (allowed.empty()) return HttpResponse::text(404, "404 page not found\n");
-  HttpResponse response =
-      request.method == "OPTIONS" ? HttpResponse{} : HttpResponse::text(405, "Method Not Allowed\n");
+  HttpResponse response = request.method == "OPTIONS"
+                              ? HttpResponse{}
+                              : HttpResponse::text(405, "Method Not Allowed\n");
   if (request.method == "OPTIONS") response.status = 204;
   response.headers.add("Allow", allowed);
   return response;

@@ -95,9 +95,9 @@ Result<Url> parse_url(std::string_view text) {
   if (url.host.empty()) return bad("no host");
   if (!authority.empty()) {
     url.port = authority.substr(1);
-    const bool digits = !url.port.empty() && url.port.size() <= 5 &&
-                        std::all_of(url.port.begin(), url.port.end(),
-                                    [](char c) { return c >= '0' && c <= '9'; });
+    const bool digits =
+        !url.port.empty() && url.port.size() <= 5 &&
+        std::all_of(url.port.begin(), url.port.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!digits) return bad("the port is not a number");
   }
   return url;

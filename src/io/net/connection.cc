@@ -18,8 +18,8 @@ class PlainConnection final : public Connection {
   asio::awaitable<bool> handshake() override { co_return true; }
   asio::awaitable<size_t> read_some(asio::mutable_buffer buffer) override {
     error_code error;
-    co_return co_await socket_.async_read_some(
-        buffer, asio::redirect_error(asio::use_awaitable, error));
+    co_return co_await socket_.async_read_some(buffer,
+                                               asio::redirect_error(asio::use_awaitable, error));
   }
   asio::awaitable<bool> write(std::string_view bytes) override {
     error_code error;
@@ -52,8 +52,8 @@ class TlsConnection final : public Connection {
   }
   asio::awaitable<size_t> read_some(asio::mutable_buffer buffer) override {
     error_code error;
-    co_return co_await stream_.async_read_some(
-        buffer, asio::redirect_error(asio::use_awaitable, error));
+    co_return co_await stream_.async_read_some(buffer,
+                                               asio::redirect_error(asio::use_awaitable, error));
   }
   asio::awaitable<bool> write(std::string_view bytes) override {
     error_code error;

@@ -69,8 +69,8 @@ std::string_view take_name(std::string_view& text, bool colon) {
   size_t n = 0;
   while (n < text.size()) {
     const char c = text[n];
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                        (colon && c == ':');
+    const bool letter =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colon && c == ':');
     if (!letter && (n == 0 || c < '0' || c > '9')) break;
     ++n;
   }
@@ -111,7 +111,8 @@ std::optional<MetricType> parse_text_type(std::string_view word) {
 std::unexpected<Error> TextParser::error(std::string_view what, std::string_view at) const {
   std::string shown;
   for (const char c : at.substr(0, kQuotedInErrors)) {
-    shown += static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7F ? '?' : c;
+    shown +=
+        static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7F ? '?' : c;
   }
   return fail(ErrorCode::BadData, "line {}: {}, at \"{}{}\"", line_number_, what, shown,
               at.size() > kQuotedInErrors ? "…" : "");
@@ -178,8 +179,10 @@ Result<size_t> TextParser::series_length(std::string_view line) const {
   bool in_quotes = false;
   for (size_t i = stop; i < line.size(); ++i) {
     if (in_quotes) {
-      if (line[i] == '\\') ++i;
-      else if (line[i] == '"') in_quotes = false;
+      if (line[i] == '\\')
+        ++i;
+      else if (line[i] == '"')
+        in_quotes = false;
     } else if (line[i] == '"') {
       in_quotes = true;
     } else if (line[i] == '}') {

@@ -152,7 +152,8 @@ class Aggregator {
       if (!added) {
         context_.warn(fmt::format("vector contains a mix of histograms with exponential and custom "
                                   "buckets schemas for metric name \"{}\"",
-                                  histograms_[i].labels->get(kMetricName)), position);
+                                  histograms_[i].labels->get(kMetricName)),
+                      position);
         return std::nullopt;
       }
       if (added->bounds_reconciled) {
@@ -333,8 +334,7 @@ class Chooser {
       const bool by_value = node_.op == TokenType::Topk || node_.op == TokenType::Bottomk;
       if (by_value && input_[member].kinds[step] == PointKind::Histogram) {
         evaluator_.context().inform(
-            fmt::format("ignored histogram in {} aggregation", spelling(node_.op)),
-            expr_.position);
+            fmt::format("ignored histogram in {} aggregation", spelling(node_.op)), expr_.position);
         continue;
       }
       if (ratio() && !sampled(input_[member].labels, parameter)) continue;
@@ -342,8 +342,7 @@ class Chooser {
     }
     if (ratio()) return members;
     if (parameter < 1) return {};
-    const auto k = static_cast<size_t>(
-        std::min(parameter, static_cast<double>(members.size())));
+    const auto k = static_cast<size_t>(std::min(parameter, static_cast<double>(members.size())));
     if (node_.op != TokenType::Limitk) sort_by_value(members, step);
     members.resize(std::min(k, members.size()));
     return members;

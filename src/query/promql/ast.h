@@ -140,6 +140,9 @@ ValueType type_of(const Expr& expr);
 /// Without parentheses around it.
 const Expr& unwrap(const Expr& expr);
 
+/// The expressions directly inside, in the order of the text; not those of durations.
+std::vector<const Expr*> children(const Expr& expr);
+
 /// The expression as PromQL text, in Prometheus' normal form (promql/parser/printer.go).
 std::string print(const Expr& expr);
 

@@ -109,13 +109,13 @@ class ElementOperator {
     auto result = adding ? add(*a.histogram, *b.histogram) : subtract(*a.histogram, *b.histogram);
     if (!result) {
       context_.warn(fmt::format("incompatible bucket layout encountered for binary operator {}",
-                                spelling(op_)), position_);
+                                spelling(op_)),
+                    position_);
       return {};
     }
     const std::string_view what = adding ? "addition" : "subtraction";
     if (result->reset_hints_collide) {
-      context_.warn(fmt::format("conflicting counter resets during histogram {}", what),
-                    position_);
+      context_.warn(fmt::format("conflicting counter resets during histogram {}", what), position_);
     }
     if (result->bounds_reconciled) {
       context_.inform(fmt::format("mismatched custom buckets were reconciled during {}", what),
@@ -128,7 +128,8 @@ class ElementOperator {
   Outcome mismatch(const Operand& a, const Operand& b) {
     const auto type = [](const Operand& o) { return o.histogram ? "histogram" : "float"; };
     context_.inform(fmt::format("incompatible sample types encountered for binary operator \"{}\": "
-                                "{} {} {}", spelling(op_), type(a), spelling(op_), type(b)),
+                                "{} {} {}",
+                                spelling(op_), type(a), spelling(op_), type(b)),
                     position_);
     return {};
   }
@@ -192,12 +193,11 @@ Result<StepValue> vector_with_scalar(Evaluator& evaluator, const Expr& expr, con
 Labels match_labels(const Labels& labels, const VectorMatching& matching) {
   LabelsBuilder builder;
   const auto listed = [&](std::string_view name) {
-    return std::find(matching.labels.begin(), matching.labels.end(), name) !=
-           matching.labels.end();
+    return std::find(matching.labels.begin(), matching.labels.end(), name) != matching.labels.end();
   };
   for (const LabelView label : labels) {
-    const bool take = matching.on ? listed(label.name)
-                                  : label.name != kMetricName && !listed(label.name);
+    const bool take =
+        matching.on ? listed(label.name) : label.name != kMetricName && !listed(label.name);
     if (take) builder.set(label.name, label.value);
   }
   return builder.build();
@@ -261,7 +261,8 @@ Result<StepValue> set_operator(Evaluator& evaluator, const Binary& binary, StepV
   }
   std::erase_if(left, [](const StepSeries& s) { return s.empty(); });
   // With names to be removed later, series that only differ in that mark may share a label set.
-  if (evaluator.context().options.delayed_name_removal && steps == 1) return of_vector(std::move(left));
+  if (evaluator.context().options.delayed_name_removal && steps == 1)
+    return of_vector(std::move(left));
   return of_vector(TRY(evaluator.merge_same_labels(std::move(left))));
 }
 
@@ -302,8 +303,8 @@ class VectorOperator {
   Result<void> check_unmatched(const MatchGroup& group) {
     if (group.right.size() < 2) return {};
     for (size_t i = 0; i < evaluator_.grid().count; ++i) {
-      const bool any = std::any_of(many_.begin(), many_.end(),
-                                   [&](const StepSeries& s) { return s.has(i); });
+      const bool any =
+          std::any_of(many_.begin(), many_.end(), [&](const StepSeries& s) { return s.has(i); });
       if (any) TRY(one_at(group, i));
     }
     return {};
@@ -327,8 +328,8 @@ class VectorOperator {
     return fail(ErrorCode::Execution,
                 "found duplicate series for the match group {} on the {} hand-side of the "
                 "operation: [{}, {}];many-to-many matching not allowed: matching labels must be "
-                "unique on one side", group.labels.to_string(), swapped_ ? "left" : "right", first,
-                second);
+                "unique on one side",
+                group.labels.to_string(), swapped_ ? "left" : "right", first, second);
   }
 
   Result<void> run_step(const MatchGroup& group, size_t i) {
@@ -348,16 +349,17 @@ class VectorOperator {
 
   /// Result: whether the pair counts as matched, which it does even when a comparison fails.
   Result<bool> combine(const MatchGroup& group, size_t many, size_t one, size_t i, bool matched) {
-    const Operand a = many == kFilled ? Operand{*matching_.fill_left, nullptr}
-                                      : operand(many_[many], i);
-    const Operand b = one == kFilled ? Operand{*matching_.fill_right, nullptr}
-                                     : operand(one_[one], i);
+    const Operand a =
+        many == kFilled ? Operand{*matching_.fill_left, nullptr} : operand(many_[many], i);
+    const Operand b =
+        one == kFilled ? Operand{*matching_.fill_right, nullptr} : operand(one_[one], i);
     Outcome outcome = swapped_ ? apply_(b, a) : apply_(a, b);
     if (!outcome.valid) return false;
     const size_t target = result_series(group, many, one);
     if (matching_.cardinality == Cardinality::OneToOne) {
       if (matched) {
-        return fail(ErrorCode::Execution, "multiple matches for labels: many-to-one matching must "
+        return fail(ErrorCode::Execution,
+                    "multiple matches for labels: many-to-one matching must "
                     "be explicit (group_left/group_right)");
       }
     } else if (!seen_.insert(target).second) {
@@ -446,9 +448,9 @@ Result<StepValue> eval_binary(Evaluator& evaluator, const Expr& expr, const Bina
   if (is_set_operator(binary.op)) {
     return set_operator(evaluator, binary, std::move(left.vector), std::move(right.vector));
   }
-  StepVector out = TRY(
-      VectorOperator(evaluator, expr, binary, std::move(left.vector), std::move(right.vector))
-          .run());
+  StepVector out =
+      TRY(VectorOperator(evaluator, expr, binary, std::move(left.vector), std::move(right.vector))
+              .run());
   for (const StepSeries& series : out) TRY(evaluator.context().hold_samples(series.steps()));
   return of_vector(std::move(out));
 }

@@ -12,7 +12,8 @@ namespace prom5::promql {
 
 namespace {
 
-constexpr std::string_view kDuplicateLabels = "vector cannot contain metrics with the same labelset";
+constexpr std::string_view kDuplicateLabels =
+    "vector cannot contain metrics with the same labelset";
 
 bool ends_like_a_counter(std::string_view name) {
   return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
@@ -104,8 +105,7 @@ Result<void> QueryContext::hold_samples(uint64_t n) {
 }
 
 void QueryContext::warn(std::string text, PositionRange at) {
-  annotations.warn(
-      fmt::format("PromQL warning: {} ({})", text, line_and_column(query, at.start)));
+  annotations.warn(fmt::format("PromQL warning: {} ({})", text, line_and_column(query, at.start)));
 }
 
 void QueryContext::inform(std::string text, PositionRange at) {
@@ -293,9 +293,11 @@ Result<StepVector> Evaluator::select(const Expr& /*expr*/, const VectorSelector&
       const size_t at = next - 1;
       if (columns.times[at] <= time - lookback || is_stale(columns.values[at])) continue;
       ++found;
+      const bool histogram = !columns.histograms.empty() && columns.histograms[at];
       if (timestamps_as_values) {
+        if (histogram) return fail(ErrorCode::Execution, "info sample should be float");
         series.set(i, columns.times[at].as_seconds());
-      } else if (!columns.histograms.empty() && columns.histograms[at]) {
+      } else if (histogram) {
         series.set(i, columns.histograms[at]);
       } else {
         series.set(i, columns.values[at]);
@@ -431,26 +433,27 @@ Result<std::vector<query::Series>> Evaluator::eval_matrix(const Expr& expr) {
   std::vector<query::Series> out;
   const TimeMs end = shape.shift.apply(grid_.start);
   const TimeMs start = end - shape.range;
-  TRY(each_range_series(expr, shape, [&](const Labels& labels, bool drop,
-                                         const RangeSamples& samples) -> Result<void> {
-    query::Series series;
-    series.labels = drop ? without_name(labels) : labels;
-    for (size_t i = 0; i < samples.times.size(); ++i) {
-      if (samples.times[i] <= start || samples.times[i] > end) continue;
-      series.points.push_back({samples.times[i], samples.values[i], nullptr});
-    }
-    for (size_t i = 0; i < samples.histogram_times.size(); ++i) {
-      if (samples.histogram_times[i] <= start || samples.histogram_times[i] > end) continue;
-      series.points.push_back({samples.histogram_times[i], 0, samples.histograms[i]});
-    }
-    std::sort(series.points.begin(), series.points.end(),
-              [](const query::Point& a, const query::Point& b) { return a.time < b.time; });
-    if (!series.points.empty()) {
-      TRY(context_.hold_samples(series.points.size()));
-      out.push_back(std::move(series));
-    }
-    return {};
-  }));
+  TRY(each_range_series(
+      expr, shape,
+      [&](const Labels& labels, bool drop, const RangeSamples& samples) -> Result<void> {
+        query::Series series;
+        series.labels = drop ? without_name(labels) : labels;
+        for (size_t i = 0; i < samples.times.size(); ++i) {
+          if (samples.times[i] <= start || samples.times[i] > end) continue;
+          series.points.push_back({samples.times[i], samples.values[i], nullptr});
+        }
+        for (size_t i = 0; i < samples.histogram_times.size(); ++i) {
+          if (samples.histogram_times[i] <= start || samples.histogram_times[i] > end) continue;
+          series.points.push_back({samples.histogram_times[i], 0, samples.histograms[i]});
+        }
+        std::sort(series.points.begin(), series.points.end(),
+                  [](const query::Point& a, const query::Point& b) { return a.time < b.time; });
+        if (!series.points.empty()) {
+          TRY(context_.hold_samples(series.points.size()));
+          out.push_back(std::move(series));
+        }
+        return {};
+      }));
   return out;
 }
 
@@ -517,59 +520,62 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
   const DurationMs lookback = context_.options.lookback;
   std::vector<double> at_step(parameters.size());
   StepVector out;
-  TRY(each_range_series(*range_vector, shape, [&](const Labels& labels, bool drop,
-                                                  const RangeSamples& samples) -> Result<void> {
-    StepSeries series(grid_.count);
-    SlidingRange floats(samples.times);
-    SlidingRange histograms(samples.histogram_times);
-    Window window;
-    window.parameters = at_step;
-    window.extended = shape.extended;
-    window.metric = labels.get(kMetricName);
-    window.warn = &warn;
-    window.inform = &inform;
-    size_t found = 0;
-    for (size_t i = 0; i < grid_.count; ++i) {
-      window.now = grid_.at(i);
-      window.end = shape.shift.apply(window.now);
-      window.start = window.end - shape.range;
-      const TimeMs from =
-          shape.extended == ExtendedRange::None ? window.start : window.start - lookback;
-      const TimeMs to =
-          shape.extended == ExtendedRange::Smoothed ? window.end + lookback : window.end;
-      floats.move(from, to);
-      histograms.move(from, to);
-      if (floats.count() + histograms.count() == 0) continue;
-      window.times = std::span(samples.times).subspan(floats.first(), floats.count());
-      window.values = std::span(samples.values).subspan(floats.first(), floats.count());
-      window.histogram_times =
-          std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
-      window.histograms =
-          std::span(samples.histograms).subspan(histograms.first(), histograms.count());
-      for (size_t k = 0; k < parameters.size(); ++k) at_step[k] = parameters[k][i];
-      std::optional<StepPoint> point = function.range(window);
-      if (!point) continue;
-      ++found;
-      if (point->histogram) {
-        series.set(i, std::move(point->histogram));
-      } else {
-        series.set(i, point->value);
-      }
-    }
-    if (found == 0) return {};
-    TRY(context_.hold_samples(found));
-    if (counts && !window.metric.empty() && !ends_like_a_counter(window.metric) &&
-        std::find(series.kinds.begin(), series.kinds.end(), PointKind::Float) !=
-            series.kinds.end()) {
-      inform(fmt::format("metric might not be a counter, name does not end in "
-                         "_total/_sum/_count/_bucket: \"{}\"", window.metric));
-    }
-    series.labels = labels;
-    series.drop_name = drop;
-    if (!function.keeps_name) drop_name(series);
-    out.push_back(std::move(series));
-    return {};
-  }));
+  TRY(each_range_series(
+      *range_vector, shape,
+      [&](const Labels& labels, bool drop, const RangeSamples& samples) -> Result<void> {
+        StepSeries series(grid_.count);
+        SlidingRange floats(samples.times);
+        SlidingRange histograms(samples.histogram_times);
+        Window window;
+        window.parameters = at_step;
+        window.extended = shape.extended;
+        window.metric = labels.get(kMetricName);
+        window.warn = &warn;
+        window.inform = &inform;
+        size_t found = 0;
+        for (size_t i = 0; i < grid_.count; ++i) {
+          window.now = grid_.at(i);
+          window.end = shape.shift.apply(window.now);
+          window.start = window.end - shape.range;
+          const TimeMs from =
+              shape.extended == ExtendedRange::None ? window.start : window.start - lookback;
+          const TimeMs to =
+              shape.extended == ExtendedRange::Smoothed ? window.end + lookback : window.end;
+          floats.move(from, to);
+          histograms.move(from, to);
+          if (floats.count() + histograms.count() == 0) continue;
+          window.times = std::span(samples.times).subspan(floats.first(), floats.count());
+          window.values = std::span(samples.values).subspan(floats.first(), floats.count());
+          window.histogram_times =
+              std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
+          window.histograms =
+              std::span(samples.histograms).subspan(histograms.first(), histograms.count());
+          for (size_t k = 0; k < parameters.size(); ++k) at_step[k] = parameters[k][i];
+          std::optional<StepPoint> point = function.range(window);
+          if (!point) continue;
+          ++found;
+          if (point->histogram) {
+            series.set(i, std::move(point->histogram));
+          } else {
+            series.set(i, point->value);
+          }
+        }
+        if (found == 0) return {};
+        TRY(context_.hold_samples(found));
+        if (counts && !window.metric.empty() && !ends_like_a_counter(window.metric) &&
+            std::find(series.kinds.begin(), series.kinds.end(), PointKind::Float) !=
+                series.kinds.end()) {
+          inform(
+              fmt::format("metric might not be a counter, name does not end in "
+                          "_total/_sum/_count/_bucket: \"{}\"",
+                          window.metric));
+        }
+        series.labels = labels;
+        series.drop_name = drop;
+        if (!function.keeps_name) drop_name(series);
+        out.push_back(std::move(series));
+        return {};
+      }));
   if (context_.options.delayed_name_removal) return out;
   const size_t before = out.size();
   out = TRY(merge_same_labels(std::move(out)));

@@ -83,8 +83,8 @@ class Evaluator {
   Result<std::vector<query::Series>> eval_matrix(const Expr& expr);
 
   /// Calls `visit` for each series of a range vector argument with the samples of all windows.
-  using SeriesVisitor =
-      std::function<Result<void>(const Labels& labels, bool drop_name, const RangeSamples& samples)>;
+  using SeriesVisitor = std::function<Result<void>(const Labels& labels, bool drop_name,
+                                                   const RangeSamples& samples)>;
   struct RangeShape {
     DurationMs range;
     TimeShift shift;
@@ -102,6 +102,9 @@ class Evaluator {
   /// Joins series that have one label set and no step in common. Execution when they collide.
   Result<StepVector> merge_same_labels(StepVector vector) const;
 
+  /// @ and offset, with duration expressions worked out.
+  Result<TimeShift> shift_of(const TimeModifiers& time);
+
   [[nodiscard]] QueryContext& context() { return context_; }
   [[nodiscard]] const StepGrid& grid() const { return grid_; }
 
@@ -114,7 +117,6 @@ class Evaluator {
   Result<StepVector> select_smoothed(const VectorSelector& selector);
   Result<StepValue> eval_unary(const Unary& unary);
 
-  Result<TimeShift> shift_of(const TimeModifiers& time);
   Result<DurationMs> resolve(DurationMs literal, const ExprPtr& expr, bool may_be_negative);
   Result<double> duration_seconds(const Expr& expr);
 

@@ -18,9 +18,9 @@ struct Window {
   std::span<const double> values;
   std::span<const TimeMs> histogram_times;
   std::span<const HistogramPtr> histograms;
-  TimeMs start;  ///< exclusive
-  TimeMs end;    ///< inclusive
-  TimeMs now;    ///< the time of the step
+  TimeMs start;                        ///< exclusive
+  TimeMs end;                          ///< inclusive
+  TimeMs now;                          ///< the time of the step
   std::span<const double> parameters;  ///< the scalar arguments at this step, in order
   ExtendedRange extended = ExtendedRange::None;
   std::string_view metric;

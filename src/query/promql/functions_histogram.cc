@@ -113,9 +113,10 @@ class HistogramFunction {
           fmt::format("input to histogram_quantile needed to be fixed for monotonicity (see "
                       "https://prometheus.io/docs/prometheus/latest/querying/functions/"
                       "#histogram_quantile){}, from buckets {} to {}, with a max diff of {:.2g}, "
-                      "over {} samples from {} to {}", for_metric(metric),
-                      codec::format_general(m.min_bucket), codec::format_general(m.max_bucket),
-                      m.max_difference, m.samples, format_rfc3339(first), format_rfc3339(last)),
+                      "over {} samples from {} to {}",
+                      for_metric(metric), codec::format_general(m.min_bucket),
+                      codec::format_general(m.max_bucket), m.max_difference, m.samples,
+                      format_rfc3339(first), format_rfc3339(last)),
           position_);
     }
   }
@@ -141,7 +142,8 @@ class HistogramFunction {
     const auto bound = codec::parse_double(le);
     if (!bound) {
       context_.warn(fmt::format("bucket label \"le\" is missing or has a malformed value of "
-                                "\"{}\"{}", le, for_metric(metric_shown(series.labels))),
+                                "\"{}\"{}",
+                                le, for_metric(metric_shown(series.labels))),
                     position_);
       return;
     }
@@ -166,7 +168,8 @@ class HistogramFunction {
         conflicts_.insert({native, i});
         classic_conflicts_.insert({&classic, i});
         context_.warn("vector contains a mix of classic and native histograms" +
-                          for_metric(metric_shown(native->labels)), position_);
+                          for_metric(metric_shown(native->labels)),
+                      position_);
       }
     }
   }
@@ -224,8 +227,9 @@ double HistogramFunction::native_quantile(double q, const Histogram& h, std::str
   count = std::min(count, h.count);
   if (count < rank) {
     if (!has_nan) return bucket.upper;
-    context_.inform("input to histogram_quantile has NaN observations, result is NaN" +
-                        for_metric(metric), position_);
+    context_.inform(
+        "input to histogram_quantile has NaN observations, result is NaN" + for_metric(metric),
+        position_);
     return NAN;
   }
   rank = forward ? rank - (count - bucket.count) : count - rank;
@@ -233,7 +237,8 @@ double HistogramFunction::native_quantile(double q, const Histogram& h, std::str
     for (size_t i = at + 1; i < buckets.size(); ++i) count += buckets[i].count;
     if (count < h.count) {
       context_.inform("input to histogram_quantile has NaN observations, result is skewed higher" +
-                          for_metric(metric), position_);
+                          for_metric(metric),
+                      position_);
     }
   }
   const double fraction = rank / bucket.count;
@@ -256,8 +261,11 @@ double HistogramFunction::native_fraction(double lower, double upper, const Hist
   double count = h.count;
   if (std::isnan(h.sum)) {
     if (all < h.count) {
-      context_.inform("input to histogram_fraction has NaN observations, which are excluded from "
-                      "all fractions" + for_metric(metric), position_);
+      context_.inform(
+          "input to histogram_fraction has NaN observations, which are excluded from "
+          "all fractions" +
+              for_metric(metric),
+          position_);
     }
     count = all;
   }
@@ -399,13 +407,11 @@ Result<StepValue> eval_histogram_count(Evaluator& evaluator, const Expr& /*expr*
   return of_native(evaluator, call, [](const Histogram& h) { return h.count; });
 }
 
-Result<StepValue> eval_histogram_sum(Evaluator& evaluator, const Expr& /*expr*/,
-                                     const Call& call) {
+Result<StepValue> eval_histogram_sum(Evaluator& evaluator, const Expr& /*expr*/, const Call& call) {
   return of_native(evaluator, call, [](const Histogram& h) { return h.sum; });
 }
 
-Result<StepValue> eval_histogram_avg(Evaluator& evaluator, const Expr& /*expr*/,
-                                     const Call& call) {
+Result<StepValue> eval_histogram_avg(Evaluator& evaluator, const Expr& /*expr*/, const Call& call) {
   return of_native(evaluator, call, [](const Histogram& h) { return h.sum / h.count; });
 }
 

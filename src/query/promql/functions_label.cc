@@ -81,29 +81,22 @@ Result<StepValue> sort_by_labels(Evaluator& evaluator, const Expr& expr, const C
 
 constexpr std::string_view kIdentifying[] = {"instance", "job"};
 
-/// The first selector inside an expression, whose @ and offset decide when info series are read.
-const TimeModifiers* first_selector_time(const Expr& expr) {
-  if (const auto* s = expr.as<VectorSelector>()) return &s->time;
-  if (const auto* m = expr.as<MatrixSelector>()) return first_selector_time(*m->vector);
-  if (const auto* p = expr.as<Paren>()) return first_selector_time(*p->expr);
-  if (const auto* u = expr.as<Unary>()) return first_selector_time(*u->expr);
-  if (const auto* a = expr.as<Aggregate>()) return first_selector_time(*a->expr);
+/// The time at which info series are looked up: that of the first selector inside `expr`. The
+/// innermost @ of the selector and the subqueries around it anchors it; offsets add up until there.
+Result<std::optional<TimeShift>> first_selector_time(Evaluator& evaluator, const Expr& expr) {
+  if (const auto* s = expr.as<VectorSelector>()) return TRY(evaluator.shift_of(s->time));
   if (const auto* s = expr.as<Subquery>()) {
-    const TimeModifiers* inner = first_selector_time(*s->expr);
-    return inner != nullptr && (inner->at != AtKind::None || s->time.at == AtKind::None)
-               ? inner
-               : &s->time;
+    auto inner = TRY(first_selector_time(evaluator, *s->expr));
+    if (!inner || inner->fixed) return inner;
+    TimeShift outer = TRY(evaluator.shift_of(s->time));
+    outer.offset = outer.offset + inner->offset;
+    return outer;
   }
-  if (const auto* b = expr.as<Binary>()) {
-    const TimeModifiers* left = first_selector_time(*b->left);
-    return left != nullptr ? left : first_selector_time(*b->right);
+  for (const Expr* child : children(expr)) {
+    auto found = TRY(first_selector_time(evaluator, *child));
+    if (found) return found;
   }
-  if (const auto* c = expr.as<Call>()) {
-    for (const ExprPtr& argument : c->arguments) {
-      if (const TimeModifiers* time = first_selector_time(*argument)) return time;
-    }
-  }
-  return nullptr;
+  return std::nullopt;
 }
 
 /// What the second argument asks of info series: by metric name and by data label.
@@ -135,15 +128,15 @@ Result<InfoSelector> info_selector(const Call& call) {
       }
     }
   }
-  const bool positive = std::any_of(
-      out.name_matchers.begin(), out.name_matchers.end(), [](const Matcher& m) {
+  const bool positive =
+      std::any_of(out.name_matchers.begin(), out.name_matchers.end(), [](const Matcher& m) {
         return m.type() == MatchType::Equal || m.type() == MatchType::Regex;
       });
   if (!positive) {
     const bool none = out.name_matchers.empty();
-    out.name_matchers.push_back(
-        none ? Matcher::equal(kMetricName, "target_info")
-             : TRY(Matcher::make(MatchType::Regex, kMetricName, ".+_info")));
+    out.name_matchers.push_back(none
+                                    ? Matcher::equal(kMetricName, "target_info")
+                                    : TRY(Matcher::make(MatchType::Regex, kMetricName, ".+_info")));
   }
   return out;
 }
@@ -180,8 +173,7 @@ Result<std::map<std::string_view, const StepSeries*>> newest_at(
   std::map<std::string_view, const StepSeries*> out;
   for (const StepSeries* candidate : series) {
     if (!candidate->has(step)) continue;
-    const auto [found, inserted] =
-        out.try_emplace(candidate->labels.get(kMetricName), candidate);
+    const auto [found, inserted] = out.try_emplace(candidate->labels.get(kMetricName), candidate);
     if (inserted) continue;
     const double old_time = found->second->values[step];
     const double new_time = candidate->values[step];
@@ -223,8 +215,7 @@ Result<void> enrich(const StepSeries& base, const std::vector<const StepSeries*>
 
 }  // namespace
 
-Result<StepValue> eval_label_replace(Evaluator& evaluator, const Expr& /*expr*/,
-                                     const Call& call) {
+Result<StepValue> eval_label_replace(Evaluator& evaluator, const Expr& /*expr*/, const Call& call) {
   const std::string& target = string_argument(call, 1);
   const std::string& replacement = string_argument(call, 2);
   const std::string& source = string_argument(call, 3);
@@ -300,10 +291,10 @@ Result<StepValue> eval_info(Evaluator& evaluator, const Expr& /*expr*/, const Ca
     for (const auto& [name, matchers] : selector.data_matchers) {
       info_series.matchers.insert(info_series.matchers.end(), matchers.begin(), matchers.end());
     }
-    if (const TimeModifiers* time = first_selector_time(*call.arguments[0])) {
+    if (const auto time = TRY(first_selector_time(evaluator, *call.arguments[0]))) {
       info_series.time.offset = time->offset;
-      info_series.time.at = time->at;
-      info_series.time.at_time = time->at_time;
+      info_series.time.at = time->fixed ? AtKind::Time : AtKind::None;
+      info_series.time.at_time = time->at;
     }
     const ExprPtr expr = make_expr({}, std::move(info_series));
     infos = TRY(evaluator.select_timestamps(*expr));

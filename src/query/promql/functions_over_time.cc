@@ -15,8 +15,10 @@ std::optional<StepPoint> point(double value) { return StepPoint{value, nullptr};
 
 void note_ignored_histograms(const Window& w) {
   if (w.histograms.empty()) return;
-  (*w.inform)(fmt::format("ignored histograms in a range containing both floats and histograms for "
-                          "metric name \"{}\"", w.metric));
+  (*w.inform)(
+      fmt::format("ignored histograms in a range containing both floats and histograms for "
+                  "metric name \"{}\"",
+                  w.metric));
 }
 
 /// Float functions say nothing about a range without floats.
@@ -27,8 +29,8 @@ bool no_floats(const Window& w) {
 }
 
 std::optional<StepPoint> mixed(const Window& w) {
-  (*w.warn)(fmt::format("encountered a mix of histograms and floats for metric name \"{}\"",
-                        w.metric));
+  (*w.warn)(
+      fmt::format("encountered a mix of histograms and floats for metric name \"{}\"", w.metric));
   return std::nullopt;
 }
 
@@ -44,8 +46,10 @@ std::optional<Histogram> sum_histograms(const Window& w) {
     not_reset = not_reset || h.reset_hint == CounterResetHint::NotReset;
     auto added = add(sum, h);
     if (!added) {
-      (*w.warn)(fmt::format("vector contains a mix of histograms with exponential and custom "
-                            "buckets schemas for metric name \"{}\"", w.metric));
+      (*w.warn)(
+          fmt::format("vector contains a mix of histograms with exponential and custom "
+                      "buckets schemas for metric name \"{}\"",
+                      w.metric));
       return std::nullopt;
     }
     reconciled = reconciled || added->bounds_reconciled;
@@ -183,16 +187,14 @@ std::optional<StepPoint> eval_mad_over_time(const Window& w) {
 }
 
 std::optional<StepPoint> eval_last_over_time(const Window& w) {
-  if (w.histograms.empty() ||
-      (!w.values.empty() && w.histogram_times.back() < w.times.back())) {
+  if (w.histograms.empty() || (!w.values.empty() && w.histogram_times.back() < w.times.back())) {
     return point(w.values.back());
   }
   return StepPoint{0, w.histograms.back()};
 }
 
 std::optional<StepPoint> eval_first_over_time(const Window& w) {
-  if (w.histograms.empty() ||
-      (!w.values.empty() && w.times.front() < w.histogram_times.front())) {
+  if (w.histograms.empty() || (!w.values.empty() && w.times.front() < w.histogram_times.front())) {
     return point(w.values.front());
   }
   return StepPoint{0, w.histograms.front()};

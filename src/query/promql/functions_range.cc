@@ -14,14 +14,16 @@ namespace {
 std::optional<StepPoint> point(double value) { return StepPoint{value, nullptr}; }
 
 std::optional<StepPoint> mixed(const Window& w) {
-  (*w.warn)(fmt::format("encountered a mix of histograms and floats for metric name \"{}\"",
-                        w.metric));
+  (*w.warn)(
+      fmt::format("encountered a mix of histograms and floats for metric name \"{}\"", w.metric));
   return std::nullopt;
 }
 
 void warn_mixed_buckets(const Window& w) {
-  (*w.warn)(fmt::format("vector contains a mix of histograms with exponential and custom buckets "
-                        "schemas for metric name \"{}\"", w.metric));
+  (*w.warn)(
+      fmt::format("vector contains a mix of histograms with exponential and custom buckets "
+                  "schemas for metric name \"{}\"",
+                  w.metric));
 }
 
 void warn_not_a_counter(const Window& w) {
@@ -115,8 +117,7 @@ std::optional<StepPoint> extrapolated_histogram(const Window& w, Kind kind, bool
   if (w.histograms.size() < 2) return std::nullopt;
   const auto increase = histogram_increase(w, kind);
   if (!increase) return std::nullopt;
-  const Extent extent{w.histogram_times.front(), w.histogram_times.back(),
-                      w.histograms.size() - 1};
+  const Extent extent{w.histogram_times.front(), w.histogram_times.back(), w.histograms.size() - 1};
   double to_zero = kNoZero;
   const double first_count = w.histograms.front()->count;
   if (kind == Kind::Counter && increase->count > 0 && first_count >= 0) {
@@ -199,8 +200,7 @@ std::vector<Neighbour> merged(const Window& w) {
   size_t i = 0;
   size_t j = 0;
   while (i < w.values.size() || j < w.histograms.size()) {
-    if (j == w.histograms.size() ||
-        (i < w.values.size() && w.times[i] < w.histogram_times[j])) {
+    if (j == w.histograms.size() || (i < w.values.size() && w.times[i] < w.histogram_times[j])) {
       out.push_back({w.times[i], w.values[i], nullptr});
       ++i;
     } else {
@@ -211,8 +211,8 @@ std::vector<Neighbour> merged(const Window& w) {
   return out;
 }
 
-std::optional<StepPoint> instant_histograms(const Window& w, const Neighbour& a,
-                                            const Neighbour& b, Kind kind, double seconds) {
+std::optional<StepPoint> instant_histograms(const Window& w, const Neighbour& a, const Neighbour& b,
+                                            Kind kind, double seconds) {
   const bool counter = kind == Kind::Counter;
   const bool any_gauge = is_gauge(*a.histogram) || is_gauge(*b.histogram);
   const bool all_gauge = is_gauge(*a.histogram) && is_gauge(*b.histogram);
@@ -294,8 +294,10 @@ Line linear_regression(const Window& w, TimeMs origin) {
 /// Whether there are two floats to draw a line through; says so where histograms were passed over.
 bool has_line(const Window& w) {
   if (!w.values.empty() && !w.histograms.empty()) {
-    (*w.inform)(fmt::format("ignored histograms in a range containing both floats and histograms "
-                            "for metric name \"{}\"", w.metric));
+    (*w.inform)(
+        fmt::format("ignored histograms in a range containing both floats and histograms "
+                    "for metric name \"{}\"",
+                    w.metric));
   }
   return w.values.size() >= 2;
 }
@@ -305,8 +307,8 @@ bool has_line(const Window& w) {
 std::vector<Neighbour> samples_to_compare(const Window& w) {
   std::vector<Neighbour> all = merged(w);
   if (w.extended != ExtendedRange::Anchored) return all;
-  const auto inside = std::find_if(all.begin(), all.end(),
-                                   [&](const Neighbour& n) { return n.time > w.start; });
+  const auto inside =
+      std::find_if(all.begin(), all.end(), [&](const Neighbour& n) { return n.time > w.start; });
   if (inside == all.end()) return {};
   all.erase(all.begin(), inside == all.begin() ? inside : inside - 1);
   return all;

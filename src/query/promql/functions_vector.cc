@@ -212,8 +212,7 @@ Result<StepValue> eval_vector(Evaluator& evaluator, const Expr& /*expr*/, const 
 }
 
 Result<StepValue> eval_time(Evaluator& evaluator, const Expr& /*expr*/, const Call& /*call*/) {
-  return scalar_at_steps(evaluator,
-                         [&](size_t i) { return evaluator.grid().at(i).as_seconds(); });
+  return scalar_at_steps(evaluator, [&](size_t i) { return evaluator.grid().at(i).as_seconds(); });
 }
 
 Result<StepValue> eval_pi(Evaluator& evaluator, const Expr& /*expr*/, const Call& /*call*/) {
@@ -221,8 +220,7 @@ Result<StepValue> eval_pi(Evaluator& evaluator, const Expr& /*expr*/, const Call
 }
 
 Result<StepValue> eval_start(Evaluator& evaluator, const Expr& /*expr*/, const Call& /*call*/) {
-  return scalar_at_steps(evaluator,
-                         [&](size_t) { return evaluator.context().start.as_seconds(); });
+  return scalar_at_steps(evaluator, [&](size_t) { return evaluator.context().start.as_seconds(); });
 }
 
 Result<StepValue> eval_end(Evaluator& evaluator, const Expr& /*expr*/, const Call& /*call*/) {

@@ -20,42 +20,79 @@ struct Spelling {
 };
 
 constexpr std::array kKeywords = std::to_array<Spelling>({
-    {"and", TokenType::And}, {"or", TokenType::Or}, {"unless", TokenType::Unless},
+    {"and", TokenType::And},
+    {"or", TokenType::Or},
+    {"unless", TokenType::Unless},
     {"atan2", TokenType::Atan2},
-    {"sum", TokenType::Sum}, {"avg", TokenType::Avg}, {"count", TokenType::Count},
-    {"min", TokenType::Min}, {"max", TokenType::Max}, {"group", TokenType::Group},
-    {"stddev", TokenType::Stddev}, {"stdvar", TokenType::Stdvar}, {"topk", TokenType::Topk},
-    {"bottomk", TokenType::Bottomk}, {"count_values", TokenType::CountValues},
-    {"quantile", TokenType::Quantile}, {"limitk", TokenType::Limitk},
+    {"sum", TokenType::Sum},
+    {"avg", TokenType::Avg},
+    {"count", TokenType::Count},
+    {"min", TokenType::Min},
+    {"max", TokenType::Max},
+    {"group", TokenType::Group},
+    {"stddev", TokenType::Stddev},
+    {"stdvar", TokenType::Stdvar},
+    {"topk", TokenType::Topk},
+    {"bottomk", TokenType::Bottomk},
+    {"count_values", TokenType::CountValues},
+    {"quantile", TokenType::Quantile},
+    {"limitk", TokenType::Limitk},
     {"limit_ratio", TokenType::LimitRatio},
-    {"offset", TokenType::Offset}, {"smoothed", TokenType::Smoothed},
-    {"anchored", TokenType::Anchored}, {"by", TokenType::By}, {"without", TokenType::Without},
-    {"on", TokenType::On}, {"ignoring", TokenType::Ignoring},
-    {"group_left", TokenType::GroupLeft}, {"group_right", TokenType::GroupRight},
-    {"fill", TokenType::Fill}, {"fill_left", TokenType::FillLeft},
-    {"fill_right", TokenType::FillRight}, {"bool", TokenType::Bool},
-    {"start", TokenType::Start}, {"end", TokenType::EndWord}, {"step", TokenType::Step},
-    {"range", TokenType::Range}, {"max_of", TokenType::MaxOf}, {"min_of", TokenType::MinOf},
-    {"inf", TokenType::Number}, {"nan", TokenType::Number},
+    {"offset", TokenType::Offset},
+    {"smoothed", TokenType::Smoothed},
+    {"anchored", TokenType::Anchored},
+    {"by", TokenType::By},
+    {"without", TokenType::Without},
+    {"on", TokenType::On},
+    {"ignoring", TokenType::Ignoring},
+    {"group_left", TokenType::GroupLeft},
+    {"group_right", TokenType::GroupRight},
+    {"fill", TokenType::Fill},
+    {"fill_left", TokenType::FillLeft},
+    {"fill_right", TokenType::FillRight},
+    {"bool", TokenType::Bool},
+    {"start", TokenType::Start},
+    {"end", TokenType::EndWord},
+    {"step", TokenType::Step},
+    {"range", TokenType::Range},
+    {"max_of", TokenType::MaxOf},
+    {"min_of", TokenType::MinOf},
+    {"inf", TokenType::Number},
+    {"nan", TokenType::Number},
 });
 
 constexpr std::array kSymbols = std::to_array<Spelling>({
-    {"(", TokenType::LeftParen}, {")", TokenType::RightParen}, {"{", TokenType::LeftBrace},
-    {"}", TokenType::RightBrace}, {"[", TokenType::LeftBracket}, {"]", TokenType::RightBracket},
-    {",", TokenType::Comma}, {":", TokenType::Colon}, {"=", TokenType::Assign},
-    {"=~", TokenType::MatchRegex}, {"!~", TokenType::MatchNotRegex}, {"+", TokenType::Add},
-    {"-", TokenType::Sub}, {"*", TokenType::Mul}, {"/", TokenType::Div}, {"%", TokenType::Mod},
-    {"^", TokenType::Pow}, {"==", TokenType::Equal}, {"!=", TokenType::NotEqual},
-    {"<=", TokenType::LessEqual}, {"<", TokenType::Less}, {">=", TokenType::GreaterEqual},
-    {">", TokenType::Greater}, {"</", TokenType::TrimUpper}, {">/", TokenType::TrimLower},
+    {"(", TokenType::LeftParen},
+    {")", TokenType::RightParen},
+    {"{", TokenType::LeftBrace},
+    {"}", TokenType::RightBrace},
+    {"[", TokenType::LeftBracket},
+    {"]", TokenType::RightBracket},
+    {",", TokenType::Comma},
+    {":", TokenType::Colon},
+    {"=", TokenType::Assign},
+    {"=~", TokenType::MatchRegex},
+    {"!~", TokenType::MatchNotRegex},
+    {"+", TokenType::Add},
+    {"-", TokenType::Sub},
+    {"*", TokenType::Mul},
+    {"/", TokenType::Div},
+    {"%", TokenType::Mod},
+    {"^", TokenType::Pow},
+    {"==", TokenType::Equal},
+    {"!=", TokenType::NotEqual},
+    {"<=", TokenType::LessEqual},
+    {"<", TokenType::Less},
+    {">=", TokenType::GreaterEqual},
+    {">", TokenType::Greater},
+    {"</", TokenType::TrimUpper},
+    {">/", TokenType::TrimLower},
     {"@", TokenType::At},
 });
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alpha(char c) {
-  return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+bool is_alpha(char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_word(char c) { return is_alpha(c) || is_digit(c); }
 
 std::string lower(std::string_view text) {
@@ -79,8 +116,8 @@ class Lexer {
   explicit Lexer(std::string_view input) : input_(input) {}
 
   std::vector<Token> run() {
-    while (tokens_.empty() || (tokens_.back().type != TokenType::End &&
-                               tokens_.back().type != TokenType::Error)) {
+    while (tokens_.empty() ||
+           (tokens_.back().type != TokenType::End && tokens_.back().type != TokenType::Error)) {
       step();
     }
     return std::move(tokens_);
@@ -124,8 +161,10 @@ class Lexer {
   }
 
   void emit(TokenType type) {
-    tokens_.push_back({type, {static_cast<int>(start_), static_cast<int>(at_)},
-                       input_.substr(start_, at_ - start_), {}});
+    tokens_.push_back({type,
+                       {static_cast<int>(start_), static_cast<int>(at_)},
+                       input_.substr(start_, at_ - start_),
+                       {}});
   }
   void emit(TokenType type, size_t length) {
     at_ = start_ + length;
@@ -171,13 +210,9 @@ class Lexer {
       case '"':
       case '\'':
       case '`': return string(c);
-      case '(':
-        ++paren_depth_;
-        return emit(TokenType::LeftParen, 1);
+      case '(': ++paren_depth_; return emit(TokenType::LeftParen, 1);
       case ')': return right_paren();
-      case '{':
-        state_ = State::Braces;
-        return emit(TokenType::LeftBrace, 1);
+      case '{': state_ = State::Braces; return emit(TokenType::LeftBrace, 1);
       case '[':
         if (bracket_open_) return error("unexpected left bracket {}", rune(at_));
         bracket_open_ = true;
@@ -231,16 +266,13 @@ class Lexer {
       case '"':
       case '\'':
       case '`': return string(c);
-      case '=':
-        return next == '~' ? emit(TokenType::MatchRegex, 2) : emit(TokenType::Assign, 1);
+      case '=': return next == '~' ? emit(TokenType::MatchRegex, 2) : emit(TokenType::Assign, 1);
       case '!':
         if (next == '~') return emit(TokenType::MatchNotRegex, 2);
         if (next == '=') return emit(TokenType::NotEqual, 2);
         return error("unexpected character after '!' inside braces: {}", rune(at_ + 1));
       case '{': return error("unexpected left brace {}", rune(at_));
-      case '}':
-        state_ = State::Statements;
-        return emit(TokenType::RightBrace, 1);
+      case '}': state_ = State::Statements; return emit(TokenType::RightBrace, 1);
       default: break;
     }
     if (!is_alpha(c)) return error("unexpected character inside braces: {}", rune(at_));
@@ -265,9 +297,7 @@ class Lexer {
         if (got_colon_) return error("unexpected repeated colon in duration expression");
         got_colon_ = true;
         return emit(TokenType::Colon, 1);
-      case '(':
-        ++paren_depth_;
-        return emit(TokenType::LeftParen, 1);
+      case '(': ++paren_depth_; return emit(TokenType::LeftParen, 1);
       case ')': return right_paren();
       case '+': return emit(TokenType::Add, 1);
       case '-': return emit(TokenType::Sub, 1);
@@ -293,7 +323,7 @@ class Lexer {
   void keyword_or_identifier() {
     size_t n = 0;
     bool colon = false;
-    while (is_word(peek(n)) || peek(n) == ':') colon = colon || peek(n++) == ':';
+    for (; is_word(peek(n)) || peek(n) == ':'; ++n) colon = colon || peek(n) == ':';
     const auto keyword = find_keyword(input_.substr(at_, n));
     if (keyword) {
       const bool fill = *keyword == TokenType::Fill || *keyword == TokenType::FillLeft ||
@@ -501,8 +531,7 @@ std::string describe(const Token& token) {
   }
   if (is_operator(token.type)) return fmt::format("<op:{}>", text);
   if (is_aggregator(token.type)) return fmt::format("<aggr:{}>", text);
-  const std::string shown =
-      text.size() > 10 ? quoted(text.substr(0, 10)) + "..." : quoted(text);
+  const std::string shown = text.size() > 10 ? quoted(text.substr(0, 10)) + "..." : quoted(text);
   if (token.type == TokenType::String) return "string " + shown;
   if (token.type == TokenType::Number) return "number " + shown;
   if (token.type == TokenType::Duration) return "duration " + shown;

@@ -68,8 +68,8 @@ bool can_be_metric(TokenType type) {
 
 bool can_be_label(TokenType type) {
   return can_be_metric(type) || type == TokenType::On || type == TokenType::Ignoring ||
-         type == TokenType::GroupLeft || type == TokenType::GroupRight ||
-         type == TokenType::Bool || type == TokenType::Atan2;
+         type == TokenType::GroupLeft || type == TokenType::GroupRight || type == TokenType::Bool ||
+         type == TokenType::Atan2;
 }
 
 bool takes_parameter(TokenType op) {
@@ -90,13 +90,14 @@ class Parser {
 
   Result<ExprPtr> run() {
     if (peek().type == TokenType::End) {
-      return fail(ErrorCode::BadData, "unknown position: parse error: no expression found in input");
+      return fail(ErrorCode::BadData,
+                  "unknown position: parse error: no expression found in input");
     }
     ExprPtr expr = expression(0);
     if (!failed() && peek().type != TokenType::End) unexpected("", "");
-    if (errors_.empty()) check_types(*expr, query_, [this](PositionRange at, std::string text) {
-      note(at, std::move(text));
-    });
+    if (errors_.empty())
+      check_types(*expr, query_,
+                  [this](PositionRange at, std::string text) { note(at, std::move(text)); });
     if (!errors_.empty()) return std::unexpected(errors_.front());
     return expr;
   }
@@ -104,9 +105,9 @@ class Parser {
   Result<std::vector<Matcher>> run_selector() {
     ExprPtr expr = selector();
     if (!failed() && peek().type != TokenType::End) unexpected("", "");
-    if (errors_.empty()) check_types(*expr, query_, [this](PositionRange at, std::string text) {
-      note(at, std::move(text));
-    });
+    if (errors_.empty())
+      check_types(*expr, query_,
+                  [this](PositionRange at, std::string text) { note(at, std::move(text)); });
     if (!errors_.empty()) return std::unexpected(errors_.front());
     return std::move(expr->as<VectorSelector>()->matchers);
   }
@@ -139,8 +140,8 @@ class Parser {
   [[nodiscard]] bool failed() const { return fatal_; }
 
   void note(PositionRange at, std::string text) {
-    errors_.push_back({ErrorCode::BadData, line_and_column(query_, at.start) + ": parse error: " +
-                                               std::move(text)});
+    errors_.push_back({ErrorCode::BadData,
+                       line_and_column(query_, at.start) + ": parse error: " + std::move(text)});
   }
 
   /// The next token fits nowhere: ends the parse.
@@ -167,8 +168,8 @@ class Parser {
   ExprPtr expression(int min_precedence) {
     if (++depth_ > options_.max_depth) {
       if (!fatal_) {
-        note(peek().position, fmt::format("expression nests deeper than {} levels",
-                                          options_.max_depth));
+        note(peek().position,
+             fmt::format("expression nests deeper than {} levels", options_.max_depth));
       }
       fatal_ = true;
       --depth_;
@@ -212,8 +213,8 @@ class Parser {
       const TokenType group = peek().type;
       if (group == TokenType::GroupLeft || group == TokenType::GroupRight) {
         take();
-        matching.cardinality = group == TokenType::GroupLeft ? Cardinality::ManyToOne
-                                                             : Cardinality::OneToMany;
+        matching.cardinality =
+            group == TokenType::GroupLeft ? Cardinality::ManyToOne : Cardinality::OneToMany;
         if (peek().type == TokenType::LeftParen) matching.include = grouping_labels();
       }
     }
@@ -347,7 +348,8 @@ class Parser {
     const auto value = codec::parse_double(digits);
     if (!value) {
       note(token.position, fmt::format("error parsing number: strconv.ParseFloat: parsing {}: "
-                                       "value out of range", quoted(token.text)));
+                                       "value out of range",
+                                       quoted(token.text)));
       return {};
     }
     return {*value, false};
@@ -406,12 +408,14 @@ class Parser {
     if ((op.type == TokenType::Limitk || op.type == TokenType::LimitRatio) &&
         !options_.experimental_functions) {
       note(position, fmt::format("{}() is experimental and must be enabled with "
-                                 "--enable-feature=promql-experimental-functions", op.text));
+                                 "--enable-feature=promql-experimental-functions",
+                                 op.text));
     }
     const size_t wanted = takes_parameter(op.type) ? 2 : 1;
     if (arguments->size() != wanted) {
       note(position, fmt::format("wrong number of arguments for aggregate expression provided, "
-                                 "expected {}, got {}", wanted, arguments->size()));
+                                 "expected {}, got {}",
+                                 wanted, arguments->size()));
       return nothing();
     }
     if (wanted == 2) node.parameter = std::move((*arguments)[0]);
@@ -512,8 +516,8 @@ class Parser {
 
   ExprPtr bracket(ExprPtr expr) {
     const Token open = take();
-    ExprPtr range = bracket_duration("subquery or range selector",
-                                     "number, duration, step(), or range()");
+    ExprPtr range =
+        bracket_duration("subquery or range selector", "number, duration, step(), or range()");
     if (failed()) return expr;
     if (accept(TokenType::RightBracket)) return matrix(std::move(expr), std::move(range), open);
     if (!accept(TokenType::Colon)) {
@@ -521,8 +525,8 @@ class Parser {
     }
     Subquery node;
     if (peek().type != TokenType::RightBracket) {
-      ExprPtr step = bracket_duration("subquery selector",
-                                      "number, duration, step(), range(), or \"]\"");
+      ExprPtr step =
+          bracket_duration("subquery selector", "number, duration, step(), range(), or \"]\"");
       if (failed()) return expr;
       set_duration(std::move(step), node.step, node.step_expr);
     }
@@ -585,7 +589,8 @@ class Parser {
   /// The selector or subquery that a modifier belongs to, or null.
   static TimeModifiers* modifiers_of(Expr& expr) {
     if (auto* vector = expr.as<VectorSelector>()) return &vector->time;
-    if (auto* matrix = expr.as<MatrixSelector>()) return &matrix->vector->as<VectorSelector>()->time;
+    if (auto* matrix = expr.as<MatrixSelector>())
+      return &matrix->vector->as<VectorSelector>()->time;
     if (auto* subquery = expr.as<Subquery>()) return &subquery->time;
     return nullptr;
   }
@@ -596,8 +601,9 @@ class Parser {
     if (failed()) return;
     TimeModifiers* time = modifiers_of(expr);
     if (time == nullptr) {
-      note(expr.position, "offset modifier must be preceded by an instant vector selector or range "
-                          "vector selector or a subquery");
+      note(expr.position,
+           "offset modifier must be preceded by an instant vector selector or range "
+           "vector selector or a subquery");
       return;
     }
     if (time->offset.ms != 0 || time->offset_expr) {
@@ -639,8 +645,9 @@ class Parser {
     }
     TimeModifiers* time = modifiers_of(expr);
     if (time == nullptr) {
-      note(expr.position, "@ modifier must be preceded by an instant vector selector or range "
-                          "vector selector or a subquery");
+      note(expr.position,
+           "@ modifier must be preceded by an instant vector selector or range "
+           "vector selector or a subquery");
     } else if (time->at != AtKind::None) {
       note(expr.position, "@ <timestamp> may not be set multiple times");
     } else {
@@ -684,8 +691,8 @@ class Parser {
     return make_expr(position, number);
   }
 
-  /// After "offset": a literal or a call stands alone, so that `x offset -2^2` is `(x offset -2)^2`;
-  /// only what begins with a parenthesis may go on as arithmetic.
+  /// After "offset": a literal or a call stands alone, so that `x offset -2^2` is `(x offset
+  /// -2)^2`; only what begins with a parenthesis may go on as arithmetic.
   ExprPtr offset_duration() {
     switch (peek().type) {
       case TokenType::LeftParen: return duration_expression(0);

@@ -75,8 +75,7 @@ std::string print_matching(const Binary& binary) {
     out += fmt::format(" {} ({})", m.on ? "on" : "ignoring", label_list(m.labels));
   }
   if (grouped) {
-    out += fmt::format(" group_{} ({})",
-                       m.cardinality == Cardinality::ManyToOne ? "left" : "right",
+    out += fmt::format(" group_{} ({})", m.cardinality == Cardinality::ManyToOne ? "left" : "right",
                        label_list(m.include));
   }
   if (m.fill_left && m.fill_right && *m.fill_left == *m.fill_right) {
@@ -123,8 +122,10 @@ struct Printer {
   std::string operator()(const Subquery& s) const {
     const std::string range = s.range_expr ? print(*s.range_expr) : format_duration(s.range);
     std::string step;
-    if (s.step_expr) step = print(*s.step_expr);
-    else if (s.step.ms != 0) step = format_duration(s.step);
+    if (s.step_expr)
+      step = print(*s.step_expr);
+    else if (s.step.ms != 0)
+      step = format_duration(s.step);
     return fmt::format("{}[{}:{}]{}{}", print(*s.expr), range, step, print_at(s.time),
                        print_offset(s.time));
   }
@@ -145,8 +146,8 @@ struct Printer {
     return out + print(*a.expr) + ")";
   }
   std::string operator()(const Binary& b) const {
-    return fmt::format("{} {}{}{} {}", print(*b.left), spelling(b.op),
-                       b.return_bool ? " bool" : "", print_matching(b), print(*b.right));
+    return fmt::format("{} {}{}{} {}", print(*b.left), spelling(b.op), b.return_bool ? " bool" : "",
+                       print_matching(b), print(*b.right));
   }
   std::string operator()(const Unary& u) const {
     return std::string(spelling(u.op)) + print(*u.expr);

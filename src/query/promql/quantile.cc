@@ -26,10 +26,9 @@ bool almost_equal(double a, double b) {
 
 /// Sorted by bound, equal bounds joined. False when there is no +Inf bucket.
 bool prepare(std::vector<ClassicBucket>& buckets) {
-  std::stable_sort(buckets.begin(), buckets.end(),
-                   [](const ClassicBucket& a, const ClassicBucket& b) {
-                     return a.upper_bound < b.upper_bound;
-                   });
+  std::stable_sort(
+      buckets.begin(), buckets.end(),
+      [](const ClassicBucket& a, const ClassicBucket& b) { return a.upper_bound < b.upper_bound; });
   if (buckets.empty() || buckets.back().upper_bound != kInf) return false;
   size_t last = 0;
   for (size_t i = 1; i < buckets.size(); ++i) {
@@ -70,9 +69,8 @@ double quantile(double q, std::vector<double>& values) {
   if (values.empty() || std::isnan(q)) return kNaN;
   if (q < 0) return -kInf;
   if (q > 1) return kInf;
-  std::sort(values.begin(), values.end(), [](double a, double b) {
-    return std::isnan(a) ? !std::isnan(b) : a < b;
-  });
+  std::sort(values.begin(), values.end(),
+            [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
   const auto n = static_cast<double>(values.size());
   const double rank = q * (n - 1);
   const double lower = std::max(0.0, std::floor(rank));
@@ -95,8 +93,9 @@ ClassicQuantile classic_quantile(double q, std::vector<ClassicBucket>& buckets) 
   const double observations = buckets.back().count;
   if (buckets.size() < 2 || observations == 0) return out;
   double rank = q * observations;
-  const auto found = std::partition_point(buckets.begin(), buckets.end() - 1,
-                                          [&](const ClassicBucket& b) { return !(b.count >= rank); });
+  const auto found =
+      std::partition_point(buckets.begin(), buckets.end() - 1,
+                           [&](const ClassicBucket& b) { return !(b.count >= rank); });
   const auto b = static_cast<size_t>(found - buckets.begin());
   if (b == buckets.size() - 1) {
     out.value = buckets[buckets.size() - 2].upper_bound;

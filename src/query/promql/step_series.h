@@ -19,9 +19,7 @@ struct StepGrid {
   DurationMs step;
   size_t count = 1;
 
-  [[nodiscard]] TimeMs at(size_t i) const {
-    return start + step * static_cast<int64_t>(i);
-  }
+  [[nodiscard]] TimeMs at(size_t i) const { return start + step * static_cast<int64_t>(i); }
   [[nodiscard]] TimeMs last() const { return at(count - 1); }
 };
 

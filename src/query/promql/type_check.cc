@@ -15,8 +15,7 @@ using query::describe;
 
 class TypeChecker {
  public:
-  TypeChecker(std::string_view query,
-              const std::function<void(PositionRange, std::string)>& report)
+  TypeChecker(std::string_view query, const std::function<void(PositionRange, std::string)>& report)
       : query_(query), report_(report) {}
 
   ValueType check(Expr& expr) {
@@ -62,7 +61,8 @@ class TypeChecker {
     const ValueType type = check(*node.expr);
     if (type != ValueType::Scalar && type != ValueType::InstantVector) {
       report_(expr.position, fmt::format("unary expression only allowed on expressions of type "
-                                         "scalar or instant vector, got \"{}\"", describe(type)));
+                                         "scalar or instant vector, got \"{}\"",
+                                         describe(type)));
     }
   }
 
@@ -97,9 +97,9 @@ class TypeChecker {
         report_(expr.position, fmt::format("expected at least {} argument(s) in call to {}, got {}",
                                            least, quoted(info.name), given));
       } else if (info.variadic > 0 && given > least + static_cast<size_t>(info.variadic)) {
-        report_(expr.position, fmt::format("expected at most {} argument(s) in call to {}, got {}",
-                                           least + static_cast<size_t>(info.variadic),
-                                           quoted(info.name), given));
+        report_(expr.position,
+                fmt::format("expected at most {} argument(s) in call to {}, got {}",
+                            least + static_cast<size_t>(info.variadic), quoted(info.name), given));
       }
     }
     if (info.name == "info" && given > 1) check_info_selector(*node.arguments[1]);
@@ -118,9 +118,9 @@ class TypeChecker {
   void check_info_selector(Expr& expr) {
     VectorSelector* selector = expr.as<VectorSelector>();
     if (type_of(expr) != ValueType::InstantVector) {
-      report_(expr.position, fmt::format("expected type {} in call to function \"info\", got {}",
-                                         describe(ValueType::InstantVector),
-                                         describe(type_of(expr))));
+      report_(expr.position,
+              fmt::format("expected type {} in call to function \"info\", got {}",
+                          describe(ValueType::InstantVector), describe(type_of(expr))));
     }
     if (selector == nullptr) {
       report_(expr.position, "expected label selectors only");
@@ -135,7 +135,8 @@ class TypeChecker {
   [[nodiscard]] PositionRange operator_position(const Binary& node) const {
     int start = node.left->position.end;
     while (static_cast<size_t>(start) < query_.size() &&
-           (query_[static_cast<size_t>(start)] == ' ' || query_[static_cast<size_t>(start)] == '\n' ||
+           (query_[static_cast<size_t>(start)] == ' ' ||
+            query_[static_cast<size_t>(start)] == '\n' ||
             query_[static_cast<size_t>(start)] == '\t' ||
             query_[static_cast<size_t>(start)] == '\r')) {
       ++start;
@@ -163,13 +164,13 @@ class TypeChecker {
       const bool included = std::find(matching.include.begin(), matching.include.end(), label) !=
                             matching.include.end();
       if (matching.on && included) {
-        report_(operator_position(node),
-                fmt::format("label {} must not occur in ON and GROUP clause at once",
-                            quoted(label)));
+        report_(
+            operator_position(node),
+            fmt::format("label {} must not occur in ON and GROUP clause at once", quoted(label)));
       }
     }
-    for (const auto& [type, side] : {std::pair{left, node.left.get()},
-                                     std::pair{right, node.right.get()}}) {
+    for (const auto& [type, side] :
+         {std::pair{left, node.left.get()}, std::pair{right, node.right.get()}}) {
       if (type != ValueType::Scalar && type != ValueType::InstantVector) {
         report_(side->position,
                 "binary expression must contain only scalar and instant vector types");
@@ -178,7 +179,8 @@ class TypeChecker {
     check_matching(expr, node, left, right);
     if (set && (left == ValueType::Scalar || right == ValueType::Scalar)) {
       report_(expr.position, fmt::format("set operator \"{}\" not allowed in binary scalar "
-                                         "expression", spelling(node.op)));
+                                         "expression",
+                                         spelling(node.op)));
     }
   }
 

@@ -31,8 +31,8 @@ void XorChunk::append(Sample sample) {
 
 void XorChunk::append_time(TimeMs time) {
   // Unsigned arithmetic: far apart times wrap and unwrap alike.
-  const auto delta = static_cast<int64_t>(static_cast<uint64_t>(time.ms) -
-                                          static_cast<uint64_t>(last_.time.ms));
+  const auto delta =
+      static_cast<int64_t>(static_cast<uint64_t>(time.ms) - static_cast<uint64_t>(last_.time.ms));
   const auto change =
       static_cast<int64_t>(static_cast<uint64_t>(delta) - static_cast<uint64_t>(last_delta_));
   last_delta_ = delta;
@@ -52,8 +52,7 @@ void XorChunk::append_time(TimeMs time) {
 }
 
 void XorChunk::append_value(double value) {
-  const uint64_t change =
-      std::bit_cast<uint64_t>(value) ^ std::bit_cast<uint64_t>(last_.value);
+  const uint64_t change = std::bit_cast<uint64_t>(value) ^ std::bit_cast<uint64_t>(last_.value);
   if (change == 0) {
     bits_.bit(false);
     return;

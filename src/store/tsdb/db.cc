@@ -117,10 +117,9 @@ class DbAppender final : public Appender {
     const MutexLock lock(db_.state_mutex_);
     std::erase_if(metadata_, [&](const FamilyMetadata& m) REQUIRES(db_.state_mutex_) {
       const auto found = db_.metadata_.find(m.family);
-      return found != db_.metadata_.end() &&
-             (found->second.size() >= kMaxMetadataPerFamily ||
-              std::find(found->second.begin(), found->second.end(), m.metadata) !=
-                  found->second.end());
+      return found != db_.metadata_.end() && (found->second.size() >= kMaxMetadataPerFamily ||
+                                              std::find(found->second.begin(), found->second.end(),
+                                                        m.metadata) != found->second.end());
     });
   }
 
@@ -228,10 +227,9 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
   using Type = MetricRegistry::Type;
   metrics.on_collect("prometheus_tsdb_head_series", "Total number of series in the head block.",
                      Type::Gauge, [this] { return static_cast<double>(head_.series_count()); });
-  metrics.on_collect("prometheus_tsdb_wal_storage_size_bytes",
-                     "Size of the write log directory.", Type::Gauge, [this] {
-                       return wal_ ? static_cast<double>(wal_->total_bytes()) : 0;
-                     });
+  metrics.on_collect("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.",
+                     Type::Gauge,
+                     [this] { return wal_ ? static_cast<double>(wal_->total_bytes()) : 0; });
 }
 
 Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::FileSystem& files,
@@ -261,20 +259,19 @@ Db::~Db() {
 }
 
 Result<void> Db::replay() {
-  const auto stats =
-      TRY(wal::read_wal(files_, options_.path + "/wal",
-                        [this](uint64_t segment, std::string_view payload) {
-                          return replay_record(segment, payload);
-                        }));
+  const auto stats = TRY(wal::read_wal(files_, options_.path + "/wal",
+                                       [this](uint64_t segment, std::string_view payload) {
+                                         return replay_record(segment, payload);
+                                       }));
   replay_series_.clear();
   wal_corruptions_.add(stats.damaged);
   if (stats.damaged > 0) {
     log_.warn("Damaged places in the write-ahead log were skipped",
               {{"places", stats.damaged}, {"bytes", stats.bytes_skipped}});
   }
-  log_.info("Write-ahead log replayed", {{"segments", stats.segments},
-                                         {"records", stats.records},
-                                         {"series", head_.series_count()}});
+  log_.info(
+      "Write-ahead log replayed",
+      {{"segments", stats.segments}, {"records", stats.records}, {"series", head_.series_count()}});
   return {};
 }
 
@@ -340,8 +337,8 @@ Storage::MetadataMap Db::metadata() const {
 
 void Db::maintain(std::stop_token stop) {
   const DurationMs sync_every = options_.wal_sync_interval;
-  const DurationMs tick = sync_every.ms > 0 ? std::min(sync_every, DurationMs::minutes(1))
-                                            : DurationMs::minutes(1);
+  const DurationMs tick =
+      sync_every.ms > 0 ? std::min(sync_every, DurationMs::minutes(1)) : DurationMs::minutes(1);
   SystemClock clock;  // waiting is always in real time; what is past retention is the Db's clock's
   TimeMs next_retention = clock.now() + DurationMs::minutes(1);
   while (clock.wait_until(clock.now() + tick, stop)) {

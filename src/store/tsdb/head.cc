@@ -178,8 +178,8 @@ HeadStats Head::stats(size_t limit) const {
   }
   for (auto& [name, count] : values) out.values_by_label.push_back({name, count.count});
   for (auto& [name, count] : bytes) out.bytes_by_label.push_back({name, count.count});
-  for (auto* list : {&out.series_by_metric, &out.series_by_pair, &out.values_by_label,
-                     &out.bytes_by_label}) {
+  for (auto* list :
+       {&out.series_by_metric, &out.series_by_pair, &out.values_by_label, &out.bytes_by_label}) {
     keep_greatest(*list, limit);
   }
   return out;

@@ -27,8 +27,8 @@ struct HeadStats {
   uint64_t series = 0;
   uint64_t label_pairs = 0;
   uint64_t chunks = 0;
-  TimeRange range;  ///< of all samples; start > end when there are none
-  std::vector<NamedCount> series_by_metric;      ///< greatest first
+  TimeRange range;                           ///< of all samples; start > end when there are none
+  std::vector<NamedCount> series_by_metric;  ///< greatest first
   std::vector<NamedCount> values_by_label;
   std::vector<NamedCount> bytes_by_label;
   std::vector<NamedCount> series_by_pair;

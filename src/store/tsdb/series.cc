@@ -12,9 +12,10 @@ bool same_bits(double a, double b) {
 }
 
 size_t bytes_of(const Histogram& h) {
-  return sizeof(Histogram) + (h.positive_counts.size() + h.negative_counts.size() +
-                              h.custom_bounds.size() + h.positive_spans.size() +
-                              h.negative_spans.size()) * 8;
+  return sizeof(Histogram) +
+         (h.positive_counts.size() + h.negative_counts.size() + h.custom_bounds.size() +
+          h.positive_spans.size() + h.negative_spans.size()) *
+             8;
 }
 
 /// Keeps the histogram column parallel once it exists.
@@ -64,9 +65,8 @@ size_t SealedChunk::size_bytes() const {
 Fit Series::fit_locked(TimeMs time, double value, const Histogram* histogram) const {
   if (time > last_time_) return Fit::Next;
   if (time < last_time_) return Fit::OutOfOrder;
-  const bool same = histogram != nullptr
-                        ? last_histogram_ && *last_histogram_ == *histogram
-                        : !last_histogram_ && same_bits(last_value_, value);
+  const bool same = histogram != nullptr ? last_histogram_ && *last_histogram_ == *histogram
+                                         : !last_histogram_ && same_bits(last_value_, value);
   return same ? Fit::Repeated : Fit::Duplicate;
 }
 
@@ -138,9 +138,12 @@ TimeMs Series::last_time() const {
 TimeMs Series::first_time() const {
   const MutexLock lock(mutex_);
   TimeMs first = TimeMs::max();
-  if (!sealed_.empty()) first = sealed_.front()->range.start;
-  else if (open_floats_.count() > 0) first = open_floats_.first_time();
-  else if (!open_histogram_times_.empty()) first = open_histogram_times_.front();
+  if (!sealed_.empty())
+    first = sealed_.front()->range.start;
+  else if (open_floats_.count() > 0)
+    first = open_floats_.first_time();
+  else if (!open_histogram_times_.empty())
+    first = open_histogram_times_.front();
   if (!late_.empty()) first = std::min(first, late_.front().time);
   return first;
 }
@@ -173,15 +176,14 @@ Result<void> Series::read(TimeRange range, SampleColumns& out) const {
   size_t i = 0;
   for (const Late& l : late) {
     for (; i < out.size() && out.times[i] < l.time; ++i) {
-      push(merged, out.times[i], out.values[i], out.histograms.empty() ? nullptr
-                                                                       : out.histograms[i]);
+      push(merged, out.times[i], out.values[i],
+           out.histograms.empty() ? nullptr : out.histograms[i]);
     }
     if (i < out.size() && out.times[i] == l.time) continue;  // what came in order wins
     push(merged, l.time, l.value, l.histogram);
   }
   for (; i < out.size(); ++i) {
-    push(merged, out.times[i], out.values[i], out.histograms.empty() ? nullptr
-                                                                     : out.histograms[i]);
+    push(merged, out.times[i], out.values[i], out.histograms.empty() ? nullptr : out.histograms[i]);
   }
   out = std::move(merged);
   return {};

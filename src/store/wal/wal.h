@@ -95,7 +95,7 @@ class WalWriter {
 struct WalReadStats {
   uint64_t segments = 0;
   uint64_t records = 0;
-  uint64_t damaged = 0;      ///< places where bytes had to be skipped
+  uint64_t damaged = 0;  ///< places where bytes had to be skipped
   uint64_t bytes_skipped = 0;
 };
 
