@@ -52,7 +52,7 @@ def _kill_leftovers():
 # ------------------------------------------------------------------------------ where things are
 
 def prom5_binary():
-    path = pathlib.Path(os.environ.get("PROM5_BIN", REPOSITORY / "build/release/prom5"))
+    path = pathlib.Path(os.environ.get("PROM5_BIN", REPOSITORY / "build/release/prom5")).resolve()
     if not path.is_file():
         raise AssertionError(f"no program at {path}: build it, or set PROM5_BIN")
     return str(path)
@@ -60,7 +60,7 @@ def prom5_binary():
 
 def peers_dir():
     """Folder with unpacked Debian packages (usr/bin/promtool, usr/bin/prometheus, ...)."""
-    path = pathlib.Path(os.environ.get("PROM5_PEERS", REPOSITORY / "build/peers"))
+    path = pathlib.Path(os.environ.get("PROM5_PEERS", REPOSITORY / "build/peers")).resolve()
     if not path.is_dir():
         raise AssertionError(f"no peer programs in {path}: unpack them, or set PROM5_PEERS")
     return path
