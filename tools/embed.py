@@ -2,7 +2,8 @@
 """Embeds files into the program.
 
     embed.py web DIST OUT.S OUT.cc      every file below DIST, compressed, as api::ui_assets()
-    embed.py text NAMESPACE NAME FILE OUT.S OUT.cc    one file, as std::string_view NAMESPACE::NAME()
+    embed.py text NAMESPACE NAME FILE OUT.S OUT.cc
+                                   one file, as std::string_view NAMESPACE::NAME()
 
 The bytes go through the assembler's .incbin, which costs nothing to compile, unlike arrays in C++.
 """

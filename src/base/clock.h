@@ -19,6 +19,7 @@ class Clock {
   virtual bool wait_until(TimeMs deadline, std::stop_token stop) = 0;
 };
 
+/// The machine's clocks. Any thread.
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] TimeMs now() const override;

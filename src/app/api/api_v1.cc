@@ -238,6 +238,8 @@ ApiV1::Answer ApiV1::series(const HttpRequest& request) {
   if (request.parameters_named("match[]").empty()) {
     return fail(ErrorCode::BadData, "no match[] parameter provided");
   }
+  auto checked = match_parameters(request);
+  if (!checked) return std::unexpected(invalid_parameter("match[]", checked.error()));
   const LabelQuery asked = TRY(label_query(request));
   const auto querier = TRY(services_.db.querier(asked.range));
   std::set<Labels> found;
@@ -298,14 +300,9 @@ ApiV1::Answer ApiV1::label_values(const HttpRequest& request, const std::string&
 }
 
 ApiV1::Answer ApiV1::metadata(const HttpRequest& request) {
-  const size_t limit = TRY(limit_parameter(request));
+  const size_t limit = TRY(count_parameter(request, "limit"));
   const std::string_view metric = request.parameter("metric");
-  size_t per_metric = 0;
-  if (const std::string_view text = request.parameter("limit_per_metric"); !text.empty()) {
-    HttpRequest renamed;
-    renamed.parameters = {{"limit", std::string(text)}};
-    per_metric = TRY(limit_parameter(renamed));
-  }
+  const size_t per_metric = TRY(count_parameter(request, "limit_per_metric"));
   const Storage::MetadataMap all = services_.db.metadata();
   return success_answer([&](JsonWriter& json) {
     json.begin_object();
@@ -401,7 +398,9 @@ ApiV1::Answer ApiV1::targets_metadata(const HttpRequest& request) {
 ApiV1::Answer ApiV1::scrape_pools() {
   return success_answer([&](JsonWriter& json) {
     json.begin_object().key("scrapePools");
-    write_strings(json, services_.scrapes.pools());
+    auto pools = services_.scrapes.pools();
+    std::sort(pools.begin(), pools.end());
+    write_strings(json, pools);
     json.end_object();
   });
 }

@@ -1,5 +1,6 @@
 #include "app/api/parameters.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -48,8 +49,13 @@ Result<TimeMs> time_parameter(const io::HttpRequest& request, std::string_view n
   const std::string_view text = request.parameter(name);
   if (text.empty() && otherwise) return *otherwise;
   auto time = parse_time(text);
-  if (!time) return std::unexpected(invalid_parameter(name, time.error()));
-  return *time;
+  if (time) return *time;
+  // Prometheus names the parameter twice where the parameter has a default.
+  if (otherwise) {
+    time.error().message =
+        fmt::format("invalid time value for '{}': {}", name, time.error().message);
+  }
+  return std::unexpected(invalid_parameter(name, time.error()));
 }
 
 Result<DurationMs> duration_parameter(const io::HttpRequest& request, std::string_view name) {
@@ -58,6 +64,17 @@ Result<DurationMs> duration_parameter(const io::HttpRequest& request, std::strin
   auto duration = parse_step(text);
   if (!duration) return std::unexpected(invalid_parameter(name, duration.error()));
   return *duration;
+}
+
+Result<size_t> count_parameter(const io::HttpRequest& request, std::string_view name) {
+  const std::string_view text = request.parameter(name);
+  if (text.empty()) return 0;
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    return fail(ErrorCode::BadData, "{} must be a number", name);
+  }
+  return static_cast<size_t>(std::max<int64_t>(count, 0));
 }
 
 Result<size_t> limit_parameter(const io::HttpRequest& request) {
@@ -69,7 +86,7 @@ Result<size_t> limit_parameter(const io::HttpRequest& request) {
     return fail(ErrorCode::BadData, "invalid parameter \"limit\": {}",
                 error == std::errc{} && end == text.data() + text.size()
                     ? "limit must be non-negative"
-                    : "cannot parse " + quoted(text) + " to a valid limit");
+                    : "strconv.Atoi: parsing " + quoted(text) + ": invalid syntax");
   }
   return static_cast<size_t>(limit);
 }
@@ -77,9 +94,13 @@ Result<size_t> limit_parameter(const io::HttpRequest& request) {
 Result<std::vector<std::vector<Matcher>>> match_parameters(const io::HttpRequest& request) {
   std::vector<std::vector<Matcher>> out;
   for (const std::string& text : request.parameters_named("match[]")) {
-    auto matchers = query::parse_series_selector(text);
-    if (!matchers) return std::unexpected(invalid_parameter("match[]", matchers.error()));
-    out.push_back(*std::move(matchers));
+    auto matchers = TRY(query::parse_series_selector(text));
+    const bool all_series = std::all_of(matchers.begin(), matchers.end(),
+                                        [](const Matcher& m) { return m.matches_empty(); });
+    if (all_series) {
+      return fail(ErrorCode::BadData, "match[] must contain at least one non-empty matcher");
+    }
+    out.push_back(std::move(matchers));
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <filesystem>
 
+#include "collect/discovery/static.h"
 #include "io/file/file_system.h"
 
 namespace prom5::config {
@@ -264,7 +265,8 @@ class ScrapeConfigReader {
   }
 
   Result<void> read_static(const YamlNode& node) {
-    return reader_.sequence(node, "static_configs", [this](const YamlNode& entry) -> Result<void> {
+    std::vector<discovery::StaticConfig> configs;
+    TRY(reader_.sequence(node, "static_configs", [&](const YamlNode& entry) -> Result<void> {
       discovery::StaticConfig config;
       const std::vector<Key> keys = {
           {"targets",
@@ -287,9 +289,11 @@ class ScrapeConfigReader {
              return {};
            }}};
       TRY(reader_.mapping(entry, "static_configs", keys));
-      options_.static_configs.push_back(std::move(config));
+      configs.push_back(std::move(config));
       return {};
-    });
+    }));
+    options_.static_groups = discovery::static_groups(configs);
+    return {};
   }
 
   Result<void> read_relabel(const YamlNode& node, std::vector<RelabelConfig>& out) {

@@ -14,25 +14,24 @@ using Words = std::vector<std::string>;
 
 const std::set<std::string_view>& stop_words() {
   static const std::set<std::string_view> words = {
-      "a",        "about",   "all",        "am",      "an",       "and",       "any",
-      "anything", "are",     "as",         "at",      "be",       "been",      "being",
-      "by",       "can",     "check",      "could",   "current",  "currently", "did",
-      "display",  "do",      "does",       "doing",   "each",     "find",      "for",
-      "from",     "get",     "give",       "got",     "had",      "has",       "have",
-      "hey",      "hi",      "hello",      "how",     "i",        "if",        "in",
-      "into",     "is",      "it",         "its",     "just",     "let",       "like",
-      "look",     "many",    "me",         "much",    "my",       "now",       "number",
-      "of",       "off",     "on",         "one",     "or",       "our",       "out",
-      "please",   "right",   "run",        "running", "see",      "show",      "so",
-      "some",     "tell",    "than",       "that",    "the",      "their",     "them",
-      "there",    "these",   "they",       "this",    "those",    "to",        "us",
-      "want",     "was",     "we",         "were",    "what",     "whats",     "when",
-      "where",    "which",   "who",        "why",     "will",     "with",      "would",
-      "you",      "your",    "prometheus", "moment",  "value",    "values",    "amount",
-      "level",    "host",    "hosts",      "machine", "machines", "server",    "servers",
-      "box",      "system",  "node",       "nodes",   "computer", "percent",   "percentage",
-      "share",    "s",       "rate",       "second",  "seconds",  "here",      "today",
-      "metric",   "metrics", "every",      "overall", "still",    "data"};
+      "a",       "about",  "all",     "am",         "an",       "and",        "any",     "anything",
+      "are",     "as",     "at",      "be",         "been",     "being",      "by",      "can",
+      "check",   "could",  "current", "currently",  "did",      "display",    "do",      "does",
+      "doing",   "each",   "find",    "for",        "from",     "get",        "give",    "got",
+      "had",     "has",    "have",    "hey",        "hi",       "hello",      "how",     "i",
+      "if",      "in",     "into",    "is",         "it",       "its",        "just",    "let",
+      "like",    "look",   "many",    "me",         "much",     "my",         "now",     "number",
+      "of",      "off",    "on",      "one",        "or",       "our",        "out",     "please",
+      "right",   "run",    "running", "see",        "show",     "so",         "over",    "during",
+      "graph",   "plot",   "chart",   "draw",       "across",   "some",       "tell",    "than",
+      "that",    "the",    "their",   "them",       "there",    "these",      "they",    "this",
+      "those",   "to",     "us",      "want",       "was",      "we",         "were",    "what",
+      "whats",   "when",   "where",   "which",      "who",      "why",        "will",    "with",
+      "would",   "you",    "your",    "prometheus", "moment",   "value",      "values",  "amount",
+      "level",   "host",   "hosts",   "machine",    "machines", "server",     "servers", "box",
+      "system",  "node",   "nodes",   "computer",   "percent",  "percentage", "share",   "s",
+      "rate",    "second", "seconds", "here",       "today",    "metric",     "metrics", "every",
+      "overall", "still",  "data"};
   return words;
 }
 

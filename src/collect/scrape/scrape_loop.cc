@@ -139,7 +139,8 @@ Result<ScrapeLoop::Counts> ScrapeLoop::append_page(const io::HttpClientResponse&
     if (series.labels.empty()) continue;
     if (options_->sample_limit > 0 && ++counts.kept > options_->sample_limit) {
       metrics_.sample_limit.add();
-      return fail(ErrorCode::LimitExceeded, "sample limit of {} exceeded", options_->sample_limit);
+      return fail(ErrorCode::LimitExceeded, "sample limit exceeded: more than {} samples",
+                  options_->sample_limit);
     }
     if (options_->sample_limit == 0) ++counts.kept;
     const bool own_time = options_->honor_timestamps && parser.time().has_value();

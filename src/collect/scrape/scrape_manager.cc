@@ -78,7 +78,7 @@ Result<void> ScrapeManager::apply(const std::vector<ScrapeOptions>& configuratio
   for (const ScrapeOptions& configuration : configurations) {
     Wanted pool{std::make_shared<ScrapeOptions>(configuration), {}};
     pools.push_back(configuration.job_name);
-    for (const TargetGroup& group : discovery::static_groups(configuration.static_configs)) {
+    for (const TargetGroup& group : configuration.static_groups) {
       TargetsOfGroup made = TRY(make_targets(group, configuration));
       for (Target& target : made.active) pool.targets.push_back(std::move(target));
       for (Labels& labels : made.dropped) {

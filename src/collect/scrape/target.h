@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/time.h"
-#include "collect/discovery/static.h"
 #include "collect/target_group.h"
 #include "io/http/http_client.h"
 #include "model/relabel.h"
@@ -37,7 +36,7 @@ struct ScrapeOptions {
   uint64_t target_limit = 0;
   std::vector<RelabelConfig> relabel_configs;
   std::vector<RelabelConfig> metric_relabel_configs;
-  std::vector<discovery::StaticConfig> static_configs;
+  std::vector<TargetGroup> static_groups;
 };
 
 /// Something to be scraped: its labels after relabelling and where to ask.

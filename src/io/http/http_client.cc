@@ -115,12 +115,13 @@ void prepare(Transfer& t, const std::string& user_agent) {
 
 Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
   if (t.body_too_large) {
-    return fail(ErrorCode::LimitExceeded, "body is larger than the limit of {} bytes",
+    return fail(ErrorCode::LimitExceeded, "body size limit exceeded: more than {} bytes",
                 t.request.max_body_bytes);
   }
   const std::string reason = t.error[0] != '\0' ? t.error : curl_easy_strerror(code);
   if (code == CURLE_OPERATION_TIMEDOUT) {
-    return fail(ErrorCode::Timeout, "no complete answer from {} within {} ms", t.request.url,
+    return fail(ErrorCode::Timeout, "{}: timed out after {} ms without a complete answer",
+                t.request.url,
                 t.request.timeout_ms);
   }
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {

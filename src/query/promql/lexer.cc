@@ -232,8 +232,8 @@ class Lexer {
   }
 
   void right_paren() {
-    if (--paren_depth_ < 0) return error("unexpected right parenthesis {}", rune(at_));
     emit(TokenType::RightParen, 1);
+    if (--paren_depth_ < 0) error("unexpected right parenthesis ')'");
   }
 
   void word(char c) {

@@ -90,8 +90,8 @@ class Parser {
 
   Result<ExprPtr> run() {
     if (peek().type == TokenType::End) {
-      return fail(ErrorCode::BadData,
-                  "unknown position: parse error: no expression found in input");
+      return fail(ErrorCode::BadData, "{}: parse error: no expression found in input",
+                  query_.empty() ? "unknown position" : "1:1");
     }
     ExprPtr expr = expression(0);
     if (!failed() && peek().type != TokenType::End) unexpected("", "");
@@ -105,9 +105,6 @@ class Parser {
   Result<std::vector<Matcher>> run_selector() {
     ExprPtr expr = selector();
     if (!failed() && peek().type != TokenType::End) unexpected("", "");
-    if (errors_.empty())
-      check_types(*expr, query_,
-                  [this](PositionRange at, std::string text) { note(at, std::move(text)); });
     if (!errors_.empty()) return std::unexpected(errors_.front());
     return std::move(expr->as<VectorSelector>()->matchers);
   }
@@ -181,10 +178,20 @@ class Parser {
       const int level = precedence(op);
       if (level == 0 || level < min_precedence) break;
       take();
+      if (!count_link()) break;
       left = binary(std::move(left), op, level);
     }
     --depth_;
     return left;
+  }
+
+  /// Counts what makes the tree deeper without nesting in the text: `a + b + c`, `a[1m:][1m:]`.
+  bool count_link() {
+    if (++links_ <= options_.max_links) return true;
+    note(peek().position, fmt::format("more than {} operators and subqueries in one expression",
+                                      options_.max_links));
+    fatal_ = true;
+    return false;
   }
 
   ExprPtr binary(ExprPtr left, TokenType op, int level) {
@@ -503,7 +510,10 @@ class Parser {
   ExprPtr postfix(ExprPtr expr) {
     while (!failed()) {
       switch (peek().type) {
-        case TokenType::LeftBracket: expr = bracket(std::move(expr)); break;
+        case TokenType::LeftBracket:
+          if (!count_link()) return nothing();
+          expr = bracket(std::move(expr));
+          break;
         case TokenType::Offset: offset(*expr); break;
         case TokenType::At: at_modifier(*expr); break;
         case TokenType::Anchored: extended(*expr, ExtendedRange::Anchored); break;
@@ -795,6 +805,7 @@ class Parser {
   size_t at_ = 0;
   int last_closing_ = 0;
   int depth_ = 0;
+  int links_ = 0;
   bool fatal_ = false;
   std::vector<Error> errors_;
 };
@@ -808,61 +819,6 @@ Result<ExprPtr> parse(std::string_view query, const ParseOptions& options) {
 Result<std::vector<Matcher>> parse_selector(std::string_view selector) {
   const ParseOptions options;
   return Parser(selector, options).run_selector();
-}
-
-std::string line_and_column(std::string_view query, int position) {
-  const size_t end = std::min(query.size(), static_cast<size_t>(std::max(position, 0)));
-  int line = 1;
-  size_t line_start = 0;
-  for (size_t i = 0; i < end; ++i) {
-    if (query[i] == '\n') {
-      ++line;
-      line_start = i + 1;
-    }
-  }
-  return fmt::format("{}:{}", line, end - line_start + 1);
-}
-
-std::string unquote(std::string_view literal) {
-  const std::string_view inner = literal.substr(1, literal.size() - 2);
-  if (literal[0] == '`') return std::string(inner);
-  constexpr std::string_view kLetters = "abfnrtv";
-  constexpr std::string_view kMeanings = "\a\b\f\n\r\t\v";
-  std::string out;
-  for (size_t i = 0; i < inner.size(); ++i) {
-    if (inner[i] != '\\') {
-      out += inner[i];
-      continue;
-    }
-    const char c = inner[++i];
-    if (const size_t letter = kLetters.find(c); letter != std::string_view::npos) {
-      out += kMeanings[letter];
-      continue;
-    }
-    size_t digits = 0;
-    int base = 16;
-    if (c == 'x') digits = 2;
-    if (c == 'u') digits = 4;
-    if (c == 'U') digits = 8;
-    if (c >= '0' && c <= '7') {
-      digits = 3;
-      base = 8;
-      --i;
-    }
-    if (digits == 0) {
-      out += c;
-      continue;
-    }
-    uint32_t value = 0;
-    std::from_chars(inner.data() + i + 1, inner.data() + i + 1 + digits, value, base);
-    i += digits;
-    if (c == 'u' || c == 'U') {
-      codec::utf8_append(out, value);
-    } else {
-      out += static_cast<char>(value);
-    }
-  }
-  return out;
 }
 
 }  // namespace prom5::promql

@@ -14,6 +14,7 @@ struct ParseOptions {
   bool fill_modifiers = true;
   /// Deeper nesting is refused: the parser and the evaluator recurse.
   int max_depth = 200;
+  int max_links = 1000;  ///< operators and subqueries that follow one another
 };
 
 /// Parses and checks types. BadData with "LINE:COLUMN: parse error: …" in Prometheus' words

@@ -1,0 +1,297 @@
+#include "collect/scrape/scrape_loop.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "store/memory_storage.h"
+
+namespace prom5::scrape {
+
+namespace {
+
+constexpr TimeMs kStart{60'000};
+
+TimeMs at(int64_t second) { return kStart + DurationMs::seconds(second); }
+
+class ScrapeLoopTest : public testing::Test {
+ protected:
+  ScrapeLoopTest() { options_.job_name = "api"; }
+
+  ScrapeLoop make_loop() {
+    Target target;
+    target.labels = Labels{{"job", "api"}, {"instance", "a:1"}};
+    target.url = "http://a:1/metrics";
+    return ScrapeLoop(target, std::make_shared<ScrapeOptions>(options_), storage_, metrics_);
+  }
+
+  static ScrapeLoop::Outcome page(int64_t second, std::string body,
+                                  std::string type = "text/plain; version=0.0.4") {
+    io::HttpClientResponse response;
+    response.status = 200;
+    if (!type.empty()) response.headers.add("Content-Type", std::move(type));
+    response.body = std::move(body);
+    return {at(second), 0.25, std::move(response)};
+  }
+  static ScrapeLoop::Outcome failure(int64_t second, ErrorCode code, const std::string& message) {
+    return {at(second), 0.25, std::unexpected(Error{code, message})};
+  }
+  static ScrapeLoop::Outcome status(int64_t second, int code) {
+    auto out = page(second, "a 1\n");
+    out.response->status = code;
+    return out;
+  }
+
+  /// The samples of the one series that `labels` (besides job and instance) name.
+  std::map<int64_t, double> samples(std::string_view name, const Labels& labels = {}) {
+    LabelsBuilder builder(labels);
+    builder.set(kMetricName, name).set("job", "api").set("instance", "a:1");
+    return samples_of(builder.build());
+  }
+  std::map<int64_t, double> samples_of(const Labels& wanted) {
+    std::map<int64_t, double> out;
+    const auto querier = *storage_.querier({});
+    const auto set = *querier->select({});
+    SampleColumns columns;
+    while (set->next()) {
+      if (set->labels() != wanted) continue;
+      EXPECT_TRUE(set->read(columns));
+      for (size_t i = 0; i < columns.size(); ++i) {
+        out[(columns.times[i] - kStart).ms / 1000] = columns.values[i];
+      }
+    }
+    return out;
+  }
+  /// The value of a sample that must be there.
+  double value(std::string_view name, int64_t second) {
+    const auto all = samples(name);
+    const auto found = all.find(second);
+    if (found != all.end()) return found->second;
+    ADD_FAILURE() << name << " has no sample at " << second;
+    return NAN;
+  }
+
+  ScrapeOptions options_;
+  MemoryStorage storage_;
+  MetricRegistry registry_;
+  ScrapeMetrics metrics_{registry_};
+};
+
+using Samples = std::map<int64_t, double>;
+
+}  // namespace
+
+TEST_F(ScrapeLoopTest, StoresAPageAndItsReport) {
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0, "a 1\nb{x=\"y\"} 2\n")));
+  ASSERT_TRUE(loop.take(page(15, "a 3\nb{x=\"y\"} 4\nc 5\n")));
+  EXPECT_EQ(samples("a"), (Samples{{0, 1}, {15, 3}}));
+  EXPECT_EQ(samples("b", {{"x", "y"}}), (Samples{{0, 2}, {15, 4}}));
+  EXPECT_EQ(samples("up"), (Samples{{0, 1}, {15, 1}}));
+  EXPECT_EQ(samples("scrape_duration_seconds"), (Samples{{0, 0.25}, {15, 0.25}}));
+  EXPECT_EQ(samples("scrape_samples_scraped"), (Samples{{0, 2}, {15, 3}}));
+  EXPECT_EQ(samples("scrape_samples_post_metric_relabeling"), (Samples{{0, 2}, {15, 3}}));
+  EXPECT_EQ(samples("scrape_series_added"), (Samples{{0, 2}, {15, 1}}));
+  EXPECT_EQ(loop.status().health, "up");
+  EXPECT_EQ(loop.status().last_scrape, at(15));
+  EXPECT_EQ(loop.status().last_error, "");
+}
+
+TEST_F(ScrapeLoopTest, StatusBeforeTheFirstScrape) {
+  const TargetStatus status = make_loop().status();
+  EXPECT_EQ(status.health, "unknown");
+  EXPECT_EQ(status.job, "api");
+  EXPECT_EQ(status.last_scrape, TimeMs{0});
+}
+
+TEST_F(ScrapeLoopTest, ASeriesThatVanishesBecomesStale) {
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0, "a 1\nb 1\n")));
+  ASSERT_TRUE(loop.take(page(15, "a 2\n")));
+  ASSERT_TRUE(loop.take(page(30, "a 3\n")));
+  EXPECT_EQ(samples("a"), (Samples{{0, 1}, {15, 2}, {30, 3}}));
+  const Samples b = samples("b");
+  ASSERT_EQ(b.size(), 2U);  // marked once
+  EXPECT_TRUE(is_stale(b.at(15)));
+  ASSERT_TRUE(loop.take(page(45, "a 4\nb 7\n")));
+  EXPECT_EQ(value("b", 45), 7);
+}
+
+TEST_F(ScrapeLoopTest, AFailureEndsAllSeriesButItsReport) {
+  const auto fails = [this](ScrapeLoop::Outcome outcome, std::string_view error) {
+    storage_.clear();
+    ScrapeLoop loop = make_loop();
+    ASSERT_TRUE(loop.take(page(0, "a 1\n")));
+    ASSERT_TRUE(loop.take(std::move(outcome)));
+    EXPECT_TRUE(is_stale(value("a", 15))) << error;
+    EXPECT_EQ(value("up", 15), 0) << error;
+    EXPECT_EQ(value("scrape_duration_seconds", 15), 0.25);
+    EXPECT_EQ(value("scrape_series_added", 15), 0);
+    EXPECT_EQ(loop.status().health, "down");
+    EXPECT_NE(loop.status().last_error.find(error), std::string::npos) << loop.status().last_error;
+  };
+  fails(failure(15, ErrorCode::Unavailable, "connection refused"), "connection refused");
+  fails(failure(15, ErrorCode::Timeout, "deadline exceeded"), "deadline exceeded");
+  fails(failure(15, ErrorCode::LimitExceeded, "body size limit exceeded"), "body size limit");
+  fails(status(15, 500), "server returned HTTP status 500 Internal Server Error");
+  fails(status(15, 404), "server returned HTTP status 404 Not Found");
+  fails(page(15, "a 1\nthis is no sample\n"), "");
+  fails(page(15, "a 1\n", "application/json"), "application/json");
+  fails(page(15, "a 1\n", ""), "Content-Type");
+}
+
+TEST_F(ScrapeLoopTest, CountsBodiesThatAreTooLarge) {
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(failure(0, ErrorCode::LimitExceeded, "body size limit exceeded")));
+  EXPECT_EQ(metrics_.body_too_large.value(), 1U);
+  EXPECT_EQ(metrics_.failures.value(), 1U);
+  EXPECT_EQ(metrics_.scrapes.value(), 1U);
+}
+
+TEST_F(ScrapeLoopTest, FallbackTakesAnyContentType) {
+  options_.accept_any_content_type = true;
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0, "a 1\n", "")));
+  EXPECT_EQ(value("a", 0), 1);
+  EXPECT_EQ(value("up", 0), 1);
+}
+
+TEST_F(ScrapeLoopTest, Limits) {
+  using O = ScrapeOptions;
+  const auto limited = [this](uint64_t O::*limit, uint64_t most, std::string_view body, bool up,
+                              std::string_view error) {
+    storage_.clear();
+    options_ = {};
+    options_.*limit = most;
+    ScrapeLoop loop = make_loop();
+    ASSERT_TRUE(loop.take(page(0, std::string(body))));
+    EXPECT_EQ(value("up", 0), up ? 1 : 0) << body;
+    EXPECT_EQ(samples("a").size(), up ? 1U : 0U) << body;
+    EXPECT_NE(loop.status().last_error.find(error), std::string::npos) << loop.status().last_error;
+  };
+  limited(&O::sample_limit, 2, "a 1\nb 1\n", true, "");
+  limited(&O::sample_limit, 2, "a 1\nb 1\nc 1\n", false, "sample limit");
+  limited(&O::label_limit, 3, "a 1\n", true, "");  // with the name, job and instance
+  limited(&O::label_limit, 3, "a 1\nb{x=\"1\"} 1\n", false, "label_limit exceeded");
+  limited(&O::label_name_length_limit, 8, "a 1\n", true, "");
+  limited(&O::label_name_length_limit, 8, "a 1\nb{ninechars=\"1\"} 1\n", false,
+          "label_name_length_limit exceeded");
+  limited(&O::label_value_length_limit, 4, "a 1\nb{x=\"1234\"} 1\n", true, "");
+  limited(&O::label_value_length_limit, 4, "a 1\nb{x=\"12345\"} 1\n", false,
+          "label_value_length_limit exceeded");
+}
+
+// Prometheus goes on counting past the limit, so that its report says by how much it was passed.
+TEST_F(ScrapeLoopTest, TheReportOfARefusedPageCountsTheWholePage) {
+  options_.sample_limit = 2;
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0, "a 1\nb 1\nc 1\n")));
+  EXPECT_EQ(value("up", 0), 0);
+  EXPECT_EQ(value("scrape_samples_scraped", 0), 3);
+  EXPECT_EQ(metrics_.sample_limit.value(), 1U);
+}
+
+TEST_F(ScrapeLoopTest, NothingOfARefusedPageIsStored) {
+  options_.sample_limit = 2;
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0, "a 1\n")));
+  ASSERT_TRUE(loop.take(page(15, "a 2\nb 1\nc 1\n")));
+  const Samples a = samples("a");
+  ASSERT_EQ(a.size(), 2U);
+  EXPECT_TRUE(is_stale(a.at(15)));
+  EXPECT_TRUE(samples("b").empty());  // never had a sample, so there is nothing to end
+  EXPECT_TRUE(samples("c").empty());
+  ASSERT_TRUE(loop.take(page(30, "a 3\nb 3\n")));
+  EXPECT_EQ(value("a", 30), 3);
+  EXPECT_EQ(value("b", 30), 3);
+}
+
+TEST_F(ScrapeLoopTest, LabelsThatTheTargetHasToo) {
+  const auto stored = [this](bool honor, std::string_view line, const Labels& want) {
+    storage_.clear();
+    options_.honor_labels = honor;
+    ScrapeLoop loop = make_loop();
+    ASSERT_TRUE(loop.take(page(0, std::string(line))));
+    EXPECT_EQ(samples_of(want), (Samples{{0, 1}})) << line << " as " << want.to_string();
+  };
+  const std::string_view line = "a{job=\"own\"} 1\n";
+  stored(false, line,
+         {{"__name__", "a"}, {"instance", "a:1"}, {"job", "api"}, {"exported_job", "own"}});
+  stored(true, line, {{"__name__", "a"}, {"instance", "a:1"}, {"job", "own"}});
+  stored(false, "a{job=\"own\",exported_job=\"x\"} 1\n",
+         {{"__name__", "a"},
+          {"instance", "a:1"},
+          {"job", "api"},
+          {"exported_job", "x"},
+          {"exported_exported_job", "own"}});
+  stored(true, "a{job=\"\"} 1\n", {{"__name__", "a"}, {"instance", "a:1"}, {"job", "api"}});
+}
+
+TEST_F(ScrapeLoopTest, MetricRelabelling) {
+  RelabelConfig drop;
+  drop.action = RelabelAction::Drop;
+  drop.source_labels = {"__name__"};
+  drop.regex = *Regex::compile("go_.*");
+  options_.metric_relabel_configs = {drop};
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0, "a 1\ngo_x 1\ngo_y 1\n")));
+  EXPECT_TRUE(samples("go_x").empty());
+  EXPECT_EQ(value("scrape_samples_scraped", 0), 3);
+  EXPECT_EQ(value("scrape_samples_post_metric_relabeling", 0), 1);
+  EXPECT_EQ(value("scrape_series_added", 0), 1);
+}
+
+TEST_F(ScrapeLoopTest, Timestamps) {
+  const std::string own = "a 1 " + std::to_string(at(-5).ms) + "\n";
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0, own)));
+  EXPECT_EQ(samples("a"), (Samples{{-5, 1}}));
+  ASSERT_TRUE(loop.take(page(15, "b 1\n")));
+  EXPECT_EQ(samples("a"), (Samples{{-5, 1}}));  // whose end is not ours to tell
+  storage_.clear();
+  options_.honor_timestamps = false;
+  ScrapeLoop ignoring = make_loop();
+  ASSERT_TRUE(ignoring.take(page(0, own)));
+  EXPECT_EQ(samples("a"), (Samples{{0, 1}}));
+}
+
+TEST_F(ScrapeLoopTest, TheFirstOfTwoEqualSeriesStays) {
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0, "a 1\na 2\n")));
+  EXPECT_EQ(samples("a"), (Samples{{0, 1}}));
+  EXPECT_EQ(metrics_.duplicates.value(), 1U);
+  EXPECT_EQ(value("up", 0), 1);
+}
+
+TEST_F(ScrapeLoopTest, BordersOfBucketsHaveOneForm) {
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0,
+                             "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\n"
+                             "h_sum 1\nh_count 2\n# TYPE g gauge\ng{le=\"1\"} 3\n")));
+  EXPECT_EQ(samples("h_bucket", {{"le", "1.0"}}), (Samples{{0, 1}}));
+  EXPECT_EQ(samples("h_bucket", {{"le", "+Inf"}}), (Samples{{0, 2}}));
+  EXPECT_EQ(samples("g", {{"le", "1"}}), (Samples{{0, 3}}));
+}
+
+TEST_F(ScrapeLoopTest, TheEndOfATargetEndsEverySeries) {
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0, "a 1\n")));
+  ASSERT_TRUE(loop.end(at(15)));
+  for (const std::string_view name :
+       {"a", "up", "scrape_duration_seconds", "scrape_samples_scraped",
+        "scrape_samples_post_metric_relabeling", "scrape_series_added"}) {
+    EXPECT_TRUE(is_stale(value(name, 15))) << name;
+  }
+}
+
+TEST_F(ScrapeLoopTest, RemembersWhatFamiliesAre) {
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0, "# HELP a_total Things.\n# TYPE a_total counter\na_total 1\n")));
+  const auto metadata = storage_.metadata();
+  ASSERT_TRUE(metadata.contains("a_total"));
+  EXPECT_EQ(metadata.at("a_total").at(0).type, MetricType::Counter);
+  EXPECT_EQ(metadata.at("a_total").at(0).help, "Things.");
+}
+
+}  // namespace prom5::scrape

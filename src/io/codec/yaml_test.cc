@@ -1,0 +1,105 @@
+#include "io/codec/yaml.h"
+
+#include <gtest/gtest.h>
+
+#include "base/rng.h"
+
+namespace prom5::codec {
+
+using Kind = YamlNode::Kind;
+
+TEST(Yaml, Tree) {
+  const auto root = parse_yaml("a: 1\nb:\n  - x\n  - \"2\"\nc: {d: e}\nf:\n");
+  ASSERT_TRUE(root);
+  ASSERT_EQ(root->kind, Kind::Mapping);
+  ASSERT_EQ(root->entries.size(), 4U);
+  EXPECT_EQ(root->find("a")->scalar, "1");
+  EXPECT_FALSE(root->find("a")->quoted);
+  ASSERT_EQ(root->find("b")->kind, Kind::Sequence);
+  ASSERT_EQ(root->find("b")->items.size(), 2U);
+  EXPECT_TRUE(root->find("b")->items[1].quoted);
+  EXPECT_EQ(root->find("c")->find("d")->scalar, "e");
+  EXPECT_EQ(root->find("f")->kind, Kind::Null);
+  EXPECT_EQ(root->find("none"), nullptr);
+}
+
+TEST(Yaml, EmptyDocumentIsNull) {
+  for (const std::string_view s : {"", "\n", "# only a comment\n"}) {
+    const auto root = parse_yaml(s);
+    ASSERT_TRUE(root) << s;
+    EXPECT_EQ(root->kind, Kind::Null) << s;
+  }
+}
+
+TEST(Yaml, LineAndColumn) {
+  const auto root = parse_yaml("a: 1\n\nb:\n  c: x\n  d:\n    - y\n    -  z\n");
+  ASSERT_TRUE(root);
+  const auto at = [](const YamlNode& node, int line, int column) {
+    EXPECT_EQ(node.line, line) << node.scalar;
+    EXPECT_EQ(node.column, column) << node.scalar;
+  };
+  at(root->entries[0].first, 1, 1);
+  at(*root->find("a"), 1, 4);
+  at(root->entries[1].first, 3, 1);
+  const YamlNode& b = *root->find("b");
+  at(b.entries[0].first, 4, 3);
+  at(*b.find("c"), 4, 6);
+  at(b.find("d")->items[0], 6, 7);
+  at(b.find("d")->items[1], 7, 8);
+}
+
+TEST(Yaml, MalformedNamesThePlace) {
+  const auto bad = [](std::string_view s, std::string_view start) {
+    const auto got = parse_yaml(s);
+    ASSERT_FALSE(got) << s;
+    EXPECT_EQ(got.error().code, ErrorCode::BadData) << s;
+    EXPECT_TRUE(got.error().message.starts_with(start)) << s << " -> " << got.error().message;
+  };
+  bad("a: 1\nb: 2\na: 3\n", "line 3, column 1: key \"a\" is given twice");
+  bad("x:\n  a: 1\n  a: 1\n", "line 3, column 3: key \"a\" is given twice");
+  bad("{a: 1, a: 2}", "line 1, column 8: key \"a\" is given twice");
+  bad("a: b: c", "line 1, column ");
+  bad("a: 1\nb: \"x\n", "line ");
+  bad("a: [1, 2", "line ");
+  bad("a: {b", "line ");
+  bad("a: *nowhere", "line 1, column ");
+  bad("a: 1\n b: 2\n", "line 2, column ");
+  bad("\tb: 2\n", "line 1, column ");
+}
+
+TEST(Yaml, NestingIsLimited) {
+  const auto nested = [](size_t n) { return std::string(n, '[') + std::string(n, ']'); };
+  EXPECT_TRUE(parse_yaml(nested(100)));
+  EXPECT_FALSE(parse_yaml(nested(102)));
+  EXPECT_FALSE(parse_yaml(std::string(100'000, '[')));
+}
+
+TEST(Yaml, AliasBombIsRefused) {
+  std::string text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 9; ++i) {
+    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int k = 0; k < 10; ++k) text += (k > 0 ? ",*a" : "*a") + std::to_string(i - 1);
+    text += "]\n";
+  }
+  EXPECT_FALSE(parse_yaml(text));
+}
+
+TEST(Yaml, DamagedTextNeverCrashes) {
+  const uint64_t seed = 17;
+  SCOPED_TRACE(seed);
+  Rng rng(seed);
+  const std::string good = "a: &x [1, 'b', \"c\\n\"]\nd: {e: *x, f: |\n  text\n }\n- g\n";
+  int errors = 0;
+  for (int i = 0; i < 1000; ++i) {
+    std::string text = good.substr(0, rng.below(good.size() + 1));
+    if (!text.empty()) text[rng.below(text.size())] = static_cast<char>(rng.next() & 0x7F);
+    const auto got = parse_yaml(text);
+    if (got) continue;
+    ++errors;
+    EXPECT_EQ(got.error().code, ErrorCode::BadData);
+    EXPECT_TRUE(got.error().message.starts_with("line ")) << got.error().message;
+  }
+  EXPECT_GT(errors, 0);
+}
+
+}  // namespace prom5::codec

@@ -1,0 +1,216 @@
+#include "query/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "store/memory_storage.h"
+
+namespace prom5::query {
+
+namespace {
+
+constexpr TimeMs kStart{1'000'000};
+
+/// `requests_total{job=a|b}` grows by 1 and 2 a second, sampled each 10 s for 10 minutes.
+class EngineTest : public testing::Test {
+ protected:
+  EngineTest() {
+    const auto appender = storage_.appender();
+    for (int64_t s = 0; s <= 600; s += 10) {
+      put(*appender, "a", s, static_cast<double>(s));
+      put(*appender, "b", s, static_cast<double>(2 * s));
+    }
+    EXPECT_TRUE(appender->commit());
+  }
+
+  static void put(Appender& appender, std::string_view job, int64_t second, double value) {
+    const Labels labels{{"__name__", "requests_total"}, {"job", job}};
+    EXPECT_TRUE(appender.append(0, labels, {kStart + DurationMs::seconds(second), value}));
+  }
+
+  static QueryRequest at(std::string text, int64_t second) {
+    QueryRequest request;
+    request.text = std::move(text);
+    request.start = request.end = kStart + DurationMs::seconds(second);
+    return request;
+  }
+  static QueryRequest over(std::string text, int64_t from, int64_t to, int64_t step) {
+    QueryRequest request = at(std::move(text), from);
+    request.end = kStart + DurationMs::seconds(to);
+    request.step = DurationMs::seconds(step);
+    return request;
+  }
+
+  Result<QueryResult> run(const QueryRequest& request, EngineOptions options = {}) {
+    MetricRegistry metrics;
+    Engine engine(storage_, options, metrics);
+    return engine.run(request);
+  }
+
+  /// The value of each series at one time, by label "job".
+  std::map<std::string, double> vector(const std::string& text, int64_t second) {
+    const auto result = run(at(text, second));
+    EXPECT_TRUE(result) << text << ": " << result.error().message;
+    std::map<std::string, double> out;
+    if (!result) return out;
+    const auto* value = std::get_if<VectorValue>(&result->value);
+    EXPECT_NE(value, nullptr) << text;
+    if (value == nullptr) return out;
+    for (const Series& s : value->series) {
+      out[std::string(s.labels.get("job"))] = s.points.at(0).value;
+    }
+    return out;
+  }
+
+  void fails(const QueryRequest& request, ErrorCode code, EngineOptions options = {}) {
+    const auto result = run(request, options);
+    ASSERT_FALSE(result) << request.text;
+    EXPECT_EQ(result.error().code, code) << request.text << ": " << result.error().message;
+    EXPECT_FALSE(result.error().message.empty());
+  }
+
+  MemoryStorage storage_;
+};
+
+using Values = std::map<std::string, double>;
+
+}  // namespace
+
+TEST_F(EngineTest, InstantVectors) {
+  const auto is = [this](const std::string& text, int64_t second, const Values& want) {
+    EXPECT_EQ(vector(text, second), want) << text;
+  };
+  is("requests_total", 100, {{"a", 100}, {"b", 200}});
+  is("requests_total", 105, {{"a", 100}, {"b", 200}});
+  is("requests_total{job=\"a\"}", 100, {{"a", 100}});
+  is("requests_total{job!=\"a\"}", 100, {{"b", 200}});
+  is("requests_total{job=~\"a|c\"}", 100, {{"a", 100}});
+  is("nothing", 100, {});
+  is("sum(requests_total)", 100, {{"", 300}});
+  is("sum by (job) (requests_total)", 100, {{"a", 100}, {"b", 200}});
+  is("requests_total > 150", 100, {{"b", 200}});
+  is("requests_total > bool 150", 100, {{"a", 0}, {"b", 1}});
+  is("round(rate(requests_total[1m]), 0.001)", 300, {{"a", 1}, {"b", 2}});
+  is("requests_total offset 1m", 160, {{"a", 100}, {"b", 200}});
+  is("requests_total @ 1100", 500, {{"a", 100}, {"b", 200}});
+  is("topk(1, requests_total)", 100, {{"b", 200}});
+  is("max_over_time(requests_total[30s:10s])", 100, {{"a", 100}, {"b", 200}});
+  is("-requests_total", 100, {{"a", -100}, {"b", -200}});
+}
+
+TEST_F(EngineTest, LookbackIsOpenOnTheLeft) {
+  EXPECT_EQ(vector("requests_total", 600 + 299).size(), 2U);
+  EXPECT_EQ(vector("requests_total", 600 + 300).size(), 0U);
+  EXPECT_EQ(vector("requests_total", -1).size(), 0U);
+  QueryRequest shorter = at("requests_total", 630);
+  shorter.lookback_delta = DurationMs::seconds(20);
+  const auto result = run(shorter);
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(std::get<VectorValue>(result->value).series.empty());
+}
+
+TEST_F(EngineTest, AStalenessMarkerEndsASeries) {
+  const auto appender = storage_.appender();
+  put(*appender, "a", 605, kStale);
+  ASSERT_TRUE(appender->commit());
+  EXPECT_EQ(vector("requests_total", 604), (Values{{"a", 600}, {"b", 1200}}));
+  EXPECT_EQ(vector("requests_total", 606), (Values{{"b", 1200}}));
+  EXPECT_EQ(vector("count_over_time(requests_total[20s])", 606), (Values{{"a", 2}, {"b", 2}}));
+}
+
+TEST_F(EngineTest, ScalarsAndStrings) {
+  const auto scalar = run(at("1 + 2 * 3", 0));
+  ASSERT_TRUE(scalar);
+  EXPECT_EQ(std::get<ScalarValue>(scalar->value).value, 7);
+  EXPECT_EQ(std::get<ScalarValue>(scalar->value).time, kStart);
+  const auto string = run(at("\"hello\"", 0));
+  ASSERT_TRUE(string);
+  EXPECT_EQ(std::get<StringValue>(string->value).value, "hello");
+  const auto matrix = run(at("requests_total[25s]", 100));
+  ASSERT_TRUE(matrix);
+  const auto& series = std::get<MatrixValue>(matrix->value).series;
+  ASSERT_EQ(series.size(), 2U);
+  EXPECT_EQ(series[0].points.size(), 3U);
+  EXPECT_EQ(series[0].labels.get("job"), "a");
+}
+
+TEST_F(EngineTest, Ranges) {
+  const auto result = run(over("requests_total", 0, 60, 30));
+  ASSERT_TRUE(result);
+  const auto& series = std::get<MatrixValue>(result->value).series;
+  ASSERT_EQ(series.size(), 2U);
+  ASSERT_EQ(series[1].points.size(), 3U);
+  EXPECT_EQ(series[1].points[2].time, kStart + DurationMs::seconds(60));
+  EXPECT_EQ(series[1].points[2].value, 120);
+  const auto scalar = run(over("1", 0, 65, 30));
+  ASSERT_TRUE(scalar);
+  const auto& one = std::get<MatrixValue>(scalar->value).series;
+  ASSERT_EQ(one.size(), 1U);
+  EXPECT_EQ(one[0].points.size(), 3U);  // 0, 30, 60
+  EXPECT_TRUE(one[0].labels.empty());
+}
+
+TEST_F(EngineTest, RangesNeedAScalarOrAnInstantVector) {
+  const auto refused = [this](const std::string& text, std::string_view type) {
+    const auto result = run(over(text, 0, 60, 30));
+    ASSERT_FALSE(result) << text;
+    EXPECT_EQ(result.error().code, ErrorCode::BadData);
+    EXPECT_EQ(result.error().message, "invalid expression type \"" + std::string(type) +
+                                          "\" for range query, must be Scalar or instant Vector");
+  };
+  refused("requests_total[1m]", "range vector");
+  refused("\"text\"", "string");
+}
+
+TEST_F(EngineTest, Errors) {
+  fails(at("", 0), ErrorCode::BadData);
+  fails(at("sum(", 0), ErrorCode::BadData);
+  fails(at("no_such_function(up)", 0), ErrorCode::BadData);
+  fails(at("requests_total + on() requests_total", 100), ErrorCode::Execution);
+}
+
+TEST_F(EngineTest, Limits) {
+  fails(at("requests_total[10m]", 600), ErrorCode::LimitExceeded, {.max_samples = 100});
+  fails(over("requests_total", 0, 600, 1), ErrorCode::LimitExceeded, {.max_samples = 1000});
+  EXPECT_TRUE(run(at("requests_total[10m]", 600), {.max_samples = 1000}));
+
+  QueryRequest gone = at("requests_total", 100);
+  std::stop_source source;
+  source.request_stop();
+  gone.stop = source.get_token();
+  fails(gone, ErrorCode::Canceled);
+
+  fails(at("sum(requests_total)", 100), ErrorCode::Timeout, {.timeout = DurationMs{0}});
+}
+
+TEST_F(EngineTest, NobodyWaitsLongerThanTheTimeoutForATurn) {
+  fails(at("requests_total", 100), ErrorCode::Timeout,
+        {.timeout = DurationMs{1}, .max_concurrency = 0});
+}
+
+TEST_F(EngineTest, CountsWhatItLoads) {
+  const auto result = run(at("requests_total[100s]", 600));
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->stats.samples_loaded, 20U);
+  EXPECT_GE(result->stats.peak_samples, 20U);
+}
+
+TEST(Engine, FormatsAndTypes) {
+  const auto formats = [](std::string_view text, std::string_view want) {
+    const auto formatted = format_query(text);
+    ASSERT_TRUE(formatted) << text;
+    EXPECT_EQ(*formatted, want);
+  };
+  formats("sum  by(a)(b)", "sum by (a) (b)");
+  formats("1+1", "1 + 1");
+  EXPECT_FALSE(format_query("1+"));
+  EXPECT_EQ(*result_type("1"), ValueType::Scalar);
+  EXPECT_EQ(*result_type("up"), ValueType::InstantVector);
+  EXPECT_EQ(*result_type("(up[5m])"), ValueType::RangeVector);
+  EXPECT_EQ(*result_type("\"a\""), ValueType::String);
+  EXPECT_FALSE(result_type("{}"));
+  EXPECT_FALSE(parse_series_selector("sum(up)"));
+}
+
+}  // namespace prom5::query

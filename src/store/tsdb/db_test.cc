@@ -1,0 +1,241 @@
+#include "store/tsdb/db.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "base/rng.h"
+#include "io/file/memory_file_system.h"
+#include "store/memory_storage.h"
+
+namespace prom5::tsdb {
+
+namespace {
+
+using Dump = std::map<std::string, std::vector<std::pair<int64_t, uint64_t>>>;
+
+struct House {
+  io::FaultyFileSystem files;
+  ManualClock clock{TimeMs{1'000'000'000}};
+  Log log{LogLevel::Error, LogFormat::Logfmt, [](std::string_view) {}};
+  std::optional<MetricRegistry> metrics;
+  std::unique_ptr<Db> db;
+
+  explicit House(Options options = {}) { open(options); }
+  void open(Options options = {}) {
+    db.reset();
+    metrics.emplace();
+    auto opened = Db::open(options, clock, files, *metrics, log);
+    ASSERT_TRUE(opened) << opened.error().message;
+    db = *std::move(opened);
+  }
+  /// The process dies, then the power: nothing more is written, unsynced bytes are lost.
+  void crash(uint64_t seed) {
+    files.fail_from(1);
+    db.reset();
+    files.power_cut(seed);
+    files.fail_from(0);
+  }
+};
+
+Dump dump(Storage& storage, TimeRange range = {}, std::span<const Matcher> matchers = {}) {
+  Dump out;
+  auto querier = storage.querier(range).value();
+  auto set = querier->select(matchers).value();
+  SampleColumns columns;
+  while (set->next()) {
+    EXPECT_TRUE(set->read(columns));
+    for (size_t i = 0; i < columns.size(); ++i) {
+      out[set->labels().to_string()].emplace_back(columns.times[i].ms,
+                                                  std::bit_cast<uint64_t>(columns.values[i]));
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> series_of(Storage& storage, TimeRange range = {}) {
+  std::vector<std::string> out;
+  auto querier = storage.querier(range).value();
+  auto set = querier->select({}).value();
+  while (set->next()) out.push_back(set->labels().to_string());
+  return out;
+}
+
+std::optional<ErrorCode> put(Storage& storage, const Labels& labels, int64_t ms, double value) {
+  auto appender = storage.appender();
+  const auto added = appender->append(0, labels, {{ms}, value});
+  const auto committed = appender->commit();
+  EXPECT_TRUE(committed);
+  return added ? std::nullopt : std::optional(added.error().code);
+}
+
+const Labels kUp{{"__name__", "up"}, {"job", "a"}};
+
+}  // namespace
+
+TEST(Db, OrderRules) {
+  House house;
+  const auto ok = [&](int64_t ms, double v) {
+    EXPECT_EQ(put(*house.db, kUp, ms, v), std::nullopt) << ms;
+  };
+  const auto bad = [&](int64_t ms, double v, ErrorCode want) {
+    EXPECT_EQ(put(*house.db, kUp, ms, v), want) << ms;
+  };
+  ok(100, 1);
+  ok(200, 2);
+  ok(200, 2);  // the same again
+  bad(200, 3, ErrorCode::DuplicateSample);
+  bad(150, 1, ErrorCode::OutOfOrder);
+  bad(100, 1, ErrorCode::OutOfOrder);
+  ok(300, kStale);
+  ok(300, kStale);  // equal by bits
+  house.db->set_out_of_order_window({100});
+  ok(250, 5);
+  ok(200, 9);  // in the window, but what came in order stays
+  bad(199, 1, ErrorCode::TooOld);
+  const std::vector<int64_t> want = {100, 200, 250, 300};
+  std::vector<int64_t> times;
+  for (const auto& [ms, bits] : dump(*house.db).begin()->second) times.push_back(ms);
+  EXPECT_EQ(times, want);
+}
+
+/// A window of 0 refuses late samples, in one batch as in two.
+TEST(Db, OutOfOrderWithinOneBatch) {
+  House house;
+  auto appender = house.db->appender();
+  ASSERT_TRUE(appender->append(0, kUp, {{200}, 1}));
+  (void)appender->append(0, kUp, {{100}, 1});
+  ASSERT_TRUE(appender->commit());
+  EXPECT_EQ(dump(*house.db).begin()->second.size(), 1U);
+}
+
+TEST(Db, WithoutCommitNothingIsThere) {
+  House house;
+  { ASSERT_TRUE(house.db->appender()->append(0, kUp, {{100}, 1})); }
+  EXPECT_TRUE(dump(*house.db).empty());
+  EXPECT_TRUE(series_of(*house.db).empty());
+  EXPECT_TRUE(series_of(*house.db, {{0}, {1000}}).empty());
+}
+
+TEST(Db, SeriesBeyondTheLimitAreRefused) {
+  Options options;
+  options.max_series = 1;
+  House house(options);
+  EXPECT_EQ(put(*house.db, kUp, 1, 1), std::nullopt);
+  EXPECT_EQ(put(*house.db, {{"__name__", "b"}}, 1, 1), ErrorCode::LimitExceeded);
+  EXPECT_EQ(put(*house.db, kUp, 2, 1), std::nullopt);
+}
+
+TEST(Db, SecondOpenerIsRefused) {
+  House house;
+  MetricRegistry metrics;
+  const auto second = Db::open({}, house.clock, house.files, metrics, house.log);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::Unavailable);
+}
+
+TEST(Db, ReopenFindsEverything) {
+  House house;
+  for (int i = 0; i < 300; ++i) {
+    put(*house.db, kUp, i * 1000, i);
+    put(*house.db, {{"__name__", "b"}, {"i", std::to_string(i % 7)}}, i * 1000, -i);
+  }
+  auto appender = house.db->appender();
+  appender->set_metadata("up", {MetricType::Gauge, "Help.", ""});
+  ASSERT_TRUE(appender->commit());
+  const Dump before = dump(*house.db);
+  house.open();
+  EXPECT_EQ(dump(*house.db), before);
+  EXPECT_EQ(house.db->metadata().at("up").at(0).help, "Help.");
+  EXPECT_EQ(put(*house.db, kUp, 1, 1), ErrorCode::OutOfOrder);
+}
+
+TEST(Db, SameMetadataTwiceInABatchIsOneEntry) {
+  House house;
+  auto appender = house.db->appender();
+  appender->set_metadata("up", {MetricType::Gauge, "Help.", ""});
+  appender->set_metadata("up", {MetricType::Gauge, "Help.", ""});
+  ASSERT_TRUE(appender->commit());
+  EXPECT_EQ(house.db->metadata().at("up").size(), 1U);
+}
+
+TEST(Db, CrashLosesNothingAcknowledged) {
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed);
+    Options options;
+    options.wal_segment_bytes = 600;
+    House house(options);
+    std::vector<std::pair<Labels, int64_t>> acknowledged;
+    for (int life = 0; life < 3; ++life) {
+      house.files.fail_from(1 + rng.below(80));
+      for (int i = 0; i < 40; ++i) {
+        const int64_t ms = life * 1000 + i;
+        const Labels labels{{"__name__", "m"}, {"l", std::to_string(rng.below(5))}};
+        auto appender = house.db->appender();
+        if (!appender->append(0, labels, {{ms}, static_cast<double>(ms)})) continue;
+        if (appender->commit()) acknowledged.emplace_back(labels, ms);
+      }
+      house.crash(seed * 3 + static_cast<uint64_t>(life));
+      house.open(options);
+    }
+    const Dump got = dump(*house.db);
+    for (const auto& [labels, ms] : acknowledged) {
+      const auto found = got.find(labels.to_string());
+      ASSERT_NE(found, got.end());
+      const std::pair want{ms, std::bit_cast<uint64_t>(static_cast<double>(ms))};
+      EXPECT_EQ(std::count(found->second.begin(), found->second.end(), want), 1) << ms;
+    }
+  }
+}
+
+TEST(Db, AgreesWithMemoryStorage) {
+  const uint64_t seed = 51;
+  SCOPED_TRACE(seed);
+  Rng rng(seed);
+  House house;
+  MemoryStorage memory;
+  for (int i = 0; i < 3000; ++i) {
+    const Labels labels{{"__name__", "m"}, {"l", std::to_string(rng.below(9))}};
+    const double value = rng.below(20) == 0 ? kStale : rng.unit();
+    for (Storage* s : std::initializer_list<Storage*>{house.db.get(), &memory}) {
+      ASSERT_EQ(put(*s, labels, i * 10, value), std::nullopt);
+    }
+  }
+  for (int i = 0; i < 200; ++i) {
+    const auto start = static_cast<int64_t>(rng.below(30'000));
+    const TimeRange range{{start}, {start + static_cast<int64_t>(rng.below(10'000))}};
+    const std::vector<Matcher> matchers = {
+        Matcher::make(static_cast<MatchType>(rng.below(4)), "l", rng.below(2) == 0 ? "3" : "[2-5]")
+            .value()};
+    ASSERT_EQ(dump(*house.db, range, matchers), dump(memory, range, matchers)) << start;
+  }
+  EXPECT_EQ(house.db->querier({}).value()->label_values("l", {}).value(),
+            memory.querier({}).value()->label_values("l", {}).value());
+}
+
+/// SampleColumns: no histogram in range, no histogram column.
+TEST(Db, FloatsBeforeAHistogramHaveNoHistogramColumn) {
+  House house;
+  put(*house.db, kUp, 100, 1);
+  auto appender = house.db->appender();
+  Histogram h;
+  h.count = 1;
+  h.positive_spans = {{0, 1}};
+  h.positive_counts = {1};
+  ASSERT_TRUE(appender->append_histogram(0, kUp, {200}, h));
+  ASSERT_TRUE(appender->commit());
+  const auto histograms = [&](int64_t from, int64_t to) {
+    auto querier = house.db->querier({{from}, {to}}).value();
+    auto set = querier->select({}).value();
+    EXPECT_TRUE(set->next());
+    SampleColumns columns;
+    EXPECT_TRUE(set->read(columns));
+    return columns.histograms.size();
+  };
+  EXPECT_EQ(histograms(0, 300), 2U);
+  EXPECT_EQ(histograms(150, 300), 1U);
+  EXPECT_EQ(histograms(0, 150), 0U);
+}
+
+}  // namespace prom5::tsdb

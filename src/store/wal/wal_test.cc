@@ -1,0 +1,190 @@
+#include "store/wal/wal.h"
+
+#include <gtest/gtest.h>
+
+#include "base/rng.h"
+#include "io/file/memory_file_system.h"
+
+namespace prom5::wal {
+
+namespace {
+
+using Options = WalWriter::Options;
+
+struct Contents {
+  std::vector<std::string> payloads;
+  WalReadStats stats;
+};
+
+Contents read_all(io::FileSystem& files) {
+  Contents out;
+  out.stats = read_wal(files, "wal", [&](uint64_t, std::string_view payload) -> Result<void> {
+                out.payloads.emplace_back(payload);
+                return {};
+              }).value();
+  return out;
+}
+
+Result<void> put(WalWriter& wal, std::string_view payload, std::string definitions = "") {
+  return wal.append({.definitions = [&](uint64_t) { return definitions; },
+                     .payload = payload,
+                     .written = [](uint64_t) {}});
+}
+
+std::string random_bytes(Rng& rng) {
+  std::string out(1 + rng.below(200), '\0');
+  for (char& c : out) c = static_cast<char>(rng.next());
+  return out;
+}
+
+}  // namespace
+
+TEST(Wal, RoundTripOverSegmentsAndReopens) {
+  const uint64_t seed = 21;
+  SCOPED_TRACE(seed);
+  Rng rng(seed);
+  io::MemoryFileSystem files;
+  std::vector<std::string> want;
+  for (int life = 0; life < 3; ++life) {
+    auto wal = WalWriter::open(files, "wal", Options{.segment_bytes = 500}).value();
+    for (int i = 0; i < 30; ++i) {
+      want.push_back(random_bytes(rng));
+      ASSERT_TRUE(put(*wal, want.back()));
+    }
+  }
+  const Contents got = read_all(files);
+  EXPECT_EQ(got.payloads, want);
+  EXPECT_EQ(got.stats.records, want.size());
+  EXPECT_EQ(got.stats.damaged, 0U);
+  EXPECT_GT(got.stats.segments, 3U);
+}
+
+TEST(Wal, DefinitionsComeBeforeTheirPayload) {
+  io::MemoryFileSystem files;
+  auto wal = WalWriter::open(files, "wal", {}).value();
+  ASSERT_TRUE(put(*wal, "samples", "series"));
+  ASSERT_TRUE(put(*wal, "more"));
+  EXPECT_EQ(read_all(files).payloads, (std::vector<std::string>{"series", "samples", "more"}));
+}
+
+TEST(Wal, TornTailCostsOnlyTheLastRecord) {
+  io::MemoryFileSystem files;
+  auto wal = WalWriter::open(files, "wal", {}).value();
+  ASSERT_TRUE(put(*wal, "first"));
+  ASSERT_TRUE(put(*wal, "second"));
+  wal.reset();
+  const std::string path = "wal/" + segment_name(1);
+  const std::string whole = files.read(path).value();
+  const size_t first_ends = 12 + 5;
+  for (size_t n = 0; n < whole.size(); ++n) {
+    ASSERT_TRUE(files.write_atomically(path, whole.substr(0, n)));
+    const Contents got = read_all(files);
+    EXPECT_EQ(got.payloads.size(), n < first_ends ? 0U : 1U) << n;
+    EXPECT_EQ(got.stats.damaged, n == 0 || n == first_ends ? 0U : 1U) << n;
+  }
+  auto next = WalWriter::open(files, "wal", {}).value();
+  ASSERT_TRUE(put(*next, "third"));
+  EXPECT_EQ(read_all(files).payloads, (std::vector<std::string>{"first", "third"}));
+}
+
+TEST(Wal, EveryFlippedBitIsFoundAndCostsOneRecord) {
+  io::MemoryFileSystem files;
+  auto wal = WalWriter::open(files, "wal", {}).value();
+  const std::vector<std::string> want = {"alpha", "beta", "gamma"};
+  for (const std::string& p : want) ASSERT_TRUE(put(*wal, p));
+  wal.reset();
+  const std::string path = "wal/" + segment_name(1);
+  const std::string good = files.read(path).value();
+  for (size_t bit = 0; bit < good.size() * 8; ++bit) {
+    std::string bad = good;
+    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << bit % 8));
+    ASSERT_TRUE(files.write_atomically(path, bad));
+    const Contents got = read_all(files);
+    EXPECT_EQ(got.payloads.size(), 2U) << bit;
+    EXPECT_EQ(got.stats.damaged, 1U) << bit;
+    for (const std::string& p : got.payloads) {
+      EXPECT_NE(std::find(want.begin(), want.end(), p), want.end()) << bit;
+    }
+  }
+}
+
+TEST(Wal, PowerCutLosesNothingAcknowledged) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed);
+    io::FaultyFileSystem files;
+    auto wal = WalWriter::open(files, "wal", Options{.segment_bytes = 700}).value();
+    files.fail_from(1 + rng.below(60));
+    std::vector<std::string> acknowledged;
+    for (int i = 0; i < 40; ++i) {
+      const std::string payload = random_bytes(rng);
+      if (put(*wal, payload)) acknowledged.push_back(payload);
+    }
+    wal.reset();
+    files.power_cut(seed);
+    files.fail_from(0);
+    const Contents got = read_all(files);
+    for (const std::string& p : acknowledged) {
+      EXPECT_NE(std::find(got.payloads.begin(), got.payloads.end(), p), got.payloads.end());
+    }
+    EXPECT_LE(got.payloads.size(), acknowledged.size() + 1);
+  }
+}
+
+/// sync() makes everything appended so far durable, segments before the current one included.
+TEST(Wal, BackgroundSyncCoversSegmentsLeftBehind) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    io::FaultyFileSystem files;
+    const Options options{.segment_bytes = 100, .sync = WalWriter::Sync::Background};
+    auto wal = WalWriter::open(files, "wal", options).value();
+    std::vector<std::string> want;
+    for (int i = 0; i < 10; ++i) {
+      want.push_back(std::string(90, static_cast<char>('a' + i)));
+      ASSERT_TRUE(put(*wal, want.back()));
+    }
+    ASSERT_GT(wal->current_segment(), 2U);
+    ASSERT_TRUE(wal->sync());
+    wal.reset();
+    files.power_cut(seed);
+    EXPECT_EQ(read_all(files).payloads, want);
+  }
+}
+
+TEST(Wal, WritingGoesOnAfterAFailure) {
+  io::FaultyFileSystem files;
+  auto wal = WalWriter::open(files, "wal", {}).value();
+  ASSERT_TRUE(put(*wal, "one"));
+  files.fail_from(1);
+  EXPECT_EQ(put(*wal, "two").error().code, ErrorCode::Io);
+  files.fail_from(0);
+  ASSERT_TRUE(put(*wal, "three"));
+  EXPECT_EQ(read_all(files).payloads, (std::vector<std::string>{"one", "three"}));
+}
+
+TEST(Wal, RemoveBeforeKeepsTheCurrentSegment) {
+  io::MemoryFileSystem files;
+  auto wal = WalWriter::open(files, "wal", Options{.segment_bytes = 1}).value();
+  for (const char* p : {"a", "b", "c"}) ASSERT_TRUE(put(*wal, p));
+  EXPECT_EQ(wal->current_segment(), 3U);
+  ASSERT_TRUE(wal->remove_before(2));
+  EXPECT_EQ(read_all(files).payloads, (std::vector<std::string>{"b", "c"}));
+  ASSERT_TRUE(wal->remove_before(100));
+  EXPECT_EQ(read_all(files).payloads, (std::vector<std::string>{"c"}));
+  EXPECT_EQ(wal->total_bytes(), 13U);
+}
+
+TEST(Wal, AnErrorOfTheReaderNamesSegmentAndOffset) {
+  io::MemoryFileSystem files;
+  auto wal = WalWriter::open(files, "wal", {}).value();
+  ASSERT_TRUE(put(*wal, "12345"));
+  ASSERT_TRUE(put(*wal, "stop"));
+  const auto got = read_wal(files, "wal", [](uint64_t, std::string_view p) -> Result<void> {
+    if (p == "stop") return fail(ErrorCode::Corruption, "no");
+    return {};
+  });
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error(), (Error{ErrorCode::Corruption, "wal segment 1, offset 17: no"}));
+}
+
+}  // namespace prom5::wal
