@@ -138,6 +138,16 @@ std::string format_rfc3339(TimeMs time) {
   return out + "Z";
 }
 
+namespace {
+
+int64_t days_in(int64_t year, int64_t month) {
+  const int64_t next_year = month == 12 ? year + 1 : year;
+  return days_from_civil(next_year, month == 12 ? 1 : month + 1, 1) -
+         days_from_civil(year, month, 1);
+}
+
+}  // namespace
+
 Result<TimeMs> parse_rfc3339(std::string_view text) {
   const std::string_view whole = text;
   const auto malformed = [&] {
@@ -150,7 +160,8 @@ Result<TimeMs> parse_rfc3339(std::string_view text) {
       !read_char(text, ":") || !read_fixed(text, 2, second)) {
     return malformed();
   }
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60) {
+  if (month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour > 23 ||
+      minute > 59 || second > 60) {
     return malformed();
   }
   int64_t millis = 0;
@@ -168,7 +179,7 @@ Result<TimeMs> parse_rfc3339(std::string_view text) {
     const bool west = !text.empty() && text[0] == '-';
     int64_t zone_hour = 0, zone_minute = 0;
     if (!read_char(text, "+-") || !read_fixed(text, 2, zone_hour) || !read_char(text, ":") ||
-        !read_fixed(text, 2, zone_minute)) {
+        !read_fixed(text, 2, zone_minute) || zone_hour > 23 || zone_minute > 59) {
       return malformed();
     }
     zone_minutes = (zone_hour * 60 + zone_minute) * (west ? -1 : 1);

@@ -61,9 +61,7 @@ TEST(Duration, Parse) {
 }
 
 TEST(Duration, Format) {
-  const auto is = [](int64_t ms, std::string_view want) {
-    EXPECT_EQ(format_duration({ms}), want);
-  };
+  const auto is = [](int64_t ms, std::string_view want) { EXPECT_EQ(format_duration({ms}), want); };
   is(0, "0s");
   is(1, "1ms");
   is(1'000, "1s");

@@ -56,8 +56,7 @@ TEST(Relabel, HashModIsThatOfPrometheus) {
 }
 
 TEST(Relabel, CaseOfOtherAlphabets) {  // Go's strings.ToLower
-  EXPECT_EQ(run(config(Lowercase, {"c"}, nullptr, "c"), {{"c", "\xC3\x84"}}),
-            "{c=\"\xC3\xA4\"}");
+  EXPECT_EQ(run(config(Lowercase, {"c"}, nullptr, "c"), {{"c", "\xC3\x84"}}), "{c=\"\xC3\xA4\"}");
 }
 
 TEST(Relabel, Validate) {

@@ -65,18 +65,21 @@ class MemoryQuerier final : public Querier {
 
 }  // namespace
 
+/// Series are found by their labels; the reference only says that there is one.
+constexpr SeriesRef kAnyRef = 1;
+
 class MemoryAppender final : public Appender {
  public:
   explicit MemoryAppender(MemoryStorage& storage) : storage_(storage) {}
 
   Result<SeriesRef> append(SeriesRef /*ref*/, const Labels& labels, Sample sample) override {
     samples_.push_back({labels, sample.time, {sample.value, nullptr}});
-    return 0;
+    return kAnyRef;
   }
   Result<SeriesRef> append_histogram(SeriesRef /*ref*/, const Labels& labels, TimeMs time,
                                      const Histogram& histogram) override {
     samples_.push_back({labels, time, {histogram.sum, std::make_shared<Histogram>(histogram)}});
-    return 0;
+    return kAnyRef;
   }
   void set_metadata(std::string_view family, const Metadata& metadata) override {
     metadata_.emplace_back(family, metadata);

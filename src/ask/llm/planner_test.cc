@@ -76,8 +76,7 @@ TEST_F(PlannerTest, Concepts) {
   asks("How busy are the processors?", "query", kCpu);
   asks("load average", "query", "node_load1");
   asks("how much memory is available?", "query", "node_memory_MemAvailable_bytes");
-  asks("ram", "query",
-       "100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)");
+  asks("ram", "query", "100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)");
   asks("load of web-1", "query", "node_load1{instance=\"web-1:9100\"}");
 }
 

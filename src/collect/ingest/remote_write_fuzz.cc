@@ -1,5 +1,4 @@
 #include "collect/ingest/remote_write.h"
-
 #include "io/codec/compress.h"
 #include "store/memory_storage.h"
 

@@ -128,10 +128,10 @@ TEST_F(RemoteWriteTest, RefusesMalformedMessages) {
   };
   const std::string good = series({{"__name__", "a"}}, sample(1, 2));
   for (size_t n = 1; n < good.size(); ++n) refused(good.substr(0, n));
-  refused("\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F");    // longer than the message
-  refused("\x0B");                                            // a group
-  refused(std::string("\0\0", 2));                            // field 0
-  refused(good + bytes(1, "\x0A\x7F"));                       // one broken series of two
+  refused("\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F");     // longer than the message
+  refused("\x0B");                                             // a group
+  refused(std::string("\0\0", 2));                             // field 0
+  refused(good + bytes(1, "\x0A\x7F"));                        // one broken series of two
   refused(series({{"__name__", "a"}}, bytes(2, "\x09\x01")));  // half a number
 }
 

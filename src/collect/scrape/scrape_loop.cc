@@ -76,10 +76,9 @@ Result<void> ScrapeLoop::take(Outcome outcome) {
     error = fmt::format("server returned HTTP status {} {}", outcome.response->status,
                         io::reason_phrase(outcome.response->status));
   } else {
-    auto appended = append_page(*outcome.response, outcome.time, *appender);
-    if (appended) {
-      counts = *appended;
-    } else {
+    const auto appended = append_page(*outcome.response, outcome.time, *appender, counts);
+    if (!appended) {
+      counts.added = 0;
       error = appended.error().message;
       appender = storage_.appender();  // a page is stored whole or not at all
       ++scrape_number_;                // and none of its series counts as seen
@@ -102,12 +101,11 @@ void ScrapeLoop::set_status(const Outcome& outcome, std::string error) {
   status_.last_duration_seconds = outcome.duration_seconds;
 }
 
-Result<ScrapeLoop::Counts> ScrapeLoop::append_page(const io::HttpClientResponse& response,
-                                                   TimeMs time, Appender& appender) {
+Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, TimeMs time,
+                                     Appender& appender, Counts& counts) {
   TRY(check_content_type(response, *options_));
   using Parser = exposition::TextParser;
   Parser parser(response.body);
-  Counts counts;
   LabelsBuilder builder;
   std::string key;
   std::string family;
@@ -137,12 +135,9 @@ Result<ScrapeLoop::Counts> ScrapeLoop::append_page(const io::HttpClientResponse&
     const bool repeated = series.seen == scrape_number_;
     series.seen = scrape_number_;
     if (series.labels.empty()) continue;
-    if (options_->sample_limit > 0 && ++counts.kept > options_->sample_limit) {
-      metrics_.sample_limit.add();
-      return fail(ErrorCode::LimitExceeded, "sample limit exceeded: more than {} samples",
-                  options_->sample_limit);
-    }
-    if (options_->sample_limit == 0) ++counts.kept;
+    ++counts.kept;
+    // The rest is counted, so that the report says by how much the limit was passed.
+    if (options_->sample_limit > 0 && counts.kept > options_->sample_limit) continue;
     const bool own_time = options_->honor_timestamps && parser.time().has_value();
     if (repeated && !own_time) {
       metrics_.duplicates.add();
@@ -151,7 +146,12 @@ Result<ScrapeLoop::Counts> ScrapeLoop::append_page(const io::HttpClientResponse&
     series.timed = own_time;
     TRY(append_sample(series, {own_time ? *parser.time() : time, parser.value()}, appender));
   }
-  return counts;
+  if (options_->sample_limit > 0 && counts.kept > options_->sample_limit) {
+    metrics_.sample_limit.add();
+    return fail(ErrorCode::LimitExceeded, "sample limit exceeded: {} samples, {} are allowed",
+                counts.kept, options_->sample_limit);
+  }
+  return {};
 }
 
 void ScrapeLoop::note_family(std::string_view family, const Metadata& metadata,

@@ -73,8 +73,9 @@ class ScrapeLoop {
     uint64_t added = 0;
   };
 
-  Result<Counts> append_page(const io::HttpClientResponse& response, TimeMs time,
-                             Appender& appender);
+  /// `counts` is right for a refused page too.
+  Result<void> append_page(const io::HttpClientResponse& response, TimeMs time, Appender& appender,
+                           Counts& counts);
   Result<void> append_sample(CachedSeries& series, const Sample& sample, Appender& appender);
   Result<Labels> final_labels(LabelsBuilder& scraped) const;
   Result<void> check_limits(const Labels& labels) const;

@@ -159,7 +159,7 @@ TEST_F(ScrapeLoopTest, FallbackTakesAnyContentType) {
 
 TEST_F(ScrapeLoopTest, Limits) {
   using O = ScrapeOptions;
-  const auto limited = [this](uint64_t O::*limit, uint64_t most, std::string_view body, bool up,
+  const auto limited = [this](uint64_t O::* limit, uint64_t most, std::string_view body, bool up,
                               std::string_view error) {
     storage_.clear();
     options_ = {};

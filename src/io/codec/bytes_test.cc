@@ -95,7 +95,9 @@ TEST(Bytes, CutShortIsCorruption) {
   EXPECT_FALSE(ByteReader("abc").u32());
   EXPECT_FALSE(ByteReader("abc").take(4));
   EXPECT_FALSE(ByteReader("abc").take(UINT64_MAX));
-  EXPECT_FALSE(ByteReader("\x05" "abc").sized_bytes());
+  EXPECT_FALSE(ByteReader("\x05"
+                          "abc")
+                   .sized_bytes());
   EXPECT_TRUE(ByteReader("abc").take(3));
 }
 

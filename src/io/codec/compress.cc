@@ -58,7 +58,11 @@ Result<std::string> gzip_decompress(std::string_view bytes, size_t max_bytes) {
     if (out.size() > max_bytes) {
       return fail(ErrorCode::LimitExceeded, "gzip: body passes {} bytes when decoded", max_bytes);
     }
-    if (status == Z_STREAM_END) return out;
+    if (status == Z_STREAM_END) {
+      if (stream.z.avail_in == 0) return out;
+      if (inflateReset(&stream.z) != Z_OK) return fail(ErrorCode::Internal, "gzip: cannot go on");
+      continue;  // another member follows
+    }
     if (status != Z_OK) {
       return fail(ErrorCode::BadData, "gzip: corrupt or cut short after {} bytes", out.size());
     }

@@ -38,7 +38,9 @@ TEST(JsonWriter, Escapes) {
   is("\n\r\t", R"("\n\r\t")");
   is(std::string_view("\0\x1F", 2), R"("\u0000\u001f")");
   is("\xC3\xA4", "\"\xC3\xA4\"");
-  is("\xFF" "a\xC3", R"("\ufffda\ufffd")");
+  is("\xFF"
+     "a\xC3",
+     R"("\ufffda\ufffd")");
 }
 
 TEST(JsonWriter, AnyBytesAreJson) {

@@ -1,8 +1,10 @@
 #include "io/codec/number.h"
 
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 namespace prom5::codec {
@@ -32,7 +34,26 @@ bool equal_ignoring_case(std::string_view text, std::string_view lower) {
 
 void append_fixed(std::string& out, double value) {
   if (append_special(out, value)) return;
-  // The longest: 1.797e308 has 309 digits; the smallest denormal 1075 with the shortest form less.
+  // Beyond the mantissa to_chars writes all digits of the binary value; the shortest that read
+  // back the same, filled up with zeros, are what the field writes.
+  constexpr double kExactBelow = 9007199254740992;  // 2^53
+  if (std::fabs(value) >= kExactBelow) {
+    std::array<char, 32> shortest;
+    const auto end = std::to_chars(shortest.data(), shortest.data() + shortest.size(), value,
+                                   std::chars_format::scientific);
+    const std::string_view text(shortest.data(), static_cast<size_t>(end.ptr - shortest.data()));
+    const size_t mark = text.find('e');
+    size_t exponent = 0;
+    std::from_chars(text.data() + mark + 2, text.data() + text.size(), exponent);
+    const size_t start = out.size();
+    for (const char c : text.substr(0, mark)) {
+      if (c != '.') out += c;
+    }
+    const size_t sign = value < 0 ? 1 : 0;
+    out.append(exponent + 1 + sign - (out.size() - start), '0');
+    return;
+  }
+  // The smallest denormal has 1074 places, its shortest form a few hundred.
   std::array<char, 800> buffer;
   const auto result =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
@@ -95,18 +116,16 @@ std::optional<double> parse_double(std::string_view text) {
       text.remove_prefix(2);
       format = std::chars_format::hex;
     }
-    if ((text[0] < '0' || text[0] > '9') && text[0] != '.' && format != std::chars_format::hex) {
-      return std::nullopt;
-    }
+    const bool hex_digit =
+        format == std::chars_format::hex && std::isxdigit(static_cast<unsigned char>(text[0])) != 0;
+    if ((text[0] < '0' || text[0] > '9') && text[0] != '.' && !hex_digit) return std::nullopt;
     const auto [end, error] =
         std::from_chars(text.data(), text.data() + text.size(), value, format);
     if (end != text.data() + text.size()) return std::nullopt;
     if (error == std::errc::result_out_of_range) {
       // from_chars leaves the value alone; a tiny number becomes 0, a huge one has no float.
-      const bool tiny = text.find("e-") != std::string_view::npos ||
-                        text.find("E-") != std::string_view::npos || text[0] == '0';
-      if (!tiny) return std::nullopt;
-      value = 0;
+      value = std::strtod(std::string(text).c_str(), nullptr);
+      if (std::isinf(value)) return std::nullopt;
     } else if (error != std::errc{}) {
       return std::nullopt;
     }

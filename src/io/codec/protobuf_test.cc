@@ -67,10 +67,11 @@ TEST(Protobuf, Malformed) {
   bad("\x0C");                       // group ends
   bad("\x0E");                       // no such wire type
   bad("\x0F");
-  bad("\x08");                       // no value
-  bad("\x08\x80");                   // value cut short
+  bad("\x08");      // no value
+  bad("\x08\x80");  // value cut short
   bad("\x09\x01\x02\x03\x04\x05\x06\x07");
-  bad("\x0A\x05" "abcd");
+  bad("\x0A\x05"
+      "abcd");
   bad("\x0D\x01\x02\x03");
   bad("\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01");
   bad("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02");  // tag longer than 64 bits

@@ -30,7 +30,8 @@ TEST(Utf8, Valid) {
   bad("\xF5\x80\x80\x80");
   bad("\xFF");
   bad("\xC2");
-  bad("\xC2" "a");
+  bad("\xC2"
+      "a");
   bad("\xE2\x82");
   bad("\xF0\x9F\x98");
   bad("a\xE2\x28\xA1");
@@ -49,8 +50,12 @@ TEST(Utf8, EveryScalarRoundTrips) {
 TEST(Utf8, LengthOfTheFirstSequence) {
   EXPECT_EQ(utf8_sequence_length(""), 0U);
   EXPECT_EQ(utf8_sequence_length("ab"), 1U);
-  EXPECT_EQ(utf8_sequence_length("\xC3\xA4" "b"), 2U);
-  EXPECT_EQ(utf8_sequence_length("\xFF" "b"), 0U);
+  EXPECT_EQ(utf8_sequence_length("\xC3\xA4"
+                                 "b"),
+            2U);
+  EXPECT_EQ(utf8_sequence_length("\xFF"
+                                 "b"),
+            0U);
 }
 
 }  // namespace prom5::codec

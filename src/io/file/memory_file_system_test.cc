@@ -116,7 +116,7 @@ TEST(FaultyFileSystem, FailsFromTheGivenChange) {
   files.fail_from(0);
   EXPECT_TRUE(file->append("3"));
   EXPECT_EQ(files.read("a").value(), "13");
-  EXPECT_EQ(files.changes(), 7U);
+  EXPECT_EQ(files.changes(), 8U);
 }
 
 }  // namespace prom5::io

@@ -121,8 +121,7 @@ Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
   const std::string reason = t.error[0] != '\0' ? t.error : curl_easy_strerror(code);
   if (code == CURLE_OPERATION_TIMEDOUT) {
     return fail(ErrorCode::Timeout, "{}: timed out after {} ms without a complete answer",
-                t.request.url,
-                t.request.timeout_ms);
+                t.request.url, t.request.timeout_ms);
   }
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
     return fail(ErrorCode::BadData, "{}: {}", t.request.url, reason);

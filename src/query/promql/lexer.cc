@@ -232,8 +232,11 @@ class Lexer {
   }
 
   void right_paren() {
+    if (--paren_depth_ < 0) {
+      start_ = ++at_;  // Prometheus points behind it
+      return error("unexpected right parenthesis ')'");
+    }
     emit(TokenType::RightParen, 1);
-    if (--paren_depth_ < 0) error("unexpected right parenthesis ')'");
   }
 
   void word(char c) {

@@ -39,8 +39,8 @@ TEST(XorChunk, BordersOfTheTimeWidths) {
   for (const int64_t width : {14, 17, 20}) {
     const int64_t limit = int64_t{1} << (width - 1);
     for (int64_t change = limit - 2; change <= limit + 2; ++change) {
-      round_trip({{{0}, 1}, {{1}, 1}, {{2 + change}, 1}});               // delta grows by change
-      round_trip({{{0}, 1}, {{change + 1}, 1}, {{change + 2}, 1}});      // and shrinks
+      round_trip({{{0}, 1}, {{1}, 1}, {{2 + change}, 1}});           // delta grows by change
+      round_trip({{{0}, 1}, {{change + 1}, 1}, {{change + 2}, 1}});  // and shrinks
     }
   }
   round_trip({{TimeMs::min(), 1}, {{0}, 2}, {TimeMs::max(), 3}});

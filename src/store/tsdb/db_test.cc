@@ -111,7 +111,9 @@ TEST(Db, OutOfOrderWithinOneBatch) {
 
 TEST(Db, WithoutCommitNothingIsThere) {
   House house;
-  { ASSERT_TRUE(house.db->appender()->append(0, kUp, {{100}, 1})); }
+  {
+    ASSERT_TRUE(house.db->appender()->append(0, kUp, {{100}, 1}));
+  }
   EXPECT_TRUE(dump(*house.db).empty());
   EXPECT_TRUE(series_of(*house.db).empty());
   EXPECT_TRUE(series_of(*house.db, {{0}, {1000}}).empty());

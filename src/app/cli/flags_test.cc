@@ -1,0 +1,86 @@
+#include "app/cli/flags.h"
+
+#include <gtest/gtest.h>
+
+namespace prom5::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {{"server.address", FlagKind::Text, "localhost", "Where."},
+                           {"verbose", FlagKind::Switch, "false", "More."},
+                           {"wait.time", FlagKind::Duration, "5m", "How long."},
+                           {"max.size", FlagKind::Size, "1KB", "How large."},
+                           {"max.count", FlagKind::Number, "7", "How many."},
+                           {"match", FlagKind::List, "", "What."}};
+
+using Words = std::vector<std::string>;
+
+Flags good(const Words& words) {
+  auto flags = Flags::parse(kFlags, words);
+  EXPECT_TRUE(flags) << flags.error().message;
+  return flags ? *std::move(flags) : Flags{};
+}
+
+void bad(const Words& words, std::string_view message) {
+  const auto flags = Flags::parse(kFlags, words);
+  ASSERT_FALSE(flags) << words.at(0);
+  EXPECT_EQ(flags.error().code, ErrorCode::BadData);
+  EXPECT_NE(flags.error().message.find(message), std::string::npos) << flags.error().message;
+}
+
+}  // namespace
+
+TEST(Flags, Fallbacks) {
+  const Flags flags = good({});
+  EXPECT_EQ(flags.text("server.address"), "localhost");
+  EXPECT_FALSE(flags.on("verbose"));
+  EXPECT_EQ(flags.duration("wait.time"), DurationMs::minutes(5));
+  EXPECT_EQ(flags.number("max.size"), 1024U);
+  EXPECT_TRUE(flags.list("match").empty());
+  EXPECT_FALSE(flags.given("verbose"));
+}
+
+TEST(Flags, Values) {
+  EXPECT_EQ(good({"--server.address=a"}).text("server.address"), "a");
+  EXPECT_EQ(good({"--server.address", "a"}).text("server.address"), "a");
+  EXPECT_EQ(good({"--server.address="}).text("server.address"), "");
+  EXPECT_EQ(good({"--server.address=a=b"}).text("server.address"), "a=b");
+  EXPECT_TRUE(good({"--verbose"}).on("verbose"));
+  EXPECT_FALSE(good({"--verbose", "--no-verbose"}).on("verbose"));
+  EXPECT_EQ(good({"--match=a", "--match", "b"}).list("match"), (Words{"a", "b"}));
+  EXPECT_EQ(good({"x", "--", "--verbose"}).arguments(), (Words{"x", "--verbose"}));
+  EXPECT_TRUE(good({"--verbose"}).given("verbose"));
+}
+
+TEST(Flags, Refused) {
+  bad({"--server.adress=a"}, "did you mean --server.address?");
+  bad({"--zzz"}, "unknown flag --zzz");
+  bad({"--no-max.count"}, "unknown flag");
+  bad({"--wait.time=5"}, "--wait.time: ");
+  bad({"--wait.time=soon"}, "--wait.time: ");
+  bad({"--max.size=5XB"}, "--max.size: ");
+  bad({"--max.count=many"}, "--max.count: \"many\" is not a whole number");
+  bad({"--max.count=-1"}, "--max.count: ");
+  bad({"--max.count=5GB"}, "--max.count: \"5GB\" is not a whole number");
+  bad({"--verbose=maybe"}, "neither true nor false");
+  bad({"--server.address"}, "--server.address needs a value");
+}
+
+TEST(Flags, Sizes) {
+  const auto is = [](std::string_view text, uint64_t want) {
+    const auto size = parse_size(text);
+    ASSERT_TRUE(size) << text;
+    EXPECT_EQ(*size, want) << text;
+  };
+  is("0", 0);
+  is("512", 512);
+  is("5B", 5);
+  is("1KB", 1024);
+  is("512MiB", uint64_t{512} << 20);
+  is("1GB", uint64_t{1} << 30);
+  for (const std::string_view text : {"", "GB", "-1", "1.5GB", "1 GB", "1gb", "99999999TB"}) {
+    EXPECT_FALSE(parse_size(text)) << text;
+  }
+}
+
+}  // namespace prom5::cli

@@ -1,0 +1,130 @@
+#include "app/config/config.h"
+
+#include <gtest/gtest.h>
+
+namespace prom5::config {
+
+namespace {
+
+void bad(std::string_view text, std::string_view place, std::string_view message) {
+  const auto parsed = parse_config(text, "p.yml");
+  ASSERT_FALSE(parsed) << text;
+  EXPECT_EQ(parsed.error().code, ErrorCode::BadData);
+  const std::string& error = parsed.error().message;
+  EXPECT_TRUE(error.starts_with(place)) << error << "\nfor\n" << text;
+  EXPECT_NE(error.find(message), std::string::npos) << error << "\nfor\n" << text;
+}
+
+Config good(std::string_view text) {
+  auto parsed = parse_config(text, "p.yml");
+  EXPECT_TRUE(parsed) << text << "\n" << parsed.error().message;
+  return parsed ? *std::move(parsed) : Config{};
+}
+
+std::string job(std::string_view rest) {
+  return "scrape_configs:\n  - job_name: a\n    " + std::string(rest) + "\n";
+}
+
+}  // namespace
+
+TEST(Config, Defaults) {
+  const Config config = good("");
+  EXPECT_EQ(config.global.scrape_interval, DurationMs::minutes(1));
+  EXPECT_EQ(config.global.scrape_timeout, DurationMs::seconds(10));
+  EXPECT_TRUE(config.scrapes.empty());
+  good("global:\n");
+  good("scrape_configs:\n");
+}
+
+TEST(Config, ScrapesInheritFromGlobalWhereverItStands) {
+  const Config config = good(job("static_configs: []") + "global: {scrape_interval: 5s}\n");
+  ASSERT_EQ(config.scrapes.size(), 1U);
+  EXPECT_EQ(config.scrapes[0].interval, DurationMs::seconds(5));
+  EXPECT_EQ(config.scrapes[0].timeout, DurationMs::seconds(5));  // never above the interval
+}
+
+TEST(Config, StaticConfigs) {
+  const Config config =
+      good(job("static_configs: [{targets: ['x:1', 'y:2'], labels: {env: prod}}]"));
+  ASSERT_EQ(config.scrapes.size(), 1U);
+  ASSERT_EQ(config.scrapes[0].static_groups.size(), 1U);
+  const TargetGroup& group = config.scrapes[0].static_groups[0];
+  EXPECT_EQ(group.targets,
+            (std::vector<Labels>{{{"__address__", "x:1"}}, {{"__address__", "y:2"}}}));
+  EXPECT_EQ(group.labels, (Labels{{"env", "prod"}}));
+  bad(job("static_configs: [{targets: ['http://x/']}]"), "p.yml:3:", "not a valid hostname");
+  bad(job("static_configs: [{targets: x}]"), "p.yml:3:", "expected a list");
+  bad(job("static_configs: [{target: [x]}]"), "p.yml:3:", "did you mean \"targets\"?");
+  bad(job("static_configs: [{targets: [x], labels: [a]}]"), "p.yml:3:", "mapping");
+}
+
+TEST(Config, UnknownKeysNameTheirPlace) {
+  bad("globl: {}\n", "p.yml:1:1: ", "unknown key \"globl\"");
+  bad("globl: {}\n", "p.yml:1:1: ", "did you mean \"global\"?");
+  bad("global:\n  scrape_intervall: 5s\n", "p.yml:2:3: ", "did you mean \"scrape_interval\"?");
+  bad(job("zebra: 1"), "p.yml:3:5: ", "unknown key \"zebra\"");
+}
+
+TEST(Config, BadValues) {
+  const auto interval = [](std::string_view value) {
+    bad("global:\n  scrape_interval: " + std::string(value) + "\n", "p.yml:2:20: ", "");
+  };
+  interval("5");
+  interval("0s");
+  interval("-5s");
+  interval("5 s");
+  interval("soon");
+  interval("1m1h");
+  interval("[5s]");
+  bad("global: {scrape_interval: 5s, scrape_timeout: 6s}\n", "p.yml:1:", "scrape timeout");
+  bad(job("honor_labels: maybe"), "p.yml:3:", "true or false");
+  bad(job("sample_limit: -1"), "p.yml:3:", "whole number");
+  bad(job("body_size_limit: 5XB"), "p.yml:3:", "size");
+  bad(job("scheme: ftp"), "p.yml:3:", "ftp");
+  bad(job("relabel_configs: [{action: explode}]"), "p.yml:3:", "unknown relabel action");
+  bad(job("relabel_configs: [{regex: '('}]"), "p.yml:3:", "regex");
+}
+
+TEST(Config, Jobs) {
+  bad("scrape_configs:\n  - scheme: http\n", "p.yml:2:", "no job_name");
+  bad("scrape_configs:\n  - job_name: a\n  - job_name: a\n", "p.yml:3:", "two scrape configs");
+  bad("scrape_configs: {job_name: a}\n", "p.yml:1:", "expected a list");
+}
+
+TEST(Config, MalformedYaml) {
+  bad("global: [", "p.yml: ", "line ");
+  bad("a: 1\na: 2\n", "p.yml: ", "line 2");
+  bad("- a\n", "p.yml:1:1: ", "expected a mapping");
+}
+
+TEST(Config, UnsupportedPartsAreToldOrNoted) {
+  bad("rule_files: [a.yml]\n", "p.yml:1:", "rule_files is not supported");
+  bad("remote_write: [{url: x}]\n", "p.yml:1:", "remote_write is not supported");
+  good("rule_files: []\n");
+  EXPECT_EQ(good("alerting: {alertmanagers: []}\n").notes.size(), 1U);
+}
+
+TEST(Config, SecretsAreNotShown) {
+  const auto hides = [](std::string_view rest) {
+    const Config config = good(job(rest));
+    EXPECT_EQ(config.text.find("hunter2"), std::string::npos) << config.text;
+  };
+  hides("basic_auth:\n      username: u\n      password: hunter2");
+  hides("authorization:\n      credentials: hunter2");
+  hides("basic_auth: {username: u, password: hunter2}");
+  hides("basic_auth:\n      username: u\n      password: >-\n        hunter2");
+  hides("basic_auth:\n      username: u\n      \"password\": hunter2");
+  hides("http_headers: {X-Key: {secrets: [hunter2]}}");
+}
+
+TEST(Config, FingerprintsTellWhatChanged) {
+  const auto of = [](std::string_view rest) { return good(job(rest)).scrapes.at(0).fingerprint; };
+  EXPECT_EQ(of("scheme: http"), of("scheme:   http  # note"));
+  EXPECT_NE(of("scheme: http"), of("scheme: https"));
+}
+
+TEST(Config, TheEmbeddedOneIsGood) {
+  EXPECT_EQ(good(embedded_config("127.0.0.1:9090", "web-1")).scrapes.size(), 2U);
+}
+
+}  // namespace prom5::config
