@@ -55,10 +55,6 @@ TEST(Relabel, HashModIsThatOfPrometheus) {
   EXPECT_EQ(run(c, {{"c", "foo\nbar"}}), R"({c="foo\nbar", d="734"})");
 }
 
-TEST(Relabel, CaseOfOtherAlphabets) {  // Go's strings.ToLower
-  EXPECT_EQ(run(config(Lowercase, {"c"}, nullptr, "c"), {{"c", "\xC3\x84"}}), "{c=\"\xC3\xA4\"}");
-}
-
 TEST(Relabel, Validate) {
   EXPECT_TRUE(config(Replace, {"a"}, nullptr, "b").validate());
   EXPECT_FALSE(config(Replace, {"a"}, nullptr).validate());

@@ -12,6 +12,11 @@ namespace prom5 {
 inline constexpr uint64_t kStaleBits = 0x7FF0000000000002;
 inline constexpr double kStale = std::bit_cast<double>(kStaleBits);
 
+/// What "the same value" means for samples: NaN equals a NaN of the same bits only.
+constexpr bool same_bits(double a, double b) {
+  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+}
+
 constexpr bool is_stale(double value) { return std::bit_cast<uint64_t>(value) == kStaleBits; }
 
 struct Sample {

@@ -128,6 +128,10 @@ Result<QueryResult> Engine::run(const QueryRequest& request) {
   const promql::ExprPtr expr = TRY(promql::parse(request.text));
   out.stats.parse_seconds = seconds_since(started);
 
+  if (request.end < request.start) {
+    return fail(ErrorCode::BadData, "end timestamp must not be before start time");
+  }
+  if (request.step.ms < 0) return fail(ErrorCode::BadData, "step must not be negative");
   const bool instant = request.step.ms == 0;
   const ValueType type = promql::type_of(*expr);
   if (!instant && type != ValueType::Scalar && type != ValueType::InstantVector) {

@@ -39,6 +39,8 @@ export function Editor({ value, onChange, onRun }: {
   const view = useRef<EditorView | null>(null);
   const run = useRef(onRun);
   run.current = onRun;
+  // What this editor last said: its echo coming back as `value` must not overwrite newer typing.
+  const emitted = useRef(value);
 
   useEffect(() => {
     const promql = new PromQLExtension().setComplete({ remote: { url: '' } });
@@ -51,12 +53,17 @@ export function Editor({ value, onChange, onRun }: {
           syntaxHighlighting(colours), look, EditorView.lineWrapping,
           placeholder('PromQL, for example: rate(node_cpu_seconds_total[1m])'),
           EditorView.contentAttributes.of({ 'aria-label': 'PromQL expression' }),
-          Prec.highest(keymap.of([{ key: 'Mod-Enter', run: () => (run.current(), true) }])),
+          // An open list of completions takes Enter first: its own keymap is of the highest rank.
+          Prec.high(keymap.of([
+            { key: 'Mod-Enter', run: () => (run.current(), true) },
+            { key: 'Enter', run: () => (run.current(), true) },
+          ])),
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap,
                      ...completionKeymap, ...lintKeymap]),
-          Prec.low(keymap.of([{ key: 'Enter', run: () => (run.current(), true) }])),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) onChange(update.state.doc.toString());
+            if (!update.docChanged) return;
+            emitted.current = update.state.doc.toString();
+            onChange(emitted.current);
           }),
         ],
       }),
@@ -66,7 +73,7 @@ export function Editor({ value, onChange, onRun }: {
 
   useEffect(() => {
     const editor = view.current;
-    if (editor && editor.state.doc.toString() !== value) {
+    if (editor && value !== emitted.current && editor.state.doc.toString() !== value) {
       editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
     }
   }, [value]);

@@ -15,7 +15,7 @@ interface Panel {
 
 const panels: Panel[] = [
   { title: 'CPU by mode', unit: 'percent',
-    query: `100 * avg by (mode) (rate(node_cpu_seconds_total{${host},mode!="idle"}[30s])) > 0` },
+    query: `100 * sum by (mode) (rate(node_cpu_seconds_total{${host},mode!="idle"}[30s])) / ignoring(mode) group_left sum(rate(node_cpu_seconds_total{${host}}[30s])) > 0` },
   { title: 'Memory', unit: 'bytes',
     query: `label_replace(node_memory_MemTotal_bytes{${host}} - node_memory_MemAvailable_bytes{${host}}, "what", "used", "", "") or label_replace(node_memory_Cached_bytes{${host}}, "what", "cached", "", "") or label_replace(node_memory_MemFree_bytes{${host}}, "what", "free", "", "")` },
   { title: 'Load average', unit: 'none',
@@ -36,7 +36,7 @@ interface Tile {
 
 const tiles: Tile[] = [
   { title: 'CPU busy', unit: 'percent',
-    query: `100 * (1 - avg(rate(node_cpu_seconds_total{${host},mode="idle"}[30s])))` },
+    query: `100 * (1 - sum(rate(node_cpu_seconds_total{${host},mode="idle"}[30s])) / sum(rate(node_cpu_seconds_total{${host}}[30s])))` },
   { title: 'Memory used', unit: 'percent',
     query: `100 * (1 - node_memory_MemAvailable_bytes{${host}} / node_memory_MemTotal_bytes{${host}})` },
   { title: 'Fullest filesystem', unit: 'percent',

@@ -59,9 +59,11 @@ Result<void> Flags::set(const Flag& flag, std::string value) {
       if (const auto parsed = parse_duration(value); !parsed) return bad(parsed.error());
       break;
     case FlagKind::Size:
+      if (const auto parsed = parse_size(value); !parsed) return bad(parsed.error());
+      break;
     case FlagKind::Number:
-      if (const auto parsed = parse_size(value); !parsed) {
-        if (flag.kind == FlagKind::Size) return bad(parsed.error());
+      if (value.empty() || value.size() > 18 ||
+          value.find_first_not_of("0123456789") != std::string::npos) {
         return fail(ErrorCode::BadData, "--{}: \"{}\" is not a whole number", flag.name, value);
       }
       break;

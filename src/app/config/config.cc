@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <set>
+#include <sstream>
 
 #include "app/config/scrape_config.h"
 #include "app/config/yaml_reader.h"
@@ -209,10 +210,20 @@ std::string fingerprint(const YamlNode& node) {
 }
 
 constexpr std::array kSecretKeys = std::to_array<std::string_view>(
-    {"password", "credentials", "bearer_token", "client_secret", "secret_key"});
+    {"password", "credentials", "bearer_token", "client_secret", "secret_key", "secrets"});
 
-/// The text with the values of secret keys replaced.
-std::string hide_secrets(std::string_view text) {
+/// The values of secret keys, wherever and however they are written.
+void collect_secrets(const YamlNode& node, bool secret, std::vector<std::string>& out) {
+  if (secret && !node.scalar.empty()) out.push_back(node.scalar);
+  for (const YamlNode& item : node.items) collect_secrets(item, secret, out);
+  for (const auto& [key, value] : node.entries) {
+    const bool named =
+        std::find(kSecretKeys.begin(), kSecretKeys.end(), key.scalar) != kSecretKeys.end();
+    collect_secrets(value, named, out);
+  }
+}
+
+std::string hide_secret_lines(std::string_view text) {
   std::string out;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -229,6 +240,24 @@ std::string hide_secrets(std::string_view text) {
   return out;
 }
 
+/// The text without its secrets. A secret that stands elsewhere too goes there as well: too much
+/// hidden is harmless.
+std::string hide_secrets(std::string_view text, const YamlNode& root) {
+  std::string out = hide_secret_lines(text);
+  std::vector<std::string> secrets;
+  collect_secrets(root, false, secrets);
+  for (const std::string& secret : secrets) {
+    std::istringstream lines(secret);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.empty()) continue;
+      for (size_t at = out.find(line); at != std::string::npos; at = out.find(line, at + 8)) {
+        out.replace(at, line.size(), "<secret>");
+      }
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Config> parse_config(std::string_view text, const std::string& file) {
@@ -238,7 +267,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
     return fail(ErrorCode::BadData, "{}: {}", file, root.error().message);
   }
   Config config = TRY(ConfigReader(file).read(*root));
-  config.text = hide_secrets(text);
+  config.text = hide_secrets(text, *root);
   const YamlNode* scrapes = root->find("scrape_configs");
   const YamlNode* global = root->find("global");
   for (size_t i = 0; i < config.scrapes.size(); ++i) {

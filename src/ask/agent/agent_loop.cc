@@ -19,7 +19,8 @@ TimeMs from_seconds(double seconds) { return {static_cast<int64_t>(seconds * 100
 
 /// What the final turn says, as an Answer.
 Answer to_answer(const Message& message, std::vector<Evidence> evidence) {
-  const Json& content = message.content;
+  // A model that says nothing at the end has found nothing to say.
+  const Json content = message.content.is_object() ? message.content : Json::object();
   Answer answer;
   answer.intent = content.value("intent", "");
   answer.confidence = content.value("confidence", 0.0);

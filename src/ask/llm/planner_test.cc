@@ -59,7 +59,8 @@ class PlannerTest : public testing::Test {
 };
 
 const std::string kCpu =
-    "100 * (1 - avg by (instance) (rate(node_cpu_seconds_total{mode=\"idle\"}[5m])))";
+    "100 * (1 - sum by (instance) (rate(node_cpu_seconds_total{mode=\"idle\"}[5m])) / "
+    "sum by (instance) (rate(node_cpu_seconds_total[5m])))";
 
 }  // namespace
 

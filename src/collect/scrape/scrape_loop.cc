@@ -79,6 +79,9 @@ Result<void> ScrapeLoop::take(Outcome outcome) {
     const auto appended = append_page(*outcome.response, outcome.time, *appender, counts);
     if (!appended) {
       counts.added = 0;
+      // What this page brought anew was never stored: there is nothing of it to end.
+      std::erase_if(series_,
+                    [&](const auto& entry) { return entry.second.born == scrape_number_; });
       error = appended.error().message;
       appender = storage_.appender();  // a page is stored whole or not at all
       ++scrape_number_;                // and none of its series counts as seen
@@ -128,7 +131,10 @@ Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, Tim
       TRY(parser.labels(builder));
       if (metadata.type == MetricType::Histogram) normalize_border(builder, "le");
       if (metadata.type == MetricType::Summary) normalize_border(builder, "quantile");
-      found = series_.emplace(key, CachedSeries{0, TRY(final_labels(builder)), 0, false}).first;
+      found = series_
+                  .emplace(key, CachedSeries{.labels = TRY(final_labels(builder)),
+                                             .born = scrape_number_})
+                  .first;
       if (!found->second.labels.empty()) ++counts.added;
     }
     CachedSeries& series = found->second;

@@ -65,6 +65,7 @@ class ScrapeLoop {
     SeriesRef ref = 0;
     Labels labels;       ///< empty: dropped by relabelling
     uint64_t seen = 0;   ///< the scrape it was last in
+    uint64_t born = 0;   ///< the scrape it was first in
     bool timed = false;  ///< carries its own timestamps, so its end is not ours to tell
   };
   struct Counts {

@@ -81,7 +81,7 @@ std::string_view take_name(std::string_view& text, bool colon) {
 
 std::optional<double> parse_value(std::string_view word) {
   // Go's parser, which decides what a valid page is, takes no hex or underscores here.
-  if (word.find_first_of("xXpP_") != std::string_view::npos) return std::nullopt;
+  if (word.find_first_of("xXpP_(") != std::string_view::npos) return std::nullopt;
   double value = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
   if (error == std::errc{} && end == word.data() + word.size() && word[0] != 'i' &&
@@ -164,6 +164,7 @@ Result<std::optional<TextParser::Entry>> TextParser::comment(std::string_view li
     return error("invalid metric type, expected counter, gauge, histogram, summary or untyped",
                  word);
   }
+  if (!trim_left(rest).empty()) return error("unexpected text after the metric type", rest);
   type_ = *type;
   return Entry::Type;
 }
@@ -231,7 +232,8 @@ Result<void> TextParser::labels(LabelsBuilder& labels) const {
   rest = trim_left(rest.substr(1));
   while (!rest.starts_with('}')) {
     std::string label_name;
-    if (rest.starts_with('"')) {
+    const bool in_quotes = rest.starts_with('"');
+    if (in_quotes) {
       rest.remove_prefix(1);
       auto quoted_name = take_quoted(rest);
       if (!quoted_name) return error("label name in quotes is not closed", series_);
@@ -243,7 +245,9 @@ Result<void> TextParser::labels(LabelsBuilder& labels) const {
     if (!codec::utf8_valid(label_name)) return error("label name is not valid UTF-8", series_);
     rest = trim_left(rest);
     if (rest.starts_with(',') || rest.starts_with('}')) {
-      if (named) return error("metric name set twice, or label without a value", series_);
+      if (named || !in_quotes) {
+        return error("metric name set twice, or label without a value", series_);
+      }
       named = true;
       labels.set(kMetricName, label_name);
     } else {

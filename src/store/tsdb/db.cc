@@ -31,7 +31,8 @@ class HeadQuerier final : public Querier {
   Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers) override {
     auto series = head_.select(matchers);
     std::erase_if(series, [&](const auto& s) {
-      return s->last_time() < range_.start || s->first_time() > range_.end;
+      const bool empty = s->last_time() == TimeMs::min();  // nothing of it is committed yet
+      return empty || s->last_time() < range_.start || s->first_time() > range_.end;
     });
     return std::make_unique<HeadSeriesSet>(std::move(series), range_);
   }
@@ -57,6 +58,14 @@ class DbAppender final : public Appender {
   Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample) override {
     const auto series = TRY(resolve(ref, labels));
     TRY(check(*series, sample.time, series->fit(sample.time, sample.value)));
+    if (!sample_series_.empty() && sample_series_.back() == series) {
+      // A batch brings a series' samples one after the other: the last one counts too.
+      const Sample& before = samples_.back().sample;
+      const bool same = sample.time == before.time;
+      if (same && same_bits(sample.value, before.value)) return series->ref();
+      if (same) return fail(ErrorCode::DuplicateSample, "duplicate sample for timestamp");
+      if (sample.time < before.time) TRY(check_late(sample.time, before.time));
+    }
     samples_.push_back({series->ref(), sample});
     sample_series_.push_back(series);
     return series->ref();
@@ -104,9 +113,13 @@ class DbAppender final : public Appender {
       return fail(ErrorCode::DuplicateSample, "duplicate sample for timestamp");
     }
     if (fit != Fit::OutOfOrder) return {};
+    return check_late(time, series.last_time());
+  }
+
+  [[nodiscard]] Result<void> check_late(TimeMs time, TimeMs newest) const {
     const DurationMs window{db_.out_of_order_window_ms_.load()};
     if (window.ms <= 0) return fail(ErrorCode::OutOfOrder, "out of order sample");
-    if (time < series.last_time() - window) return fail(ErrorCode::TooOld, "too old sample");
+    if (time < newest - window) return fail(ErrorCode::TooOld, "too old sample");
     db_.out_of_order_.add();
     return {};
   }
@@ -180,7 +193,10 @@ class DbAppender final : public Appender {
     db_.histograms_appended_.add(histograms_.size());
     const MutexLock lock(db_.state_mutex_);
     for (FamilyMetadata& m : metadata_) {
-      db_.metadata_[m.family].push_back(std::move(m.metadata));
+      auto& known = db_.metadata_[m.family];
+      if (std::find(known.begin(), known.end(), m.metadata) == known.end()) {
+        known.push_back(std::move(m.metadata));
+      }
     }
     samples_.clear();
     histograms_.clear();

@@ -95,7 +95,8 @@ TEST(Db, OrderRules) {
   bad(199, 1, ErrorCode::TooOld);
   const std::vector<int64_t> want = {100, 200, 250, 300};
   std::vector<int64_t> times;
-  for (const auto& [ms, bits] : dump(*house.db).begin()->second) times.push_back(ms);
+  const auto stored = dump(*house.db);  // outlives the loop over a part of it
+  for (const auto& [ms, bits] : stored.begin()->second) times.push_back(ms);
   EXPECT_EQ(times, want);
 }
 

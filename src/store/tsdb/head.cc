@@ -33,14 +33,16 @@ Head::Found Head::find_or_create(const Labels& labels, uint64_t max_series) {
 std::shared_ptr<Series> Head::restore(SeriesRef ref, const Labels& labels) {
   const uint64_t hash = labels.hash();
   LabelShard& shard = by_labels_[hash % kShards];
+  // Also when the series is known: no reference of the log is handed out again.
+  SeriesRef next = next_ref_.load();
+  while (next <= ref && !next_ref_.compare_exchange_weak(next, ref + 1)) {
+  }
   const MutexLock lock(shard.mutex);
   const auto [first, last] = shard.series.equal_range(hash);
   for (auto it = first; it != last; ++it) {
     if (it->second->labels() == labels) return it->second;
   }
-  SeriesRef next = next_ref_.load();
-  while (next <= ref && !next_ref_.compare_exchange_weak(next, ref + 1)) {
-  }
+  if (find(ref) != nullptr) ref = next_ref_.fetch_add(1);  // a damaged log names two series so
   return insert(shard, ref, labels, hash);
 }
 

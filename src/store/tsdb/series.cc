@@ -7,10 +7,6 @@ namespace prom5::tsdb {
 
 namespace {
 
-bool same_bits(double a, double b) {
-  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
-}
-
 size_t bytes_of(const Histogram& h) {
   return sizeof(Histogram) +
          (h.positive_counts.size() + h.negative_counts.size() + h.custom_bounds.size() +
@@ -40,6 +36,9 @@ void clip(SampleColumns& columns, TimeRange range) {
   cut(columns.values);
   cut(columns.histograms);
   cut(columns.times);
+  const bool any = std::any_of(columns.histograms.begin(), columns.histograms.end(),
+                               [](const auto& histogram) { return histogram != nullptr; });
+  if (!any) columns.histograms.clear();
 }
 
 Result<void> append_chunk(const SealedChunk& chunk, SampleColumns& out) {

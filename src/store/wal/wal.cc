@@ -87,8 +87,9 @@ Result<std::unique_ptr<WalWriter>> WalWriter::open(io::FileSystem& files, std::s
 }
 
 Result<void> WalWriter::start_segment() {
-  // What was appended to the old segment must be durable before it is let go of.
-  if (file_ && !broken_ && options_.sync == Sync::EveryCommit) {
+  // What was appended to the old segment must be durable before it is let go of: a later sync
+  // reaches the new one only.
+  if (file_ && !broken_) {
     TRY(file_->sync());
     durable_ = written_;
   }
