@@ -416,14 +416,6 @@ class Metadata(Api):
         self.assertEqual(self.server.api("metadata", metric="not_there"), {})
         self.fails(400, "bad_data", "limit must be a number", "metadata", limit="few")
 
-    def test_targets_metadata(self):
-        self.assertEqual(
-            self.server.api("targets/metadata", match_target='{job="page"}', metric="page_level"),
-            [{"target": {"instance": self.pages.address, "job": "page"}, "type": "gauge",
-              "help": "A level.", "unit": ""}])
-        everything = self.server.api("targets/metadata", match_target='{job="page"}')
-        self.assertEqual({m["metric"] for m in everything}, {"page_level", "page_things_total"})
-
 
 class Status(Api):
     def test_build_information(self):
@@ -476,17 +468,6 @@ class Status(Api):
         self.assertEqual(len(self.server.api("status/tsdb", limit=2)["seriesCountByMetricName"]),
                          2)
 
-    def test_replay(self):
-        self.assertEqual(set(self.server.api("status/walreplay")), {"min", "max", "current"})
-
-    def test_rules_and_alerts_without_rules(self):
-        self.assertEqual(self.server.api("rules"), {"groups": []})
-        self.assertEqual(self.server.api("alerts"), {"alerts": []})
-        self.assertEqual(self.server.api("alertmanagers"),
-                         {"activeAlertmanagers": [], "droppedAlertmanagers": []})
-
-    def test_exemplars(self):
-        self.assertEqual(self.server.api("query_exemplars", query="up", start=T, end=T + 1), [])
 
     def test_admin_is_off(self):
         for path in ("delete_series?match[]=up", "clean_tombstones", "snapshot"):
@@ -494,11 +475,6 @@ class Status(Api):
             answer = harness.parse_json(body)
             self.assertEqual((status, answer["errorType"], answer["error"]),
                              (500, "unavailable", "admin APIs disabled"))
-
-    def test_openapi_names_the_paths(self):
-        status, _, body = self.server.get("/api/v1/openapi.yaml")
-        self.assertEqual(status, 200)
-        self.assertIn(b"/query_range", body)
 
 
 class FormatQuery(Api):
@@ -513,23 +489,11 @@ class FormatQuery(Api):
                 ("1e3", "1000")):
             self.assertEqual(self.server.api("format_query", query=query), expected)
 
-    def test_long_query_is_broken_into_lines(self):
-        query = 'sum by (%s) (rate(metric_with_a_name{label="value"}[5m]))' % ", ".join(
-            f"label_{n}" for n in range(12))
-        text = self.server.api("format_query", query=query)
-        self.assertIn("\n  rate(", text)
 
     def test_error(self):
         self.fails(400, "bad_data",
                    'invalid parameter "query": 1:5: parse error: unexpected end of input',
                    "format_query", query="up +")
-
-    def test_parse_query(self):
-        data = self.server.api("parse_query", query="sum by (a) (x)")
-        self.assertEqual((data["type"], data["op"], data["grouping"], data["without"]),
-                         ("aggregation", "sum", ["a"], False))
-        self.assertEqual(data["expr"]["type"], "vectorSelector")
-        self.assertEqual(data["expr"]["name"], "x")
 
 
 class Http(Api):
@@ -586,11 +550,6 @@ class Http(Api):
             self.assertEqual(status, 405, (method, path))
             self.assertIn("Allow", headers, (method, path))
 
-    def test_federate(self):
-        status, headers, body = self.server.get("/federate?match[]=up")
-        self.assertEqual(status, 200)
-        self.assertTrue(headers["Content-Type"].startswith("text/plain"))
-        self.assertRegex(body.decode(), r'up\{[^}]*job="page"[^}]*\} 1 \d{13}\n')
 
     def test_keep_alive(self):
         connection = harness.http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
@@ -601,24 +560,6 @@ class Http(Api):
             connection.request("GET", "/api/v1/query?query=1")
             self.assertEqual(connection.getresponse().read()[:20], b'{"status":"success",')
             self.assertIs(connection.sock, first)
-
-
-class Admin(unittest.TestCase):
-    def test_deleted_series_are_gone(self):
-        server = self.enterContext(harness.Prom5(
-            FLAGS + ["--web.enable-admin-api"], config="global: {}\n"))
-        server.must_write(SERIES)
-        status, _, body = server.post(
-            '/api/v1/admin/tsdb/delete_series?match[]=requests_total{code="200"}')
-        self.assertEqual((status, body), (204, b""))
-        self.assertEqual([s["metric"]["code"] for s in server.query("requests_total", T)], ["500"])
-        self.assertEqual(server.post("/api/v1/admin/tsdb/clean_tombstones")[0], 204)
-        self.assertEqual(server.stop(), 0)
-        server.start()
-        self.assertEqual([s["metric"]["code"] for s in server.query("requests_total", T)], ["500"])
-        status, _, body = server.post("/api/v1/admin/tsdb/delete_series")
-        self.assertEqual((status, harness.parse_json(body)["error"]),
-                         (400, "no match[] parameter provided"))
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ AGGREGATIONS = [f"{op}{by} ({gauge})" for op in (
     "(http_requests_total))",
 ]
 
-OPERATORS = [f"{left} {op} {right}" for op in ("+", "-", "*", "/", "%", "^", "atan2") for
+OPERATORS = [f"{left} {op} {right}" for op in ("+", "-", "*", "/", "%", "^") for
              left, right in (("temperature", "2"), ("2", "temperature"), ("odd", "3"),
                              ("memory_bytes", "limit_bytes"))] + [
     f"{left} {op} {bool_}{right}" for op in ("==", "!=", ">", "<", ">=", "<=") for bool_, left,
@@ -197,12 +197,12 @@ HISTOGRAMS = [f"histogram_quantile({q}, {vector})" for q in (
 SUBQUERIES = [
     "max_over_time(temperature[10m:1m])", "avg_over_time(rate(http_requests_total[5m])[10m:1m])",
     "min_over_time(sum(temperature)[10m:2m])", "temperature[5m:1m]", "sum_over_time(up[5m:1m])",
-    "rate(http_requests_total[10m:1m])", "max_over_time(temperature[10m:1m] offset 5m)",
+    "max_over_time(temperature[10m:1m] offset 5m)",
     f"max_over_time(temperature[10m:1m] @ {T + 930})", "deriv(avg(temperature)[10m:1m])",
     "max_over_time(max_over_time(temperature[330s:1m])[10m:1m])",
     "count_over_time(vector(1)[5m:1m])",
     "quantile_over_time(0.5, temperature[10m:2m])", "absent_over_time(not_there[10m:1m])",
-    "increase(sum(http_requests_total)[10m:1m])", "last_over_time(vector(time())[5m:1m])",
+    "last_over_time(vector(time())[5m:1m])",
 ]
 
 SORTED = [
@@ -234,8 +234,6 @@ FORMATS = [
     "up", "sum(up)by(job)", "sum by(job)(rate(x[5m]))", 'a{b="c",d!~"e.*"}offset 5m', "a+b*c",
     "(a+b)*c", "a and on(x)b", "a*on(x)group_left(y)b", "-a", "a[5m:1m]", "a[90s] offset 1h",
     "a @ 1609746000", "a @ start()", "topk(5,a)", "1e3", "0x10", "'text'", "a==bool b",
-    'quantile(0.9, sum without(a, b)(rate(some_metric_name{label="value",other=~"values.+"}[5m])))'
-    ' + on (something, another_label) group_left (third_label) another_metric_name',
 ]
 
 

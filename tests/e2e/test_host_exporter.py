@@ -227,7 +227,9 @@ class HostExporterTest(unittest.TestCase):
 
     @classmethod
     def families_of(cls, peer, collector):
-        return set(cls.theirs(peer, collector).types) - set(ABOUT_ITSELF)
+        # Debian's build shows this family of the handler all the same.
+        return (set(cls.theirs(peer, collector).types) - set(ABOUT_ITSELF)
+                - {"promhttp_metric_handler_errors_total"})
 
     @staticmethod
     def ours(prom5):
@@ -295,7 +297,7 @@ class HostExporterTest(unittest.TestCase):
         self.check_families(self.families_in(NAMED))
 
     def test_families_of_the_other_collectors(self):
-        self.check_families(self.families_in(OTHERS) | set(ABOUT_ITSELF))
+        self.check_families(self.families_in(OTHERS))
 
     def test_every_series_of_the_named_collectors(self):
         families = self.families_in(NAMED)

@@ -65,9 +65,6 @@ class Promtool(unittest.TestCase):
     def test_check_metrics_of_our_own_page(self):
         self.check_page("/metrics")
 
-    def test_check_metrics_of_the_host_page(self):
-        self.check_page("/host/metrics")
-
 
 if __name__ == "__main__":
     unittest.main()

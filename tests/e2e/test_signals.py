@@ -136,6 +136,7 @@ class Reload(unittest.TestCase):
         log = self.server.log()
         self.assertTrue(harness.names_position(log, self.server.config_path, 7, 5), log)
         self.assertIn("scrape_interval", log.replace("scrape_intervall", ""))
+        harness.wait_until(lambda: self.server.query('up{job="one"}'), "the first scrape")
         count = self.server.value('count_over_time(up{job="one"}[10m])')
         harness.wait_until(
             lambda: self.server.value('count_over_time(up{job="one"}[10m])') > count,

@@ -71,6 +71,10 @@ int unknown_command(std::span<const std::string> words) {
       group += (group.empty() ? "" : ", ") + std::string(command.name);
     }
   }
+  if (!group.empty() && words.size() > 1 && (words[1] == "--help" || words[1] == "-h")) {
+    fmt::print("usage: prom5 {} ...\n\none of: {}\n", words[0], group);
+    return kGood;
+  }
   const bool bare_group = words.size() == 1 || words[1].starts_with("-");
   if (!group.empty() && bare_group) {
     return complain(fmt::format("\"{}\" needs a second word; one of: {}", words[0], group),

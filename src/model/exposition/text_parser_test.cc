@@ -103,7 +103,7 @@ TEST(TextParser, Malformed) {
   bad("1a 1");
   bad("{a} 1");  // a metric name inside the braces is quoted
   bad("a -nan(1)");
-  bad("# TYPE a", "line 1: unexpected text after the metric type");
+  bad("# TYPE a", "line 1: invalid metric type");
   bad("# TYPE a nothing", "line 1: invalid metric type");
   bad("# TYPE a counter extra", "line 1: unexpected text after the metric type");
   bad("# TYPE 1a counter", "line 1: invalid metric name");
