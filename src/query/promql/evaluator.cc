@@ -1,6 +1,7 @@
 #include "query/promql/evaluator.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <unordered_map>
 
@@ -490,6 +491,25 @@ Result<StepVector> Evaluator::eval_element(const Call& call) {
   return merge_same_labels(std::move(vector));
 }
 
+namespace {
+
+/// The smoothing and the trend factor of double_exponential_smoothing(), at all steps.
+Result<void> check_factors(const std::vector<std::vector<double>>& parameters) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kFactors = {
+      {{"smoothing", "sf"}, {"trend", "tf"}}};
+  for (size_t i = 0; i < kFactors.size(); ++i) {
+    const auto& [name, symbol] = kFactors[i];
+    for (const double factor : parameters[i]) {
+      if (factor > 0 && factor < 1) continue;
+      return fail(ErrorCode::Execution, "invalid {} factor. Expected: 0 < {} < 1, got: {:f}", name,
+                  symbol, factor);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Call& call) {
   const Function& function = *call.function;
   const Expr* range_vector = nullptr;
@@ -501,6 +521,7 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
       parameters.push_back(TRY(eval_scalar(*argument)));
     }
   }
+  if (function.info.name == "double_exponential_smoothing") TRY(check_factors(parameters));
   const RangeShape shape = TRY(shape_of(*range_vector));
   if (shape.extended != ExtendedRange::None && !safe_for(shape.extended, function.info.name)) {
     const bool anchored = shape.extended == ExtendedRange::Anchored;
