@@ -62,7 +62,8 @@ export function Ask() {
   const send = async (question: string) => {
     if (!question.trim()) return;
     setText('');
-    setTurns((before) => [...before, { question }]);
+    const turn: Turn = { question };
+    setTurns((before) => [...before, turn]);
     let result: Partial<Turn>;
     try {
       const answer = await ask(question, session.current);
@@ -71,7 +72,7 @@ export function Ask() {
     } catch (problem) {
       result = { error: (problem as Error).message };
     }
-    setTurns((before) => [...before.slice(0, -1), { question, ...result }]);
+    setTurns((before) => before.map((t) => (t === turn ? { question, ...result } : t)));
   };
   useEffect(() => {
     const asked = new URLSearchParams(location.search).get('q');

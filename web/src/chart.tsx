@@ -34,6 +34,13 @@ export function align(series: Series[]): uPlot.AlignedData {
   return [times, ...columns] as uPlot.AlignedData;
 }
 
+/** The samples with no neighbour on either side. */
+export function lonelyPoints(plot: uPlot, seriesIndex: number): number[] {
+  const column = plot.data[seriesIndex];
+  return [...column.keys()].filter(
+    (i) => column[i] != null && column[i - 1] == null && column[i + 1] == null);
+}
+
 function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
@@ -55,7 +62,8 @@ export function Chart({ series, start, end, unit = 'none', height = 180, names }
         stroke: palette[i % palette.length],
         width: 1.6,
         fill: shown.length === 1 ? `${palette[0]}22` : undefined,
-        points: { show: false },
+        // A line needs two samples; the first of a series shows as a dot.
+        points: { show: true, filter: lonelyPoints },
         value: (_, v) => (v == null ? '–' : format(v, unit)),
       }));
       plot.current = new uPlot(

@@ -59,8 +59,13 @@ function Table({ answer }: { answer: QueryAnswer }) {
   );
 }
 
+/** The expression of a link, Prometheus' own (/graph?g0.expr=) included. */
+function askedFor(link: URLSearchParams): string {
+  return link.get('q') ?? link.get('g0.expr') ?? '';
+}
+
 export function Explore() {
-  const asked = new URLSearchParams(location.search).get('q') ?? '';
+  const asked = askedFor(new URLSearchParams(location.search));
   const [query, setQuery] = useState(asked);
   const [seconds, setSeconds] = useState(900);
   const [shown, setShown] = useState<Shown>();

@@ -28,8 +28,8 @@ describe('format', () => {
     expect(format(Infinity, 'seconds')).not.toMatch(/NaN/);
   });
   it('rounding never shows a full unit of the smaller kind', () => {
-    expect(format(999.9)).toBe('1 k');
-    expect(format(0.9999, 'seconds')).toBe('1 s');
+    expect(format(999.9)).toBe('1.00 k');
+    expect(format(0.9999, 'seconds')).toBe('1.00 s');
   });
 });
 

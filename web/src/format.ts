@@ -15,7 +15,8 @@ function digits(value: number): string {
 
 function scaled(value: number, base: number, units: string[]): string {
   let unit = 0;
-  while (Math.abs(value) >= base && unit + 1 < units.length) {
+  // What would be shown as a full unit of the smaller kind is one of the next.
+  while (Number(Math.abs(value).toFixed(0)) >= base && unit + 1 < units.length) {
     value /= base;
     unit += 1;
   }
@@ -23,7 +24,9 @@ function scaled(value: number, base: number, units: string[]): string {
 }
 
 function duration(seconds: number): string {
-  if (Math.abs(seconds) < 1) return `${digits(seconds * 1000)} ms`;
+  if (!Number.isFinite(seconds)) return String(seconds);
+  if (seconds < 0) return `-${duration(-seconds)}`;
+  if (Number((seconds * 1000).toFixed(0)) < 1000) return `${digits(seconds * 1000)} ms`;
   if (seconds < 60) return `${digits(seconds)} s`;
   const days = Math.floor(seconds / 86400);
   const hours = Math.floor(seconds / 3600) % 24;
@@ -48,7 +51,7 @@ export function seriesName(labels: Labels): string {
   const name = labels.__name__ ?? '';
   const rest = Object.entries(labels).filter(([key]) => key !== '__name__');
   if (rest.length === 0) return name || '{}';
-  return `${name}{${rest.map(([key, value]) => `${key}="${value}"`).join(', ')}}`;
+  return `${name}{${rest.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(', ')}}`;
 }
 
 /** The labels that differ between series, which is what tells them apart. */
@@ -56,11 +59,11 @@ export function shortNames(all: Labels[]): string[] {
   const keys = new Set(all.flatMap((labels) => Object.keys(labels)));
   const telling = [...keys].filter((key) => new Set(all.map((l) => l[key] ?? '')).size > 1);
   if (telling.length === 0) return all.map(seriesName);
-  return all.map((labels) =>
-    telling.map((key) => (key === '__name__' ? labels[key] : labels[key] ?? '–')).join(' '));
+  return all.map((labels) => telling.map((key) => labels[key] ?? '–').join(' '));
 }
 
 export function ago(time: string, now: number): string {
+  if (time.startsWith('0001-')) return 'never'; // Go's zero time
   const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
   return Number.isFinite(seconds) ? `${seconds < 60 ? seconds.toFixed(0) + ' s' : duration(seconds)} ago`
                                   : 'never';
