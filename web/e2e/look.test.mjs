@@ -108,7 +108,7 @@ describe('Look', () => {
         const value = (name) => (name[0] === '#' ? name : style.getPropertyValue(name).trim());
         return [['--text', '--bg'], ['--text', '--card'], ['--muted', '--bg'], ['--muted', '--card'],
                 ['--bad', '--bad-soft'], ['--good', '--card'], ['--accent', '--accent-soft'],
-                ['#ffffff', '--accent']]
+                ['--on-accent', '--accent']]
           .map(([front, back]) => {
             const [low, high] = [luminance(value(front)), luminance(value(back))].sort((a, b) => a - b);
             return { scheme, front, back, ratio: Number(((high + 0.05) / (low + 0.05)).toFixed(2)) };
