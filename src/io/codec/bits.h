@@ -48,7 +48,7 @@ class BitReader {
       if (left_ == 0) {
         if (in_.empty()) {
           overrun_ = true;
-          return value << count;
+          return count < 64 ? value << count : 0;  // zeros stand in for what is missing
         }
         byte_ = static_cast<uint8_t>(in_[0]);
         in_.remove_prefix(1);
