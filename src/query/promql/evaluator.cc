@@ -226,7 +226,7 @@ Result<StepValue> Evaluator::eval(const Expr& expr) {
   if (const auto* paren = expr.as<Paren>()) return eval(*paren->expr);
   if (const auto* unary = expr.as<Unary>()) return eval_unary(*unary);
   if (const auto* selector = expr.as<VectorSelector>()) {
-    return vector(TRY(select(expr, *selector, false)));
+    return vector(TRY(select(expr, *selector, Select::Values)));
   }
   if (const auto* call = expr.as<Call>()) return eval_call(expr, *call);
   if (const auto* aggregate = expr.as<Aggregate>()) {
@@ -265,12 +265,12 @@ Result<StepValue> Evaluator::eval_unary(const Unary& unary) {
 
 // --- selectors -----------------------------------------------------------------------------------
 
-Result<StepVector> Evaluator::select_timestamps(const Expr& selector) {
-  return select(selector, *selector.as<VectorSelector>(), true);
+Result<StepVector> Evaluator::select_timestamps(const Expr& selector, Select what) {
+  return select(selector, *selector.as<VectorSelector>(), what);
 }
 
 Result<StepVector> Evaluator::select(const Expr& /*expr*/, const VectorSelector& selector,
-                                     bool timestamps_as_values) {
+                                     Select what) {
   if (selector.extended == ExtendedRange::Smoothed) return select_smoothed(selector);
   const TimeShift shift = TRY(shift_of(selector.time));
   const DurationMs lookback = context_.options.lookback;
@@ -295,8 +295,9 @@ Result<StepVector> Evaluator::select(const Expr& /*expr*/, const VectorSelector&
       if (columns.times[at] <= time - lookback || is_stale(columns.values[at])) continue;
       ++found;
       const bool histogram = !columns.histograms.empty() && columns.histograms[at];
-      if (timestamps_as_values) {
-        if (histogram) return fail(ErrorCode::Execution, "info sample should be float");
+      if (what != Select::Values) {
+        if (histogram && what == Select::TimestampsOfFloats)
+          return fail(ErrorCode::Execution, "info sample should be float");
         series.set(i, columns.times[at].as_seconds());
       } else if (histogram) {
         series.set(i, columns.histograms[at]);

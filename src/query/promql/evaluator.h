@@ -95,7 +95,9 @@ class Evaluator {
                                  const SeriesVisitor& visit);
 
   /// Like a selector, but each value is the time of the sample, in seconds.
-  Result<StepVector> select_timestamps(const Expr& selector);
+  enum class Select : uint8_t { Values, Timestamps, TimestampsOfFloats };
+  /// TimestampsOfFloats: Execution where a sample is a histogram.
+  Result<StepVector> select_timestamps(const Expr& selector, Select what = Select::Timestamps);
 
   /// Removes the metric name now, or marks the series for removal at the end.
   void drop_name(StepSeries& series) const;
@@ -112,8 +114,7 @@ class Evaluator {
   Result<StepValue> eval_call(const Expr& expr, const Call& call);
   Result<StepVector> eval_element(const Call& call);
   Result<StepVector> eval_range_function(const Expr& expr, const Call& call);
-  Result<StepVector> select(const Expr& expr, const VectorSelector& selector,
-                            bool timestamps_as_values);
+  Result<StepVector> select(const Expr& expr, const VectorSelector& selector, Select what);
   Result<StepVector> select_smoothed(const VectorSelector& selector);
   Result<StepValue> eval_unary(const Unary& unary);
 

@@ -297,7 +297,7 @@ Result<StepValue> eval_info(Evaluator& evaluator, const Expr& /*expr*/, const Ca
       info_series.time.at_time = time->at;
     }
     const ExprPtr expr = make_expr({}, std::move(info_series));
-    infos = TRY(evaluator.select_timestamps(*expr));
+    infos = TRY(evaluator.select_timestamps(*expr, Evaluator::Select::TimestampsOfFloats));
   }
   InfoByIdentity by_identity;
   for (const StepSeries& info : infos) by_identity[identity(info.labels)].push_back(&info);
