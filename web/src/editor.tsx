@@ -30,6 +30,7 @@ const look = EditorView.theme({
   '.cm-cursor': { borderLeftColor: 'var(--accent)' },
 });
 
+/** `value` is the text to begin with; from then on the editor holds it and tells of changes. */
 export function Editor({ value, onChange, onRun }: {
   value: string;
   onChange: (text: string) => void;
@@ -39,8 +40,6 @@ export function Editor({ value, onChange, onRun }: {
   const view = useRef<EditorView | null>(null);
   const run = useRef(onRun);
   run.current = onRun;
-  // What this editor last said: its echo coming back as `value` must not overwrite newer typing.
-  const emitted = useRef(value);
 
   useEffect(() => {
     const promql = new PromQLExtension().setComplete({ remote: { url: '' } });
@@ -61,22 +60,13 @@ export function Editor({ value, onChange, onRun }: {
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap,
                      ...completionKeymap, ...lintKeymap]),
           EditorView.updateListener.of((update) => {
-            if (!update.docChanged) return;
-            emitted.current = update.state.doc.toString();
-            onChange(emitted.current);
+            if (update.docChanged) onChange(update.state.doc.toString());
           }),
         ],
       }),
     });
     return () => view.current?.destroy();
   }, []);
-
-  useEffect(() => {
-    const editor = view.current;
-    if (editor && value !== emitted.current && editor.state.doc.toString() !== value) {
-      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
-    }
-  }, [value]);
 
   return <div class="editor" data-testid="editor" ref={host} />;
 }
