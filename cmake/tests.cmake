@@ -2,7 +2,11 @@
 # sources.
 
 enable_testing()
-find_package(GTest REQUIRED)
+find_package(GTest QUIET)
+if(NOT GTest_FOUND)
+  message(STATUS "No unit tests: libgtest-dev is missing (script/setup --test installs it)")
+  return()
+endif()
 find_package(benchmark QUIET)
 
 foreach(folder IN LISTS PROM5_FOLDERS)

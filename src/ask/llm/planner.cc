@@ -85,6 +85,83 @@ std::string unit_of(const Catalogue::Metric& metric, bool rate) {
   return rate ? "per_second" : "none";
 }
 
+/// A metric that a question's words may mean.
+struct Candidate {
+  const Catalogue::Metric* metric;
+  double score;
+  std::vector<std::string> unmatched;
+};
+
+constexpr double kExactName = 10;
+
+/// The metrics with a word of the question in their name, best first.
+std::vector<Candidate> rank_metrics(const Catalogue::Snapshot& snapshot,
+                                    const ParsedQuestion& question) {
+  std::vector<Candidate> ranked;
+  for (const Catalogue::Metric& metric : snapshot.metrics) {
+    const std::vector<std::string> in_name = name_words(metric.name);
+    std::set<std::string> in_help;
+    for (const std::string& word : words_of(metric.help)) in_help.insert(singular(word));
+    Candidate candidate{&metric, 0, {}};
+    size_t found_in_name = 0;
+    for (size_t i = 0; i < question.content.size(); ++i) {
+      const std::string word = singular(question.content[i]);
+      const std::string raw = singular(question.raw[i]);
+      const auto in = [&](const auto& list) {
+        return std::find(list.begin(), list.end(), word) != list.end() ||
+               std::find(list.begin(), list.end(), raw) != list.end();
+      };
+      if (metric.name == question.raw[i]) {
+        candidate.score += kExactName;
+        ++found_in_name;
+      } else if (in(in_name)) {
+        candidate.score += 1;
+        ++found_in_name;
+      } else if (in(in_help)) {
+        candidate.score += 0.4;
+      } else {
+        candidate.unmatched.push_back(question.raw[i]);
+      }
+    }
+    if (found_in_name == 0) continue;
+    candidate.score -= 0.05 * static_cast<double>(in_name.size());
+    ranked.push_back(std::move(candidate));
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+  return ranked;
+}
+
+/// What one asks of a metric of its type: a counter's rate, a histogram's quantile, a gauge's
+/// value.
+Plan query_metric(const Catalogue::Metric& metric, const std::vector<Matcher>& filters,
+                  const ParsedQuestion& question) {
+  const std::string selector =
+      metric.name + (filters.empty() ? "" : "{" + inside_braces(filters) + "}");
+  const bool counter = metric.type == MetricType::Counter;
+  const std::string by = question.by.empty() ? "" : by_clause(question.by) + " ";
+  Plan plan;
+  plan.subject = metric.name;
+  plan.unit = unit_of(metric, counter);
+  plan.entity_labels = question.by;
+  plan.explanation = metric.help.empty()
+                         ? fmt::format("{} ({}).", metric.name, to_string(metric.type))
+                         : fmt::format("{}: {}", metric.name, metric.help);
+  if (metric.name.ends_with("_bucket")) {
+    plan.promql =
+        fmt::format("histogram_quantile({}, sum by (le) (rate({}[{}])))",
+                    codec::format_general(question.quantile.value_or(0.95)), selector, kRateWindow);
+    plan.unit = "seconds";
+  } else if (counter) {
+    plan.promql = fmt::format("sum {}(rate({}[{}]))", by, selector, kRateWindow);
+  } else {
+    plan.promql = by.empty() ? selector : fmt::format("sum {}({})", by, selector);
+  }
+  if (counter)
+    plan.explanation += fmt::format(" A counter: its growth per second over {}.", kRateWindow);
+  return plan;
+}
+
 }  // namespace
 
 struct Planner::Choice {
@@ -358,102 +435,40 @@ void Planner::finish(const ParsedQuestion& question, bool least_is_worst, Plan& 
 /// By the words of names and help texts. Every word of the question must be found.
 Result<Plan> Planner::plan_metric(const ParsedQuestion& question) {
   const auto snapshot = TRY(catalogue_.snapshot());
-  struct Scored {
-    const Catalogue::Metric* metric;
-    double score;
-    std::vector<std::string> unmatched;
-  };
-  std::vector<Scored> scored;
-  std::set<std::string> known_words;
-  for (const Catalogue::Metric& metric : snapshot->metrics) {
-    const std::vector<std::string> in_name = name_words(metric.name);
-    std::set<std::string> in_help;
-    for (const std::string& word : words_of(metric.help)) in_help.insert(singular(word));
-    known_words.insert(in_name.begin(), in_name.end());
-    Scored candidate{&metric, 0, {}};
-    size_t found_in_name = 0;
-    for (size_t i = 0; i < question.content.size(); ++i) {
-      const std::string word = singular(question.content[i]);
-      const std::string raw = singular(question.raw[i]);
-      const auto in = [&](const auto& list) {
-        return std::find(list.begin(), list.end(), word) != list.end() ||
-               std::find(list.begin(), list.end(), raw) != list.end();
-      };
-      if (metric.name == question.raw[i]) {
-        candidate.score += 10;
-        ++found_in_name;
-      } else if (in(in_name)) {
-        candidate.score += 1;
-        ++found_in_name;
-      } else if (in(in_help)) {
-        candidate.score += 0.4;
-      } else {
-        candidate.unmatched.push_back(question.raw[i]);
-      }
-    }
-    if (found_in_name == 0) continue;
-    candidate.score -= 0.05 * static_cast<double>(in_name.size());
-    scored.push_back(std::move(candidate));
-  }
-  std::stable_sort(scored.begin(), scored.end(),
-                   [](const Scored& a, const Scored& b) { return a.score > b.score; });
+  const std::vector<Candidate> candidates = rank_metrics(*snapshot, question);
   // What the words of the name leave must be values of the metric's labels.
   std::vector<Matcher> filters;
-  const Scored* best = nullptr;
+  const Candidate* best = nullptr;
   std::vector<std::string> missing = question.raw;
-  for (size_t i = 0; i < scored.size() && i < 20 && best == nullptr; ++i) {
+  for (size_t i = 0; i < candidates.size() && i < 20 && best == nullptr; ++i) {
     std::vector<std::string> leftover;
-    filters = TRY(bind_filters(scored[i].metric->name, scored[i].unmatched, leftover));
+    filters = TRY(bind_filters(candidates[i].metric->name, candidates[i].unmatched, leftover));
     if (leftover.empty())
-      best = &scored[i];
+      best = &candidates[i];
     else if (leftover.size() < missing.size())
       missing = leftover;
   }
   if (best == nullptr) {
     std::vector<std::string> near;
-    for (size_t i = 0; i < scored.size() && i < 3; ++i) near.push_back(scored[i].metric->name);
+    for (size_t i = 0; i < candidates.size() && i < 3; ++i)
+      near.push_back(candidates[i].metric->name);
     return unknown_words(missing, near);
   }
   std::vector<std::string> rivals;
-  for (const Scored& other : scored) {
+  for (const Candidate& other : candidates) {
     const bool close =
         other.score >= best->score - 0.01 && other.unmatched.size() <= best->unmatched.size();
     if (close && rivals.size() < kMaxOptions) rivals.push_back(other.metric->name);
   }
-  Plan plan;
-  if (rivals.size() > 1 && best->score < 10) {
+  if (rivals.size() > 1 && best->score < kExactName) {
+    Plan plan;
     plan.intent = "clarify";
     plan.clarify = "Several metrics fit. Which one do you mean?";
     plan.options = rivals;
     return plan;
   }
-  const Catalogue::Metric& metric = *best->metric;
-  const std::string selector =
-      metric.name + (filters.empty() ? "" : "{" + inside_braces(filters) + "}");
-  const bool counter = metric.type == MetricType::Counter;
-  plan.subject = metric.name;
-  plan.unit = unit_of(metric, counter);
-  if (metric.name.ends_with("_bucket")) {
-    plan.promql =
-        fmt::format("histogram_quantile({}, sum by (le) (rate({}[{}])))",
-                    codec::format_general(question.quantile.value_or(0.95)), selector, kRateWindow);
-    plan.unit = "seconds";
-  } else if (counter) {
-    plan.promql =
-        fmt::format("sum {}(rate({}[{}]))", question.by.empty() ? "" : by_clause(question.by) + " ",
-                    selector, kRateWindow);
-  } else {
-    plan.promql = question.by.empty()
-                      ? selector
-                      : fmt::format("sum {} ({})", by_clause(question.by), selector);
-  }
-  plan.entity_labels = question.by;
+  Plan plan = query_metric(*best->metric, filters, question);
   plan.confidence = best->unmatched.empty() ? 0.75 : 0.65;
-  plan.explanation = metric.help.empty()
-                         ? fmt::format("{} ({}).", metric.name, to_string(metric.type))
-                         : fmt::format("{}: {}", metric.name, metric.help);
-  if (counter)
-    plan.explanation += fmt::format(" A counter: its growth per second over {}.", kRateWindow);
   finish(question, false, plan);
   return plan;
 }

@@ -509,6 +509,48 @@ Result<void> check_factors(const std::vector<std::vector<double>>& parameters) {
   return {};
 }
 
+/// Calls a function of ranges at each step; the steps it has no answer for stay empty.
+/// `parameters` holds a column for each scalar argument. Result: the number of points.
+size_t slide(const Function& function, const StepGrid& grid, const Evaluator::RangeShape& shape,
+             DurationMs lookback, const RangeSamples& samples,
+             const std::vector<std::vector<double>>& parameters, Window& window,
+             StepSeries& series) {
+  std::vector<double> at_step(parameters.size());
+  window.parameters = at_step;
+  window.extended = shape.extended;
+  const bool plain = shape.extended == ExtendedRange::None;
+  const bool smoothed = shape.extended == ExtendedRange::Smoothed;
+  SlidingRange floats(samples.times);
+  SlidingRange histograms(samples.histogram_times);
+  size_t found = 0;
+  for (size_t i = 0; i < grid.count; ++i) {
+    window.now = grid.at(i);
+    window.end = shape.shift.apply(window.now);
+    window.start = window.end - shape.range;
+    const TimeMs from = plain ? window.start : window.start - lookback;
+    const TimeMs to = smoothed ? window.end + lookback : window.end;
+    floats.move(from, to);
+    histograms.move(from, to);
+    if (floats.count() + histograms.count() == 0) continue;
+    window.times = std::span(samples.times).subspan(floats.first(), floats.count());
+    window.values = std::span(samples.values).subspan(floats.first(), floats.count());
+    window.histogram_times =
+        std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
+    window.histograms =
+        std::span(samples.histograms).subspan(histograms.first(), histograms.count());
+    for (size_t k = 0; k < parameters.size(); ++k) at_step[k] = parameters[k][i];
+    std::optional<StepPoint> point = function.range(window);
+    if (!point) continue;
+    ++found;
+    if (point->histogram) {
+      series.set(i, std::move(point->histogram));
+    } else {
+      series.set(i, point->value);
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Call& call) {
@@ -540,48 +582,17 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
   };
   const bool counts = function.info.name == "rate" || function.info.name == "increase";
   const DurationMs lookback = context_.options.lookback;
-  std::vector<double> at_step(parameters.size());
   StepVector out;
   TRY(each_range_series(
       *range_vector, shape,
       [&](const Labels& labels, bool drop, const RangeSamples& samples) -> Result<void> {
         StepSeries series(grid_.count);
-        SlidingRange floats(samples.times);
-        SlidingRange histograms(samples.histogram_times);
         Window window;
-        window.parameters = at_step;
-        window.extended = shape.extended;
         window.metric = labels.get(kMetricName);
         window.warn = &warn;
         window.inform = &inform;
-        size_t found = 0;
-        for (size_t i = 0; i < grid_.count; ++i) {
-          window.now = grid_.at(i);
-          window.end = shape.shift.apply(window.now);
-          window.start = window.end - shape.range;
-          const TimeMs from =
-              shape.extended == ExtendedRange::None ? window.start : window.start - lookback;
-          const TimeMs to =
-              shape.extended == ExtendedRange::Smoothed ? window.end + lookback : window.end;
-          floats.move(from, to);
-          histograms.move(from, to);
-          if (floats.count() + histograms.count() == 0) continue;
-          window.times = std::span(samples.times).subspan(floats.first(), floats.count());
-          window.values = std::span(samples.values).subspan(floats.first(), floats.count());
-          window.histogram_times =
-              std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
-          window.histograms =
-              std::span(samples.histograms).subspan(histograms.first(), histograms.count());
-          for (size_t k = 0; k < parameters.size(); ++k) at_step[k] = parameters[k][i];
-          std::optional<StepPoint> point = function.range(window);
-          if (!point) continue;
-          ++found;
-          if (point->histogram) {
-            series.set(i, std::move(point->histogram));
-          } else {
-            series.set(i, point->value);
-          }
-        }
+        const size_t found =
+            slide(function, grid_, shape, lookback, samples, parameters, window, series);
         if (found == 0) return {};
         TRY(context_.hold_samples(found));
         if (counts && !window.metric.empty() && !ends_like_a_counter(window.metric) &&

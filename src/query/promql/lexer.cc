@@ -499,6 +499,65 @@ class Lexer {
 
 }  // namespace
 
+int precedence(TokenType op) {
+  switch (op) {
+    case TokenType::Or: return 1;
+    case TokenType::And:
+    case TokenType::Unless: return 2;
+    case TokenType::Equal:
+    case TokenType::NotEqual:
+    case TokenType::LessEqual:
+    case TokenType::Less:
+    case TokenType::GreaterEqual:
+    case TokenType::Greater:
+    case TokenType::TrimUpper:
+    case TokenType::TrimLower: return 3;
+    case TokenType::Add:
+    case TokenType::Sub: return 4;
+    case TokenType::Mul:
+    case TokenType::Div:
+    case TokenType::Mod:
+    case TokenType::Atan2: return 5;
+    case TokenType::Pow: return 6;
+    default: return 0;
+  }
+}
+
+bool is_arithmetic(TokenType op) {
+  return op == TokenType::Add || op == TokenType::Sub || op == TokenType::Mul ||
+         op == TokenType::Div || op == TokenType::Mod || op == TokenType::Pow;
+}
+
+bool can_be_metric(TokenType type) {
+  switch (type) {
+    case TokenType::Identifier:
+    case TokenType::MetricIdentifier:
+    case TokenType::And:
+    case TokenType::Or:
+    case TokenType::Unless:
+    case TokenType::Offset:
+    case TokenType::Smoothed:
+    case TokenType::Anchored:
+    case TokenType::By:
+    case TokenType::Without:
+    case TokenType::Fill:
+    case TokenType::FillLeft:
+    case TokenType::FillRight: return true;
+    default: return is_aggregator(type) || type >= TokenType::Start;
+  }
+}
+
+bool can_be_label(TokenType type) {
+  return can_be_metric(type) || type == TokenType::On || type == TokenType::Ignoring ||
+         type == TokenType::GroupLeft || type == TokenType::GroupRight || type == TokenType::Bool ||
+         type == TokenType::Atan2;
+}
+
+bool takes_parameter(TokenType op) {
+  return op == TokenType::Topk || op == TokenType::Bottomk || op == TokenType::CountValues ||
+         op == TokenType::Quantile || op == TokenType::Limitk || op == TokenType::LimitRatio;
+}
+
 bool is_operator(TokenType type) { return type >= TokenType::Add && type <= TokenType::At; }
 bool is_aggregator(TokenType type) {
   return type >= TokenType::Sum && type <= TokenType::LimitRatio;

@@ -101,6 +101,15 @@ bool is_operator(TokenType type);
 bool is_aggregator(TokenType type);
 bool is_comparison(TokenType type);
 bool is_set_operator(TokenType type);
+/// + - * / % ^: what durations may be computed with.
+bool is_arithmetic(TokenType type);
+/// How tightly a binary operator binds: 1 (or) to 6 (^); 0 for what is none.
+int precedence(TokenType type);
+/// Words that are keywords in one place may be names in another.
+bool can_be_metric(TokenType type);
+bool can_be_label(TokenType type);
+/// topk(k, …) and its like.
+bool takes_parameter(TokenType aggregator);
 
 /// How the token is written: "+", "sum", …; empty where that varies.
 std::string_view spelling(TokenType type);
