@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "app/api/openapi.h"
 #include "app/api/web_ui.h"
 #include "app/assistant.h"
 #include "model/exposition/text_writer.h"
@@ -238,51 +239,60 @@ void Server::add_routes() {
       std::move(status));
   api_v1_->add_routes(router_);
   assistant_api_->add_routes(router_);
-  router_.add("GET", "/metrics", [this](const HttpRequest&, const PathArguments&) {
-    return metrics_answer(metrics_page());
-  });
-  router_.add("GET", "/host/metrics", [this](const HttpRequest&, const PathArguments&) {
-    exporters::Page page;
-    host_exporter_->collect(page);
-    return metrics_answer(page.text());
-  });
-  router_.add("GET", "/version", [](const HttpRequest&, const PathArguments&) {
+  router_.add(
+      "GET", "/metrics", "The server's own metrics.",
+      [this](const HttpRequest&, const PathArguments&) { return metrics_answer(metrics_page()); });
+  router_.add("GET", "/host/metrics", "Metrics of this machine.",
+              [this](const HttpRequest&, const PathArguments&) {
+                exporters::Page page;
+                host_exporter_->collect(page);
+                return metrics_answer(page.text());
+              });
+  router_.add("GET", "/version", "The version.", [](const HttpRequest&, const PathArguments&) {
     return HttpResponse::json(200, fmt::format("{{\"version\":\"{}\"}}", api::version()));
   });
   add_lifecycle_routes();
+  router_.add("GET", "/api/v5/openapi.json", "This description, as OpenAPI 3.1.",
+              [this](const HttpRequest&, const PathArguments&) {
+                return HttpResponse::json(200, api::describe_routes(router_));
+              });
 }
 
 void Server::add_lifecycle_routes() {
   using io::HttpRequest;
   using io::HttpResponse;
   using io::PathArguments;
-  router_.add("GET", "/-/healthy", [](const HttpRequest&, const PathArguments&) {
-    return HttpResponse::text(200, "Prometheus Server is Healthy.\n");
-  });
-  router_.add("GET", "/-/ready", [this](const HttpRequest&, const PathArguments&) {
-    HttpResponse response = ready_ ? HttpResponse::text(200, "Prometheus Server is Ready.\n")
-                                   : HttpResponse::text(503, "Service Unavailable\n");
-    response.headers.add("X-Prometheus-Stopping", "false");
-    return response;
-  });
-  const auto lifecycle = [this](const char* path, std::function<HttpResponse()> act) {
-    router_.add("POST|PUT", path, [this, act](const HttpRequest&, const PathArguments&) {
+  router_.add("GET", "/-/healthy", "200 while the process lives.",
+              [](const HttpRequest&, const PathArguments&) {
+                return HttpResponse::text(200, "Prometheus Server is Healthy.\n");
+              });
+  router_.add("GET", "/-/ready", "200 once the server answers queries.",
+              [this](const HttpRequest&, const PathArguments&) {
+                HttpResponse response =
+                    ready_ ? HttpResponse::text(200, "Prometheus Server is Ready.\n")
+                           : HttpResponse::text(503, "Service Unavailable\n");
+                response.headers.add("X-Prometheus-Stopping", "false");
+                return response;
+              });
+  const auto lifecycle = [this](const char* path, const char* summary,
+                                std::function<HttpResponse()> act) {
+    router_.add("POST|PUT", path, summary, [this, act](const HttpRequest&, const PathArguments&) {
       if (options_.enable_lifecycle) return act();
       return HttpResponse::text(403, "Lifecycle API is not enabled.");
     });
-    router_.add("GET", path, [](const HttpRequest&, const PathArguments&) {
+    router_.add("GET", path, "405: use POST or PUT.", [](const HttpRequest&, const PathArguments&) {
       HttpResponse response = HttpResponse::text(405, "Only POST or PUT requests allowed");
       response.headers.add("Allow", "POST, PUT");
       return response;
     });
   };
-  lifecycle("/-/reload", [this] {
+  lifecycle("/-/reload", "Reads the configuration again.", [this] {
     const auto done = reload();
     if (done) return HttpResponse::text(200, "");
     return HttpResponse::text(500,
                               fmt::format("failed to reload config: {}\n", done.error().message));
   });
-  lifecycle("/-/quit", [this] {
+  lifecycle("/-/quit", "Ends the server.", [this] {
     if (quit_) quit_();
     return HttpResponse::text(200, "Requesting termination... Goodbye!");
   });

@@ -38,8 +38,9 @@ struct Answer {
   TimeMs start;
   TimeMs end;
   DurationMs step;
-  std::string text;         ///< the answer in words
-  std::string explanation;  ///< how the query answers the question
+  std::string unit = "none";  ///< of the values: percent, ratio, bytes, seconds, per_second, …
+  std::string text;           ///< the answer in words
+  std::string explanation;    ///< how the query answers the question
   std::vector<std::string> alternatives;
   std::vector<std::string> suggestions;  ///< what to ask next
   std::vector<Evidence> evidence;

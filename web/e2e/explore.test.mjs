@@ -105,6 +105,19 @@ describe('Explore', { timeout: 150000 }, () => {
     assert.deepEqual(page.problems, []);
   });
 
+  it('runs again when another range is chosen', { timeout: 15000 }, async () => {
+    await type('up');
+    await page.getByTestId('run').click();
+    await page.getByTestId('chart').waitFor();
+    const [request] = await Promise.all([
+      page.waitForRequest((r) => r.url().includes('query_range')),
+      page.getByRole('button', { name: '1 h', exact: true }).click(),
+    ]);
+    const asked = request.method() === 'POST' ? new URLSearchParams(request.postData())
+                                              : new URL(request.url()).searchParams;
+    assert.ok(Math.abs(asked.get('end') - asked.get('start') - 3600) < 1);
+  });
+
   it('draws a single sample, too', { timeout: 15000 }, async () => {
     await page.route('**/query_range?*', async (route) => {
       const { searchParams } = new URL(route.request().url());

@@ -5,10 +5,11 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const binary = resolve(process.env.PROM5_BIN
-  ?? join(import.meta.dirname, '../../build/release/prom5'));
+  ?? fileURLToPath(new URL('../../build/release/prom5', import.meta.url)));
 const shots = process.env.PROM5_SCREENSHOTS;
 
 export const pages = [

@@ -1,5 +1,7 @@
 // The server's HTTP API, as the pages use it.
 
+import type { Unit } from './format';
+
 export type Labels = Record<string, string>;
 
 export interface Series {
@@ -46,7 +48,7 @@ export interface AgentAnswer {
   explanation: string;
   confidence: number;
   evidence: Evidence[];
-  charts: { promql: string; start: number; end: number }[];
+  charts: { promql: string; start: number; end: number; unit: Unit }[];
   suggestions: string[];
 }
 

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ask, range, type AgentAnswer, type Series } from './api';
-import { Chart } from './chart';
+import { Chart, fromData } from './chart';
 
 interface Turn {
   question: string;
@@ -14,7 +14,9 @@ const examples = ['Show CPU usage', 'Which filesystem is fullest?', 'Is anything
                   'How much memory is free?', 'Top 3 network interfaces by received bytes'];
 const maxDrawn = 12;
 
-function AnswerChart({ promql, start, end }: { promql: string; start: number; end: number }) {
+type ChartOf = AgentAnswer['charts'][number];
+
+function AnswerChart({ promql, start, end, unit }: ChartOf) {
   const [series, setSeries] = useState<Series[]>([]);
   useEffect(() => {
     const step = Math.max(1, Math.round((end - start) / 240));
@@ -23,7 +25,10 @@ function AnswerChart({ promql, start, end }: { promql: string; start: number; en
       .catch(() => setSeries([]));
   }, [promql, start, end]);
   return series.length === 0 ? null
-    : <Chart series={series.slice(0, maxDrawn)} start={start} end={end} height={200} />;
+    : (
+      <Chart series={series.slice(0, maxDrawn)} start={fromData(series, start, end)} end={end}
+             unit={unit} height={200} />
+    );
 }
 
 function AnswerView({ turn, onAsk }: { turn: Turn; onAsk: (question: string) => void }) {

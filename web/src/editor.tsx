@@ -1,6 +1,7 @@
 // The PromQL editor: highlighting, completion from the server, and lint.
 
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap, completionStatus }
+  from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { HighlightStyle, bracketMatching, syntaxHighlighting } from '@codemirror/language';
 import { lintKeymap } from '@codemirror/lint';
@@ -40,6 +41,12 @@ export function Editor({ value, onChange, onRun }: {
   const view = useRef<EditorView | null>(null);
   const run = useRef(onRun);
   run.current = onRun;
+  // After a run, or when the editor is left, completions that are still on their way stay away.
+  const settled = useRef(false);
+  const settle = () => {
+    settled.current = true;
+    if (view.current) closeCompletion(view.current);
+  };
 
   useEffect(() => {
     const promql = new PromQLExtension().setComplete({ remote: { url: '' } });
@@ -54,13 +61,18 @@ export function Editor({ value, onChange, onRun }: {
           EditorView.contentAttributes.of({ 'aria-label': 'PromQL expression' }),
           // An open list of completions takes Enter first: its own keymap is of the highest rank.
           Prec.high(keymap.of([
-            { key: 'Mod-Enter', run: () => (run.current(), true) },
-            { key: 'Enter', run: () => (run.current(), true) },
+            { key: 'Mod-Enter', run: () => (settle(), run.current(), true) },
+            { key: 'Enter', run: () => (settle(), run.current(), true) },
           ])),
+          Prec.highest(EditorView.domEventHandlers({
+            keydown: () => { settled.current = false; },
+            blur: settle,
+          })),
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap,
                      ...completionKeymap, ...lintKeymap]),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) onChange(update.state.doc.toString());
+            if (settled.current && completionStatus(update.state)) setTimeout(settle);
           }),
         ],
       }),

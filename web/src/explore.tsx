@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { instant, range, type QueryAnswer, type Series } from './api';
-import { Chart } from './chart';
+import { Chart, seriesColour } from './chart';
 import { Editor } from './editor';
 import { seriesName } from './format';
 
@@ -35,23 +35,31 @@ function valueText(series: Series): string {
   return (series.values ?? []).map(([t, v]) => `${v} @${t}`).join('  ');
 }
 
-function Table({ answer }: { answer: QueryAnswer }) {
+/** `drawn`: names of the series that the chart shows, in its order. */
+function Table({ answer, drawn }: { answer: QueryAnswer; drawn: string[] }) {
   const { resultType, result } = answer.data;
   if (resultType === 'scalar' || resultType === 'string') {
     return <p class="scalar mono">{(result as [number, string])[1]}</p>;
   }
   const rows = result as Series[];
   if (rows.length === 0) return <p class="empty">Empty result: nothing matches at this time.</p>;
+  const colours = new Map(drawn.map((name, i) => [name, seriesColour(i)]));
   return (
     <div class="table-scroll">
       <table data-testid="table">
         <tbody>
-          {rows.slice(0, maxRows).map((series) => (
-            <tr key={seriesName(series.metric)}>
-              <td class="mono">{seriesName(series.metric)}</td>
-              <td class="mono number">{valueText(series)}</td>
-            </tr>
-          ))}
+          {rows.slice(0, maxRows).map((series) => {
+            const name = seriesName(series.metric);
+            return (
+              <tr key={name}>
+                <td class="mono">
+                  {colours.has(name) && <i class="swatch" style={{ background: colours.get(name) }} />}
+                  {name}
+                </td>
+                <td class="mono number">{valueText(series)}</td>
+              </tr>
+            );
+          })}
         </tbody>
       </table>
       {rows.length > maxRows && <p class="muted">{rows.length - maxRows} more series are not shown.</p>}
@@ -67,6 +75,7 @@ function askedFor(link: URLSearchParams): string {
 export function Explore() {
   const asked = askedFor(new URLSearchParams(location.search));
   const [query, setQuery] = useState(asked);
+  const [example, setExample] = useState(0); // a chosen example begins a new editor
   const [seconds, setSeconds] = useState(900);
   const [shown, setShown] = useState<Shown>();
   const [error, setError] = useState('');
@@ -89,12 +98,13 @@ export function Explore() {
   useEffect(() => { if (asked) run(asked); }, []);
 
   const chart = shown?.chart?.data.result as Series[] | undefined;
+  const drawn = (chart ?? []).slice(0, maxDrawn).map((series) => seriesName(series.metric));
   const notes = shown ? [...shown.table.warnings, ...shown.table.infos] : [];
   return (
     <main>
       <header class="page-head"><h1>Explore</h1></header>
       <div class="card query-card">
-        <Editor value={query} onChange={setQuery} onRun={() => run()} />
+        <Editor key={example} value={query} onChange={setQuery} onRun={() => run()} />
         <div class="row">
           <div class="segments" role="group" aria-label="Range">
             {ranges.map(([name, span]) => (
@@ -115,13 +125,17 @@ export function Explore() {
           {chart.length > maxDrawn && <p class="muted">The first {maxDrawn} of {chart.length} series are drawn.</p>}
         </section>
       )}
-      {shown && <section class="card"><Table answer={shown.table} /></section>}
+      {shown && <section class="card"><Table answer={shown.table} drawn={drawn} /></section>}
       {!shown && !error && (
         <section class="card hints">
           <h2>Try</h2>
           {['up', 'rate(node_cpu_seconds_total[1m])', 'topk(5, scrape_duration_seconds)',
             'node_filesystem_avail_bytes / node_filesystem_size_bytes'].map((text) => (
-            <button class="chip mono" key={text} onClick={() => { setQuery(text); run(text); }}>{text}</button>
+            <button class="chip mono" key={text} onClick={() => {
+              setQuery(text);
+              setExample(example + 1);
+              run(text);
+            }}>{text}</button>
           ))}
         </section>
       )}

@@ -3,7 +3,7 @@
 import type { Labels } from './api';
 
 export type Unit =
-  | 'percent' | 'bytes' | 'bytes_per_second' | 'seconds' | 'per_second' | 'count' | 'none';
+  | 'percent' | 'ratio' | 'bytes' | 'bytes_per_second' | 'seconds' | 'per_second' | 'count' | 'none';
 
 function digits(value: number): string {
   const magnitude = Math.abs(value);
@@ -38,6 +38,7 @@ function duration(seconds: number): string {
 export function format(value: number, unit: Unit = 'none'): string {
   switch (unit) {
     case 'percent': return `${digits(value)} %`;
+    case 'ratio': return `${digits(value * 100)} %`;
     case 'bytes': return scaled(value, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']);
     case 'bytes_per_second':
       return `${scaled(value, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'])}/s`;
@@ -58,8 +59,11 @@ export function seriesName(labels: Labels): string {
 export function shortNames(all: Labels[]): string[] {
   const keys = new Set(all.flatMap((labels) => Object.keys(labels)));
   const telling = [...keys].filter((key) => new Set(all.map((l) => l[key] ?? '')).size > 1);
-  if (telling.length === 0) return all.map(seriesName);
-  return all.map((labels) => telling.map((key) => labels[key] ?? '–').join(' '));
+  const named = (by: string[]) => all.map((labels) => by.map((key) => labels[key] ?? '–').join(' '));
+  // The metric's name only where the other labels do not tell the series apart.
+  const short = named(telling.filter((key) => key !== '__name__'));
+  if (new Set(short).size === all.length && short[0]) return short;
+  return telling.length === 0 ? all.map(seriesName) : named(telling);
 }
 
 export function ago(time: string, now: number): string {

@@ -1,6 +1,6 @@
 // What this host is doing, live.
 
-import { Chart } from './chart';
+import { Chart, fromData } from './chart';
 import { instant, range, type Series } from './api';
 import { format, type Unit } from './format';
 import { useLive } from './live';
@@ -73,7 +73,8 @@ function PanelView({ panel }: { panel: Panel }) {
     const end = Date.now() / 1000;
     const start = end - windowSeconds;
     const found = await range(panel.query, start, end, 5, signal);
-    return { series: found.data.result as Series[], start, end };
+    const series = found.data.result as Series[];
+    return { series, start: fromData(series, start, end), end };
   }, 3, panel.query);
   return (
     <section class="card" data-testid="panel">

@@ -31,9 +31,11 @@ export function Targets() {
       {pools.map((pool) => (
         <section class="card" key={pool}>
           <h2>{pool}</h2>
-          <div class="table-scroll">
+          <div class="table-scroll targets">
             <table>
-              <thead><tr><th>State</th><th>Endpoint</th><th>Labels</th><th>Last scrape</th><th>Took</th><th>Every</th></tr></thead>
+              <colgroup><col width="80" /><col width="34%" /><col /><col width="110" /><col width="90" /><col width="70" /></colgroup>
+              <thead><tr><th>State</th><th>Endpoint</th><th>Labels</th><th class="number">Last scrape</th>
+                <th class="number">Took</th><th class="number">Every</th></tr></thead>
               <tbody>{value!.filter((t) => t.scrapePool === pool)
                 .map((t) => <Row target={t} key={t.scrapeUrl + JSON.stringify(t.labels)} />)}</tbody>
             </table>

@@ -101,8 +101,8 @@ ApiV1::ApiV1(Services services, StatusInfo status)
 
 void ApiV1::add_routes(io::Router& router) {
   using io::PathArguments;
-  const auto add = [&](std::string methods, std::string path, auto handler) {
-    router.add(std::move(methods), "/api/v1/" + std::move(path),
+  const auto add = [&](std::string methods, std::string path, std::string summary, auto handler) {
+    router.add(std::move(methods), "/api/v1/" + std::move(path), std::move(summary),
                [handler](const HttpRequest& request, const PathArguments& arguments) {
                  Answer answer = handler(request, arguments);
                  return answer ? *std::move(answer) : error_answer(answer.error());
@@ -117,32 +117,42 @@ void ApiV1::add_routes(io::Router& router) {
   };
   using R = const HttpRequest&;
   using A = const PathArguments&;
-  add("GET|POST", "query", [this](R r, A) { return query(r); });
-  add("GET|POST", "query_range", [this](R r, A) { return query_range(r); });
-  add("GET|POST", "format_query", [this](R r, A) { return format_query(r); });
-  add("GET|POST", "series", [this](R r, A) { return series(r); });
-  add("GET|POST", "labels", [this](R r, A) { return labels(r); });
-  add("GET", "label/*/values", [this](R r, A a) { return label_values(r, a[0]); });
-  add("GET", "metadata", [this](R r, A) { return metadata(r); });
-  add("GET", "targets", [this](R r, A) { return targets(r); });
-  add("GET", "targets/metadata", [this](R r, A) { return targets_metadata(r); });
-  add("GET", "scrape_pools", [this](R, A) { return scrape_pools(); });
-  add("GET", "status/config", [this](R, A) { return status_config(); });
-  add("GET", "status/flags", [this](R, A) { return status_flags(); });
-  add("GET", "status/runtimeinfo", [this](R, A) { return status_runtime(); });
-  add("GET", "status/buildinfo", [this](R, A) { return status_build(); });
-  add("GET", "status/tsdb", [this](R r, A) { return status_tsdb(r); });
+  add("GET|POST", "query", "Evaluates an expression at one instant.",
+      [this](R r, A) { return query(r); });
+  add("GET|POST", "query_range", "Evaluates an expression over a range of time.",
+      [this](R r, A) { return query_range(r); });
+  add("GET|POST", "format_query", "Prints an expression in its standard form.",
+      [this](R r, A) { return format_query(r); });
+  add("GET|POST", "series", "Lists the series that selectors match.",
+      [this](R r, A) { return series(r); });
+  add("GET|POST", "labels", "Lists label names.", [this](R r, A) { return labels(r); });
+  add("GET", "label/{name}/values", "Lists the values of a label.",
+      [this](R r, A a) { return label_values(r, a[0]); });
+  add("GET", "metadata", "Type, unit and help text of metrics.",
+      [this](R r, A) { return metadata(r); });
+  add("GET", "targets", "Scrape targets and how they fare.", [this](R r, A) { return targets(r); });
+  add("GET", "targets/metadata", "Metadata of metrics by target.",
+      [this](R r, A) { return targets_metadata(r); });
+  add("GET", "scrape_pools", "Names of the scrape jobs.", [this](R, A) { return scrape_pools(); });
+  add("GET", "status/config", "The configuration in use, secrets hidden.",
+      [this](R, A) { return status_config(); });
+  add("GET", "status/flags", "The flags in use.", [this](R, A) { return status_flags(); });
+  add("GET", "status/runtimeinfo", "Start time, reloads, series, resources.",
+      [this](R, A) { return status_runtime(); });
+  add("GET", "status/buildinfo", "Version and build.", [this](R, A) { return status_build(); });
+  add("GET", "status/tsdb", "What the database holds, greatest first.",
+      [this](R r, A) { return status_tsdb(r); });
   // Nothing evaluates rules yet, so there are none; dashboards ask all the same.
-  add("GET", "rules", list_of("groups"));
-  add("GET", "alerts", list_of("alerts"));
-  add("POST", "write", [this](R r, A) -> Answer {
+  add("GET", "rules", "Rule groups; there are none yet.", list_of("groups"));
+  add("GET", "alerts", "Active alerts; there are none yet.", list_of("alerts"));
+  add("POST", "write", "Takes samples by remote write 1.0.", [this](R r, A) -> Answer {
     if (services_.remote_write != nullptr) return services_.remote_write->handle(r);
     return HttpResponse::text(404,
                               "remote write receiver needs to be enabled with "
                               "--web.enable-remote-write-receiver\n");
   });
   for (const char* path : {"delete_series", "clean_tombstones", "snapshot"}) {
-    add("POST|PUT", std::string("admin/tsdb/") + path,
+    add("POST|PUT", std::string("admin/tsdb/") + path, "Refused: not enabled.",
         [](R, A) -> Answer { return fail(ErrorCode::Unavailable, "admin APIs disabled"); });
   }
 }

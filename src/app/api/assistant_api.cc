@@ -82,11 +82,13 @@ Json evidence_json(const Evidence& e) {
 }
 
 /// What to draw for a query: an instant answer shows how it came about.
-Json chart_json(const Evidence& e) {
+Json chart_json(const Evidence& e, const std::string& unit) {
   constexpr double kHour = 3600;
   const double end = e.end.as_seconds();
-  return {
-      {"promql", e.promql}, {"start", e.range ? e.start.as_seconds() : end - kHour}, {"end", end}};
+  return {{"promql", e.promql},
+          {"start", e.range ? e.start.as_seconds() : end - kHour},
+          {"end", end},
+          {"unit", unit}};
 }
 
 Json agent_json(const Answer& answer) {
@@ -94,7 +96,7 @@ Json agent_json(const Answer& answer) {
   Json charts = Json::array();
   for (const Evidence& e : answer.evidence) {
     evidence.push_back(evidence_json(e));
-    charts.push_back(chart_json(e));
+    charts.push_back(chart_json(e, answer.unit));
   }
   Json actions = Json::array();
   if (answer.action) actions.push_back(*answer.action);
@@ -159,14 +161,16 @@ class ChatSocket : public std::enable_shared_from_this<ChatSocket> {
 
 void AssistantApi::add_routes(io::Router& router) {
   using io::PathArguments;
-  router.add("POST", "/api/v5/query/natural",
+  router.add("POST", "/api/v5/query/natural", "Turns a question into PromQL.",
              [this](const HttpRequest& r, const PathArguments&) { return natural(r); });
-  router.add("POST", "/api/v5/agent/text",
+  router.add("POST", "/api/v5/agent/text", "Answers a question with evidence; may stream.",
              [this](const HttpRequest& r, const PathArguments&) { return text(r); });
-  router.add("GET", "/api/v5/agent/session", [this](const HttpRequest&, const PathArguments&) {
-    return HttpResponse::json(200, codec::dump_json(Json{{"sessions", agent_.sessions()}}));
-  });
-  router.add("DELETE", "/api/v5/agent/session/*",
+  router.add("GET", "/api/v5/agent/session", "Lists conversations.",
+             [this](const HttpRequest&, const PathArguments&) {
+               return HttpResponse::json(200,
+                                         codec::dump_json(Json{{"sessions", agent_.sessions()}}));
+             });
+  router.add("DELETE", "/api/v5/agent/session/{id}", "Forgets a conversation.",
              [this](const HttpRequest&, const PathArguments& arguments) {
                if (!agent_.forget(arguments[0])) {
                  return error_answer({ErrorCode::NotFound, "no such session"});
@@ -175,7 +179,7 @@ void AssistantApi::add_routes(io::Router& router) {
                done.status = 204;
                return done;
              });
-  router.add("GET", "/ws",
+  router.add("GET", "/ws", "The same conversation over a WebSocket.",
              [this](const HttpRequest&, const PathArguments&) { return websocket(); });
 }
 

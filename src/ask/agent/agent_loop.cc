@@ -40,6 +40,7 @@ Answer to_answer(const Message& message, std::vector<Evidence> evidence) {
     return answer;
   }
   answer.promql = content.value("promql", "");
+  answer.unit = content.value("unit", "none");
   answer.explanation = content.value("explanation", "");
   answer.alternatives = content.value("alternatives", std::vector<std::string>{});
   if (content.contains("action")) answer.action = content["action"];

@@ -19,6 +19,11 @@ constexpr size_t kSpreadPoolSize = 1000;
 /// (prometheus scrape/scrape.go, ScrapeTimestampTolerance).
 constexpr DurationMs kAlignment = DurationMs::millis(2);
 
+/// A server with no more targets than this scrapes each a second time after kSecondScrape, so that
+/// whoever has just started it sees rates before a whole interval is over.
+constexpr size_t kFewTargets = 10;
+constexpr DurationMs kSecondScrape = DurationMs::seconds(1);
+
 constexpr size_t kMaxWaitingPages = 100'000;
 
 TimeMs next_slot(TimeMs after, DurationMs interval, DurationMs offset) {
@@ -53,7 +58,7 @@ ScrapeManager::~ScrapeManager() {
 }
 
 std::shared_ptr<ScrapeManager::Entry> ScrapeManager::make_entry(
-    Target target, std::shared_ptr<const ScrapeOptions> options, size_t pool_size) const {
+    Target target, std::shared_ptr<const ScrapeOptions> options, size_t pool_size) {
   const TimeMs now = services_.clock.now();
   auto entry = std::make_shared<Entry>();
   entry->offset = {static_cast<int64_t>(target.hash() % static_cast<uint64_t>(target.interval.ms))};
@@ -61,9 +66,8 @@ std::shared_ptr<ScrapeManager::Entry> ScrapeManager::make_entry(
       std::min(1.0, static_cast<double>(pool_size) / static_cast<double>(kSpreadPoolSize));
   entry->next =
       now + DurationMs{static_cast<int64_t>(static_cast<double>(entry->offset.ms) * spread)};
-  entry->loop =
-      std::make_shared<ScrapeLoop>(std::move(target), std::move(options), services_.storage,
-                                   const_cast<ScrapeMetrics&>(metrics_));
+  entry->loop = std::make_shared<ScrapeLoop>(std::move(target), std::move(options),
+                                             services_.storage, metrics_);
   return entry;
 }
 
@@ -110,6 +114,7 @@ Result<void> ScrapeManager::apply(const std::vector<ScrapeOptions>& configuratio
           // The same series under other rules: a new loop, which takes over the place in time.
           entries_.push_back(make_entry(std::move(target), pool.options, pool.targets.size()));
           entries_.back()->next = old->second->next;
+          entries_.back()->first = false;
         }
         before.erase(old);
       }
@@ -142,6 +147,9 @@ void ScrapeManager::schedule(std::stop_token stop) NO_THREAD_SAFETY_ANALYSIS {
       if (entry->next <= now) {
         const TimeMs slot = entry->next;
         entry->next = next_slot(now, entry->loop->target().interval, entry->offset);
+        if (std::exchange(entry->first, false) && entries_.size() <= kFewTargets) {
+          entry->next = std::min(entry->next, now + kSecondScrape);
+        }
         if (entry->running) {
           missed_.add();
         } else {
@@ -182,7 +190,11 @@ void ScrapeManager::start(const std::shared_ptr<Entry>& entry, TimeMs slot) {
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
         if (!response && response.error().code == ErrorCode::Canceled) return;  // we are stopping
         Done done{entry, {time, took.count(), std::move(response)}};
-        if (!done_.try_push(std::move(done))) missed_.add();
+        if (done_.try_push(std::move(done))) return;
+        missed_.add();
+        const MutexLock lock(mutex_);
+        entry->running = false;
+        --running_;
       });
 }
 

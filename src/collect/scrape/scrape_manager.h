@@ -52,6 +52,7 @@ class ScrapeManager {
     std::shared_ptr<ScrapeLoop> loop;  // shared with the scrape under way
     TimeMs next;
     DurationMs offset;
+    bool first = true;
     bool running = false;
     bool ended = false;
   };
@@ -65,7 +66,7 @@ class ScrapeManager {
   void work(std::stop_token stop);
   void finish(Done done);
   std::shared_ptr<Entry> make_entry(Target target, std::shared_ptr<const ScrapeOptions> options,
-                                    size_t pool_size) const;
+                                    size_t pool_size);
 
   const Services services_;
   ScrapeMetrics metrics_;

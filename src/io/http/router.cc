@@ -23,7 +23,7 @@ std::optional<PathArguments> match(std::string_view pattern, std::string_view pa
   while (!pattern.empty() || !path.empty()) {
     const std::string_view wanted = take_segment(pattern);
     const std::string_view given = take_segment(path);
-    if (wanted == "*") {
+    if (wanted.starts_with('{')) {
       arguments.emplace_back(given);
     } else if (wanted != given) {
       return std::nullopt;
@@ -44,8 +44,9 @@ bool allows(std::string_view methods, std::string_view method) {
 
 }  // namespace
 
-void Router::add(std::string methods, std::string pattern, Handler handler) {
-  routes_.push_back({std::move(methods), std::move(pattern), std::move(handler)});
+void Router::add(std::string methods, std::string pattern, std::string summary, Handler handler) {
+  routes_.push_back(
+      {std::move(methods), std::move(pattern), std::move(summary), std::move(handler)});
 }
 
 HttpResponse Router::route(const HttpRequest& request) const {

@@ -17,9 +17,9 @@ class Router {
  public:
   using Handler = std::function<HttpResponse(const HttpRequest&, const PathArguments&)>;
 
-  /// `methods`: "GET", "GET|POST", …; a HEAD request goes where GET goes. `pattern`: a path whose
-  /// segments may be "*", which stands for one segment.
-  void add(std::string methods, std::string pattern, Handler handler);
+  /// `methods`: "GET", "GET|POST", …; a HEAD request goes where GET goes. `pattern`: a path, in
+  /// which "{name}" stands for one segment. `summary`: one sentence for the API's description.
+  void add(std::string methods, std::string pattern, std::string summary, Handler handler);
 
   /// 404 for an unknown path, 405 with Allow for another method, 204 for OPTIONS.
   HttpResponse route(const HttpRequest& request) const;
@@ -27,6 +27,7 @@ class Router {
   struct Route {
     std::string methods;
     std::string pattern;
+    std::string summary;
     Handler handler;
   };
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
