@@ -138,8 +138,8 @@ Result<void> Server::open() {
       scrape::ScrapeManager::Services{*db_, *http_client_, clock_, metrics_, log_},
       std::max(2U, std::thread::hardware_concurrency()));
   if (options_.enable_remote_write) {
-    remote_write_ =
-        std::make_unique<ingest::RemoteWriteReceiver>(*db_, ingest::RemoteWriteOptions{}, metrics_);
+    remote_write_ = std::make_unique<ingest::RemoteWriteReceiver>(
+        *db_, ingest::RemoteWriteOptions{}, clock_, metrics_);
   }
   host_exporter_ = std::make_unique<exporters::HostExporter>(files_);
   agent_ = make_agent(*db_, *engine_, clock_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 
 #include "io/codec/number.h"
@@ -9,6 +10,10 @@
 namespace prom5::llm {
 
 namespace {
+
+/// "last 1e300 days" and "top 1e300" mean all there is.
+constexpr double kLongestWindowMs = 100.0 * 365 * 86'400'000;
+constexpr double kMostNamed = 1000;
 
 using Words = std::vector<std::string>;
 
@@ -49,7 +54,8 @@ std::optional<double> number_word(std::string_view word) {
   for (size_t i = 0; i < kWords.size(); ++i) {
     if (word == kWords[i]) return static_cast<double>(i);
   }
-  return codec::parse_double(word);
+  const auto value = codec::parse_double(word);
+  return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
 std::optional<DurationMs> unit_word(std::string_view word) {
@@ -106,7 +112,8 @@ void take_window(Words& words, ParsedQuestion& out) {
     const auto number = number_word(words[i + 1]);
     const auto unit = i + 2 < words.size() ? unit_word(words[i + 2]) : std::nullopt;
     if (number && unit && *number > 0) {
-      out.window = DurationMs{static_cast<int64_t>(*number * static_cast<double>(unit->ms))};
+      const double wanted = *number * static_cast<double>(unit->ms);
+      out.window = DurationMs{static_cast<int64_t>(std::min(wanted, kLongestWindowMs))};
       take_out(words, i, 3);
       return;
     }
@@ -125,7 +132,8 @@ void take_top(Words& words, ParsedQuestion& out) {
     const auto after = i + 1 < words.size() ? number_word(words[i + 1]) : std::nullopt;
     const auto before = i > 0 ? number_word(words[i - 1]) : std::nullopt;
     const auto number = after ? after : before;
-    out.top = number && *number >= 1 ? static_cast<size_t>(*number) : (words[i] == "top" ? 5 : 1);
+    out.top = number && *number >= 1 ? static_cast<size_t>(std::min(*number, kMostNamed))
+                                     : (words[i] == "top" ? 5 : 1);
     if (before && !after) {
       take_out(words, i - 1, 2);
     } else {

@@ -1,5 +1,7 @@
 #include "collect/ingest/remote_write.h"
 
+#include <cmath>
+
 #include "io/codec/compress.h"
 #include "io/codec/protobuf.h"
 #include "io/codec/utf8.h"
@@ -103,15 +105,30 @@ Result<void> read_deltas(const ProtoField& field, std::vector<double>& counts, i
   });
 }
 
+/// Integer counts add up exactly; NaN observations are in no bucket, and make the sum NaN.
+Result<void> check_count(const Histogram& h) {
+  double in_buckets = h.zero_count;
+  for (const double n : h.negative_counts) in_buckets += n;
+  for (const double n : h.positive_counts) in_buckets += n;
+  if (std::isnan(h.sum) ? in_buckets <= h.count : in_buckets == h.count) return {};
+  return fail(ErrorCode::Execution,
+              "{:.0f} observations found in buckets, but the Count field is {:.0f}", in_buckets,
+              h.count);
+}
+
 Result<TimedHistogram> read_histogram(std::string_view message) {
   TimedHistogram out;
   Histogram& h = out.histogram;
   int64_t positive = 0;
   int64_t negative = 0;
+  bool floats = false;
   TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
     switch (f.number) {
       case 1: h.count = static_cast<double>(f.bits); break;
-      case 2: h.count = f.as_double(); break;
+      case 2:
+        h.count = f.as_double();
+        floats = true;
+        break;
       case 3: h.sum = f.as_double(); break;
       case 4: h.schema = static_cast<int32_t>(f.as_sint()); break;
       case 5: h.zero_threshold = f.as_double(); break;
@@ -136,6 +153,7 @@ Result<TimedHistogram> read_histogram(std::string_view message) {
     if (auto valid = h.validate(); !valid) {
       return fail(ErrorCode::Execution, "{}", valid.error().message);
     }
+    if (!floats) TRY(check_count(h));
   }
   return out;
 }
@@ -152,9 +170,10 @@ bool accepted_type(std::string_view type) {
 }  // namespace
 
 RemoteWriteReceiver::RemoteWriteReceiver(Storage& storage, RemoteWriteOptions options,
-                                         MetricRegistry& metrics)
+                                         const Clock& clock, MetricRegistry& metrics)
     : storage_(storage),
       options_(options),
+      clock_(clock),
       requests_(
           metrics.counter("prom5_remote_write_requests_total", "Remote write requests received.")),
       samples_(metrics.counter("prom5_remote_write_samples_total",
@@ -202,6 +221,7 @@ io::HttpResponse RemoteWriteReceiver::handle(const io::HttpRequest& request) {
 Result<RemoteWriteReceiver::Outcome> RemoteWriteReceiver::store(std::string_view message) {
   const std::unique_ptr<Appender> appender = storage_.appender();
   Outcome outcome;
+  outcome.latest = clock_.now() + options_.max_ahead;
   TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
     if (f.number == 1) return store_series(f.bytes, *appender, outcome);
     if (f.number == 3) return store_metadata(f.bytes, *appender);
@@ -259,11 +279,25 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
       refuse(1, appended.error(), labels);
     }
   };
+  const auto check = [&](TimeMs time) -> Result<void> {
+    if (time <= outcome.latest) return {};
+    return fail(ErrorCode::OutOfOrder, "out of bounds: the sample is {} in the future",
+                format_duration(time - clock_.now()));
+  };
   for (const std::string_view bytes : samples) {
-    count(appender.append(ref, labels, TRY(read_sample(bytes))));
+    const Sample sample = TRY(read_sample(bytes));
+    if (const auto good = check(sample.time); !good) {
+      refuse(1, good.error(), labels);
+    } else {
+      count(appender.append(ref, labels, sample));
+    }
   }
   for (const std::string_view bytes : histograms) {
-    const auto histogram = read_histogram(bytes);
+    auto histogram = read_histogram(bytes);
+    if (histogram) {
+      if (auto good = check(histogram->time); !good)
+        histogram = fail(ErrorCode::Execution, "{}", good.error().message);
+    }
     if (!histogram && histogram.error().code == ErrorCode::Execution) {
       refuse(1, histogram.error(), labels);
     } else if (!histogram) {

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "io/http/message.h"
 #include "store/storage.h"
@@ -10,6 +11,9 @@ namespace prom5::ingest {
 
 struct RemoteWriteOptions {
   size_t max_body_bytes = size_t{64} << 20;  ///< of the message as decoded
+  /// Samples further in the future than this are refused, as Prometheus does: one of them would
+  /// make all that come at their right time late.
+  DurationMs max_ahead = DurationMs::minutes(10);
 };
 
 /// Receives Prometheus' remote write 1.0: a snappy block of a prometheus.WriteRequest with floats,
@@ -20,12 +24,14 @@ struct RemoteWriteOptions {
 /// Source: prometheus.io/docs/specs/prw/remote_write_spec.
 class RemoteWriteReceiver {
  public:
-  RemoteWriteReceiver(Storage& storage, RemoteWriteOptions options, MetricRegistry& metrics);
+  RemoteWriteReceiver(Storage& storage, RemoteWriteOptions options, const Clock& clock,
+                      MetricRegistry& metrics);
 
   io::HttpResponse handle(const io::HttpRequest& request);
 
  private:
   struct Outcome {
+    TimeMs latest;  ///< samples after it are refused
     size_t stored = 0;
     size_t refused = 0;
     Error first_error;
@@ -37,6 +43,7 @@ class RemoteWriteReceiver {
 
   Storage& storage_;
   const RemoteWriteOptions options_;
+  const Clock& clock_;
   Counter& requests_;
   Counter& samples_;
   Counter& refused_;

@@ -8,7 +8,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace prom5;
   MemoryStorage storage;
   MetricRegistry metrics;
-  ingest::RemoteWriteReceiver receiver(storage, {.max_body_bytes = size_t{1} << 20}, metrics);
+  const SystemClock clock;
+  ingest::RemoteWriteReceiver receiver(storage, {.max_body_bytes = size_t{1} << 20}, clock,
+                                       metrics);
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   for (const bool wrap : {false, true}) {
     io::HttpRequest request;

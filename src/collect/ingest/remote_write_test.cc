@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cmath>
 #include <map>
 
 #include "io/codec/compress.h"
@@ -50,7 +51,7 @@ class RemoteWriteTest : public testing::Test {
     if (!type.empty()) request.headers.add("Content-Type", std::move(type));
     if (!encoding.empty()) request.headers.add("Content-Encoding", std::move(encoding));
     request.body = std::move(body);
-    return RemoteWriteReceiver(storage_, options_, metrics_).handle(request);
+    return RemoteWriteReceiver(storage_, options_, clock_, metrics_).handle(request);
   }
   io::HttpResponse send(const std::string& message) {
     return post(codec::snappy_compress(message));
@@ -76,6 +77,7 @@ class RemoteWriteTest : public testing::Test {
   MemoryStorage storage_;
   MetricRegistry metrics_;
   RemoteWriteOptions options_;
+  ManualClock clock_{TimeMs{1'700'000'000'000}};
 };
 
 using Stored = std::map<std::string, std::map<int64_t, double>>;
@@ -89,6 +91,29 @@ TEST_F(RemoteWriteTest, StoresSamples) {
   EXPECT_EQ(answer.body, "");
   EXPECT_EQ(stored(), (Stored{{R"({__name__="a", job="x"})", {{1, 2}, {2, 3}}},
                               {R"({__name__="b"})", {{-5, 4}}}}));
+}
+
+TEST_F(RemoteWriteTest, SamplesFarInTheFutureAreRefused) {
+  const int64_t now = clock_.now().ms;
+  const auto answer = send(series({{"__name__", "a"}}, sample(now + 600'000, 1)) +
+                           series({{"__name__", "b"}}, sample(now + 600'001, 2)));
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.body.find("1 of 2 samples were not stored"), std::string::npos) << answer.body;
+  EXPECT_NE(answer.body.find("in the future"), std::string::npos) << answer.body;
+  EXPECT_EQ(stored(), (Stored{{R"({__name__="a"})", {{now + 600'000, 1}}}}));
+}
+
+TEST_F(RemoteWriteTest, IntegerHistogramsMustAddUp) {
+  const auto post_count = [&](uint64_t count, double sum, int64_t at) {
+    // Two observations in bucket 0 of schema 0.
+    const std::string h = number(1, count) + real(3, sum) + bytes(11, number(2, 1)) +
+                          bytes(12, varint(4)) + number(15, static_cast<uint64_t>(at));
+    return send(series({{"__name__", "h"}}, bytes(4, h))).status;
+  };
+  EXPECT_EQ(post_count(2, 3.5, 1), 204);
+  EXPECT_EQ(post_count(3, 3.5, 2), 400);
+  EXPECT_EQ(post_count(3, NAN, 3), 204) << "a NaN observation is in no bucket";
+  EXPECT_EQ(post_count(1, NAN, 4), 400);
 }
 
 TEST_F(RemoteWriteTest, ContentTypes) {

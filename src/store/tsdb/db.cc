@@ -239,14 +239,7 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
                                        "Total number of WAL corruptions.")),
       memory_evictions_(metrics.counter(
           "prom5_tsdb_memory_evictions_total",
-          "Times the oldest data was let go because of --storage.tsdb.max-head-bytes.")) {
-  using Type = MetricRegistry::Type;
-  metrics.on_collect("prometheus_tsdb_head_series", "Total number of series in the head block.",
-                     Type::Gauge, [this] { return static_cast<double>(head_.series_count()); });
-  metrics.on_collect("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.",
-                     Type::Gauge,
-                     [this] { return wal_ ? static_cast<double>(wal_->total_bytes()) : 0; });
-}
+          "Times the oldest data was let go because of --storage.tsdb.max-head-bytes.")) {}
 
 Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::FileSystem& files,
                                      MetricRegistry& metrics, const Log& log) {
@@ -260,6 +253,13 @@ Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::Fi
       {.segment_bytes = db->options_.wal_segment_bytes,
        .sync = db->options_.wal_sync_interval.ms == 0 ? wal::WalWriter::Sync::EveryCommit
                                                       : wal::WalWriter::Sync::Background}));
+  using Type = MetricRegistry::Type;
+  metrics.on_collect("prometheus_tsdb_head_series", "Total number of series in the head block.",
+                     Type::Gauge,
+                     [raw = db.get()] { return static_cast<double>(raw->head_.series_count()); });
+  metrics.on_collect("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.",
+                     Type::Gauge,
+                     [raw = db.get()] { return static_cast<double>(raw->wal_->total_bytes()); });
   db->maintenance_ = std::jthread([raw = db.get()](std::stop_token stop) { raw->maintain(stop); });
   return db;
 }

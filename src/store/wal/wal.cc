@@ -90,7 +90,10 @@ Result<void> WalWriter::start_segment() {
   // What was appended to the old segment must be durable before it is let go of: a later sync
   // reaches the new one only.
   if (file_ && !broken_) {
-    TRY(file_->sync());
+    if (auto synced = file_->sync(); !synced) {
+      lose(durable_);
+      return fail_at("wal", synced.error());
+    }
     durable_ = written_;
   }
   const uint64_t number = segments_.empty() ? 1 : segments_.back().number + 1;
@@ -133,11 +136,29 @@ Result<void> WalWriter::write(const Batch& batch) {
   return {};
 }
 
+/// After a failed fsync the kernel may have dropped the pages, and the next fsync of the file may
+/// succeed all the same: what it was to cover is given up, and the file is never trusted again.
+void WalWriter::lose(uint64_t from) {
+  if (!lost_.empty() && lost_.back().to >= from) {
+    lost_.back().to = written_;
+  } else {
+    lost_.push_back({from, written_});
+  }
+  durable_ = written_;
+  broken_ = true;
+}
+
+bool WalWriter::is_lost(uint64_t position) const {
+  return std::any_of(lost_.begin(), lost_.end(),
+                     [&](const Lost& lost) { return position > lost.from && position <= lost.to; });
+}
+
 Result<void> WalWriter::sync() {
   uint64_t position = 0;
   {
     const MutexLock lock(mutex_);
     position = written_;
+    if (durable_ == position) return {};
   }
   return sync_up_to(position);
 }
@@ -145,12 +166,17 @@ Result<void> WalWriter::sync() {
 /// Group commit: one thread syncs for all that wait.
 Result<void> WalWriter::sync_up_to(uint64_t position) {
   std::unique_lock lock(mutex_);
-  while (durable_ < position) {
+  while (true) {
+    if (is_lost(position)) {
+      return fail(ErrorCode::Io, "wal: the sync that was to cover this batch failed");
+    }
+    if (durable_ >= position) return {};
     if (syncing_) {
       synced_.wait(lock);
       continue;
     }
     syncing_ = true;
+    const uint64_t from = durable_;
     const uint64_t target = written_;
     const std::shared_ptr<io::WritableFile> file = file_;
     lock.unlock();
@@ -159,13 +185,11 @@ Result<void> WalWriter::sync_up_to(uint64_t position) {
     syncing_ = false;
     synced_.notify_all();
     if (!result) {
-      // After a failed fsync the kernel may have dropped the pages: never trust this file again.
-      broken_ = true;
+      lose(from);
       return fail_at("wal", result.error());
     }
     durable_ = std::max(durable_, target);
   }
-  return {};
 }
 
 Result<void> WalWriter::remove_before(uint64_t first_kept) {

@@ -76,6 +76,8 @@ class WalWriter {
       : files_(files), directory_(std::move(directory)), options_(options) {}
   Result<void> start_segment() REQUIRES(mutex_);
   Result<void> write(const Batch& batch) REQUIRES(mutex_);
+  void lose(uint64_t from) REQUIRES(mutex_);
+  [[nodiscard]] bool is_lost(uint64_t position) const REQUIRES(mutex_);
   Result<void> sync_up_to(uint64_t position) NO_THREAD_SAFETY_ANALYSIS;
 
   io::FileSystem& files_;
@@ -87,7 +89,13 @@ class WalWriter {
   std::shared_ptr<io::WritableFile> file_ GUARDED_BY(mutex_);  // a syncing thread keeps it alive
   std::vector<Segment> segments_ GUARDED_BY(mutex_);
   uint64_t written_ GUARDED_BY(mutex_) = 0;  // bytes ever appended
-  uint64_t durable_ GUARDED_BY(mutex_) = 0;  // of these, synced
+  uint64_t durable_ GUARDED_BY(mutex_) = 0;  // of these, synced or given up
+  // What failed syncs were to cover: whoever waits for a position in (from, to] has failed.
+  struct Lost {
+    uint64_t from = 0;
+    uint64_t to = 0;
+  };
+  std::vector<Lost> lost_ GUARDED_BY(mutex_);  // ascending, no two adjacent
   bool syncing_ GUARDED_BY(mutex_) = false;
   bool broken_ GUARDED_BY(mutex_) = false;  // the segment's end is unknown: start another
 };

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "base/rng.h"
 #include "io/file/memory_file_system.h"
 
@@ -160,6 +163,47 @@ TEST(Wal, WritingGoesOnAfterAFailure) {
   files.fail_from(0);
   ASSERT_TRUE(put(*wal, "three"));
   EXPECT_EQ(read_all(files).payloads, (std::vector<std::string>{"one", "three"}));
+}
+
+namespace {
+
+/// The first sync waits until two batches are written, and fails; later ones succeed, as fsync does
+/// once the kernel has dropped the pages.
+class FirstSyncFails final : public io::MemoryFileSystem {
+ public:
+  std::atomic<int> appends{0};
+
+ private:
+  Result<void> before(std::string_view operation, const std::string& path) override {
+    if (operation == "write") {
+      appends.fetch_add(1);
+      appends.notify_all();
+    }
+    if (operation != "sync" || path == "wal" || failed_.exchange(true)) return {};
+    for (int n = appends.load(); n < 2; n = appends.load()) appends.wait(n);
+    return fail(ErrorCode::Io, "sync: Input/output error");
+  }
+
+  std::atomic<bool> failed_{false};
+};
+
+}  // namespace
+
+TEST(Wal, AFailedSyncFailsAllThatItWasToCover) {
+  FirstSyncFails files;
+  auto wal = WalWriter::open(files, "wal", {}).value();
+  std::atomic<int> refused{0};
+  {
+    std::vector<std::jthread> writers;
+    for (const char* payload : {"one", "two"}) {
+      writers.emplace_back([&, payload] {
+        if (!put(*wal, payload)) refused.fetch_add(1);
+      });
+    }
+  }
+  EXPECT_EQ(refused.load(), 2);
+  EXPECT_TRUE(put(*wal, "three"));
+  EXPECT_EQ(wal->current_segment(), 2U) << "the file whose sync failed is written no more";
 }
 
 TEST(Wal, RemoveBeforeKeepsTheCurrentSegment) {
