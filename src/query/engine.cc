@@ -179,7 +179,7 @@ Result<QueryResult> Engine::run(const QueryRequest& request) {
 }
 
 Result<std::string> format_query(std::string_view query) {
-  return promql::print(*TRY(promql::parse(query)));
+  return promql::pretty(*TRY(promql::parse(query)));
 }
 
 Result<std::vector<Matcher>> parse_series_selector(std::string_view selector) {

@@ -145,5 +145,7 @@ std::vector<const Expr*> children(const Expr& expr);
 
 /// The expression as PromQL text, in Prometheus' normal form (promql/parser/printer.go).
 std::string print(const Expr& expr);
+/// The same over several lines where one would be longer than 100 bytes (parser/prettier.go).
+std::string pretty(const Expr& expr);
 
 }  // namespace prom5::promql

@@ -86,6 +86,33 @@ std::string print_matching(const Binary& binary) {
   return out;
 }
 
+/// "sum by (job) ", before the parenthesis.
+std::string print_head(const Aggregate& a) {
+  std::string out(spelling(a.op));
+  if (a.without) {
+    out += fmt::format(" without ({}) ", label_list(a.grouping));
+  } else if (!a.grouping.empty()) {
+    out += fmt::format(" by ({}) ", label_list(a.grouping));
+  }
+  return out;
+}
+
+/// "[1h:5m] offset 1m"
+std::string print_suffix(const Subquery& s) {
+  const std::string range = s.range_expr ? print(*s.range_expr) : format_duration(s.range);
+  std::string step;
+  if (s.step_expr)
+    step = print(*s.step_expr);
+  else if (s.step.ms != 0)
+    step = format_duration(s.step);
+  return fmt::format("[{}:{}]{}{}", range, step, print_at(s.time), print_offset(s.time));
+}
+
+/// "+ on (job) group_left ()": an operator with all that stands between it and its right side.
+std::string print_operator(const Binary& b) {
+  return fmt::format("{}{}{}", spelling(b.op), b.return_bool ? " bool" : "", print_matching(b));
+}
+
 struct Printer {
   std::string operator()(const NumberLiteral& n) const {
     return n.duration ? print_duration_seconds(n.value) : codec::format_fixed(n.value);
@@ -119,35 +146,18 @@ struct Printer {
     return fmt::format("{}[{}]{}{}{}", print_selector(s), range, print_extended(s.extended),
                        print_at(s.time), print_offset(s.time));
   }
-  std::string operator()(const Subquery& s) const {
-    const std::string range = s.range_expr ? print(*s.range_expr) : format_duration(s.range);
-    std::string step;
-    if (s.step_expr)
-      step = print(*s.step_expr);
-    else if (s.step.ms != 0)
-      step = format_duration(s.step);
-    return fmt::format("{}[{}:{}]{}{}", print(*s.expr), range, step, print_at(s.time),
-                       print_offset(s.time));
-  }
+  std::string operator()(const Subquery& s) const { return print(*s.expr) + print_suffix(s); }
   std::string operator()(const Call& call) const {
     std::vector<std::string> arguments;
     for (const ExprPtr& argument : call.arguments) arguments.push_back(print(*argument));
     return fmt::format("{}({})", call.function->info.name, fmt::join(arguments, ", "));
   }
   std::string operator()(const Aggregate& a) const {
-    std::string out(spelling(a.op));
-    if (a.without) {
-      out += fmt::format(" without ({}) ", label_list(a.grouping));
-    } else if (!a.grouping.empty()) {
-      out += fmt::format(" by ({}) ", label_list(a.grouping));
-    }
-    out += '(';
-    if (a.parameter) out += print(*a.parameter) + ", ";
-    return out + print(*a.expr) + ")";
+    return fmt::format("{}({}{})", print_head(a),
+                       a.parameter ? print(*a.parameter) + ", " : std::string(), print(*a.expr));
   }
   std::string operator()(const Binary& b) const {
-    return fmt::format("{} {}{}{} {}", print(*b.left), spelling(b.op), b.return_bool ? " bool" : "",
-                       print_matching(b), print(*b.right));
+    return fmt::format("{} {} {}", print(*b.left), print_operator(b), print(*b.right));
   }
   std::string operator()(const Unary& u) const {
     return std::string(spelling(u.op)) + print(*u.expr);
@@ -155,9 +165,60 @@ struct Printer {
   std::string operator()(const Paren& p) const { return "(" + print(*p.expr) + ")"; }
 };
 
+/// What is longer than this stands on several lines.
+constexpr size_t kMaxLine = 100;
+
+/// Breaks what does not fit on a line, each level two spaces further in.
+struct PrettyPrinter {
+  size_t level;
+
+  [[nodiscard]] std::string indent() const { return std::string(2 * level, ' '); }
+  [[nodiscard]] std::string inner(const Expr& expr) const;
+
+  std::string operator()(const Aggregate& a) const {
+    const std::string parameter = a.parameter ? inner(*a.parameter) + ",\n" : "";
+    return fmt::format("{}{}(\n{}{}\n{})", indent(), print_head(a), parameter, inner(*a.expr),
+                       indent());
+  }
+  std::string operator()(const Binary& b) const {
+    return fmt::format("{}\n{}{}\n{}", inner(*b.left), indent(), print_operator(b),
+                       inner(*b.right));
+  }
+  std::string operator()(const Call& call) const {
+    std::vector<std::string> arguments;
+    for (const ExprPtr& argument : call.arguments) arguments.push_back(inner(*argument));
+    return fmt::format("{}{}(\n{}\n{})", indent(), call.function->info.name,
+                       fmt::join(arguments, ",\n"), indent());
+  }
+  std::string operator()(const Paren& p) const {
+    return fmt::format("{}(\n{}\n{})", indent(), inner(*p.expr), indent());
+  }
+  std::string operator()(const Subquery& s) const {
+    return pretty_at(*s.expr, level) + print_suffix(s);
+  }
+  std::string operator()(const Unary& u) const {
+    const std::string operand = pretty_at(*u.expr, level);
+    return indent() + std::string(spelling(u.op)) +
+           operand.substr(std::min(operand.find_first_not_of(' '), operand.size()));
+  }
+  std::string operator()(const auto& leaf) const { return indent() + Printer{}(leaf); }
+
+  static std::string pretty_at(const Expr& expr, size_t level) {
+    std::string line = print(expr);
+    if (line.size() > kMaxLine) return std::visit(PrettyPrinter{level}, expr.node);
+    // The reference leaves out the spaces before a subquery that fits on its line.
+    if (expr.as<Subquery>() != nullptr) return line;
+    return PrettyPrinter{level}.indent() + line;
+  }
+};
+
+std::string PrettyPrinter::inner(const Expr& expr) const { return pretty_at(expr, level + 1); }
+
 }  // namespace
 
 std::string print(const Expr& expr) { return std::visit(Printer{}, expr.node); }
+
+std::string pretty(const Expr& expr) { return PrettyPrinter::pretty_at(expr, 0); }
 
 const Expr& unwrap(const Expr& expr) {
   const Expr* at = &expr;
