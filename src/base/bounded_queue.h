@@ -30,7 +30,7 @@ class BoundedQueue {
   /// Waits for an item; nothing when a stop is requested and the queue is empty.
   std::optional<T> pop(std::stop_token stop) NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock lock(mutex_);
-    ready_.wait(lock, stop, [&] { return !items_.empty(); });
+    ready_.wait(lock, stop, [&]() REQUIRES(mutex_) { return !items_.empty(); });
     if (items_.empty()) return std::nullopt;
     T value = std::move(items_.front());
     items_.pop_front();

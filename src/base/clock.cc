@@ -30,7 +30,7 @@ TimeMs ManualClock::now() const {
 
 bool ManualClock::wait_until(TimeMs deadline, std::stop_token stop) {
   std::unique_lock lock(mutex_);
-  moved_.wait(lock, stop, [&] { return now_ >= deadline; });
+  moved_.wait(lock, stop, [&]() REQUIRES(mutex_) { return now_ >= deadline; });
   return now_ >= deadline;
 }
 

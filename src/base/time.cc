@@ -61,19 +61,18 @@ Result<DurationMs> parse_duration(std::string_view text) {
   while (!rest.empty()) {
     int64_t number = 0;
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    if (error == std::errc::result_out_of_range) {
-      return fail(ErrorCode::BadData, "duration out of range");
-    }
     if (error != std::errc{} || rest[0] == '-') return malformed();
     rest.remove_prefix(static_cast<size_t>(end - rest.data()));
     const Unit* unit = nullptr;
+    const std::string_view name = rest.substr(0, rest.find_first_of("0123456789"));
+    if (name.empty()) return malformed();
     for (const Unit& candidate : kUnits) {
-      if (rest.starts_with(candidate.name)) {
-        unit = &candidate;
-        break;
-      }
+      if (name == candidate.name) unit = &candidate;
     }
-    if (unit == nullptr || unit->ms >= previous_unit_ms) return malformed();
+    if (unit == nullptr) {
+      return fail(ErrorCode::BadData, "unknown unit \"{}\" in duration \"{}\"", name, text);
+    }
+    if (unit->ms >= previous_unit_ms) return malformed();
     previous_unit_ms = unit->ms;
     rest.remove_prefix(unit->name.size());
     int64_t part = 0;

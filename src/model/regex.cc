@@ -26,6 +26,36 @@ std::vector<std::string> split_literals(std::string_view pattern) {
   }
 }
 
+/// What Go's regexp/syntax says of a pattern that RE2, its C++ twin, refuses.
+std::string syntax_error(const std::string& pattern, const RE2& refused) {
+  const std::string& part = refused.error_arg();
+  switch (refused.error_code()) {
+    case RE2::ErrorBadEscape: return "invalid escape sequence: `" + part + "`";
+    case RE2::ErrorBadCharClass: return "invalid character class: `" + part + "`";
+    case RE2::ErrorBadCharRange: return "invalid character class range: `" + part + "`";
+    case RE2::ErrorMissingBracket: return "missing closing ]: `" + part + "`";
+    case RE2::ErrorMissingParen: return "missing closing ): `" + pattern + "`";
+    case RE2::ErrorUnexpectedParen: return "unexpected ): `" + pattern + "`";
+    case RE2::ErrorTrailingBackslash: return "trailing backslash at end of expression: ``";
+    case RE2::ErrorRepeatArgument: return "missing argument to repetition operator: `" + part + "`";
+    case RE2::ErrorRepeatSize: return "invalid repeat count: `" + part + "`";
+    case RE2::ErrorRepeatOp: return "invalid nested repetition operator: `" + part + "`";
+    case RE2::ErrorBadPerlOp: return "invalid or unsupported Perl syntax: `" + part + "`";
+    case RE2::ErrorBadUTF8: return "invalid UTF-8: `" + part + "`";
+    case RE2::ErrorBadNamedCapture: return "invalid named capture: `" + part + "`";
+    default: return refused.error();
+  }
+}
+
+/// RE2 has \C, one byte of UTF-8, which Go has not.
+bool has_byte_escape(std::string_view pattern) {
+  for (size_t i = 0; i + 1 < pattern.size(); ++i) {
+    if (pattern[i] != '\\') continue;
+    if (pattern[++i] == 'C') return true;
+  }
+  return false;
+}
+
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -53,8 +83,14 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   out.pattern_ = pattern;
   out.literals_ = split_literals(pattern);
   auto program = std::make_shared<Program>("^(?:" + out.pattern_ + ")$", options);
+  if (has_byte_escape(pattern)) {
+    return fail(ErrorCode::BadData, "error parsing regexp: invalid escape sequence: `\\C`");
+  }
   if (!program->re.ok()) {
-    return fail(ErrorCode::BadData, "error parsing regexp: {}", program->re.error());
+    // Without what was put around it, the pattern fails in the user's own words.
+    const RE2 bare(out.pattern_, options);
+    return fail(ErrorCode::BadData, "error parsing regexp: {}",
+                syntax_error(out.pattern_, bare.ok() ? program->re : bare));
   }
   out.program_ = std::move(program);
   return out;

@@ -102,8 +102,9 @@ Engine::Engine(Storage& storage, EngineOptions options, MetricRegistry& metrics)
 
 Result<void> Engine::enter(std::stop_token stop, DurationMs timeout) NO_THREAD_SAFETY_ANALYSIS {
   std::unique_lock lock(mutex_);
-  const bool free = freed_.wait_for(lock, stop, std::chrono::milliseconds(timeout.ms),
-                                    [&] { return running_ < options_.max_concurrency; });
+  const bool free =
+      freed_.wait_for(lock, stop, std::chrono::milliseconds(timeout.ms),
+                      [&]() REQUIRES(mutex_) { return running_ < options_.max_concurrency; });
   if (!free) {
     if (stop.stop_requested())
       return fail(ErrorCode::Canceled, "query was canceled in query queue");

@@ -89,6 +89,8 @@ class ByteReader {
     in_.remove_prefix(n);
     return out;
   }
+  /// What is left, without reading it.
+  [[nodiscard]] std::string_view rest() const { return in_; }
   Result<std::string_view> sized_bytes() { return take(TRY(varint())); }
 
  private:

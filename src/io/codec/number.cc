@@ -68,11 +68,11 @@ std::string format_fixed(double value) {
 
 namespace {
 
-/// With an exponent below `from` and from 1e21 on.
-void append_with_exponent_below(std::string& out, double value, double from) {
+/// With an exponent below `from` and from `until` on.
+void append_with_exponent(std::string& out, double value, double from, double until) {
   if (append_special(out, value)) return;
   const double magnitude = std::fabs(value);
-  if (magnitude == 0 || (magnitude >= from && magnitude < 1e21)) {
+  if (magnitude == 0 || (magnitude >= from && magnitude < until)) {
     append_fixed(out, value);
     return;
   }
@@ -85,16 +85,22 @@ void append_with_exponent_below(std::string& out, double value, double from) {
 }  // namespace
 
 void append_general(std::string& out, double value) {
-  append_with_exponent_below(out, value, 1e-4);
+  append_with_exponent(out, value, 1e-4, 1e21);
 }
 
 void append_sample_value(std::string& out, double value) {
-  append_with_exponent_below(out, value, 1e-6);
+  append_with_exponent(out, value, 1e-6, 1e21);
 }
 
 std::string format_general(double value) {
   std::string out;
   append_general(out, value);
+  return out;
+}
+
+std::string format_compact(double value) {
+  std::string out;
+  append_with_exponent(out, value, 1e-4, 1e6);
   return out;
 }
 

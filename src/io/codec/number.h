@@ -16,6 +16,9 @@ std::string format_fixed(double value);
 void append_general(std::string& out, double value);
 std::string format_general(double value);
 
+/// The same digits, with an exponent below 1e-4 and from 1e6 on: Go's 'g'.
+std::string format_compact(double value);
+
 /// The same digits, with an exponent below 1e-6 and from 1e21 on: the form of sample values in
 /// Prometheus' JSON.
 void append_sample_value(std::string& out, double value);

@@ -41,7 +41,7 @@ struct Converter {
                         key.line, key.column, key.scalar);
           }
           YamlNode value = TRY(convert(entry.second, depth + 1));
-          out.entries.emplace_back(std::move(key), std::move(value));
+          out.entries.push_back({std::move(key), std::move(value)});
         }
         break;
       }

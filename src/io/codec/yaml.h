@@ -18,12 +18,18 @@ struct YamlNode {
   std::string scalar;
   bool quoted = false;  ///< a quoted scalar is text even where it reads like a number
   std::vector<YamlNode> items;
-  std::vector<std::pair<YamlNode, YamlNode>> entries;
+  struct Entry;
+  std::vector<Entry> entries;
   int line = 1;
   int column = 1;
 
   /// The value under `key` of a mapping, or null.
   [[nodiscard]] const YamlNode* find(std::string_view key) const;
+};
+
+struct YamlNode::Entry {
+  YamlNode key;
+  YamlNode value;
 };
 
 /// BadData with "line L, column C" for malformed text, duplicate keys, nesting deeper than 100 and

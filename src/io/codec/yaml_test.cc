@@ -38,11 +38,11 @@ TEST(Yaml, LineAndColumn) {
     EXPECT_EQ(node.line, line) << node.scalar;
     EXPECT_EQ(node.column, column) << node.scalar;
   };
-  at(root->entries[0].first, 1, 1);
+  at(root->entries[0].key, 1, 1);
   at(*root->find("a"), 1, 4);
-  at(root->entries[1].first, 3, 1);
+  at(root->entries[1].key, 3, 1);
   const YamlNode& b = *root->find("b");
-  at(b.entries[0].first, 4, 3);
+  at(b.entries[0].key, 4, 3);
   at(*b.find("c"), 4, 6);
   at(b.find("d")->items[0], 6, 7);
   at(b.find("d")->items[1], 7, 8);

@@ -150,7 +150,7 @@ class Lexer {
 
   /// The character at `at` as Go prints a rune with %q.
   [[nodiscard]] std::string rune(size_t at) const {
-    if (at >= input_.size()) return "'\\uffff'";  // Go's eof is the rune -1
+    if (at >= input_.size()) return "'\xEF\xBF\xBD'";  // Go's eof is the rune -1
     const size_t length = codec::utf8_sequence_length(input_.substr(at));
     if (length == 0) return "'\xEF\xBF\xBD'";
     std::string inner = quoted(input_.substr(at, length));
@@ -343,7 +343,9 @@ class Lexer {
     ++at_;
     while (!done() && peek() != quote) {
       const size_t length = codec::utf8_sequence_length(input_.substr(at_));
-      if (length == 0) return error("invalid UTF-8 rune");
+      // A replacement character that is really there cannot be told from one that Go makes.
+      const bool replaced = input_.substr(at_).starts_with("\xEF\xBF\xBD");
+      if (length == 0 || replaced) return error("invalid UTF-8 rune");
       if (quote != '`') {
         if (peek() == '\n') return error("unterminated quoted string");
         if (peek() == '\\') {
@@ -423,7 +425,6 @@ class Lexer {
   void number_or_duration() {
     if (scan_number()) return emit(TokenType::Number);
     if (scan_duration()) return emit(TokenType::Duration);
-    if (at_ < input_.size()) ++at_;  // the message shows the offending character too
     const std::string shown = quoted(input_.substr(start_, at_ - start_));
     error("bad number or duration syntax: {}", shown);
   }
@@ -483,7 +484,9 @@ class Lexer {
       if (!accept("smhdw")) return false;
       accept("s");
     }
-    return done() || !is_word(peek());
+    if (done() || !is_word(peek())) return true;
+    ++at_;  // the message shows the character that does not belong
+    return false;
   }
 
   std::string_view input_;
@@ -548,9 +551,24 @@ bool can_be_metric(TokenType type) {
 }
 
 bool can_be_label(TokenType type) {
+  if (type == TokenType::Without) return false;
   return can_be_metric(type) || type == TokenType::On || type == TokenType::Ignoring ||
          type == TokenType::GroupLeft || type == TokenType::GroupRight || type == TokenType::Bool ||
          type == TokenType::Atan2;
+}
+
+bool begins_expression(TokenType type) {
+  switch (type) {
+    case TokenType::Number:
+    case TokenType::Duration:
+    case TokenType::String:
+    case TokenType::LeftParen:
+    case TokenType::LeftBrace:
+    case TokenType::Add:
+    case TokenType::Sub:
+    case TokenType::Error: return true;  // an error speaks for itself
+    default: return can_be_metric(type);
+  }
 }
 
 bool takes_parameter(TokenType op) {
@@ -591,7 +609,9 @@ std::string describe(const Token& token) {
   if (token.type >= TokenType::Offset && token.type <= TokenType::Bool) {
     return fmt::format("<{}>", text);
   }
-  if (is_operator(token.type)) return fmt::format("<op:{}>", text);
+  if (is_operator(token.type) || token.type == TokenType::MatchRegex ||
+      token.type == TokenType::MatchNotRegex)
+    return fmt::format("<op:{}>", text);
   if (is_aggregator(token.type)) return fmt::format("<aggr:{}>", text);
   const std::string shown = text.size() > 10 ? quoted(text.substr(0, 10)) + "..." : quoted(text);
   if (token.type == TokenType::String) return "string " + shown;

@@ -108,6 +108,7 @@ int precedence(TokenType type);
 /// Words that are keywords in one place may be names in another.
 bool can_be_metric(TokenType type);
 bool can_be_label(TokenType type);
+bool begins_expression(TokenType type);
 /// topk(k, …) and its like.
 bool takes_parameter(TokenType aggregator);
 

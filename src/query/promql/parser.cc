@@ -17,8 +17,15 @@ namespace {
 /// Seconds beyond which Prometheus' nanosecond durations overflow.
 constexpr double kMaxDurationSeconds = 9223372036.854775807;
 
+/// By way of nanoseconds, of which those below a millisecond are dropped, as the reference does.
 DurationMs to_duration(double seconds) {
-  return {static_cast<int64_t>(std::round(seconds * 1000))};
+  return {static_cast<int64_t>(std::round(seconds * 1e9)) / 1'000'000};
+}
+
+/// A time so far away that it has no milliseconds becomes the last one that has.
+TimeMs to_time(double seconds) {
+  constexpr double kLast = 9223372036854774784;  // the greatest double below 2^63
+  return {static_cast<int64_t>(std::clamp(std::round(seconds * 1000), -kLast, kLast))};
 }
 
 /// Recursive descent, operators by precedence climbing. An error of grammar ends the parse; an
@@ -88,6 +95,7 @@ class Parser {
       std::string text = token.error;
       if (token.type != TokenType::Error) {
         text = "unexpected " + describe(token);
+        if (context.empty() && aggregations_ > 0) context = "aggregation";
         if (!context.empty()) text += fmt::format(" in {}", context);
         if (!expected.empty()) text += fmt::format(", expected {}", expected);
       }
@@ -263,7 +271,7 @@ class Parser {
                                  is_operator(next) || next == TokenType::RightBracket;
       if (!ends_selector) {
         take();
-        return unexpected("aggregation", "");
+        return unexpected("", "");
       }
       return selector();
     }
@@ -282,7 +290,13 @@ class Parser {
       }
       return {duration->as_seconds(), true};
     }
+    const auto invalid = [&](std::string_view why) {
+      note(token.position, fmt::format("error parsing number: strconv.ParseFloat: parsing {}: {}",
+                                       quoted(token.text), why));
+      return NumberLiteral{};
+    };
     std::string digits(token.text);
+    if (digits.ends_with('_')) return invalid("invalid syntax");
     std::erase(digits, '_');
     // Go reads a leading zero as octal, and falls back to a float when that fails.
     if (digits.size() > 1 && digits[0] == '0' &&
@@ -294,10 +308,8 @@ class Parser {
     }
     const auto value = codec::parse_double(digits);
     if (!value) {
-      note(token.position, fmt::format("error parsing number: strconv.ParseFloat: parsing {}: "
-                                       "value out of range",
-                                       quoted(token.text)));
-      return {};
+      const bool cut_short = digits.find_first_of("eExX") == digits.size() - 1;
+      return invalid(cut_short ? "invalid syntax" : "value out of range");
     }
     return {*value, false};
   }
@@ -312,10 +324,11 @@ class Parser {
       if (accept(TokenType::RightParen)) return arguments;
       if (peek().type != TokenType::Comma) return unexpected("", ""), std::nullopt;
       const Token& comma = take();
-      if (peek().type == TokenType::RightParen) {
+      if (peek().type == TokenType::RightParen || !begins_expression(peek().type)) {
         note(comma.position, "trailing commas not allowed in function call args");
-        take();
-        return arguments;
+        if (accept(TokenType::RightParen)) return arguments;
+        fatal_ = true;
+        return std::nullopt;
       }
     }
   }
@@ -343,7 +356,9 @@ class Parser {
     bool modified = aggregate_modifier(node);
     if (failed()) return nothing();
     if (peek().type != TokenType::LeftParen) return unexpected("aggregation", "");
+    ++aggregations_;
     auto arguments = call_arguments();
+    --aggregations_;
     if (!arguments) return nothing();
     if (!modified) aggregate_modifier(node);
     if (failed()) return nothing();
@@ -516,6 +531,8 @@ class Parser {
   }
 
   ExprPtr bracket_duration(std::string_view context, std::string_view expected) {
+    duration_context_ = context;
+    duration_expected_ = expected;
     switch (peek().type) {
       case TokenType::Number:
       case TokenType::Duration:
@@ -591,7 +608,7 @@ class Parser {
         return;
       }
       parsed.at = AtKind::Time;
-      parsed.at_time = {static_cast<int64_t>(std::round(seconds * 1000))};
+      parsed.at_time = to_time(seconds);
     }
     TimeModifiers* time = modifiers_of(expr);
     if (time == nullptr) {
@@ -644,14 +661,16 @@ class Parser {
   /// After "offset": a literal or a call stands alone, so that `x offset -2^2` is `(x offset
   /// -2)^2`; only what begins with a parenthesis may go on as arithmetic.
   ExprPtr offset_duration() {
+    duration_context_ = "offset";
+    duration_expected_ = "number, duration, step(), or range()";
     switch (peek().type) {
       case TokenType::LeftParen: return duration_expression(0);
       case TokenType::Add:
       case TokenType::Sub: {
         const Token op = take();
-        return negate(op, duration_primary("offset"));
+        return negate(op, duration_primary());
       }
-      default: return duration_primary("offset");
+      default: return duration_primary();
     }
   }
 
@@ -667,7 +686,7 @@ class Parser {
       const Token op = take();
       left = negate(op, duration_expression(precedence(TokenType::Pow)));
     } else {
-      left = duration_primary("subquery or range selector");
+      left = duration_primary();
     }
     while (!failed() && is_arithmetic(peek().type) && precedence(peek().type) >= min_precedence) {
       const Token op = take();
@@ -698,7 +717,9 @@ class Parser {
     return make_expr(position, DurationExpr{TokenType::Sub, nullptr, std::move(operand)});
   }
 
-  ExprPtr duration_primary(std::string_view context) {
+  ExprPtr unexpected_in_duration() { return unexpected(duration_context_, duration_expected_); }
+
+  ExprPtr duration_primary() {
     const Token token = peek();
     switch (token.type) {
       case TokenType::Number:
@@ -707,7 +728,7 @@ class Parser {
         take();
         ExprPtr inner = duration_expression(0);
         if (failed()) return inner;
-        if (peek().type != TokenType::RightParen) return unexpected(context, "");
+        if (peek().type != TokenType::RightParen) return unexpected_in_duration();
         const int end = take().position.end;
         if (auto* duration = inner->as<DurationExpr>()) {
           duration->wrapped = true;
@@ -720,22 +741,22 @@ class Parser {
       case TokenType::Range:
         take();
         if (!accept(TokenType::LeftParen) || !accept(TokenType::RightParen)) {
-          return unexpected(context, "");
+          return unexpected_in_duration();
         }
         return make_expr({token.position.start, last_closing_},
                          DurationExpr{token.type, nullptr, nullptr});
       case TokenType::MinOf:
       case TokenType::MaxOf: {
         take();
-        if (!accept(TokenType::LeftParen)) return unexpected(context, "");
+        if (!accept(TokenType::LeftParen)) return unexpected_in_duration();
         ExprPtr left = duration_expression(0);
-        if (!failed() && !accept(TokenType::Comma)) return unexpected(context, "");
+        if (!failed() && !accept(TokenType::Comma)) return unexpected_in_duration();
         ExprPtr right = failed() ? nothing() : duration_expression(0);
-        if (!failed() && !accept(TokenType::RightParen)) return unexpected(context, "");
+        if (!failed() && !accept(TokenType::RightParen)) return unexpected_in_duration();
         return make_expr({token.position.start, last_closing_},
                          DurationExpr{token.type, std::move(left), std::move(right)});
       }
-      default: return unexpected(context, "number, duration, step(), or range()");
+      default: return unexpected_in_duration();
     }
   }
 
@@ -744,7 +765,10 @@ class Parser {
   std::vector<Token> tokens_;
   size_t at_ = 0;
   int last_closing_ = 0;
+  std::string_view duration_context_;   // what errors in a duration are said to be in,
+  std::string_view duration_expected_;  // and what should stand there
   int depth_ = 0;
+  int aggregations_ = 0;  // whose arguments are being read
   int links_ = 0;
   bool fatal_ = false;
   std::vector<Error> errors_;

@@ -79,10 +79,10 @@ std::string print_matching(const Binary& binary) {
                        label_list(m.include));
   }
   if (m.fill_left && m.fill_right && *m.fill_left == *m.fill_right) {
-    return out + fmt::format(" fill ({})", codec::format_general(*m.fill_left));
+    return out + fmt::format(" fill ({})", codec::format_compact(*m.fill_left));
   }
-  if (m.fill_left) out += fmt::format(" fill_left ({})", codec::format_general(*m.fill_left));
-  if (m.fill_right) out += fmt::format(" fill_right ({})", codec::format_general(*m.fill_right));
+  if (m.fill_left) out += fmt::format(" fill_left ({})", codec::format_compact(*m.fill_left));
+  if (m.fill_right) out += fmt::format(" fill_right ({})", codec::format_compact(*m.fill_right));
   return out;
 }
 

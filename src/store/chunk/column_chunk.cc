@@ -1,0 +1,177 @@
+#include "store/chunk/column_chunk.h"
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <optional>
+
+#include "store/chunk/int_stream.h"
+
+namespace prom5::chunk {
+
+namespace {
+
+// The first byte of a column of floats.
+constexpr uint8_t kExponentMask = 0x1F;
+constexpr uint8_t kBitPatterns = 0x40;
+constexpr uint8_t kHasSpecials = 0x80;
+
+constexpr unsigned kMaxExponent = 15;
+/// Decimals this long may be larger than their bit patterns: both are tried.
+constexpr unsigned kLongDecimals = 6;
+constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
+/// With more specials than one in this many, the column is taken as bit patterns.
+constexpr size_t kSpecialsOneIn = 8;
+
+constexpr std::array<double, kMaxExponent + 1> kPowers = {
+    1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+/// v as an integer over 10^exponent, where dividing again gives exactly v.
+std::optional<int64_t> as_decimal(double v, unsigned exponent) {
+  const double scaled = v * kPowers[exponent];
+  if (!(std::fabs(scaled) < kExactIntegers)) return std::nullopt;  // NaN, too
+  const auto rounded = static_cast<int64_t>(scaled + std::copysign(0.5, scaled));
+  const double back = static_cast<double>(rounded) / kPowers[exponent];
+  // Bit by bit: -0 is no integer.
+  if (std::bit_cast<uint64_t>(back) != std::bit_cast<uint64_t>(v)) return std::nullopt;
+  return rounded;
+}
+
+bool is_plain(double v) { return std::isfinite(v) && !(v == 0 && std::signbit(v)); }
+
+/// The fewest decimals that all plain values have; none when some has too many.
+std::optional<unsigned> common_exponent(std::span<const double> values) {
+  unsigned exponent = 0;
+  for (const double v : values) {
+    if (!is_plain(v)) continue;
+    while (!as_decimal(v, exponent)) {
+      if (++exponent > kMaxExponent) return std::nullopt;
+    }
+  }
+  return exponent;
+}
+
+/// Bit patterns as integers that are in the order of the numbers. Its own inverse.
+int64_t order_bits(int64_t bits) { return bits < 0 ? bits ^ INT64_MAX : bits; }
+
+struct Special {
+  size_t at;
+  double value;
+};
+
+/// Empty when decimals do not suit the column.
+std::string encode_decimals(std::span<const double> values) {
+  const auto exponent = common_exponent(values);
+  if (!exponent) return {};
+  std::vector<int64_t> integers(values.size());
+  std::vector<Special> specials;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (const auto decimal = as_decimal(values[i], *exponent)) {
+      integers[i] = *decimal;
+    } else {
+      specials.push_back({i, values[i]});
+      integers[i] = i > 0 ? integers[i - 1] : 0;
+    }
+  }
+  if (specials.size() > values.size() / kSpecialsOneIn + 1) return {};
+  std::string out;
+  codec::ByteWriter writer(out);
+  writer.u8(static_cast<uint8_t>(*exponent | (specials.empty() ? 0 : kHasSpecials)));
+  if (!specials.empty()) {
+    writer.varint(specials.size());
+    size_t next = 0;
+    for (const Special& special : specials) {
+      writer.varint(special.at - next);
+      writer.f64(special.value);
+      next = special.at + 1;
+    }
+  }
+  encode_ints(integers, out);
+  return out;
+}
+
+std::string encode_bit_patterns(std::span<const double> values) {
+  std::vector<int64_t> integers(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    integers[i] = order_bits(std::bit_cast<int64_t>(values[i]));
+  }
+  std::string out(1, static_cast<char>(kBitPatterns));
+  encode_ints(integers, out);
+  return out;
+}
+
+}  // namespace
+
+void encode_floats(std::span<const double> values, std::string& out) {
+  std::string column = encode_decimals(values);
+  const bool may_be_long =
+      column.empty() || (static_cast<uint8_t>(column[0]) & kExponentMask) >= kLongDecimals;
+  if (may_be_long) {
+    std::string patterns = encode_bit_patterns(values);
+    if (column.empty() || patterns.size() < column.size()) column = std::move(patterns);
+  }
+  out += column;
+}
+
+Result<void> decode_floats(codec::ByteReader& in, std::span<double> out) {
+  const uint8_t first = TRY(in.u8());
+  const unsigned exponent = first & kExponentMask;
+  if (exponent > kMaxExponent) return fail(ErrorCode::Corruption, "float column: exponent");
+  std::vector<Special> specials;
+  if ((first & kHasSpecials) != 0) {
+    const uint64_t count = TRY(in.varint());
+    if (count > out.size()) return fail(ErrorCode::Corruption, "float column: specials");
+    for (size_t i = 0, next = 0; i < count; ++i) {
+      const uint64_t gap = TRY(in.varint());
+      if (next >= out.size() || gap >= out.size() - next) {
+        return fail(ErrorCode::Corruption, "float column: special beyond the end");
+      }
+      specials.push_back({next + gap, TRY(in.f64())});
+      next += gap + 1;
+    }
+  }
+  std::vector<int64_t> integers(out.size());
+  TRY(decode_ints(in, integers));
+  if ((first & kBitPatterns) != 0) {
+    for (size_t i = 0; i < out.size(); ++i) out[i] = std::bit_cast<double>(order_bits(integers[i]));
+  } else if (exponent == 0) {
+    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(integers[i]);
+  } else {
+    // Division, not multiplication by the inverse: only it is exact.
+    const double power = kPowers[exponent];
+    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(integers[i]) / power;
+  }
+  for (const Special& special : specials) out[special.at] = special.value;
+  return {};
+}
+
+void encode_chunk(std::span<const TimeMs> times, std::span<const double> values, std::string& out) {
+  CHECK(!times.empty() && times.size() == values.size() && times.size() <= kMaxInts);
+  codec::ByteWriter(out).varint(times.size());
+  static_assert(sizeof(TimeMs) == sizeof(int64_t));
+  encode_ints({&times.data()->ms, times.size()}, out);
+  encode_floats(values, out);
+}
+
+Result<void> decode_chunk(std::string_view bytes, std::vector<TimeMs>& times,
+                          std::vector<double>& values) {
+  codec::ByteReader in(bytes);
+  const uint64_t count = TRY(in.varint());
+  if (count == 0 || count > kMaxInts) return fail(ErrorCode::Corruption, "chunk: sample count");
+  const size_t before = times.size();
+  times.resize(before + count);
+  values.resize(before + count);
+  const auto decode = [&]() -> Result<void> {
+    TRY(decode_ints(in, {&times[before].ms, count}));
+    TRY(decode_floats(in, std::span(values).subspan(before)));
+    return {};
+  };
+  auto decoded = decode();
+  if (!decoded) {
+    times.resize(before);
+    values.resize(before);
+  }
+  return decoded;
+}
+
+}  // namespace prom5::chunk

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "io/codec/bytes.h"
+
+namespace prom5::chunk {
+
+/// Appends a column of floats to `out`, every bit of every one kept. Decimal numbers, which most
+/// metrics are, become integers times a power of ten; the others' bit patterns are taken as
+/// integers in the order of the numbers; then int_stream.h. NaN, infinities, -0 and staleness
+/// markers among decimals stand apart.
+void encode_floats(std::span<const double> values, std::string& out);
+
+/// Fills `out`, as long as the column that was encoded. Corruption when the bytes are no such
+/// column.
+Result<void> decode_floats(codec::ByteReader& in, std::span<double> out);
+
+/// A chunk of float samples: their count, their times, their values. 1 to kMaxInts samples, times
+/// ascending.
+void encode_chunk(std::span<const TimeMs> times, std::span<const double> values, std::string& out);
+
+/// Appends the samples of a chunk to the two columns. Corruption leaves them as they were.
+Result<void> decode_chunk(std::string_view bytes, std::vector<TimeMs>& times,
+                          std::vector<double>& values);
+
+}  // namespace prom5::chunk
