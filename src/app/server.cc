@@ -5,6 +5,7 @@
 
 #include <array>
 #include <filesystem>
+#include <random>
 #include <thread>
 
 #include "app/api/openapi.h"
@@ -55,9 +56,21 @@ double cpu_seconds() {
 
 }  // namespace
 
+namespace {
+
+std::string random_token() {
+  std::random_device random;
+  std::string out;
+  for (int i = 0; i < 8; ++i) out += fmt::format("{:08x}", random());
+  return out;
+}
+
+}  // namespace
+
 Server::Server(ServerOptions options, const Log& log)
     : options_(std::move(options)),
       log_(log),
+      own_token_(random_token()),
       started_(clock_.now()),
       reload_time_(started_),
       reload_success_(metrics_.gauge("prometheus_config_last_reload_successful",
@@ -100,6 +113,11 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Log& 
 
 /// Without a password nobody but this machine may come in.
 Result<void> Server::refuse_open_door() const {
+  for (const std::string& address : options_.http.listen_addresses) {
+    if (address.find(':') == std::string::npos) {
+      return fail(ErrorCode::BadData, "--web.listen-address={}: expected HOST:PORT", address);
+    }
+  }
   if (web_config_.authenticates()) return {};
   for (const std::string& address : options_.http.listen_addresses) {
     if (is_loopback(address)) continue;
@@ -171,6 +189,10 @@ Result<config::Config> Server::read_config() const {
 Result<void> Server::apply(const config::Config& config) {
   std::vector<scrape::ScrapeOptions> scrapes = config.scrapes;
   for (scrape::ScrapeOptions& options : scrapes) {
+    // Where the server asks for users, its own pages let its own scraper in.
+    if (options_.config_file.empty() && web_config_.authenticates()) {
+      options.security.authorization = "Bearer " + own_token_;
+    }
     // The flag bounds what a configuration may ask for.
     options.body_size_limit = std::min(options.body_size_limit, options_.scrape_body_limit);
   }
@@ -191,6 +213,7 @@ Result<void> Server::reload() {
   const Result<void> applied =
       config ? apply(*config) : Result<void>(std::unexpected(config.error()));
   if (applied) {
+    for (const std::string& note : config->notes) log_.warn("Configuration", {{"note", note}});
     log_.info("Configuration reloaded", {{"file", options_.config_file}});
     return {};
   }
@@ -299,7 +322,10 @@ void Server::add_lifecycle_routes() {
 }
 
 io::HttpResponse Server::handle(const io::HttpRequest& request) {
-  if (web_config_.authenticates() && !web_config_.accepts(request.headers.get("Authorization"))) {
+  const std::string_view authorization = request.headers.get("Authorization");
+  const bool own_scrape = request.method == "GET" && request.path.ends_with("/metrics") &&
+                          authorization == "Bearer " + own_token_;
+  if (web_config_.authenticates() && !own_scrape && !web_config_.accepts(authorization)) {
     io::HttpResponse response = io::HttpResponse::text(401, "Unauthorized\n");
     response.headers.add("WWW-Authenticate", "Basic");
     return response;

@@ -70,6 +70,7 @@ class Server {
   ServerOptions options_;
   const Log& log_;
   SystemClock clock_;
+  const std::string own_token_;  // with which the embedded default scrapes this server
   const TimeMs started_;
   io::PosixFileSystem files_;
   MetricRegistry metrics_;

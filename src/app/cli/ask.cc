@@ -51,6 +51,10 @@ int run_ask(const Flags& flags) {
   }
   const Json error = answer->value("error", Json::object());
   fmt::print("{}\n", error.is_object() ? error.value("message", "no answer") : error.dump());
+  if (!error.is_object()) return kFailure;
+  for (const Json& suggestion : error.value("suggestions", Json::array())) {
+    fmt::print("  - {}\n", suggestion.get<std::string>());
+  }
   return kFailure;
 }
 

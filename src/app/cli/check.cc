@@ -3,6 +3,7 @@
 #include <array>
 #include <iostream>
 #include <iterator>
+#include <unordered_set>
 
 #include "app/cli/command.h"
 #include "app/config/config.h"
@@ -29,7 +30,8 @@ int run_check_config(const Flags& flags) {
   if (flags.arguments().empty()) return complain("check config needs a FILE", kWrongUse);
   int code = kGood;
   for (const std::string& file : flags.arguments()) {
-    const auto config = config::load_config(file);
+    const auto config = config::load_config(
+        file, flags.on("syntax-only") ? config::NamedFiles::Ignore : config::NamedFiles::Read);
     if (!config) {
       code = complain(config.error().message, kFailure);
       continue;
@@ -50,6 +52,7 @@ int run_check_metrics(const Flags& flags) {
   exposition::TextParser parser(page);
   LabelsBuilder labels;
   size_t samples = 0;
+  std::unordered_set<std::string> seen;  // series with their timestamps
   for (;;) {
     const auto entry = parser.next();
     if (!entry) return complain("standard input: " + entry.error().message, kFailure);
@@ -59,7 +62,16 @@ int run_check_metrics(const Flags& flags) {
     if (auto read = parser.labels(labels); !read) {
       return complain("standard input: " + read.error().message, kFailure);
     }
+    const Labels series = labels.build();
+    const auto time = parser.time();
+    std::string key(series.bytes());
+    if (time) key += fmt::format("@{}", time->ms);
+    if (!seen.insert(std::move(key)).second) {
+      return complain(fmt::format("standard input: {} is there twice", series.to_string()),
+                      kFailure);
+    }
   }
+  if (samples == 0) return complain("standard input: there is no sample", kFailure);
   fmt::print("good; {} samples\n", samples);
   return kGood;
 }

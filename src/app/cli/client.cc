@@ -1,12 +1,31 @@
 #include "app/cli/client.h"
 
+#include <algorithm>
+
 #include "io/http/http_client.h"
 
 namespace prom5::cli {
 
 namespace {
 
+/// Takes "user:password@" out of the URL: it goes into a header.
+void take_user(io::HttpClientRequest& request) {
+  const size_t scheme = request.url.find("://");
+  if (scheme == std::string::npos) return;
+  const size_t start = scheme + 3;
+  const size_t at = request.url.substr(0, request.url.find('/', start)).rfind('@');
+  if (at == std::string::npos || at < start) return;
+  const std::string user = request.url.substr(start, at - start);
+  const size_t colon = std::min(user.find(':'), user.size());
+  request.security.user = io::percent_decode(user.substr(0, colon), false);
+  request.security.password =
+      io::percent_decode(colon == user.size() ? "" : user.substr(colon + 1), false);
+  request.url.erase(start, at + 1 - start);
+}
+
 Result<Json> send(io::HttpClientRequest request) {
+  if (request.url.find("://") == std::string::npos) request.url.insert(0, "http://");
+  take_user(request);
   TRY(io::parse_url(request.url));
   constexpr int64_t kTimeoutMs = 120'000;
   request.timeout_ms = kTimeoutMs;
@@ -14,7 +33,13 @@ Result<Json> send(io::HttpClientRequest request) {
   const io::HttpClientResponse response = TRY(client->send(std::move(request)));
   auto body = codec::parse_json(response.body);
   if (!body) {
-    return fail(ErrorCode::Unavailable, "the server answered {} and no JSON", response.status);
+    std::string why = fmt::format("the server answered {} and no JSON", response.status);
+    if (response.status == 401) {
+      why = "the server wants a user and a password: --url=http://user:password@host:port";
+    } else if (response.status == 404) {
+      why = "the server does not know this request; is it prom5?";
+    }
+    return fail(ErrorCode::Unavailable, "{}", why);
   }
   if (response.status / 100 != 2 && body->is_object() && body->contains("error") &&
       (*body)["error"].is_string()) {

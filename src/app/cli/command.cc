@@ -95,7 +95,8 @@ int unknown_command(std::span<const std::string> words) {
 std::span<const Command> commands() { return command_table(); }
 
 int complain(std::string_view message, int code) {
-  fmt::print(stderr, "prom5: {}\n", message);
+  // Not fmt::print, which throws when there is nobody to read it.
+  std::fputs(fmt::format("prom5: {}\n", message).c_str(), stderr);
   return code;
 }
 

@@ -169,7 +169,7 @@ int run_serve(const Flags& flags) {
   }
   (*server)->on_quit([] { ::kill(::getpid(), SIGTERM); });
   for (const std::string& address : flags.list("web.listen-address")) {
-    fmt::print(stderr, "prom5 is ready: http://{}\n", address);
+    std::fputs(fmt::format("prom5 is ready: http://{}\n", address).c_str(), stderr);
   }
   serve_until_told(**server, *log, signals);
   server->reset();

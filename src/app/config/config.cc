@@ -49,7 +49,7 @@ std::string expand_environment(std::string_view text) {
 
 class ConfigReader {
  public:
-  explicit ConfigReader(const std::string& file) : reader_(file) {}
+  ConfigReader(const std::string& file, bool read_files) : reader_(file, read_files) {}
 
   Result<Config> read(const YamlNode& root) {
     if (root.kind == YamlNode::Kind::Null) return std::move(config_);
@@ -260,13 +260,12 @@ std::string hide_secrets(std::string_view text, const YamlNode& root) {
 
 }  // namespace
 
-Result<Config> parse_config(std::string_view text, const std::string& file) {
+Result<Config> parse_config(std::string_view text, const std::string& file, NamedFiles named) {
   const auto root = codec::parse_yaml(text);
   if (!root) {
-    // "line 3, column 5: …" in the form of all other errors.
-    return fail(ErrorCode::BadData, "{}: {}", file, root.error().message);
+    return fail(ErrorCode::BadData, "{}:{}", file, root.error().message);
   }
-  Config config = TRY(ConfigReader(file).read(*root));
+  Config config = TRY(ConfigReader(file, named == NamedFiles::Read).read(*root));
   config.text = hide_secrets(text, *root);
   const YamlNode* scrapes = root->find("scrape_configs");
   const YamlNode* global = root->find("global");
@@ -277,11 +276,11 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   return config;
 }
 
-Result<Config> load_config(const std::string& file) {
+Result<Config> load_config(const std::string& file, NamedFiles named) {
   io::PosixFileSystem files;
   const auto text = files.read(file);
   if (!text) return fail(ErrorCode::BadData, "configuration file: {}", text.error().message);
-  return parse_config(*text, file);
+  return parse_config(*text, file, named);
 }
 
 std::string embedded_config(std::string_view address, std::string_view host_name) {

@@ -36,11 +36,14 @@ struct Config {
 
 /// Reads a configuration. `file` is its path: it stands in errors, and relative paths in the
 /// configuration start at its folder.
+/// `named`: whether files that it names (passwords, certificates) must be there.
 /// BadData with file, line, column and the fix where one is known.
-Result<Config> parse_config(std::string_view text, const std::string& file);
+enum class NamedFiles : uint8_t { Read, Ignore };
+Result<Config> parse_config(std::string_view text, const std::string& file,
+                            NamedFiles named = NamedFiles::Read);
 
 /// The same from disk.
-Result<Config> load_config(const std::string& file);
+Result<Config> load_config(const std::string& file, NamedFiles named = NamedFiles::Read);
 
 /// The configuration of a server that was given none: it scrapes itself and this host.
 /// `address` is where the server listens, for itself to reach: "127.0.0.1:9090".

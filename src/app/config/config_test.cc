@@ -92,8 +92,9 @@ TEST(Config, Jobs) {
 }
 
 TEST(Config, MalformedYaml) {
-  bad("global: [", "p.yml: ", "line ");
-  bad("a: 1\na: 2\n", "p.yml: ", "line 2");
+  bad("global: [", "p.yml:1:", "a quote or a bracket");
+  bad("global:\n\tscrape_interval: 5s\n", "p.yml:2:", "not with tabs");
+  bad("a: 1\na: 2\n", "p.yml:2:1: ", "given twice");
   bad("- a\n", "p.yml:1:1: ", "expected a mapping");
 }
 

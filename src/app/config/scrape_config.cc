@@ -188,6 +188,7 @@ class ScrapeConfigReader {
   Result<std::string> read_file(const YamlNode& node) const {
     std::filesystem::path path = TRY(reader_.string(node));
     if (path.is_relative()) path = std::filesystem::path(reader_.file()).parent_path() / path;
+    if (!reader_.reads_files()) return std::string();
     io::PosixFileSystem files;
     auto text = files.read(path.string());
     if (!text) return reader_.error(node, text.error().message);
@@ -204,6 +205,10 @@ class ScrapeConfigReader {
         given = std::filesystem::path(reader_.file()).parent_path() / given;
       }
       target = given.string();
+      if (!target.empty() && reader_.reads_files()) {
+        io::PosixFileSystem files;
+        if (auto size = files.size(target); !size) return reader_.error(n, size.error().message);
+      }
       return {};
     };
   }

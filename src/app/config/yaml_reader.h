@@ -27,7 +27,9 @@ struct Key {
 /// Reads values of one file; every error names file, line and column.
 class YamlReader {
  public:
-  explicit YamlReader(std::string file) : file_(std::move(file)) {}
+  /// `reads_files`: whether files named in this one must be there.
+  explicit YamlReader(std::string file, bool reads_files = true)
+      : file_(std::move(file)), reads_files_(reads_files) {}
 
   /// Reads a mapping by its keys. An unknown key is an error that offers the nearest right one.
   Result<void> mapping(const YamlNode& node, std::string_view what,
@@ -50,9 +52,11 @@ class YamlReader {
     return fail_in(file_, node, message);
   }
   [[nodiscard]] const std::string& file() const { return file_; }
+  [[nodiscard]] bool reads_files() const { return reads_files_; }
 
  private:
   std::string file_;
+  bool reads_files_;
 };
 
 }  // namespace prom5::config

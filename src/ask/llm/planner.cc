@@ -85,12 +85,39 @@ std::string unit_of(const Catalogue::Metric& metric, bool rate) {
   return rate ? "per_second" : "none";
 }
 
+/// What names begin and end with, whatever they measure.
+const std::set<std::string_view>& common_name_words() {
+  static const std::set<std::string_view> words = {"node", "total", "second", "byte",  "ratio",
+                                                   "info", "count", "sum",    "bucket"};
+  return words;
+}
+
+std::string lower_case(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return text;
+}
+
+Plan refuse(std::string code, std::string message) {
+  Plan plan;
+  plan.intent = "refuse";
+  plan.refuse_code = std::move(code);
+  plan.refuse_message = std::move(message);
+  return plan;
+}
+
 /// A metric that a question's words may mean.
 struct Candidate {
   const Catalogue::Metric* metric;
   double score;
   std::vector<std::string> unmatched;
+  size_t name_words = 0;   ///< of the metric,
+  size_t named_words = 0;  ///< and how many of them the question says
 };
+
+/// Fewer words of a name than one in this many are no more than a hint: ask back.
+constexpr size_t kHintBelowOneIn = 3;
 
 constexpr double kExactName = 10;
 
@@ -102,8 +129,11 @@ std::vector<Candidate> rank_metrics(const Catalogue::Snapshot& snapshot,
     const std::vector<std::string> in_name = name_words(metric.name);
     std::set<std::string> in_help;
     for (const std::string& word : words_of(metric.help)) in_help.insert(singular(word));
-    Candidate candidate{&metric, 0, {}};
-    size_t found_in_name = 0;
+    const auto telling = std::count_if(in_name.begin(), in_name.end(), [](const std::string& w) {
+      return !common_name_words().contains(w);
+    });
+    Candidate candidate{&metric, 0, {}, static_cast<size_t>(telling), 0};
+    size_t& found_in_name = candidate.named_words;
     for (size_t i = 0; i < question.content.size(); ++i) {
       const std::string word = singular(question.content[i]);
       const std::string raw = singular(question.raw[i]);
@@ -111,7 +141,7 @@ std::vector<Candidate> rank_metrics(const Catalogue::Snapshot& snapshot,
         return std::find(list.begin(), list.end(), word) != list.end() ||
                std::find(list.begin(), list.end(), raw) != list.end();
       };
-      if (metric.name == question.raw[i]) {
+      if (lower_case(metric.name) == question.raw[i]) {
         candidate.score += kExactName;
         ++found_in_name;
       } else if (in(in_name)) {
@@ -120,7 +150,7 @@ std::vector<Candidate> rank_metrics(const Catalogue::Snapshot& snapshot,
       } else if (in(in_help)) {
         candidate.score += 0.4;
       } else {
-        candidate.unmatched.push_back(question.raw[i]);
+        if (!filler_words().contains(word)) candidate.unmatched.push_back(question.raw[i]);
       }
     }
     if (found_in_name == 0) continue;
@@ -229,15 +259,35 @@ Plan Planner::unknown_words(const std::vector<std::string>& words,
   return plan;
 }
 
+/// Words of metrics and concepts that are spelt almost so: what a mistyped word may have meant.
+std::vector<std::string> Planner::similar_words(const Catalogue::Snapshot& snapshot,
+                                                const std::vector<std::string>& words) const {
+  std::set<std::string> known;
+  for (const Catalogue::Metric& metric : snapshot.metrics) {
+    for (std::string& word : name_words(metric.name)) known.insert(std::move(word));
+  }
+  for (const Concept& subject : pack_.concepts) {
+    for (const auto& phrase : subject.phrases) known.insert(phrase.begin(), phrase.end());
+  }
+  const std::vector<std::string_view> views(known.begin(), known.end());
+  std::vector<std::string> out;
+  for (const std::string& word : words) {
+    const std::string_view near = word.size() < 4 ? std::string_view() : nearest(word, views);
+    if (!near.empty() && near != word) out.emplace_back(near);
+  }
+  return out;
+}
+
 Result<Plan> Planner::plan(const ParsedQuestion& question) {
   const auto snapshot = TRY(catalogue_.snapshot());
   if (question.changes_something) {
-    Plan plan;
-    plan.intent = "refuse";
-    plan.refuse_code = "not_allowed";
-    plan.refuse_message = "I only read. I cannot delete, restart or change anything.";
-    return plan;
+    return refuse("not_allowed", "I only read. I cannot delete, restart or change anything.");
   }
+  if (question.is_promql) {
+    return refuse("promql",
+                  "This looks like PromQL. Run it with prom5 query instant, or in Explore.");
+  }
+  if (question.bad_top) return refuse("bad_number", "\"top\" needs a number of at least 1.");
   if (question.list_metrics) return plan_list(question);
   if (question.status) return plan_status(question);
   if (auto plan = TRY(plan_concept(question))) return *std::move(plan);
@@ -251,18 +301,26 @@ Result<Plan> Planner::plan_status(const ParsedQuestion& question) {
   plan.subject = "targets";
   plan.entity_labels = {"job", "instance"};
   std::vector<std::string> leftover;
-  const std::vector<Matcher> filters = TRY(bind_filters("up", question.content, leftover));
-  if (!leftover.empty()) {
-    std::vector<std::string> jobs;
-    const auto labels = TRY(catalogue_.labels_of("up"));
-    if (const auto found = labels.find("job"); found != labels.end()) {
-      jobs.assign(found->second.begin(), found->second.end());
-    }
-    return unknown_words(leftover, jobs);
+  std::vector<Matcher> filters = TRY(bind_filters("up", question.content, leftover));
+  const auto labels = TRY(catalogue_.labels_of("up"));
+  std::set<std::string> jobs;
+  if (const auto found = labels.find("job"); found != labels.end()) jobs = found->second;
+  if (!leftover.empty()) return unknown_words(leftover, {jobs.begin(), jobs.end()});
+  // "host" and "node" say nothing in other questions; here they may name a job.
+  for (const std::string& word : question.words) {
+    if (filters.empty() && jobs.contains(word)) filters.push_back(Matcher::equal("job", word));
   }
   const std::string where = filters.empty() ? "" : "{" + inside_braces(filters) + "}";
   plan.promql = "up" + where;
   plan.confidence = 0.95;
+  if (question.window || question.past) {
+    plan.window = question.window.value_or(DurationMs::days(1));
+    plan.promql = fmt::format("min_over_time(up{}[{}])", where, format_duration(plan.window));
+    plan.explanation = fmt::format(
+        "up is 0 at each scrape that failed; its least value over {} tells whether any did.",
+        format_duration(plan.window));
+    return plan;
+  }
   plan.explanation =
       "up is 1 for each target whose last scrape succeeded and 0 for each that is "
       "down.";
@@ -316,12 +374,24 @@ Result<std::optional<Plan>> Planner::plan_concept(const ParsedQuestion& question
     }
   }
   if (best.subject == nullptr) return std::nullopt;
+  // "How many CPUs" does not ask how busy they are.
+  if (question.counts && best_recipe->unit != "count" && best_recipe->unit != "none") {
+    return std::nullopt;
+  }
   std::vector<std::string> rest;
   for (size_t i = 0; i < question.content.size(); ++i) {
     const std::string& word = question.content[i];
     const bool named =
         std::find(best.phrase->begin(), best.phrase->end(), word) != best.phrase->end();
     if (!named && !filler_words().contains(word)) rest.push_back(question.raw[i]);
+  }
+  // A label that the recipe chooses itself cannot be asked for on top of it.
+  std::vector<std::string> unbound;
+  for (const Matcher& filter : TRY(bind_filters(best_recipe->needs[0], rest, unbound))) {
+    if (best_recipe->promql.find(filter.name() + "=") != std::string::npos) return std::nullopt;
+  }
+  for (const std::string& label : question.by) {
+    if (best_recipe->promql.find(label + "=") != std::string::npos) return std::nullopt;
   }
   return TRY(compose(question, *best.subject, *best_recipe, rest));
 }
@@ -439,7 +509,10 @@ Result<Plan> Planner::plan_metric(const ParsedQuestion& question) {
   // What the words of the name leave must be values of the metric's labels.
   std::vector<Matcher> filters;
   const Candidate* best = nullptr;
-  std::vector<std::string> missing = question.raw;
+  std::vector<std::string> missing;
+  for (const std::string& word : question.raw) {
+    if (!filler_words().contains(word)) missing.push_back(word);
+  }
   for (size_t i = 0; i < candidates.size() && i < 20 && best == nullptr; ++i) {
     std::vector<std::string> leftover;
     filters = TRY(bind_filters(candidates[i].metric->name, candidates[i].unmatched, leftover));
@@ -449,7 +522,7 @@ Result<Plan> Planner::plan_metric(const ParsedQuestion& question) {
       missing = leftover;
   }
   if (best == nullptr) {
-    std::vector<std::string> near;
+    std::vector<std::string> near = similar_words(*snapshot, missing);
     for (size_t i = 0; i < candidates.size() && i < 3; ++i)
       near.push_back(candidates[i].metric->name);
     return unknown_words(missing, near);
@@ -460,10 +533,12 @@ Result<Plan> Planner::plan_metric(const ParsedQuestion& question) {
         other.score >= best->score - 0.01 && other.unmatched.size() <= best->unmatched.size();
     if (close && rivals.size() < kMaxOptions) rivals.push_back(other.metric->name);
   }
-  if (rivals.size() > 1 && best->score < kExactName) {
+  const bool only_a_hint = best->named_words * kHintBelowOneIn < best->name_words;
+  if ((rivals.size() > 1 || only_a_hint) && best->score < kExactName / 2) {
     Plan plan;
     plan.intent = "clarify";
-    plan.clarify = "Several metrics fit. Which one do you mean?";
+    plan.clarify = rivals.size() > 1 ? "Several metrics fit. Which one do you mean?"
+                                     : "I am not sure. Do you mean this metric?";
     plan.options = rivals;
     return plan;
   }

@@ -53,6 +53,8 @@ class Planner {
                        const catalogue::Recipe& recipe, const std::vector<std::string>& leftover);
   void finish(const ParsedQuestion& question, bool least_is_worst, Plan& plan) const;
   Plan ask_back(const catalogue::Catalogue::Snapshot& snapshot) const;
+  std::vector<std::string> similar_words(const catalogue::Catalogue::Snapshot& snapshot,
+                                         const std::vector<std::string>& words) const;
   Plan unknown_words(const std::vector<std::string>& words,
                      const std::vector<std::string>& suggestions) const;
 

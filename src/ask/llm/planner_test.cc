@@ -108,6 +108,25 @@ TEST_F(PlannerTest, MetricsByName) {
   asks("orders placed per region", "query", "sum by (region) (rate(orders_placed_total[5m]))");
 }
 
+TEST_F(PlannerTest, ThePastIsNotAnsweredWithNow) {
+  asks("was anything down in the last 10 minutes", "status", "min_over_time(up[10m])");
+  asks("Was anything down yesterday?", "status", "min_over_time(up[1d])");
+  asks("is node up", "status", R"(up{job="node"})");
+}
+
+TEST_F(PlannerTest, DoesNotGuess) {
+  put("node_cpu_seconds_total", {{"mode", "idle"}, {"cpu", "0"}});
+  put("node_nf_conntrack_stat_search_restart", {});
+  asks("idle cpu", "query", R"(sum (rate(node_cpu_seconds_total{mode="idle"}[5m])))");
+  asks("cpu usage by mode", "query", "sum by (mode) (rate(node_cpu_seconds_total[5m]))");
+  asks("node_memory_MemTotal_bytes", "query", "node_memory_MemTotal_bytes");
+  EXPECT_EQ(plan("how many restarts").intent, "clarify") << "one word of five is a hint";
+  refuses("top 0 filesystems", "bad_number");
+  refuses("rate(node_load1[5m])", "promql");
+  EXPECT_EQ(plan("memroy usage").suggestions.at(0), "memory");
+  EXPECT_NE(plan("how often did the machine restart").refuse_code, "not_allowed");
+}
+
 TEST_F(PlannerTest, ReadsOnly) {
   refuses("delete all metrics", "not_allowed");
   refuses("restart the payment service", "not_allowed");

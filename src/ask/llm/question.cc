@@ -43,8 +43,8 @@ const std::set<std::string_view>& stop_words() {
 /// Words that name no thing alone: a question of nothing else is asked back.
 const std::set<std::string_view>& vague_words() {
   static const std::set<std::string_view> words = {
-      "usage", "used", "high", "low",  "graph",       "status", "utilisation",
-      "total", "full", "free", "left", "performance", "health"};
+      "usage", "used",  "high", "low",  "graph", "status",      "utilisation",
+      "help",  "total", "full", "free", "left",  "performance", "health"};
   return words;
 }
 
@@ -132,6 +132,7 @@ void take_top(Words& words, ParsedQuestion& out) {
     const auto after = i + 1 < words.size() ? number_word(words[i + 1]) : std::nullopt;
     const auto before = i > 0 ? number_word(words[i - 1]) : std::nullopt;
     const auto number = after ? after : before;
+    out.bad_top = number && *number < 1;
     out.top = number && *number >= 1 ? static_cast<size_t>(std::min(*number, kMostNamed))
                                      : (words[i] == "top" ? 5 : 1);
     if (before && !after) {
@@ -231,8 +232,16 @@ void take_aggregation(Words& words, ParsedQuestion& out) {
 }
 
 void take_intents(Words& words, ParsedQuestion& out) {
-  out.changes_something =
-      take_any(words, {"delete", "remove", "restart", "kill", "drop", "shutdown", "reboot"});
+  // An order begins with its verb; "how often did it restart" is a question.
+  size_t first = 0;
+  while (first < words.size() && (words[first] == "please" || words[first] == "can" ||
+                                  words[first] == "could" || words[first] == "you")) {
+    ++first;
+  }
+  for (const std::string_view verb :
+       {"delete", "remove", "restart", "kill", "drop", "shutdown", "reboot", "stop"}) {
+    if (first < words.size() && words[first] == verb) out.changes_something = true;
+  }
   if (contains(words, "alert") &&
       (contains(words, "on") || contains(words, "when") || contains(words, "if"))) {
     out.proposes_alert = take_word(words, "alert");
@@ -319,6 +328,16 @@ ParsedQuestion parse_question(std::string_view text,
   out.follow_up = !words.empty() &&
                   (words[0] == "and" || words[0] == "what" || words[0] == "now") &&
                   words.size() <= 4;
+  out.words = words;
+  out.is_promql = text.find_first_of("{}[]()") != std::string_view::npos;
+  for (const std::string& word : words) {
+    out.past = out.past || word == "was" || word == "were" || word == "been" || word == "did" ||
+               word == "today" || word == "yesterday";
+  }
+  for (size_t i = 0; i + 1 < words.size(); ++i) {
+    out.counts = out.counts || (words[i] == "how" && words[i + 1] == "many") ||
+                 (words[i] == "number" && words[i + 1] == "of");
+  }
   take_window(words, out);
   take_threshold(words, out);
   take_quantile(words, out);
@@ -336,6 +355,11 @@ ParsedQuestion parse_question(std::string_view text,
     }
     out.content.push_back(one);
     out.raw.push_back(word);
+  }
+  // What fills up is the filesystem on the disk.
+  if (out.forecast) {
+    std::replace(out.content.begin(), out.content.end(), std::string("disk"),
+                 std::string("filesystem"));
   }
   out.vague = std::all_of(out.content.begin(), out.content.end(),
                           [](const std::string& w) { return vague_words().contains(w); });

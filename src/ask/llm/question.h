@@ -21,6 +21,7 @@ struct Threshold {
 struct ParsedQuestion {
   std::vector<std::string> content;  ///< words that name things, in their one spelling
   std::vector<std::string> raw;      ///< the same words as they were written
+  std::vector<std::string> words;    ///< all words, in lower case
   std::optional<DurationMs> window;  ///< "over the last hour"
   std::optional<size_t> top;         ///< "top 3"; 1 for "which … most"
   bool least = false;                ///< "lowest", "least"
@@ -36,6 +37,10 @@ struct ParsedQuestion {
   bool changes_something = false;  ///< "delete", "restart": not ours to do
   bool follow_up = false;          ///< "and memory?"
   bool vague = false;              ///< only words like "usage" and "it"
+  bool past = false;               ///< "was", "yesterday": now is no answer
+  bool counts = false;             ///< "how many"
+  bool is_promql = false;          ///< has brackets or braces: written for `query`
+  bool bad_top = false;            ///< "top 0"
 };
 
 ParsedQuestion parse_question(std::string_view text,

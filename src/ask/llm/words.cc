@@ -100,6 +100,16 @@ std::vector<Row> rows_of(const Plan& plan, const Json& data) {
   return rows;
 }
 
+std::string say_past_status(const std::vector<Row>& rows, DurationMs window) {
+  std::string down;
+  for (const Row& row : rows) {
+    if (row.value == 0) down += (down.empty() ? "" : ", ") + row.name;
+  }
+  const std::string span = format_duration(window);
+  if (down.empty()) return fmt::format("Nothing was down in the last {}.", span);
+  return fmt::format("Down at some time in the last {}: {}.", span, down);
+}
+
 std::string say_status(const std::vector<Row>& rows) {
   std::vector<std::string> down;
   for (const Row& row : rows) {
@@ -151,7 +161,9 @@ std::string say_value(double value, std::string_view unit) {
 std::string say_answer(const Plan& plan, const Json& data) {
   std::vector<Row> rows = rows_of(plan, data);
   if (plan.intent == "status") {
-    return rows.empty() ? "There is no target to be up or down." : say_status(rows);
+    if (rows.empty()) return "There is no target to be up or down.";
+    return plan.promql.starts_with("min_over_time") ? say_past_status(rows, plan.window)
+                                                    : say_status(rows);
   }
   if (rows.empty()) {
     if (plan.intent == "alert") {

@@ -2,6 +2,8 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+
 namespace prom5::codec {
 
 namespace {
@@ -17,8 +19,8 @@ struct Converter {
     out.line = in.Mark().line + 1;
     out.column = in.Mark().column + 1;
     if (depth > kMaxDepth || ++nodes > kMaxNodes) {
-      return fail(ErrorCode::BadData, "line {}, column {}: document nests too deep or is too large",
-                  out.line, out.column);
+      return fail(ErrorCode::BadData, "{}:{}: document nests too deep or is too large", out.line,
+                  out.column);
     }
     switch (in.Type()) {
       case YAML::NodeType::Undefined:
@@ -37,8 +39,8 @@ struct Converter {
         for (const auto& entry : in) {
           YamlNode key = TRY(convert(entry.first, depth + 1));
           if (out.find(key.scalar) != nullptr) {
-            return fail(ErrorCode::BadData, "line {}, column {}: key \"{}\" is given twice",
-                        key.line, key.column, key.scalar);
+            return fail(ErrorCode::BadData, "{}:{}: key \"{}\" is given twice", key.line,
+                        key.column, key.scalar);
           }
           YamlNode value = TRY(convert(entry.second, depth + 1));
           out.entries.push_back({std::move(key), std::move(value)});
@@ -59,13 +61,28 @@ const YamlNode* YamlNode::find(std::string_view key) const {
   return nullptr;
 }
 
+namespace {
+
+/// What people usually did where the parser only says what it ran into.
+std::string_view likely_cause(std::string_view text, const YAML::Exception& e) {
+  size_t line_start = 0;
+  for (int line = 0; line <= e.mark.line && line_start < text.size(); ++line) {
+    if (text.substr(line_start).starts_with('\t')) return "; indent with spaces, not with tabs";
+    line_start = std::min(text.find('\n', line_start), text.size() - 1) + 1;
+  }
+  const bool ran_on = e.msg.find("not found") != std::string::npos;
+  return ran_on ? "; a quote or a bracket further up may not be closed" : "";
+}
+
+}  // namespace
+
 Result<YamlNode> parse_yaml(std::string_view text) {
   try {
     const YAML::Node root = YAML::Load(std::string(text));
     return Converter{}.convert(root, 0);
   } catch (const YAML::Exception& e) {
-    return fail(ErrorCode::BadData, "line {}, column {}: {}", e.mark.line + 1, e.mark.column + 1,
-                e.msg);
+    return fail(ErrorCode::BadData, "{}:{}: {}{}", e.mark.line + 1, e.mark.column + 1, e.msg,
+                likely_cause(text, e));
   }
 }
 

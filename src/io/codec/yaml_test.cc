@@ -55,15 +55,15 @@ TEST(Yaml, MalformedNamesThePlace) {
     EXPECT_EQ(got.error().code, ErrorCode::BadData) << s;
     EXPECT_TRUE(got.error().message.starts_with(start)) << s << " -> " << got.error().message;
   };
-  bad("a: 1\nb: 2\na: 3\n", "line 3, column 1: key \"a\" is given twice");
-  bad("x:\n  a: 1\n  a: 1\n", "line 3, column 3: key \"a\" is given twice");
-  bad("{a: 1, a: 2}", "line 1, column 8: key \"a\" is given twice");
-  bad("a: b: c", "line 1, column ");
-  bad("a: [1, 2", "line ");
-  bad("a: {b", "line ");
-  bad("a: *nowhere", "line 1, column ");
-  bad("a: 1\n b: 2\n", "line 2, column ");
-  bad("\tb: 2\n", "line 1, column ");
+  bad("a: 1\nb: 2\na: 3\n", "3:1: key \"a\" is given twice");
+  bad("x:\n  a: 1\n  a: 1\n", "3:3: key \"a\" is given twice");
+  bad("{a: 1, a: 2}", "1:8: key \"a\" is given twice");
+  bad("a: b: c", "1:");
+  bad("a: [1, 2", "1:");
+  bad("a: {b", "1:");
+  bad("a: *nowhere", "1:");
+  bad("a: 1\n b: 2\n", "2:");
+  bad("\tb: 2\n", "1:");
 }
 
 TEST(Yaml, NestingIsLimited) {
@@ -96,7 +96,8 @@ TEST(Yaml, DamagedTextNeverCrashes) {
     if (got) continue;
     ++errors;
     EXPECT_EQ(got.error().code, ErrorCode::BadData);
-    EXPECT_TRUE(got.error().message.starts_with("line ")) << got.error().message;
+    EXPECT_TRUE(std::isdigit(static_cast<unsigned char>(got.error().message[0])))
+        << got.error().message;
   }
   EXPECT_GT(errors, 0);
 }

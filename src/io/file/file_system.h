@@ -21,6 +21,13 @@ class WritableFile {
   virtual Result<void> truncate(uint64_t size) = 0;
 };
 
+/// The bytes of a file that does not change any more. Any thread.
+class MappedFile {
+ public:
+  virtual ~MappedFile() = default;
+  [[nodiscard]] virtual std::string_view bytes() const = 0;
+};
+
 /// Held for as long as the object lives; the operating system lets go when the process dies.
 class FileLock {
  public:
@@ -39,6 +46,10 @@ class FileSystem {
   virtual Result<uint64_t> size(const std::string& path) = 0;
   /// Replaces `path` by a file holding `bytes`, durably: at no moment is there half of it.
   virtual Result<void> write_atomically(const std::string& path, std::string_view bytes) = 0;
+  /// The whole file, paged in as it is read. It may be removed while it is mapped.
+  virtual Result<std::shared_ptr<const MappedFile>> map(const std::string& path) = 0;
+  /// Gives a file another name, replacing what has it; durable with sync_directory().
+  virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<void> remove(const std::string& path) = 0;
   virtual Result<void> make_directories(const std::string& path) = 0;
   /// Makes names created in or removed from the directory survive a power cut.
@@ -56,6 +67,8 @@ class PosixFileSystem final : public FileSystem {
   Result<std::string> read(const std::string& path) override;
   Result<uint64_t> size(const std::string& path) override;
   Result<void> write_atomically(const std::string& path, std::string_view bytes) override;
+  Result<std::shared_ptr<const MappedFile>> map(const std::string& path) override;
+  Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> remove(const std::string& path) override;
   Result<void> make_directories(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;

@@ -91,6 +91,35 @@ Result<void> MemoryFileSystem::write_atomically(const std::string& path, std::st
   return {};
 }
 
+namespace {
+
+class MemoryMappedFile final : public MappedFile {
+ public:
+  explicit MemoryMappedFile(std::string bytes) : bytes_(std::move(bytes)) {}
+  [[nodiscard]] std::string_view bytes() const override { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const MappedFile>> MemoryFileSystem::map(const std::string& path) {
+  return std::make_shared<MemoryMappedFile>(TRY(read(path)));
+}
+
+Result<void> MemoryFileSystem::rename(const std::string& from, const std::string& to) {
+  TRY(before("rename", from));
+  const MutexLock lock(mutex_);
+  const auto found = files_.find(from);
+  if (found == files_.end()) return fail(ErrorCode::NotFound, "rename {}: no such file", from);
+  const std::shared_ptr<File> file = found->second;
+  files_.erase(found);
+  file->name_synced = false;  // a power cut before the directory is synced may undo it
+  files_[to] = file;
+  return {};
+}
+
 Result<void> MemoryFileSystem::remove(const std::string& path) {
   TRY(before("remove", path));
   const MutexLock lock(mutex_);

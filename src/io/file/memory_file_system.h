@@ -23,6 +23,8 @@ class MemoryFileSystem : public FileSystem {
   Result<std::string> read(const std::string& path) override;
   Result<uint64_t> size(const std::string& path) override;
   Result<void> write_atomically(const std::string& path, std::string_view bytes) override;
+  Result<std::shared_ptr<const MappedFile>> map(const std::string& path) override;
+  Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> remove(const std::string& path) override;
   Result<void> make_directories(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;

@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,6 +76,23 @@ class PosixWritableFile final : public WritableFile {
   std::string path_;
 };
 
+class PosixMappedFile final : public MappedFile {
+ public:
+  PosixMappedFile(void* address, size_t size) : address_(address), size_(size) {}
+  ~PosixMappedFile() override {
+    if (size_ > 0) ::munmap(address_, size_);
+  }
+  PosixMappedFile(const PosixMappedFile&) = delete;
+  PosixMappedFile& operator=(const PosixMappedFile&) = delete;
+  [[nodiscard]] std::string_view bytes() const override {
+    return {static_cast<const char*>(address_), size_};
+  }
+
+ private:
+  void* address_;
+  size_t size_;
+};
+
 class PosixFileLock final : public FileLock {
  public:
   explicit PosixFileLock(int fd) : fd_(fd) {}
@@ -121,6 +139,23 @@ Result<void> PosixFileSystem::write_atomically(const std::string& path, std::str
   }
   if (std::rename(temporary.c_str(), path.c_str()) != 0) return system_error("rename", path);
   return sync_directory(std::filesystem::path(path).parent_path().string());
+}
+
+Result<std::shared_ptr<const MappedFile>> PosixFileSystem::map(const std::string& path) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.open()) return system_error("open", path);
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) return system_error("stat", path);
+  const auto size = static_cast<size_t>(info.st_size);
+  if (size == 0) return std::make_shared<PosixMappedFile>(nullptr, 0);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
+  if (address == MAP_FAILED) return system_error("map", path);
+  return std::make_shared<PosixMappedFile>(address, size);
+}
+
+Result<void> PosixFileSystem::rename(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) return system_error("rename", from);
+  return {};
 }
 
 Result<void> PosixFileSystem::remove(const std::string& path) {

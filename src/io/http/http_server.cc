@@ -1,5 +1,6 @@
 #include "io/http/http_server.h"
 
+#include <charconv>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -47,6 +48,13 @@ Result<Endpoint> split_address(const std::string& address) {
   Endpoint out{address.substr(0, colon), address.substr(colon + 1)};
   if (out.host.starts_with('[') && out.host.ends_with(']')) {
     out.host = out.host.substr(1, out.host.size() - 2);
+  }
+  unsigned port = 0;
+  const char* end = out.port.data() + out.port.size();
+  const auto [read, error] = std::from_chars(out.port.data(), end, port);
+  if (error != std::errc{} || read != end || port > 65535) {
+    return fail(ErrorCode::BadData, "listen address \"{}\": the port is not a number up to 65535",
+                address);
   }
   if (out.host.empty()) out.host = "0.0.0.0";
   if (out.host == "localhost") out.host = "127.0.0.1";

@@ -145,28 +145,36 @@ Result<void> decode_floats(codec::ByteReader& in, std::span<double> out) {
   return {};
 }
 
-void encode_chunk(std::span<const TimeMs> times, std::span<const double> values, std::string& out) {
-  CHECK(!times.empty() && times.size() == values.size() && times.size() <= kMaxInts);
+void encode_times(std::span<const TimeMs> times, std::string& out) {
+  CHECK(!times.empty() && times.size() <= kMaxInts);
   codec::ByteWriter(out).varint(times.size());
   static_assert(sizeof(TimeMs) == sizeof(int64_t));
   encode_ints({&times.data()->ms, times.size()}, out);
+}
+
+Result<void> decode_times(codec::ByteReader& in, std::vector<TimeMs>& times) {
+  const uint64_t count = TRY(in.varint());
+  if (count == 0 || count > kMaxInts) return fail(ErrorCode::Corruption, "chunk: sample count");
+  const size_t before = times.size();
+  times.resize(before + count);
+  auto decoded = decode_ints(in, {&times[before].ms, count});
+  if (!decoded) times.resize(before);
+  return decoded;
+}
+
+void encode_chunk(std::span<const TimeMs> times, std::span<const double> values, std::string& out) {
+  CHECK(times.size() == values.size());
+  encode_times(times, out);
   encode_floats(values, out);
 }
 
 Result<void> decode_chunk(std::string_view bytes, std::vector<TimeMs>& times,
                           std::vector<double>& values) {
   codec::ByteReader in(bytes);
-  const uint64_t count = TRY(in.varint());
-  if (count == 0 || count > kMaxInts) return fail(ErrorCode::Corruption, "chunk: sample count");
   const size_t before = times.size();
-  times.resize(before + count);
-  values.resize(before + count);
-  const auto decode = [&]() -> Result<void> {
-    TRY(decode_ints(in, {&times[before].ms, count}));
-    TRY(decode_floats(in, std::span(values).subspan(before)));
-    return {};
-  };
-  auto decoded = decode();
+  TRY(decode_times(in, times));
+  values.resize(times.size());
+  auto decoded = decode_floats(in, std::span(values).subspan(before));
   if (!decoded) {
     times.resize(before);
     values.resize(before);

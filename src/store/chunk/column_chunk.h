@@ -20,6 +20,11 @@ void encode_floats(std::span<const double> values, std::string& out);
 /// column.
 Result<void> decode_floats(codec::ByteReader& in, std::span<double> out);
 
+/// A count and a column of times, ascending, 1 to kMaxInts.
+void encode_times(std::span<const TimeMs> times, std::string& out);
+/// Appends the times and leaves the reader behind them.
+Result<void> decode_times(codec::ByteReader& in, std::vector<TimeMs>& times);
+
 /// A chunk of float samples: their count, their times, their values. 1 to kMaxInts samples, times
 /// ascending.
 void encode_chunk(std::span<const TimeMs> times, std::span<const double> values, std::string& out);

@@ -185,6 +185,13 @@ void encode_metadata(const std::vector<FamilyMetadata>& metadata, std::string& o
   }
 }
 
+void encode_histogram(const Histogram& histogram, std::string& out) {
+  ByteWriter writer(out);
+  write_histogram(writer, histogram);
+}
+
+Result<Histogram> decode_histogram(ByteReader& in) { return read_histogram(in); }
+
 Result<Record> decode_record(std::string_view payload) {
   Record out;
   ByteReader in(payload);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "io/codec/bytes.h"
 #include "model/histogram.h"
 #include "model/labels.h"
 #include "model/metadata.h"
@@ -55,6 +56,10 @@ struct Record {
   std::vector<RefHistogram> histograms;
   std::vector<FamilyMetadata> metadata;
 };
+
+// One histogram, as in section 3; blocks hold them so, too.
+void encode_histogram(const Histogram& histogram, std::string& out);
+Result<Histogram> decode_histogram(codec::ByteReader& in);
 
 /// Corruption when the payload does not follow the format.
 Result<Record> decode_record(std::string_view payload);
