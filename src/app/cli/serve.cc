@@ -39,7 +39,7 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"storage.tsdb.max-series", Number, "10000000",
      "Most series in memory; beyond it new ones are refused."},
     {"storage.tsdb.max-head-bytes", Size, "4GB",
-     "Most memory for samples; beyond it the oldest tenth is let go."},
+     "Most memory for samples; beyond it the older half goes into a block."},
     {"scrape.max-body-size", Size, "64MB", "Longest page of a target, as decoded."},
     {"query.lookback-delta", Duration, "5m", "How far back a sample is looked for."},
     {"query.timeout", Duration, "2m", "Longest time a query may take."},

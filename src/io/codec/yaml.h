@@ -32,8 +32,8 @@ struct YamlNode::Entry {
   YamlNode value;
 };
 
-/// BadData with "LINE:COLUMN: " in front for malformed text, duplicate keys, nesting deeper than 100
-/// and documents whose aliases expand past a million nodes.
+/// BadData with "LINE:COLUMN: " in front for malformed text, duplicate keys, nesting deeper than
+/// 100, and documents whose aliases expand past a million nodes.
 Result<YamlNode> parse_yaml(std::string_view text);
 
 }  // namespace prom5::codec

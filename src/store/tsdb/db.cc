@@ -1,6 +1,10 @@
 #include "store/tsdb/db.h"
 
 #include <algorithm>
+#include <charconv>
+#include <mutex>
+
+#include "store/tsdb/db_querier.h"
 
 namespace prom5::tsdb {
 
@@ -9,45 +13,20 @@ namespace {
 /// More than one entry is kept where sources disagree, but not without end.
 constexpr size_t kMaxMetadataPerFamily = 8;
 
-class HeadSeriesSet final : public SeriesSet {
- public:
-  HeadSeriesSet(std::vector<std::shared_ptr<Series>> series, TimeRange range)
-      : series_(std::move(series)), range_(range) {}
+/// Blocks begin at multiples of it; the head is cut once it holds half as much again.
+constexpr DurationMs kBlockSpan = DurationMs::hours(2);
 
-  bool next() override { return ++at_ <= series_.size(); }
-  [[nodiscard]] const Labels& labels() const override { return series_[at_ - 1]->labels(); }
-  Result<void> read(SampleColumns& out) override { return series_[at_ - 1]->read(range_, out); }
+constexpr DurationMs kCutBeyond = DurationMs::hours(3);
 
- private:
-  std::vector<std::shared_ptr<Series>> series_;
-  TimeRange range_;
-  size_t at_ = 0;
-};
+/// How often the head is looked at.
+constexpr DurationMs kMaintenanceTick = DurationMs::seconds(5);
 
-class HeadQuerier final : public Querier {
- public:
-  HeadQuerier(const Head& head, TimeRange range) : head_(head), range_(range) {}
+std::string block_name(uint64_t number) { return fmt::format("{:08}", number); }
 
-  Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers) override {
-    auto series = head_.select(matchers);
-    std::erase_if(series, [&](const auto& s) {
-      const bool empty = s->last_time() == TimeMs::min();  // nothing of it is committed yet
-      return empty || s->last_time() < range_.start || s->first_time() > range_.end;
-    });
-    return std::make_unique<HeadSeriesSet>(std::move(series), range_);
-  }
-  Result<std::vector<std::string>> label_names(std::span<const Matcher> matchers) override {
-    return head_.label_names(matchers);
-  }
-  Result<std::vector<std::string>> label_values(std::string_view name,
-                                                std::span<const Matcher> matchers) override {
-    return head_.label_values(name, matchers);
-  }
-
- private:
-  const Head& head_;
-  const TimeRange range_;
-};
+TimeMs next_boundary(TimeMs time) {
+  const int64_t n = time.ms >= 0 ? time.ms / kBlockSpan.ms : (time.ms + 1) / kBlockSpan.ms - 1;
+  return {(n + 1) * kBlockSpan.ms};
+}
 
 }  // namespace
 
@@ -87,6 +66,10 @@ class DbAppender final : public Appender {
   Result<void> commit() override {
     drop_known_metadata();
     if (samples_.empty() && histograms_.empty() && metadata_.empty()) return {};
+    const std::shared_lock gate(db_.commit_gate_);
+    if (oldest().ms < db_.accept_from_ms_.load()) {
+      return fail(ErrorCode::TooOld, "the block of a sample's time was begun before the commit");
+    }
     TRY(log_batch());
     apply();
     return {};
@@ -109,6 +92,9 @@ class DbAppender final : public Appender {
   }
 
   Result<void> check(const Series& series, TimeMs time, Fit fit) const {
+    if (fit == Fit::Next && time.ms < db_.accept_from_ms_.load()) {
+      return fail(ErrorCode::TooOld, "too old sample: the block of its time is written already");
+    }
     if (fit == Fit::Duplicate) {
       return fail(ErrorCode::DuplicateSample, "duplicate sample for timestamp");
     }
@@ -117,6 +103,7 @@ class DbAppender final : public Appender {
   }
 
   [[nodiscard]] Result<void> check_late(TimeMs time, TimeMs newest) const {
+    if (time.ms < db_.accept_from_ms_.load()) return fail(ErrorCode::TooOld, "too old sample");
     const DurationMs window{db_.out_of_order_window_ms_.load()};
     if (window.ms <= 0) return fail(ErrorCode::OutOfOrder, "out of order sample");
     if (time < newest - window) return fail(ErrorCode::TooOld, "too old sample");
@@ -180,6 +167,13 @@ class DbAppender final : public Appender {
     return out;
   }
 
+  [[nodiscard]] TimeMs oldest() const {
+    TimeMs out = TimeMs::max();
+    for (const RefSample& s : samples_) out = std::min(out, s.sample.time);
+    for (const RefHistogram& h : histograms_) out = std::min(out, h.time);
+    return out;
+  }
+
   void apply() {
     for (size_t i = 0; i < samples_.size(); ++i) {
       sample_series_[i]->append(samples_[i].sample);
@@ -237,9 +231,17 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
                                     "Total number of write log writes that failed.")),
       wal_corruptions_(metrics.counter("prometheus_tsdb_wal_corruptions_total",
                                        "Total number of WAL corruptions.")),
-      memory_evictions_(metrics.counter(
-          "prom5_tsdb_memory_evictions_total",
-          "Times the oldest data was let go because of --storage.tsdb.max-head-bytes.")) {}
+      early_blocks_(metrics.counter(
+          "prom5_tsdb_early_blocks_total",
+          "Blocks written before their time because of --storage.tsdb.max-head-bytes.")),
+      blocks_written_(metrics.counter("prometheus_tsdb_compactions_total",
+                                      "Total number of compactions that were executed.")),
+      block_failures_(metrics.counter("prometheus_tsdb_compactions_failed_total",
+                                      "Total number of compactions that failed.")),
+      blocks_damaged_(metrics.counter("prom5_tsdb_damaged_blocks_total",
+                                      "Blocks that could not be opened and are left out.")),
+      chunks_damaged_(metrics.counter("prom5_tsdb_damaged_chunks_total",
+                                      "Reads of chunks that are damaged and were left out.")) {}
 
 Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::FileSystem& files,
                                      MetricRegistry& metrics, const Log& log) {
@@ -247,6 +249,8 @@ Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::Fi
   const std::string& path = db->options_.path;
   TRY(files.make_directories(path + "/wal"));
   db->lock_ = TRY(files.lock(path + "/lock"));
+  TRY(files.make_directories(path + "/blocks"));
+  TRY(db->open_blocks());
   TRY(db->replay());
   db->wal_ = TRY(wal::WalWriter::open(
       files, path + "/wal",
@@ -257,6 +261,9 @@ Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::Fi
   metrics.on_collect("prometheus_tsdb_head_series", "Total number of series in the head block.",
                      Type::Gauge,
                      [raw = db.get()] { return static_cast<double>(raw->head_.series_count()); });
+  metrics.on_collect("prometheus_tsdb_blocks_loaded", "Number of currently loaded data blocks",
+                     Type::Gauge,
+                     [raw = db.get()] { return static_cast<double>(raw->blocks().size()); });
   metrics.on_collect("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.",
                      Type::Gauge,
                      [raw = db.get()] { return static_cast<double>(raw->wal_->total_bytes()); });
@@ -272,6 +279,55 @@ Db::~Db() {
     log_.error("Closing the database: the log could not be synced",
                {{"err", synced.error().message}});
   }
+}
+
+/// Opens what is there. A damaged block is left out and left where it is, for `repair`.
+Result<void> Db::open_blocks() {
+  const std::string folder = options_.path + "/blocks";
+  auto names = files_.list(folder);
+  if (!names) return {};  // nothing was ever written
+  const MutexLock lock(state_mutex_);
+  for (const std::string& name : *names) {
+    const std::string path = folder + "/" + name;
+    if (name.ends_with(".tmp")) {
+      TRY(files_.remove(path));  // a block that a crash left half written
+      continue;
+    }
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error != std::errc{} || end != name.data() + name.size()) continue;
+    next_block_ = std::max(next_block_, number + 1);
+    auto block = Block::open(files_, path);
+    if (!block) {
+      blocks_damaged_.add();
+      log_.error("A block is left out", {{"err", block.error().message}});
+      continue;
+    }
+    head_from_ = std::max(head_from_, (*block)->info().wal_until);
+    blocks_.push_back(*std::move(block));
+  }
+  std::sort(blocks_.begin(), blocks_.end(), [](const auto& a, const auto& b) {
+    return a->info().range.start < b->info().range.start;
+  });
+  accept_from_ms_ = head_from_.ms;
+  return {};
+}
+
+/// Samples of a segment that are older than this are in blocks.
+TimeMs Db::in_blocks_until(uint64_t segment) const {
+  const MutexLock lock(state_mutex_);
+  TimeMs until = TimeMs::min();
+  for (const auto& block : blocks_) {
+    if (block->info().wal_segment > segment) until = std::max(until, block->info().wal_until);
+  }
+  return until;
+}
+
+std::vector<BlockInfo> Db::blocks() const {
+  const MutexLock lock(state_mutex_);
+  std::vector<BlockInfo> out;
+  for (const auto& block : blocks_) out.push_back(block->info());
+  return out;
 }
 
 Result<void> Db::replay() {
@@ -296,6 +352,7 @@ Result<void> Db::replay_record(uint64_t segment, std::string_view payload) {
     // Each segment defines its series anew.
     replay_series_.clear();
     replay_segment_ = segment;
+    replay_from_ = in_blocks_until(segment);
   }
   auto record = decode_record(payload);
   if (!record) {
@@ -312,16 +369,18 @@ Result<void> Db::replay_record(uint64_t segment, std::string_view payload) {
   for (const RefSample& s : record->samples) {
     const auto found = replay_series_.find(s.ref);
     if (found == replay_series_.end()) continue;  // its definition was in a damaged record
+    newest = std::max(newest, s.sample.time);
+    if (s.sample.time < replay_from_) continue;
     found->second->append(s.sample);
     head_.note_time(s.sample.time);
-    newest = std::max(newest, s.sample.time);
   }
   for (RefHistogram& h : record->histograms) {
     const auto found = replay_series_.find(h.ref);
     if (found == replay_series_.end()) continue;
+    newest = std::max(newest, h.time);
+    if (h.time < replay_from_) continue;
     found->second->append(h.time, std::move(h.histogram));
     head_.note_time(h.time);
-    newest = std::max(newest, h.time);
   }
   note_segment(segment, newest);
   const MutexLock lock(state_mutex_);
@@ -343,7 +402,17 @@ void Db::note_segment(uint64_t segment, TimeMs newest) {
 std::unique_ptr<Appender> Db::appender() { return std::make_unique<DbAppender>(*this); }
 
 Result<std::unique_ptr<Querier>> Db::querier(TimeRange range) {
-  return std::make_unique<HeadQuerier>(head_, range);
+  DbView view;
+  view.head = &head_;
+  view.damaged = [this](const Error& error) {
+    chunks_damaged_.add();
+    log_.error("A damaged chunk is left out of an answer", {{"err", error.message}});
+  };
+  const MutexLock lock(state_mutex_);
+  view.blocks = blocks_;
+  view.head_from = head_from_;
+  view.pin = pin_;
+  return make_querier(std::move(view), range);
 }
 
 Storage::MetadataMap Db::metadata() const {
@@ -354,7 +423,7 @@ Storage::MetadataMap Db::metadata() const {
 void Db::maintain(std::stop_token stop) {
   const DurationMs sync_every = options_.wal_sync_interval;
   const DurationMs tick =
-      sync_every.ms > 0 ? std::min(sync_every, DurationMs::minutes(1)) : DurationMs::minutes(1);
+      sync_every.ms > 0 ? std::min(sync_every, kMaintenanceTick) : kMaintenanceTick;
   SystemClock clock;  // waiting is always in real time; what is past retention is the Db's clock's
   TimeMs next_retention = clock.now() + DurationMs::minutes(1);
   while (clock.wait_until(clock.now() + tick, stop)) {
@@ -364,6 +433,7 @@ void Db::maintain(std::stop_token stop) {
         log_.error("The write-ahead log could not be synced", {{"err", synced.error().message}});
       }
     }
+    compact();
     if (clock.now() >= next_retention) {
       enforce_retention();
       next_retention = clock.now() + DurationMs::minutes(1);
@@ -371,20 +441,133 @@ void Db::maintain(std::stop_token stop) {
   }
 }
 
+void Db::compact() {
+  const MutexLock compaction(compaction_mutex_);
+  drop_unpinned();
+  for (;;) {
+    TimeRange range = head_.range();
+    {
+      const MutexLock lock(state_mutex_);
+      range.start = std::max(range.start, head_from_);
+    }
+    if (range.start > range.end) return;
+    TimeMs end = next_boundary(range.start);
+    const DurationMs window{out_of_order_window_ms_.load()};
+    const bool due = range.end - range.start > kCutBeyond;
+    if (!due || end > range.end - window) {
+      // Late samples may still come for all of it; only a full memory outweighs that.
+      if (head_.size_bytes() <= options_.max_head_bytes) return;
+      end = range.start + DurationMs{(range.end - range.start).ms / 2 + 1};
+      early_blocks_.add();
+      log_.warn("The data in memory is over its limit; its older half goes into a block",
+                {{"bytes", head_.size_bytes()}, {"limit", options_.max_head_bytes}});
+    }
+    if (auto written = compact_before(end); !written) {
+      block_failures_.add();
+      log_.error("A block could not be written; its samples stay in memory and in the log",
+                 {{"err", written.error().message}});
+      return;
+    }
+  }
+}
+
+/// Moves the head's samples before `end` into a block.
+Result<void> Db::compact_before(TimeMs end) {
+  TimeMs from;
+  {
+    const MutexLock lock(state_mutex_);
+    from = head_from_;
+  }
+  accept_from_ms_ = end.ms;
+  // From here on no batch brings such samples; those that are under way are waited for.
+  {
+    const std::unique_lock gate(commit_gate_);
+  }
+  const uint64_t segment = TRY(wal_->rotate());
+  const std::string path = TRY(write_block({from, end - DurationMs{1}}, segment));
+  std::shared_ptr<const Block> block;
+  if (!path.empty()) block = TRY(Block::open(files_, path));
+  {
+    const MutexLock lock(state_mutex_);
+    if (block) blocks_.push_back(std::move(block));
+    head_from_ = end;
+    to_drop_.push_back({pin_, end});
+    pin_ = std::make_shared<const int>(0);
+  }
+  blocks_written_.add();
+  drop_unpinned();
+  return {};
+}
+
+/// The path of the new block; empty when there is no sample in the range.
+Result<std::string> Db::write_block(TimeRange range, uint64_t wal_segment) {
+  const std::string folder = options_.path + "/blocks";
+  std::string path;
+  {
+    const MutexLock lock(state_mutex_);
+    path = folder + "/" + block_name(next_block_++);
+  }
+  const std::string temporary = path + ".tmp";
+  const auto write = [&]() -> Result<bool> {
+    const auto writer = TRY(BlockWriter::create(files_, temporary));
+    SampleColumns samples;
+    for (const auto& series : head_.sorted_series()) {
+      TRY(series->read(range, samples));
+      if (samples.size() > 0) TRY(writer->add(series->labels(), samples));
+    }
+    if (writer->series() == 0) return false;
+    TRY(writer->finish(wal_segment, range.end + DurationMs{1}));
+    TRY(files_.rename(temporary, path));
+    TRY(files_.sync_directory(folder));
+    return true;
+  };
+  const auto written = write();
+  if (!written || !*written) static_cast<void>(files_.remove(temporary));
+  if (!written) return std::unexpected(written.error());
+  return *written ? path : std::string();
+}
+
+/// Lets the head go of what is in blocks, once no querier reads it from the head any more.
+void Db::drop_unpinned() {
+  TimeMs cutoff = TimeMs::min();
+  {
+    const MutexLock lock(state_mutex_);
+    while (!to_drop_.empty() && to_drop_.front().pin.expired()) {
+      cutoff = to_drop_.front().before;
+      to_drop_.erase(to_drop_.begin());
+    }
+  }
+  if (cutoff != TimeMs::min()) drop_before(cutoff);
+}
+
+void Db::remove_expired_blocks(TimeMs cutoff) {
+  std::vector<std::shared_ptr<const Block>> expired;
+  {
+    const MutexLock lock(state_mutex_);
+    const auto stay = std::stable_partition(blocks_.begin(), blocks_.end(), [&](const auto& block) {
+      return block->info().range.end >= cutoff;
+    });
+    expired.assign(stay, blocks_.end());
+    blocks_.erase(stay, blocks_.end());
+  }
+  for (const auto& block : expired) {
+    if (auto removed = files_.remove(block->path()); !removed) {
+      log_.error("A block past its retention could not be removed",
+                 {{"err", removed.error().message}});
+    }
+  }
+}
+
 void Db::enforce_retention() {
-  const HeadStats stats = head_.stats(0);
-  if (stats.range.start > stats.range.end) return;
+  const MutexLock compaction(compaction_mutex_);
+  TimeRange range = head_.range();
+  for (const BlockInfo& block : blocks()) range.end = std::max(range.end, block.range.end);
+  if (range.end == TimeMs::min()) return;
   // Retention counts from the newest sample, so that an imported old data set is not thrown away.
-  const TimeMs newest = std::min(stats.range.end, clock_.now());
+  const TimeMs newest = std::min(range.end, clock_.now());
   const TimeMs cutoff = newest - options_.retention;
-  if (stats.range.start < cutoff) drop_before(cutoff);
-  const size_t bytes = head_.size_bytes();
-  if (bytes <= options_.max_head_bytes) return;
-  memory_evictions_.add();
-  const DurationMs tenth{(stats.range.end - stats.range.start).ms / 10};
-  log_.warn("The data in memory is over its limit; the oldest tenth is let go",
-            {{"bytes", bytes}, {"limit", options_.max_head_bytes}});
-  drop_before(stats.range.start + tenth);
+  remove_expired_blocks(cutoff);
+  if (range.start < cutoff) drop_before(cutoff);
 }
 
 void Db::drop_before(TimeMs cutoff) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include "base/metrics.h"
 #include "io/file/file_system.h"
 #include "store/storage.h"
+#include "store/tsdb/block.h"
 #include "store/tsdb/head.h"
 #include "store/wal/wal.h"
 
@@ -27,14 +29,16 @@ struct Options {
   uint64_t wal_segment_bytes = uint64_t{64} << 20;
   /// New series are refused beyond it.
   uint64_t max_series = 10'000'000;
-  /// Beyond it the oldest tenth of the data in memory is let go.
+  /// Beyond it the older half of the data in memory goes into a block before its time.
   uint64_t max_head_bytes = uint64_t{4} << 30;
 };
 
-/// The database on a directory: a head in memory whose every change is in a write-ahead log first.
+/// The database on a directory: a head in memory whose every change is in a write-ahead log first,
+/// and blocks that the head's oldest samples go into, two hours at a time.
 ///
 ///   path/lock        held while the process lives
 ///   path/wal/N       segments (store/wal/wal.h)
+///   path/blocks/N    blocks (store/tsdb/block.h)
 ///
 /// Any thread. Closing (the destructor) syncs the log.
 class Db final : public Storage {
@@ -57,16 +61,25 @@ class Db final : public Storage {
   /// Changed by a reload of the configuration.
   void set_out_of_order_window(DurationMs window) { out_of_order_window_ms_ = window.ms; }
 
-  /// Lets go of what is past its retention or over the memory limit. Called by the maintenance
-  /// thread once a minute; also by tests.
-  void enforce_retention();
+  /// Writes blocks as long as the head holds more than it needs, and lets go of what is past its
+  /// retention. Called by the maintenance thread; also by tests.
+  void compact() EXCLUDES(compaction_mutex_);
+  void enforce_retention() EXCLUDES(compaction_mutex_);
+
+  [[nodiscard]] std::vector<BlockInfo> blocks() const;
 
  private:
   friend class DbAppender;
 
   Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistry& metrics,
      const Log& log);
+  Result<void> open_blocks();
   Result<void> replay();
+  [[nodiscard]] TimeMs in_blocks_until(uint64_t segment) const EXCLUDES(state_mutex_);
+  Result<void> compact_before(TimeMs end);
+  Result<std::string> write_block(TimeRange range, uint64_t wal_segment);
+  void drop_unpinned() EXCLUDES(state_mutex_);
+  void remove_expired_blocks(TimeMs cutoff) EXCLUDES(state_mutex_);
   Result<void> replay_record(uint64_t segment, std::string_view payload);
   void maintain(std::stop_token stop);
   void note_segment(uint64_t segment, TimeMs newest) EXCLUDES(state_mutex_);
@@ -83,13 +96,30 @@ class Db final : public Storage {
   std::unique_ptr<io::FileLock> lock_;
   std::unique_ptr<wal::WalWriter> wal_;
 
+  Mutex compaction_mutex_;  // one compaction at a time; taken before state_mutex_
   mutable Mutex state_mutex_;
   MetadataMap metadata_ GUARDED_BY(state_mutex_);
   // The newest sample of each segment tells when the segment may go.
   std::map<uint64_t, TimeMs> segment_newest_ GUARDED_BY(state_mutex_);
+  std::vector<std::shared_ptr<const Block>> blocks_ GUARDED_BY(state_mutex_);  // by time
+  uint64_t next_block_ GUARDED_BY(state_mutex_) = 1;
+  TimeMs head_from_ GUARDED_BY(state_mutex_) = TimeMs::min();  // older samples are in blocks
+  // Held by queriers; replaced when samples move from the head into a block.
+  std::shared_ptr<const int> pin_ GUARDED_BY(state_mutex_) = std::make_shared<const int>(0);
+  struct Unpinned {
+    std::weak_ptr<const int> pin;  ///< queriers that may still read them from the head
+    TimeMs before;
+  };
+  std::vector<Unpinned> to_drop_ GUARDED_BY(state_mutex_);
+
+  // Samples before it are too old: their block is written, or being written.
+  std::atomic<int64_t> accept_from_ms_{TimeMs::min().ms};
+  // Commits hold it shared; taking it alone waits for those under way.
+  std::shared_mutex commit_gate_;
 
   // During replay only: what the current segment calls its series.
   uint64_t replay_segment_ = 0;
+  TimeMs replay_from_ = TimeMs::min();
   std::unordered_map<SeriesRef, std::shared_ptr<Series>> replay_series_;
 
   Counter& samples_appended_;
@@ -100,7 +130,11 @@ class Db final : public Storage {
   Counter& series_refused_;
   Counter& wal_failures_;
   Counter& wal_corruptions_;
-  Counter& memory_evictions_;
+  Counter& early_blocks_;
+  Counter& blocks_written_;
+  Counter& block_failures_;
+  Counter& blocks_damaged_;
+  Counter& chunks_damaged_;
 
   std::jthread maintenance_;  // last: stops first
 };

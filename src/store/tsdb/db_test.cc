@@ -217,6 +217,147 @@ TEST(Db, AgreesWithMemoryStorage) {
             memory.querier({}).value()->label_values("l", {}).value());
 }
 
+namespace {
+
+constexpr int64_t kHour = 3'600'000;
+
+/// Puts the same samples into both, `from` to `to`, a step of a minute, some of them missing.
+void put_span(Db& db, Storage& memory, Rng& rng, int64_t from, int64_t to) {
+  for (int64_t ms = from; ms < to; ms += 60'000) {
+    for (uint64_t l = 0; l < 5; ++l) {
+      if (rng.below(8) == 0) continue;
+      const Labels labels{{"__name__", "m"}, {"l", std::to_string(l)}};
+      const double value = rng.below(30) == 0 ? kStale : static_cast<double>(rng.below(100)) / 4;
+      ASSERT_EQ(put(db, labels, ms, value), std::nullopt);
+      ASSERT_EQ(put(memory, labels, ms, value), std::nullopt);
+    }
+  }
+}
+
+}  // namespace
+
+TEST(Db, BlocksAndHeadAnswerAsOne) {
+  const uint64_t seed = 77;
+  SCOPED_TRACE(seed);
+  Rng rng(seed);
+  House house;
+  MemoryStorage memory;
+  for (int64_t at = 0; at < 24 * kHour; at += kHour) {
+    put_span(*house.db, memory, rng, at, at + kHour);
+    if (rng.below(3) == 0) house.db->compact();
+    if (rng.below(4) == 0) house.open();
+    if (rng.below(4) == 0) {
+      house.crash(seed + static_cast<uint64_t>(at));
+      house.open();
+    }
+    const auto start = static_cast<int64_t>(rng.below(static_cast<uint64_t>(at) + 1));
+    const TimeRange range{{start}, {start + static_cast<int64_t>(rng.below(6 * kHour))}};
+    ASSERT_EQ(dump(*house.db, range), dump(memory, range)) << at;
+  }
+  house.db->compact();
+  EXPECT_GE(house.db->blocks().size(), 9U);
+  // Three hours, and the chunk that reaches back behind them.
+  EXPECT_LE(house.db->stats(0).range.end - house.db->stats(0).range.start, DurationMs::hours(5));
+  EXPECT_EQ(dump(*house.db), dump(memory));
+  const std::vector<Matcher> matchers = {Matcher::make(MatchType::Regex, "l", "[1-3]").value()};
+  EXPECT_EQ(dump(*house.db, {}, matchers), dump(memory, {}, matchers));
+  EXPECT_EQ(house.db->querier({}).value()->label_values("l", matchers).value(),
+            memory.querier({}).value()->label_values("l", matchers).value());
+  EXPECT_EQ(house.db->querier({}).value()->label_names({}).value(),
+            memory.querier({}).value()->label_names({}).value());
+}
+
+TEST(Db, AQuerierSeesItsSamplesThroughACompaction) {
+  House house;
+  MemoryStorage memory;
+  Rng rng(1);
+  put_span(*house.db, memory, rng, 0, 5 * kHour);
+  auto querier = house.db->querier({}).value();
+  auto set = querier->select({}).value();
+  house.db->compact();
+  ASSERT_GE(house.db->blocks().size(), 1U);
+  Dump got;
+  SampleColumns columns;
+  while (set->next()) {
+    ASSERT_TRUE(set->read(columns));
+    for (size_t i = 0; i < columns.size(); ++i) {
+      got[set->labels().to_string()].emplace_back(columns.times[i].ms,
+                                                  std::bit_cast<uint64_t>(columns.values[i]));
+    }
+  }
+  EXPECT_EQ(got, dump(memory));
+  set.reset();
+  querier.reset();
+  house.db->compact();  // now the head may let go
+  EXPECT_EQ(dump(*house.db), dump(memory));
+}
+
+/// Whatever call fails while a block is made, and then the power: nothing is lost, nothing twice.
+TEST(Db, ABlockIsMadeWholeOrNotAtAll) {
+  bool all_calls_seen = false;
+  for (uint64_t n = 1; !all_calls_seen; ++n) {
+    SCOPED_TRACE(n);
+    Rng rng(n);
+    House house;
+    MemoryStorage memory;
+    put_span(*house.db, memory, rng, 0, 4 * kHour);
+    const uint64_t before = house.files.changes();
+    house.files.fail_from(n);
+    house.db->compact();
+    all_calls_seen = house.files.changes() - before < n;
+    ASSERT_EQ(dump(*house.db), dump(memory)) << "while the disk fails";
+    house.crash(n);
+    house.open();
+    ASSERT_EQ(dump(*house.db), dump(memory)) << "after the crash";
+    house.db->compact();
+    ASSERT_EQ(dump(*house.db), dump(memory)) << "after another try";
+    ASSERT_GE(house.db->blocks().size(), 1U);
+    ASSERT_LT(n, 200U);
+  }
+}
+
+TEST(Db, SamplesOfAWrittenBlockAreTooOld) {
+  House house;
+  MemoryStorage memory;
+  Rng rng(2);
+  put_span(*house.db, memory, rng, 0, 5 * kHour);
+  house.db->compact();
+  EXPECT_EQ(put(*house.db, Labels{{"__name__", "late"}}, kHour, 1), ErrorCode::TooOld);
+  EXPECT_EQ(put(*house.db, Labels{{"__name__", "late"}}, 3 * kHour, 1), std::nullopt);
+}
+
+TEST(Db, BlocksPastTheirRetentionGo) {
+  Options options;
+  options.retention = DurationMs::hours(6);
+  House house(options);
+  MemoryStorage memory;
+  Rng rng(4);
+  house.clock.advance(DurationMs::days(30));
+  put_span(*house.db, memory, rng, 0, 20 * kHour);
+  house.db->compact();
+  ASSERT_GE(house.db->blocks().size(), 8U);
+  house.db->enforce_retention();
+  const TimeRange kept{{14 * kHour}, {20 * kHour}};
+  EXPECT_EQ(dump(*house.db, kept), dump(memory, kept));
+  EXPECT_GE(house.db->blocks().front().range.end, TimeMs{13 * kHour});
+  house.open(options);
+  EXPECT_EQ(dump(*house.db, kept), dump(memory, kept));
+}
+
+TEST(Db, ADamagedBlockCostsOnlyItself) {
+  House house;
+  MemoryStorage memory;
+  Rng rng(6);
+  put_span(*house.db, memory, rng, 0, 8 * kHour);
+  house.db->compact();
+  ASSERT_GE(house.db->blocks().size(), 2U);
+  const std::string first = "data/blocks/" + house.files.list("data/blocks").value().front();
+  house.files.corrupt(first, [](std::string& bytes) { bytes.resize(bytes.size() / 2); });
+  house.open();
+  const TimeRange rest{{2 * kHour}, {8 * kHour}};
+  EXPECT_EQ(dump(*house.db, rest), dump(memory, rest));
+}
+
 /// SampleColumns: no histogram in range, no histogram column.
 TEST(Db, FloatsBeforeAHistogramHaveNoHistogramColumn) {
   House house;

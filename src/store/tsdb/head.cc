@@ -123,6 +123,13 @@ std::vector<std::shared_ptr<Series>> Head::all_series() const {
   return out;
 }
 
+std::vector<std::shared_ptr<Series>> Head::sorted_series() const {
+  auto out = all_series();
+  std::sort(out.begin(), out.end(),
+            [](const auto& a, const auto& b) { return a->labels() < b->labels(); });
+  return out;
+}
+
 uint64_t Head::drop_before(TimeMs cutoff) {
   std::unordered_set<SeriesRef> gone;
   TimeMs first = TimeMs::max();

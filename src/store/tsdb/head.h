@@ -59,6 +59,12 @@ class Head {
   [[nodiscard]] std::vector<std::string> label_values(std::string_view name,
                                                       std::span<const Matcher> matchers) const;
 
+  /// Every series, in order of their labels.
+  [[nodiscard]] std::vector<std::shared_ptr<Series>> sorted_series() const;
+
+  /// Of all samples there are or were; start > end when there are none.
+  [[nodiscard]] TimeRange range() const { return {{min_time_.load()}, {max_time_.load()}}; }
+
   /// Drops chunks that end before `cutoff` and series that are empty then.
   /// Result: the number of series dropped.
   uint64_t drop_before(TimeMs cutoff);

@@ -192,6 +192,12 @@ Result<void> WalWriter::sync_up_to(uint64_t position) {
   }
 }
 
+Result<uint64_t> WalWriter::rotate() {
+  const MutexLock lock(mutex_);
+  if (segments_.back().bytes > 0 || broken_) TRY(start_segment());
+  return segments_.back().number;
+}
+
 Result<void> WalWriter::remove_before(uint64_t first_kept) {
   const MutexLock lock(mutex_);
   while (segments_.size() > 1 && segments_.front().number < first_kept) {

@@ -60,6 +60,9 @@ class WalWriter {
   /// Makes everything appended so far durable.
   Result<void> sync() EXCLUDES(mutex_);
 
+  /// Begins a new segment; result: its number. What was appended before is in lower ones.
+  Result<uint64_t> rotate() EXCLUDES(mutex_);
+
   /// Removes segments below `first_kept`; the current one always stays.
   Result<void> remove_before(uint64_t first_kept) EXCLUDES(mutex_);
 

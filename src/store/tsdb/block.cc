@@ -1,0 +1,294 @@
+#include "store/tsdb/block.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+
+#include "io/codec/bytes.h"
+#include "io/codec/crc32c.h"
+#include "store/chunk/column_chunk.h"
+#include "store/tsdb/block_format.h"
+#include "store/tsdb/record.h"
+
+namespace prom5::tsdb {
+
+namespace {
+
+using codec::ByteReader;
+
+uint32_t u32_at(std::string_view table, size_t index) {
+  uint32_t value = 0;
+  std::memcpy(&value, table.data() + index * 4, 4);
+  return value;
+}
+
+}  // namespace
+
+std::unexpected<Error> Block::damaged(std::string_view what) const {
+  return fail(ErrorCode::Corruption, "block {}: {}", path_, what);
+}
+
+Result<std::shared_ptr<const Block>> Block::open(io::FileSystem& files, std::string path) {
+  auto file = TRY(files.map(path));
+  std::shared_ptr<Block> block(new Block(std::move(path), std::move(file)));  // shared with queries
+  TRY(block->load());
+  return block;
+}
+
+Result<void> Block::load() {
+  const std::string_view bytes = file_->bytes();
+  if (bytes.size() < kBlockMagic.size() + kFooterBytes || !bytes.starts_with(kBlockMagic) ||
+      !bytes.ends_with(kBlockMagic)) {
+    return damaged("not a block, or cut short");
+  }
+  const std::string_view footer = bytes.substr(bytes.size() - kFooterBytes);
+  ByteReader in(footer);
+  const uint64_t index_offset = TRY(in.u64());
+  const uint64_t index_size = TRY(in.u64());
+  info_.range.start = {static_cast<int64_t>(TRY(in.u64()))};
+  info_.range.end = {static_cast<int64_t>(TRY(in.u64()))};
+  info_.series = TRY(in.u64());
+  info_.samples = TRY(in.u64());
+  info_.wal_segment = TRY(in.u64());
+  info_.wal_until = {static_cast<int64_t>(TRY(in.u64()))};
+  const uint32_t index_crc = TRY(in.u32());
+  const size_t covered = footer.size() - in.remaining();
+  if (TRY(in.u32()) != codec::crc32c(footer.substr(0, covered))) return damaged("footer checksum");
+  const uint64_t body = bytes.size() - kFooterBytes;
+  if (index_offset > body || index_size != body - index_offset) return damaged("index position");
+  chunks_end_ = index_offset;
+  const std::string_view index = bytes.substr(index_offset, index_size);
+  if (codec::crc32c(index) != index_crc) return damaged("index checksum");
+  auto loaded = load_index(index);
+  if (!loaded) return damaged(loaded.error().message);
+  return {};
+}
+
+Result<void> Block::load_index(std::string_view index) {
+  ByteReader in(index);
+  symbol_count_ = TRY(in.u32());
+  symbol_offsets_ = TRY(in.take((uint64_t{symbol_count_} + 1) * 4));
+  symbols_ = TRY(in.take(u32_at(symbol_offsets_, symbol_count_)));
+  series_count_ = TRY(in.u32());
+  const uint32_t series_bytes = TRY(in.u32());
+  const uint64_t groups = (uint64_t{series_count_} + kSeriesPerGroup - 1) / kSeriesPerGroup;
+  group_offsets_ = TRY(in.take(groups * 4));
+  series_ = TRY(in.take(series_bytes));
+  const uint32_t names = TRY(in.u32());
+  const uint32_t values = TRY(in.u32());
+  for (uint32_t i = 0; i < names; ++i) {
+    LabelName name;
+    name.name = symbol(TRY(in.u32()));
+    name.first_value = TRY(in.u32());
+    name.values = TRY(in.u32());
+    if (uint64_t{name.first_value} + name.values > values) return damaged("label names");
+    names_.push_back(name);
+  }
+  values_ = TRY(in.take(uint64_t{values} * 8));
+  postings_ = in.rest();
+  return {};
+}
+
+std::string_view Block::symbol(uint32_t number) const {
+  if (number >= symbol_count_) return {};
+  const uint32_t begin = u32_at(symbol_offsets_, number);
+  const uint32_t end = u32_at(symbol_offsets_, number + 1);
+  if (begin > end || end > symbols_.size()) return {};
+  return symbols_.substr(begin, end - begin);
+}
+
+Block::Value Block::value_at(uint32_t at) const {
+  return {symbol(u32_at(values_, size_t{at} * 2)), u32_at(values_, size_t{at} * 2 + 1)};
+}
+
+const Block::LabelName* Block::find_name(std::string_view name) const {
+  const auto found =
+      std::lower_bound(names_.begin(), names_.end(), name,
+                       [](const LabelName& n, std::string_view text) { return n.name < text; });
+  return found != names_.end() && found->name == name ? &*found : nullptr;
+}
+
+Result<void> Block::add_postings(uint32_t offset, std::vector<uint32_t>& out) const {
+  if (offset > postings_.size()) return damaged("postings position");
+  ByteReader in(postings_.substr(offset));
+  const uint64_t header = TRY(in.varint());
+  const bool in_runs = (header & 1) != 0;
+  uint64_t next = 0;
+  for (uint64_t n = header >> 1; n > 0; --n) {
+    const uint64_t first = next + TRY(in.varint());
+    const uint64_t last = first + (in_runs ? TRY(in.varint()) : 0);
+    if (first > last || last >= series_count_) return damaged("postings");
+    for (uint64_t id = first; id <= last; ++id) out.push_back(static_cast<uint32_t>(id));
+    next = last + 1;
+  }
+  return {};
+}
+
+/// The series whose value of the matcher's label is there and is `wanted` by it or is not.
+Result<std::vector<uint32_t>> Block::matching(const Matcher& matcher, bool wanted) const {
+  std::vector<uint32_t> out;
+  const LabelName* name = find_name(matcher.name());
+  if (name == nullptr) return out;
+  const uint32_t end = name->first_value + name->values;
+  size_t lists = 0;
+  const auto add = [&](const Value& value) -> Result<void> {
+    ++lists;
+    return add_postings(value.postings, out);
+  };
+  const std::span<const std::string> literals = matcher.literal_values();
+  if (wanted && !literals.empty()) {
+    std::vector<uint32_t> found;
+    for (const std::string& literal : literals) {
+      uint32_t low = name->first_value;
+      for (uint32_t high = end; low < high;) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (value_at(mid).text < literal) {
+          low = mid + 1;
+        } else {
+          high = mid;
+        }
+      }
+      if (low < end && value_at(low).text == literal) found.push_back(low);
+    }
+    std::sort(found.begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    for (const uint32_t at : found) TRY(add(value_at(at)));
+  } else {
+    for (uint32_t at = name->first_value; at < end; ++at) {
+      const Value value = value_at(at);
+      if (matcher.matches(value.text) == wanted) TRY(add(value));
+    }
+  }
+  if (lists > 1) std::sort(out.begin(), out.end());  // a series has one value for a name
+  return out;
+}
+
+Result<std::vector<uint32_t>> Block::select(std::span<const Matcher> matchers) const {
+  std::vector<uint32_t> result;
+  bool first = true;
+  std::vector<std::vector<uint32_t>> excluded;
+  for (const Matcher& matcher : matchers) {
+    if (matcher.matches_empty()) {
+      // Series without the label stay, so what the matcher refuses is taken out at the end.
+      excluded.push_back(TRY(matching(matcher, false)));
+      continue;
+    }
+    std::vector<uint32_t> found = TRY(matching(matcher, true));
+    if (first) {
+      result = std::move(found);
+    } else {
+      std::vector<uint32_t> both;
+      std::set_intersection(result.begin(), result.end(), found.begin(), found.end(),
+                            std::back_inserter(both));
+      result = std::move(both);
+    }
+    first = false;
+    if (result.empty()) return result;
+  }
+  if (first) {
+    result.resize(series_count_);
+    for (uint32_t i = 0; i < series_count_; ++i) result[i] = i;
+  }
+  for (const std::vector<uint32_t>& list : excluded) {
+    std::vector<uint32_t> rest;
+    std::set_difference(result.begin(), result.end(), list.begin(), list.end(),
+                        std::back_inserter(rest));
+    result = std::move(rest);
+  }
+  return result;
+}
+
+Result<Block::Series> Block::series(uint32_t number) const {
+  if (number >= series_count_) return damaged("series number");
+  const uint32_t group = u32_at(group_offsets_, number / kSeriesPerGroup);
+  if (group > series_.size()) return damaged("series position");
+  ByteReader in(series_.substr(group));
+  uint64_t offset = TRY(in.varint());
+  std::vector<std::pair<uint32_t, uint32_t>> labels;
+  Series out;
+  for (uint32_t at = number / kSeriesPerGroup * kSeriesPerGroup; at <= number; ++at) {
+    const uint64_t shared = TRY(in.varint());
+    const uint64_t own = TRY(in.varint());
+    if (shared > labels.size() || own > in.remaining()) return damaged("series labels");
+    labels.resize(shared);
+    for (uint64_t i = 0; i < own; ++i) {
+      const auto name = static_cast<uint32_t>(TRY(in.varint()));
+      labels.emplace_back(name, static_cast<uint32_t>(TRY(in.varint())));
+    }
+    out.chunks.clear();
+    TimeMs time = info_.range.start;
+    for (uint64_t chunks = TRY(in.varint()); chunks > 0; --chunks) {
+      ChunkRef chunk;
+      const uint64_t length = TRY(in.varint());
+      chunk.offset = offset;
+      chunk.length = static_cast<uint32_t>(length >> 1);
+      chunk.kind = (length & 1) != 0 ? ChunkKind::Histograms : ChunkKind::Floats;
+      chunk.count = static_cast<uint32_t>(TRY(in.varint()));
+      chunk.range.start = time + DurationMs{static_cast<int64_t>(TRY(in.varint()))};
+      chunk.range.end = chunk.range.start + DurationMs{static_cast<int64_t>(TRY(in.varint()))};
+      time = chunk.range.end;
+      offset += chunk.length;
+      if (offset > chunks_end_) return damaged("chunk position");
+      if (at == number) out.chunks.push_back(chunk);
+    }
+  }
+  LabelsBuilder builder;
+  for (const auto& [name, value] : labels) builder.set(symbol(name), symbol(value));
+  out.labels = builder.build();
+  return out;
+}
+
+Result<void> Block::read(const ChunkRef& chunk, SampleColumns& out) const {
+  const std::string_view stored = file_->bytes().substr(chunk.offset, chunk.length);
+  const auto fail_here = [&](std::string_view what) {
+    return fail(ErrorCode::Corruption, "block {}: chunk at {}: {}", path_, chunk.offset, what);
+  };
+  if (stored.size() < 4) return fail_here("too short");
+  const std::string_view bytes = stored.substr(0, stored.size() - 4);
+  if (u32_at(stored.substr(stored.size() - 4), 0) != codec::crc32c(bytes)) {
+    return fail_here("checksum");
+  }
+  if (chunk.kind == ChunkKind::Floats) {
+    if (auto decoded = chunk::decode_chunk(bytes, out.times, out.values); !decoded) {
+      return fail_here(decoded.error().message);
+    }
+    if (!out.histograms.empty()) out.histograms.resize(out.times.size());
+    return {};
+  }
+  ByteReader in(bytes);
+  std::vector<TimeMs> times;
+  std::vector<std::shared_ptr<const Histogram>> histograms;
+  const auto decode = [&]() -> Result<void> {
+    TRY(chunk::decode_times(in, times));
+    for (size_t i = 0; i < times.size(); ++i) {
+      histograms.push_back(std::make_shared<Histogram>(TRY(decode_histogram(in))));
+    }
+    return {};
+  };
+  if (auto decoded = decode(); !decoded) return fail_here(decoded.error().message);
+  out.histograms.resize(out.times.size());
+  for (size_t i = 0; i < times.size(); ++i) {
+    out.times.push_back(times[i]);
+    out.values.push_back(histograms[i]->sum);
+    out.histograms.push_back(std::move(histograms[i]));
+  }
+  return {};
+}
+
+std::vector<std::string> Block::label_names() const {
+  std::vector<std::string> out;
+  for (const LabelName& name : names_) out.emplace_back(name.name);
+  return out;
+}
+
+std::vector<std::string> Block::label_values(std::string_view name) const {
+  std::vector<std::string> out;
+  const LabelName* found = find_name(name);
+  if (found == nullptr) return out;
+  for (uint32_t i = 0; i < found->values; ++i) {
+    out.emplace_back(value_at(found->first_value + i).text);
+  }
+  return out;
+}
+
+}  // namespace prom5::tsdb

@@ -1,0 +1,149 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "io/file/file_system.h"
+#include "model/labels.h"
+#include "model/matcher.h"
+#include "store/storage.h"
+
+namespace prom5::tsdb {
+
+// A block is one file that never changes: samples of many series over a range of time, and an
+// index over their labels. docs/formats/block.md has the layout.
+
+enum class ChunkKind : uint8_t { Floats = 1, Histograms = 2 };
+
+/// Where a chunk lies and what it covers.
+struct ChunkRef {
+  uint64_t offset = 0;
+  uint32_t length = 0;  ///< checksum included
+  uint32_t count = 0;
+  ChunkKind kind = ChunkKind::Floats;
+  TimeRange range;
+};
+
+struct BlockInfo {
+  TimeRange range;  ///< of the samples in it
+  uint64_t series = 0;
+  uint64_t samples = 0;
+  /// Samples of the log before this segment that are older than `wal_until` are in the block.
+  uint64_t wal_segment = 0;
+  TimeMs wal_until;
+};
+
+/// An open block: mapped, its index verified, its chunks verified as they are read. Any thread.
+class Block {
+ public:
+  /// Corruption when header, footer or index are damaged; Io when the file cannot be mapped.
+  static Result<std::shared_ptr<const Block>> open(io::FileSystem& files, std::string path);
+
+  [[nodiscard]] const BlockInfo& info() const { return info_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] uint64_t size_bytes() const { return file_->bytes().size(); }
+
+  /// Numbers of the series for which every matcher holds, ascending, which is the order of their
+  /// labels; all when there is no matcher.
+  [[nodiscard]] Result<std::vector<uint32_t>> select(std::span<const Matcher> matchers) const;
+
+  struct Series {
+    Labels labels;
+    std::vector<ChunkRef> chunks;  ///< ascending by time
+  };
+  [[nodiscard]] Result<Series> series(uint32_t number) const;
+
+  /// Appends the chunk's samples. Corruption names file and offset, and appends nothing.
+  Result<void> read(const ChunkRef& chunk, SampleColumns& out) const;
+
+  [[nodiscard]] std::vector<std::string> label_names() const;
+  [[nodiscard]] std::vector<std::string> label_values(std::string_view name) const;
+
+ private:
+  struct LabelName {
+    std::string_view name;
+    uint32_t first_value = 0;  ///< in the table of values
+    uint32_t values = 0;
+  };
+  struct Value {
+    std::string_view text;
+    uint32_t postings = 0;  ///< offset
+  };
+
+  Block(std::string path, std::shared_ptr<const io::MappedFile> file)
+      : path_(std::move(path)), file_(std::move(file)) {}
+  Result<void> load();
+  Result<void> load_index(std::string_view index);
+  [[nodiscard]] std::string_view symbol(uint32_t number) const;
+  [[nodiscard]] Value value_at(uint32_t at) const;
+  [[nodiscard]] const LabelName* find_name(std::string_view name) const;
+  Result<void> add_postings(uint32_t offset, std::vector<uint32_t>& out) const;
+  Result<std::vector<uint32_t>> matching(const Matcher& matcher, bool wanted) const;
+  [[nodiscard]] std::unexpected<Error> damaged(std::string_view what) const;
+
+  const std::string path_;
+  const std::shared_ptr<const io::MappedFile> file_;
+  BlockInfo info_;
+  uint64_t chunks_end_ = 0;
+
+  // Views into the file.
+  uint32_t symbol_count_ = 0;
+  std::string_view symbol_offsets_;
+  std::string_view symbols_;
+  uint32_t series_count_ = 0;
+  std::string_view group_offsets_;
+  std::string_view series_;
+  std::vector<LabelName> names_;
+  std::string_view values_;
+  std::string_view postings_;
+};
+
+/// Series are this many to a group: each group begins with a whole label set and an offset, the
+/// others tell what is different from the one before.
+inline constexpr uint32_t kSeriesPerGroup = 16;
+
+/// Writes a block, series in ascending order of their labels. One thread.
+class BlockWriter {
+ public:
+  /// Creates `path` anew.
+  static Result<std::unique_ptr<BlockWriter>> create(io::FileSystem& files, std::string path);
+
+  /// Adds a series with samples, which are cut into chunks. Times ascend; not empty.
+  Result<void> add(const Labels& labels, const SampleColumns& samples);
+
+  [[nodiscard]] uint64_t series() const { return series_.size(); }
+
+  /// Writes the index; on return the file is durable, but for its name.
+  Result<void> finish(uint64_t wal_segment, TimeMs wal_until);
+
+ private:
+  struct SeriesEntry {
+    std::vector<std::pair<uint32_t, uint32_t>> labels;  ///< symbols in order of their first use
+    std::vector<ChunkRef> chunks;
+  };
+
+  explicit BlockWriter(std::unique_ptr<io::WritableFile> file) : file_(std::move(file)) {}
+  Result<void> add_chunk(const SampleColumns& samples, size_t first, size_t last, ChunkKind kind,
+                         SeriesEntry& entry);
+  uint32_t intern(std::string_view text);
+  Result<void> flush(size_t at_least);
+  std::vector<uint32_t> write_symbols(std::string& out) const;
+  void write_chunks(const SeriesEntry& entry, std::string& out) const;
+  void write_series(std::span<const uint32_t> rank, std::string& out) const;
+  void write_label_index(std::span<const uint32_t> rank, std::string& out) const;
+
+  std::unique_ptr<io::WritableFile> file_;
+  std::string buffer_;
+  uint64_t written_ = 0;  ///< the buffer not counted
+  std::vector<SeriesEntry> series_;
+  std::unordered_map<std::string, uint32_t> symbol_numbers_;
+  std::vector<std::string> symbols_;
+  BlockInfo info_;
+};
+
+}  // namespace prom5::tsdb

@@ -1,0 +1,201 @@
+#include "store/tsdb/block.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/rng.h"
+#include "io/file/memory_file_system.h"
+
+namespace prom5::tsdb {
+
+namespace {
+
+using Model = std::map<Labels, SampleColumns>;
+
+Labels random_labels(Rng& rng) {
+  LabelsBuilder builder;
+  builder.set(kMetricName, fmt::format("metric_{}", rng.below(4)));
+  builder.set("instance", fmt::format("host-{}", rng.below(6)));
+  if (rng.below(2) == 0) builder.set("mode", fmt::format("m{}", rng.below(3)));
+  if (rng.below(3) == 0) builder.set("id", fmt::format("{}", rng.below(1000)));
+  return builder.build();
+}
+
+SampleColumns random_samples(Rng& rng) {
+  SampleColumns out;
+  const bool some_histograms = rng.below(6) == 0;
+  const size_t count = 1 + rng.below(700);
+  TimeMs time{static_cast<int64_t>(rng.below(100'000))};
+  for (size_t i = 0; i < count; ++i) {
+    time = time + DurationMs{1 + static_cast<int64_t>(rng.below(20'000))};
+    out.times.push_back(time);
+    out.values.push_back(static_cast<double>(rng.below(1000)) / 8);
+    if (!some_histograms) continue;
+    out.histograms.resize(out.times.size());
+    if (rng.below(2) == 0) continue;
+    auto h = std::make_shared<Histogram>();
+    h->sum = out.values.back();
+    h->count = 3;
+    h->positive_spans = {{static_cast<int32_t>(rng.below(5)), 2}};
+    h->positive_counts = {1, 2};
+    out.histograms.back() = std::move(h);
+  }
+  return out;
+}
+
+Model random_model(Rng& rng, size_t series) {
+  Model model;
+  while (model.size() < series) model.try_emplace(random_labels(rng), random_samples(rng));
+  return model;
+}
+
+void write(io::FileSystem& files, const Model& model) {
+  auto writer = BlockWriter::create(files, "b").value();
+  for (const auto& [labels, samples] : model) ASSERT_TRUE(writer->add(labels, samples));
+  ASSERT_TRUE(writer->finish(7, {123}));
+}
+
+void expect_same(const SampleColumns& got, const SampleColumns& want) {
+  ASSERT_EQ(got.times, want.times);
+  for (size_t i = 0; i < want.size(); ++i) {
+    const bool histogram = !want.histograms.empty() && want.histograms[i];
+    ASSERT_EQ(!got.histograms.empty() && got.histograms[i] != nullptr, histogram);
+    if (histogram) {
+      ASSERT_EQ(*got.histograms[i], *want.histograms[i]);
+    } else {
+      ASSERT_TRUE(same_bits(got.values[i], want.values[i]));
+    }
+  }
+}
+
+Result<SampleColumns> read_all(const Block& block, const Block::Series& series) {
+  SampleColumns out;
+  for (const ChunkRef& chunk : series.chunks) TRY(block.read(chunk, out));
+  return out;
+}
+
+Matcher random_matcher(Rng& rng) {
+  constexpr std::string_view kNames[] = {kMetricName, "instance", "mode", "id", "absent"};
+  constexpr std::string_view kValues[] = {
+      "", "metric_1", "host-2", "m1", "m.*", ".+", "host-[0-3]", "metric_1|metric_3", "m0|", ".*"};
+  const auto type = static_cast<MatchType>(rng.below(4));
+  return Matcher::make(type, std::string(kNames[rng.below(std::size(kNames))]),
+                       std::string(kValues[rng.below(std::size(kValues))]))
+      .value();
+}
+
+}  // namespace
+
+TEST(Block, GivesBackWhatWasWritten) {
+  const uint64_t seed = 12;
+  SCOPED_TRACE(seed);
+  Rng rng(seed);
+  for (const size_t count : {1, 15, 16, 17, 100}) {
+    io::MemoryFileSystem files;
+    const Model model = random_model(rng, count);
+    write(files, model);
+    const auto block = Block::open(files, "b");
+    ASSERT_TRUE(block) << block.error().message;
+    EXPECT_EQ((*block)->info().series, count);
+    EXPECT_EQ((*block)->info().wal_segment, 7U);
+    EXPECT_EQ((*block)->info().wal_until, TimeMs{123});
+    const auto ids = (*block)->select({}).value();
+    ASSERT_EQ(ids.size(), count);
+    auto want = model.begin();
+    for (const uint32_t id : ids) {
+      const auto series = (*block)->series(id).value();
+      ASSERT_EQ(series.labels, want->first);
+      expect_same(read_all(**block, series).value(), want->second);
+      for (const ChunkRef& chunk : series.chunks) {
+        EXPECT_GE(chunk.range.start, (*block)->info().range.start);
+        EXPECT_LE(chunk.range.end, (*block)->info().range.end);
+      }
+      ++want;
+    }
+  }
+}
+
+TEST(Block, SelectsWhatTheMatchersSay) {
+  const uint64_t seed = 5;
+  Rng rng(seed);
+  io::MemoryFileSystem files;
+  const Model model = random_model(rng, 120);
+  write(files, model);
+  const auto block = Block::open(files, "b").value();
+  for (int i = 0; i < 2'000; ++i) {
+    SCOPED_TRACE(fmt::format("seed {}, selector {}", seed, i));
+    std::vector<Matcher> matchers;
+    for (uint64_t n = rng.below(4); n > 0; --n) matchers.push_back(random_matcher(rng));
+    std::vector<Labels> want;
+    for (const auto& [labels, samples] : model) {
+      const bool all = std::all_of(matchers.begin(), matchers.end(), [&](const Matcher& m) {
+        return m.matches(labels.get(m.name()));
+      });
+      if (all) want.push_back(labels);
+    }
+    std::vector<Labels> got;
+    const auto ids = block->select(matchers).value();
+    for (const uint32_t id : ids) {
+      got.push_back(block->series(id).value().labels);
+    }
+    ASSERT_EQ(got, want);
+  }
+  EXPECT_EQ(block->label_values("mode"), (std::vector<std::string>{"m0", "m1", "m2"}));
+  EXPECT_EQ(block->label_names(), (std::vector<std::string>{"__name__", "id", "instance", "mode"}));
+  EXPECT_TRUE(block->label_values("absent").empty());
+}
+
+TEST(Block, NoDamagedByteGivesAWrongValue) {
+  const uint64_t seed = 8;
+  Rng rng(seed);
+  io::MemoryFileSystem files;
+  const Model model = random_model(rng, 8);
+  write(files, model);
+  const std::string good = files.read("b").value();
+  for (int i = 0; i < 1'000; ++i) {
+    SCOPED_TRACE(fmt::format("seed {}, flip {}", seed, i));
+    const size_t at = rng.below(good.size());
+    const auto bit = static_cast<char>(1 << rng.below(8));
+    files.corrupt("b", [&](std::string& bytes) {
+      bytes = good;
+      bytes[at] ^= bit;
+    });
+    const auto block = Block::open(files, "b");
+    if (!block) {
+      EXPECT_EQ(block.error().code, ErrorCode::Corruption);
+      continue;
+    }
+    auto want = model.begin();
+    size_t damaged = 0;
+    const auto ids = (*block)->select({}).value();
+    for (const uint32_t id : ids) {
+      const auto series = (*block)->series(id).value();
+      ASSERT_EQ(series.labels, want->first);
+      if (const auto samples = read_all(**block, series); samples) {
+        expect_same(*samples, want->second);
+      } else {
+        EXPECT_EQ(samples.error().code, ErrorCode::Corruption);
+        ++damaged;
+      }
+      ++want;
+    }
+    EXPECT_EQ(damaged, 1U) << "every chunk byte is covered by a checksum";
+  }
+}
+
+TEST(Block, CutShortIsRefused) {
+  Rng rng(3);
+  io::MemoryFileSystem files;
+  write(files, random_model(rng, 3));
+  const std::string good = files.read("b").value();
+  for (size_t size = 0; size < good.size(); size += 1 + size / 8) {
+    files.corrupt("b", [&](std::string& bytes) { bytes = good.substr(0, size); });
+    const auto block = Block::open(files, "b");
+    ASSERT_FALSE(block) << size;
+    EXPECT_EQ(block.error().code, ErrorCode::Corruption);
+  }
+}
+
+}  // namespace prom5::tsdb

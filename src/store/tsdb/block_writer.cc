@@ -1,0 +1,255 @@
+#include <algorithm>
+#include <numeric>
+
+#include "io/codec/bytes.h"
+#include "io/codec/crc32c.h"
+#include "store/chunk/column_chunk.h"
+#include "store/tsdb/block.h"
+#include "store/tsdb/block_format.h"
+#include "store/tsdb/record.h"
+
+namespace prom5::tsdb {
+
+namespace {
+
+using codec::ByteWriter;
+
+constexpr size_t kSamplesPerChunk = 480;  // two hours at 15 s
+constexpr size_t kBufferBytes = size_t{1} << 20;
+
+/// The shortest of: differences, runs.
+void write_postings(std::span<const uint32_t> ids, std::string& out) {
+  std::string differences;
+  std::string runs;
+  ByteWriter by_one(differences);
+  ByteWriter by_run(runs);
+  uint32_t next = 0;
+  for (const uint32_t id : ids) {
+    by_one.varint(id - next);
+    next = id + 1;
+  }
+  size_t run_count = 0;
+  next = 0;
+  for (size_t i = 0; i < ids.size(); ++run_count) {
+    size_t end = i + 1;
+    while (end < ids.size() && ids[end] == ids[end - 1] + 1) ++end;
+    by_run.varint(ids[i] - next);
+    by_run.varint(end - i - 1);
+    next = ids[end - 1] + 1;
+    i = end;
+  }
+  ByteWriter writer(out);
+  const bool in_runs = runs.size() < differences.size();
+  writer.varint((in_runs ? run_count : ids.size()) << 1 | (in_runs ? 1 : 0));
+  writer.bytes(in_runs ? runs : differences);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BlockWriter>> BlockWriter::create(io::FileSystem& files, std::string path) {
+  auto file = TRY(files.open_append(path));
+  TRY(file->truncate(0));
+  std::unique_ptr<BlockWriter> out(new BlockWriter(std::move(file)));
+  out->buffer_ = kBlockMagic;
+  out->info_.range = {TimeMs::max(), TimeMs::min()};
+  return out;
+}
+
+uint32_t BlockWriter::intern(std::string_view text) {
+  const auto [found, added] =
+      symbol_numbers_.try_emplace(std::string(text), static_cast<uint32_t>(symbols_.size()));
+  if (added) symbols_.emplace_back(text);
+  return found->second;
+}
+
+Result<void> BlockWriter::flush(size_t at_least) {
+  if (buffer_.size() < at_least) return {};
+  TRY(file_->append(buffer_));
+  written_ += buffer_.size();
+  buffer_.clear();
+  return {};
+}
+
+Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples) {
+  SeriesEntry entry;
+  for (const LabelView label : labels) {
+    entry.labels.emplace_back(intern(label.name), intern(label.value));
+  }
+  const auto kind_of = [&](size_t i) {
+    const bool histogram = !samples.histograms.empty() && samples.histograms[i] != nullptr;
+    return histogram ? ChunkKind::Histograms : ChunkKind::Floats;
+  };
+  for (size_t first = 0; first < samples.size();) {
+    const ChunkKind kind = kind_of(first);
+    size_t last = first + 1;
+    while (last < samples.size() && last - first < kSamplesPerChunk && kind_of(last) == kind) {
+      ++last;
+    }
+    TRY(add_chunk(samples, first, last, kind, entry));
+    first = last;
+  }
+  info_.range.start = std::min(info_.range.start, samples.times.front());
+  info_.range.end = std::max(info_.range.end, samples.times.back());
+  info_.samples += samples.size();
+  series_.push_back(std::move(entry));
+  return flush(kBufferBytes);
+}
+
+Result<void> BlockWriter::add_chunk(const SampleColumns& samples, size_t first, size_t last,
+                                    ChunkKind kind, SeriesEntry& entry) {
+  const size_t begin = buffer_.size();
+  const std::span times(samples.times.data() + first, last - first);
+  if (kind == ChunkKind::Floats) {
+    chunk::encode_chunk(times, {samples.values.data() + first, last - first}, buffer_);
+  } else {
+    chunk::encode_times(times, buffer_);
+    for (size_t i = first; i < last; ++i) encode_histogram(*samples.histograms[i], buffer_);
+  }
+  const uint32_t crc = codec::crc32c(std::string_view(buffer_).substr(begin));
+  ByteWriter(buffer_).u32(crc);
+  entry.chunks.push_back({written_ + begin,
+                          static_cast<uint32_t>(buffer_.size() - begin),
+                          static_cast<uint32_t>(last - first),
+                          kind,
+                          {samples.times[first], samples.times[last - 1]}});
+  return {};
+}
+
+/// The symbols in the order of their text; result: the place in it of each.
+std::vector<uint32_t> BlockWriter::write_symbols(std::string& out) const {
+  std::vector<uint32_t> order(symbols_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [&](uint32_t a, uint32_t b) { return symbols_[a] < symbols_[b]; });
+  ByteWriter writer(out);
+  writer.u32(static_cast<uint32_t>(symbols_.size()));
+  uint32_t end = 0;
+  writer.u32(end);
+  for (const uint32_t number : order) {
+    end += static_cast<uint32_t>(symbols_[number].size());
+    writer.u32(end);
+  }
+  for (const uint32_t number : order) writer.bytes(symbols_[number]);
+  std::vector<uint32_t> rank(symbols_.size());
+  for (uint32_t i = 0; i < order.size(); ++i) rank[order[i]] = i;
+  return rank;
+}
+
+void BlockWriter::write_chunks(const SeriesEntry& entry, std::string& out) const {
+  ByteWriter writer(out);
+  writer.varint(entry.chunks.size());
+  TimeMs time = info_.range.start;
+  for (const ChunkRef& chunk : entry.chunks) {
+    const bool histograms = chunk.kind == ChunkKind::Histograms;
+    writer.varint(uint64_t{chunk.length} << 1 | (histograms ? 1 : 0));
+    writer.varint(chunk.count);
+    writer.varint(static_cast<uint64_t>((chunk.range.start - time).ms));
+    writer.varint(static_cast<uint64_t>((chunk.range.end - chunk.range.start).ms));
+    time = chunk.range.end;
+  }
+}
+
+void BlockWriter::write_series(std::span<const uint32_t> rank, std::string& out) const {
+  std::string series;
+  ByteWriter writer(series);
+  std::vector<uint32_t> groups;
+  for (size_t number = 0; number < series_.size(); ++number) {
+    const SeriesEntry& entry = series_[number];
+    size_t shared = 0;
+    if (number % kSeriesPerGroup == 0) {
+      groups.push_back(static_cast<uint32_t>(series.size()));
+      writer.varint(entry.chunks.front().offset);
+    } else {
+      const auto& before = series_[number - 1].labels;
+      const auto differs =
+          std::mismatch(before.begin(), before.end(), entry.labels.begin(), entry.labels.end());
+      shared = static_cast<size_t>(differs.first - before.begin());
+    }
+    writer.varint(shared);
+    writer.varint(entry.labels.size() - shared);
+    for (size_t i = shared; i < entry.labels.size(); ++i) {
+      writer.varint(rank[entry.labels[i].first]);
+      writer.varint(rank[entry.labels[i].second]);
+    }
+    write_chunks(entry, series);
+  }
+  ByteWriter head(out);
+  head.u32(static_cast<uint32_t>(series_.size()));
+  head.u32(static_cast<uint32_t>(series.size()));
+  for (const uint32_t group : groups) head.u32(group);
+  head.bytes(series);
+}
+
+void BlockWriter::write_label_index(std::span<const uint32_t> rank, std::string& out) const {
+  struct Pair {
+    uint32_t name;
+    uint32_t value;
+    uint32_t series;
+    auto operator<=>(const Pair&) const = default;
+  };
+  std::vector<Pair> pairs;
+  for (uint32_t number = 0; number < series_.size(); ++number) {
+    for (const auto& [name, value] : series_[number].labels) {
+      pairs.push_back({rank[name], rank[value], number});
+    }
+  }
+  std::sort(pairs.begin(), pairs.end());
+  std::string names;
+  std::string values;
+  std::string postings;
+  uint32_t name_count = 0;
+  uint32_t value_count = 0;
+  std::vector<uint32_t> ids;
+  for (size_t i = 0; i < pairs.size(); ++name_count) {
+    const uint32_t name = pairs[i].name;
+    const uint32_t first_value = value_count;
+    for (; i < pairs.size() && pairs[i].name == name; ++value_count) {
+      const uint32_t value = pairs[i].value;
+      ByteWriter(values).u32(value);
+      ByteWriter(values).u32(static_cast<uint32_t>(postings.size()));
+      ids.clear();
+      for (; i < pairs.size() && pairs[i].name == name && pairs[i].value == value; ++i) {
+        ids.push_back(pairs[i].series);
+      }
+      write_postings(ids, postings);
+    }
+    ByteWriter(names).u32(name);
+    ByteWriter(names).u32(first_value);
+    ByteWriter(names).u32(value_count - first_value);
+  }
+  ByteWriter writer(out);
+  writer.u32(name_count);
+  writer.u32(value_count);
+  writer.bytes(names);
+  writer.bytes(values);
+  writer.bytes(postings);
+}
+
+Result<void> BlockWriter::finish(uint64_t wal_segment, TimeMs wal_until) {
+  TRY(flush(0));
+  const uint64_t index_offset = written_;
+  const std::vector<uint32_t> rank = write_symbols(buffer_);
+  write_series(rank, buffer_);
+  write_label_index(rank, buffer_);
+  const uint64_t index_size = buffer_.size();
+  const uint32_t index_crc = codec::crc32c(buffer_);
+  std::string footer;
+  ByteWriter writer(footer);
+  writer.u64(index_offset);
+  writer.u64(index_size);
+  writer.u64(static_cast<uint64_t>(info_.range.start.ms));
+  writer.u64(static_cast<uint64_t>(info_.range.end.ms));
+  writer.u64(series_.size());
+  writer.u64(info_.samples);
+  writer.u64(wal_segment);
+  writer.u64(static_cast<uint64_t>(wal_until.ms));
+  writer.u32(index_crc);
+  writer.u32(codec::crc32c(footer));
+  writer.bytes(kBlockMagic);
+  CHECK(footer.size() == kFooterBytes);
+  buffer_ += footer;
+  TRY(flush(0));
+  return file_->sync();
+}
+
+}  // namespace prom5::tsdb
