@@ -181,17 +181,23 @@ std::string Server::own_address() const {
 Result<config::Config> Server::read_config() const {
   if (!options_.config_file.empty()) return config::load_config(options_.config_file);
   const std::string& address = options_.http.listen_addresses[0];
-  const std::string port = address.substr(address.rfind(':') + 1);
-  return config::parse_config(config::embedded_config("127.0.0.1:" + port, host_name()),
-                              "embedded default");
+  std::string host = address.substr(0, address.rfind(':'));
+  if (host.empty() || host == "0.0.0.0" || host == "localhost") host = "127.0.0.1";
+  if (host == "[::]") host = "[::1]";
+  const std::string own = host + address.substr(address.rfind(':'));
+  return config::parse_config(config::embedded_config(own, host_name()), "embedded default");
 }
 
 Result<void> Server::apply(const config::Config& config) {
   std::vector<scrape::ScrapeOptions> scrapes = config.scrapes;
   for (scrape::ScrapeOptions& options : scrapes) {
     // Where the server asks for users, its own pages let its own scraper in.
-    if (options_.config_file.empty() && web_config_.authenticates()) {
-      options.security.authorization = "Bearer " + own_token_;
+    if (options_.config_file.empty()) {
+      if (web_config_.authenticates()) options.security.authorization = "Bearer " + own_token_;
+      if (web_config_.tls()) {
+        options.scheme = "https";
+        options.security.insecure_skip_verify = true;  // it is this process
+      }
     }
     // The flag bounds what a configuration may ask for.
     options.body_size_limit = std::min(options.body_size_limit, options_.scrape_body_limit);

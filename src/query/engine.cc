@@ -132,6 +132,13 @@ Result<QueryResult> Engine::run(const QueryRequest& request) {
   if (request.end < request.start) {
     return fail(ErrorCode::BadData, "end timestamp must not be before start time");
   }
+  // Unsigned, because the two may be further apart than a duration can say.
+  const uint64_t span =
+      static_cast<uint64_t>(request.end.ms) - static_cast<uint64_t>(request.start.ms);
+  if (request.step.ms > 0 &&
+      span / static_cast<uint64_t>(request.step.ms) >= options_.max_samples) {
+    return fail(ErrorCode::LimitExceeded, "{}", promql::kTooManySamples);
+  }
   if (request.step.ms < 0) return fail(ErrorCode::BadData, "step must not be negative");
   const bool instant = request.step.ms == 0;
   const ValueType type = promql::type_of(*expr);
@@ -160,11 +167,14 @@ Result<QueryResult> Engine::run(const QueryRequest& request) {
        .stop = request.stop});
   promql::StepGrid grid{request.start, request.step, 1};
   if (!instant) {
-    grid.count = static_cast<size_t>((request.end - request.start).ms / request.step.ms) + 1;
+    grid.count = static_cast<size_t>(span / static_cast<uint64_t>(request.step.ms)) + 1;
   }
   promql::Evaluator evaluator(context, grid);
   const Clock::time_point evaluating = Clock::now();
   auto value = evaluate(evaluator, *expr, instant);
+  if (value) {
+    if (auto alive = context.check_alive(); !alive) value = std::unexpected(alive.error());
+  }
   out.stats.evaluation_seconds = seconds_since(evaluating);
   out.stats.samples_loaded = context.loaded();
   out.stats.peak_samples = context.peak();

@@ -347,11 +347,16 @@ class SampleLimit(unittest.TestCase):
                                 [(now - 60_000 + t * 1000, t) for t in range(60)])
                                for n in range(200)])
             self.assertEqual(server.value("count(load)"), 200)
-            for query in ("load[2m]", "sum(max_over_time(load[2m:1s]))"):
+            for query in ("load[2m]", "sum(max_over_time(load[2m:1s]))",
+                          "sum_over_time(vector(1)[30d:1ms])", "max_over_time(vector(time())[100y:1ms])"):
                 status, answer = server.api_raw("query", query=query)
                 self.assertEqual((status, answer["errorType"]), (422, "execution"), answer)
                 self.assertIn("query processing would load too many samples into memory in ",
                               answer["error"])
+            # The distance of the two is more than 64 bits of milliseconds.
+            status, answer = server.api_raw("query_range", query="1", start="-9.2e15",
+                                            end="9.2e15", step="1")
+            self.assertEqual((status, answer["errorType"]), (400, "bad_data"), answer)
             # A function over a range holds one series at a time, as the reference counts.
             self.assertEqual(server.value("count(max_over_time(load[2m]))"), 200)
 

@@ -69,6 +69,41 @@ class WithoutAnyFlag(harness.Prom5):
         return [harness.prom5_binary(), "serve", f"--web.listen-address={self.address}"]
 
 
+class WithUsers(unittest.TestCase):
+    """Following the advice to add a login breaks nothing of what works without."""
+
+    # admin / secret
+    WEB = ("basic_auth_users:\n"
+           "  admin: $2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n")
+
+    def test_it_scrapes_itself_and_lets_nobody_else_in(self):
+        with harness.tempfile.NamedTemporaryFile("w", suffix=".yml") as web:
+            web.write(self.WEB)
+            web.flush()
+            server = harness.Prom5([f"--web.config.file={web.name}"])
+            server.spawn()
+            self.addCleanup(server.kill)
+            login = f"--url=http://admin:secret@{server.address}"
+            harness.wait_until(
+                lambda: harness.run_prom5("query", "instant", login, "sum(up)").stdout.endswith(
+                    " 2\n"), "both targets are up")
+            self.assertEqual(server.get("/metrics")[0], 401)
+            result = harness.run_prom5("query", "instant", f"--url={server.url}", "up")
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("user and a password", result.stderr)
+
+
+class NobodyListens(unittest.TestCase):
+    def test_a_closed_standard_error_does_not_end_the_server(self):
+        with harness.Prom5() as probe:
+            command = probe.command()
+        shell = f"{harness.shlex.join(command)} 2>&1 | true"
+        process = harness.subprocess.Popen(["bash", "-c", shell], start_new_session=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(lambda: harness.os.killpg(process.pid, harness.signal.SIGKILL))
+        harness.wait_until(lambda: probe.get("/-/ready")[0] == 200, "it is ready")
+
+
 class DefaultDataFolder(unittest.TestCase):
     def test_data_lies_under_data_in_the_working_directory(self):
         with WithoutAnyFlag() as server:

@@ -217,7 +217,8 @@ ApiV1::Answer ApiV1::query_range(const HttpRequest& request) {
                 "invalid parameter \"step\": zero or negative query resolution step widths are not "
                 "accepted. Try a positive integer");
   }
-  if ((q.end - q.start).ms / q.step.ms > kMaxPointsPerSeries) {
+  const uint64_t span = static_cast<uint64_t>(q.end.ms) - static_cast<uint64_t>(q.start.ms);
+  if (span / static_cast<uint64_t>(q.step.ms) > kMaxPointsPerSeries) {
     return fail(ErrorCode::BadData,
                 "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
                 "query resolution (?step=XX)");

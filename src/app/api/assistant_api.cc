@@ -11,6 +11,7 @@ using io::HttpRequest;
 using io::HttpResponse;
 
 constexpr size_t kMaxQuestionBytes = 8 * 1024;
+constexpr size_t kMaxSessionIdBytes = 128;
 
 /// The question in a request's body, under `field`.
 Result<Question> read_question(const HttpRequest& request, const char* field, TimeMs now) {
@@ -29,6 +30,9 @@ Result<Question> read_question(const HttpRequest& request, const char* field, Ti
       return fail(ErrorCode::BadData, "\"session_id\" must be a text");
     }
     question.session_id = body["session_id"].get<std::string>();
+    if (question.session_id.size() > kMaxSessionIdBytes) {
+      return fail(ErrorCode::BadData, "\"session_id\" is longer than {} bytes", kMaxSessionIdBytes);
+    }
   }
   question.time = now;
   if (body.contains("time")) {
@@ -126,13 +130,17 @@ class ChatSocket : public std::enable_shared_from_this<ChatSocket> {
     const auto frame = codec::parse_json(text);
     if (!frame || !frame->is_object())
       return send("error", {{"message", "expected {event, data}"}});
-    const std::string name = frame->value("event", "");
+    const auto text_of = [](const Json& object, const char* key) {
+      const auto found = object.find(key);
+      return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+    };
+    const std::string name = text_of(*frame, "event");
     if (name != "text_message") {
       return send("error", {{"message", "unknown event \"" + name + "\""}});
     }
-    const Json data = frame->value("data", Json::object());
+    const auto data = frame->find("data");
     Question question;
-    question.text = data.is_object() ? data.value("message", "") : "";
+    if (data != frame->end() && data->is_object()) question.text = text_of(*data, "message");
     if (question.text.empty() || question.text.size() > kMaxQuestionBytes) {
       return send("error", {{"message", "\"message\" must be a text that is not empty"}});
     }

@@ -81,7 +81,8 @@ Result<size_t> limit_parameter(const io::HttpRequest& request) {
   const std::string_view text = request.parameter("limit");
   if (text.empty()) return 0;
   int64_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  const size_t sign = text.starts_with('+') ? 1 : 0;
+  const auto [end, error] = std::from_chars(text.data() + sign, text.data() + text.size(), limit);
   if (error != std::errc{} || end != text.data() + text.size() || limit < 0) {
     return fail(ErrorCode::BadData, "invalid parameter \"limit\": {}",
                 error == std::errc{} && end == text.data() + text.size()

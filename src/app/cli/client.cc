@@ -76,7 +76,11 @@ Result<Json> post_json(const std::string& server, const std::string& path, const
   request.url = join(server, path);
   request.headers.add("Content-Type", "application/json");
   request.body = codec::dump_json(body);
-  return send(std::move(request));
+  Json answer = TRY(send(std::move(request)));
+  if (!answer.is_object()) {
+    return fail(ErrorCode::Unavailable, "{} does not answer like prom5", server);
+  }
+  return answer;
 }
 
 }  // namespace prom5::cli

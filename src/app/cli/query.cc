@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 
+#include "app/api/parameters.h"
 #include "app/cli/client.h"
 #include "app/cli/command.h"
 
@@ -131,15 +132,20 @@ int run_query_range(const Flags& flags) {
   if (flags.arguments().size() != 1) {
     return complain("query range needs one EXPRESSION", kWrongUse);
   }
-  const double now = now_seconds();
+  double end = now_seconds();
+  if (const std::string& given = flags.text("end"); !given.empty()) {
+    const auto time = api::parse_time(given);
+    if (!time) return complain("--end: " + time.error().message, kWrongUse);
+    end = time->as_seconds();
+  }
   const auto or_else = [&](const char* name, double seconds) {
     return flags.text(name).empty() ? fmt::format("{:.3f}", seconds) : flags.text(name);
   };
   constexpr double kHour = 3600;
   return ask_and_print(flags, "/api/v1/query_range",
                        {{"query", flags.arguments()[0]},
-                        {"start", or_else("start", now - kHour)},
-                        {"end", or_else("end", now)},
+                        {"start", or_else("start", end - kHour)},
+                        {"end", or_else("end", end)},
                         {"step", flags.text("step")}});
 }
 

@@ -162,6 +162,18 @@ int run_serve(const Flags& flags) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
+  if (flags.number("query.max-concurrency") == 0) {
+    return complain("--query.max-concurrency must be at least 1", kWrongUse);
+  }
+  if (flags.duration("web.read-timeout") < DurationMs::seconds(1)) {
+    return complain("--web.read-timeout must be at least 1s", kWrongUse);
+  }
+  if (flags.on("web.enable-admin-api")) {
+    log->warn("--web.enable-admin-api has no effect in this version: there is no admin API yet");
+  }
+  if (!flags.text("web.external-url").empty()) {
+    log->warn("--web.external-url has no effect in this version: paths begin at /");
+  }
   auto server = Server::start(server_options(flags), *log);
   if (!server) {
     const bool wrong_use = server.error().code == ErrorCode::BadData;

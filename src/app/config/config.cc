@@ -8,6 +8,7 @@
 
 #include "app/config/scrape_config.h"
 #include "app/config/yaml_reader.h"
+#include "io/codec/json_writer.h"
 #include "io/file/file_system.h"
 
 namespace prom5::config {
@@ -212,50 +213,57 @@ std::string fingerprint(const YamlNode& node) {
 constexpr std::array kSecretKeys = std::to_array<std::string_view>(
     {"password", "credentials", "bearer_token", "client_secret", "secret_key", "secrets"});
 
-/// The values of secret keys, wherever and however they are written.
-void collect_secrets(const YamlNode& node, bool secret, std::vector<std::string>& out) {
-  if (secret && !node.scalar.empty()) out.push_back(node.scalar);
-  for (const YamlNode& item : node.items) collect_secrets(item, secret, out);
-  for (const auto& [key, value] : node.entries) {
-    const bool named =
-        std::find(kSecretKeys.begin(), kSecretKeys.end(), key.scalar) != kSecretKeys.end();
-    collect_secrets(value, named, out);
-  }
+bool is_secret_key(std::string_view key) {
+  return std::find(kSecretKeys.begin(), kSecretKeys.end(), key) != kSecretKeys.end();
 }
 
-std::string hide_secret_lines(std::string_view text) {
+/// Plain where it reads back the same, else in double quotes.
+std::string scalar_text(const YamlNode& node) {
+  const std::string& text = node.scalar;
+  const bool plain = !node.quoted && !text.empty() &&
+                     text.find_first_of(":#,[]{}&*!|>'\"%@`\n\t\\") == std::string::npos &&
+                     text.front() != ' ' && text.back() != ' ' && text.front() != '-' &&
+                     text.front() != '?';
+  if (plain) return text;
   std::string out;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    const size_t colon = line.find(':');
-    std::string_view key = line.substr(0, std::min(colon, line.size()));
-    key.remove_prefix(std::min(key.find_first_not_of(" \t-"), key.size()));
-    const bool secret = colon != std::string_view::npos &&
-                        std::find(kSecretKeys.begin(), kSecretKeys.end(), key) != kSecretKeys.end();
-    out += secret ? std::string(line.substr(0, colon)) + ": <secret>" : std::string(line);
-    if (end < text.size()) out += '\n';
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
+  codec::append_json_string(out, text);
   return out;
 }
 
-/// The text without its secrets. A secret that stands elsewhere too goes there as well: too much
-/// hidden is harmless.
-std::string hide_secrets(std::string_view text, const YamlNode& root) {
-  std::string out = hide_secret_lines(text);
-  std::vector<std::string> secrets;
-  collect_secrets(root, false, secrets);
-  for (const std::string& secret : secrets) {
-    std::istringstream lines(secret);
-    for (std::string line; std::getline(lines, line);) {
-      if (line.empty()) continue;
-      for (size_t at = out.find(line); at != std::string::npos; at = out.find(line, at + 8)) {
-        out.replace(at, line.size(), "<secret>");
+/// The tree as YAML again, without comments and with "<secret>" in place of every secret, however
+/// it was written.
+void print_yaml(const YamlNode& node, size_t indent, bool secret, std::string& out) {
+  const std::string margin(indent, ' ');
+  switch (node.kind) {
+    case YamlNode::Kind::Null: out += "\n"; break;
+    case YamlNode::Kind::Scalar:
+      out += fmt::format(" {}\n", secret ? "<secret>" : scalar_text(node));
+      break;
+    case YamlNode::Kind::Sequence:
+      out += node.items.empty() ? " []\n" : "\n";
+      for (const YamlNode& item : node.items) {
+        out += margin + "-";
+        std::string text;
+        print_yaml(item, indent + 2, secret, text);
+        // A mapping begins on the line of its dash.
+        const bool nested = item.kind == YamlNode::Kind::Mapping && !item.entries.empty();
+        out += nested ? " " + text.substr(indent + 3) : text;
       }
-    }
+      break;
+    case YamlNode::Kind::Mapping:
+      out += node.entries.empty() ? " {}\n" : "\n";
+      for (const auto& [key, value] : node.entries) {
+        out += margin + scalar_text(key) + ":";
+        print_yaml(value, indent + 2, secret || is_secret_key(key.scalar), out);
+      }
+      break;
   }
-  return out;
+}
+
+std::string without_secrets(const YamlNode& root) {
+  std::string out;
+  print_yaml(root, 0, false, out);
+  return out.substr(std::min(out.find_first_not_of('\n'), out.size()));
 }
 
 }  // namespace
@@ -266,7 +274,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file, Name
     return fail(ErrorCode::BadData, "{}:{}", file, root.error().message);
   }
   Config config = TRY(ConfigReader(file, named == NamedFiles::Read).read(*root));
-  config.text = hide_secrets(text, *root);
+  config.text = without_secrets(*root);
   const YamlNode* scrapes = root->find("scrape_configs");
   const YamlNode* global = root->find("global");
   for (size_t i = 0; i < config.scrapes.size(); ++i) {

@@ -116,6 +116,27 @@ TEST(Config, SecretsAreNotShown) {
   hides("basic_auth:\n      username: u\n      password: >-\n        hunter2");
   hides("basic_auth:\n      username: u\n      \"password\": hunter2");
   hides("http_headers: {X-Key: {secrets: [hunter2]}}");
+  hides("basic_auth: {username: u, password: 'it''s-hunter2'}");
+  hides("http_headers: {X-Key: {secrets: [\"a\\\"b-hunter2\"]}}");
+  hides("# password: hunter2\n    scheme: http");
+}
+
+TEST(Config, WhatIsShownReadsBackTheSame) {
+  const Config config = good(
+      "global:\n  scrape_interval: 15s\n  external_labels: {a: \"x: y\", b: ''}\n"
+      "scrape_configs:\n- job_name: '007'\n  params:\n    q: [\"a b\", '#c', \"d\\ne\"]\n"
+      "  static_configs:\n  - targets: []\n  - targets: ['h:1', \"i:2\"]\n    labels:\n");
+  const Config again = good(config.text);
+  EXPECT_EQ(again.text, config.text);
+  EXPECT_EQ(again.scrapes.at(0).fingerprint, config.scrapes.at(0).fingerprint) << config.text;
+}
+
+TEST(Config, AtMostOneOfEach) {
+  bad(job("basic_auth: {username: u, password: a, password_file: b}"), "p.yml:", "at most one of");
+  bad(job("basic_auth: {username: u}\n    authorization: {credentials: x}"),
+      "p.yml:", "at most one of");
+  bad(job("authorization: {type: basic, credentials: x}"), "p.yml:", "use basic_auth");
+  good(job("honor_labels: yes\n    tls_config:\n    params:"));
 }
 
 TEST(Config, FingerprintsTellWhatChanged) {

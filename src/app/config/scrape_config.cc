@@ -53,6 +53,10 @@ class ScrapeConfigReader {
 
   Result<void> read(const YamlNode& node) {
     const std::vector<Key> keys = all_keys();
+    if (node.kind == YamlNode::Kind::Null) {
+      return reader_.error(node, "empty or null scrape config section");
+    }
+    TRY(at_most_one(node, {"basic_auth", "authorization"}));
     return reader_.mapping(node, "scrape_config", keys);
   }
 
@@ -60,6 +64,18 @@ class ScrapeConfigReader {
   bool timeout_given = false;
 
  private:
+  Result<void> at_most_one(const YamlNode& node,
+                           std::initializer_list<std::string_view> names) const {
+    size_t given = 0;
+    std::string list;
+    for (const std::string_view name : names) {
+      given += node.find(name) != nullptr ? 1 : 0;
+      list += fmt::format("{}{}", list.empty() ? "" : ", ", name);
+    }
+    if (given <= 1) return {};
+    return reader_.error(node, fmt::format("at most one of {} may be given", list));
+  }
+
   Read text(std::string& target) const {
     return into(target, [this](const YamlNode& n) { return reader_.string(n); });
   }
@@ -158,6 +174,7 @@ class ScrapeConfigReader {
   }
 
   Result<void> read_params(const YamlNode& node) {
+    if (node.kind == YamlNode::Kind::Null) return {};
     if (node.kind != YamlNode::Kind::Mapping) return reader_.error(node, "expected a mapping");
     for (const auto& [name, values] : node.entries) {
       for (std::string& value : TRY(reader_.strings(values))) {
@@ -219,6 +236,8 @@ class ScrapeConfigReader {
                                    {"username_file", from_file(s.user)},
                                    {"password", text(s.password)},
                                    {"password_file", from_file(s.password)}};
+    TRY(at_most_one(node, {"username", "username_file"}));
+    TRY(at_most_one(node, {"password", "password_file"}));
     return reader_.mapping(node, "basic_auth", keys);
   }
 
@@ -228,7 +247,11 @@ class ScrapeConfigReader {
     const std::vector<Key> keys = {{"type", text(type)},
                                    {"credentials", text(credentials)},
                                    {"credentials_file", from_file(credentials)}};
+    TRY(at_most_one(node, {"credentials", "credentials_file"}));
     TRY(reader_.mapping(node, "authorization", keys));
+    if (type == "basic" || type == "Basic") {
+      return reader_.error(node, "authorization: for type \"basic\" use basic_auth");
+    }
     options_.security.authorization = type + " " + credentials;
     return {};
   }
@@ -249,6 +272,7 @@ class ScrapeConfigReader {
   }
 
   Result<void> read_headers(const YamlNode& node) {
+    if (node.kind == YamlNode::Kind::Null) return {};
     if (node.kind != YamlNode::Kind::Mapping) return reader_.error(node, "expected a mapping");
     for (const auto& [name, content] : node.entries) {
       std::vector<std::string> values;
@@ -285,6 +309,7 @@ class ScrapeConfigReader {
              });
            }},
           {"labels", [&](const YamlNode& n) -> Result<void> {
+             if (n.kind == YamlNode::Kind::Null) return {};
              if (n.kind != YamlNode::Kind::Mapping) {
                return reader_.error(n, "labels: expected a mapping of names to values");
              }

@@ -4,7 +4,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <array>
 #include <filesystem>
+#include <random>
 
 #include "app/config/yaml_reader.h"
 #include "io/file/file_system.h"
@@ -30,6 +32,34 @@ std::string decode_base64(std::string_view text) {
 
 }  // namespace
 
+std::string VerdictCache::key_of(std::string_view pair, std::string_view hash) const {
+  std::string text = secret_;
+  text.append(pair).append(1, '\0').append(hash);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  return {reinterpret_cast<const char*>(digest.data()), size};
+}
+
+VerdictCache::VerdictCache() {
+  std::random_device random;
+  for (int i = 0; i < 8; ++i) secret_ += fmt::format("{:08x}", random());
+}
+
+std::optional<bool> VerdictCache::find(std::string_view pair, std::string_view hash) const {
+  const std::string key = key_of(pair, hash);
+  const MutexLock lock(mutex_);
+  const auto found = verdicts_.find(key);
+  return found == verdicts_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void VerdictCache::keep(std::string_view pair, std::string_view hash, bool right) {
+  std::string key = key_of(pair, hash);
+  const MutexLock lock(mutex_);
+  if (verdicts_.size() >= kMaxVerdicts) verdicts_.clear();
+  verdicts_.emplace(std::move(key), right);
+}
+
 bool WebConfig::accepts(std::string_view authorization) const {
   constexpr std::string_view kBasic = "Basic ";
   if (!authorization.starts_with(kBasic)) return false;
@@ -38,11 +68,14 @@ bool WebConfig::accepts(std::string_view authorization) const {
   if (colon == std::string::npos) return false;
   const auto user = users.find(pair.substr(0, colon));
   const std::string hash = user == users.end() ? kNobody : user->second;
+  if (const auto known = cache_->find(pair, hash)) return *known && user != users.end();
   crypt_data data{};
   const char* made = crypt_r(pair.c_str() + colon + 1, hash.c_str(), &data);
   const std::string_view result = made == nullptr ? "" : made;
-  return user != users.end() && result.size() == hash.size() &&
-         CRYPTO_memcmp(result.data(), hash.data(), hash.size()) == 0;
+  const bool right =
+      result.size() == hash.size() && CRYPTO_memcmp(result.data(), hash.data(), hash.size()) == 0;
+  cache_->keep(pair, hash, right);
+  return right && user != users.end();
 }
 
 Result<WebConfig> load_web_config(const std::string& file) {
@@ -63,9 +96,14 @@ Result<WebConfig> load_web_config(const std::string& file) {
     };
   };
   const auto ignored = [](const YamlNode&) -> Result<void> { return {}; };
+  const auto min_version = [&](const YamlNode& node) -> Result<void> {
+    const std::string version = TRY(reader.string(node));
+    if (version == "TLS12") return {};
+    return reader.error(node, "min_version: TLS12 is the only choice of this version");
+  };
   const std::vector<Key> tls_keys = {{"cert_file", path(config.certificate_file)},
                                      {"key_file", path(config.key_file)},
-                                     {"min_version", ignored}};
+                                     {"min_version", min_version}};
   const std::vector<Key> http_keys = {{"http2", ignored}};
   const std::vector<Key> keys = {
       {"tls_server_config",
@@ -73,6 +111,10 @@ Result<WebConfig> load_web_config(const std::string& file) {
       {"http_server_config",
        [&](const YamlNode& n) { return reader.mapping(n, "http_server_config", http_keys); }},
       {"basic_auth_users", [&](const YamlNode& n) -> Result<void> {
+         // Anything but names and hashes must not leave the door open.
+         if (n.kind != YamlNode::Kind::Mapping || n.entries.empty()) {
+           return reader.error(n, "basic_auth_users: expected at least one \"name: hash\"");
+         }
          for (const auto& [name, hash] : n.entries) {
            config.users[name.scalar] = TRY(reader.string(hash));
            if (!hash.scalar.starts_with("$2")) {

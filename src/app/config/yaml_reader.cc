@@ -28,6 +28,7 @@ std::unexpected<Error> fail_in(std::string_view file, const YamlNode& node,
 
 Result<void> YamlReader::mapping(const YamlNode& node, std::string_view what,
                                  std::span<const Key> keys) const {
+  if (node.kind == YamlNode::Kind::Null) return {};  // "tls_config:" with nothing behind
   if (node.kind != YamlNode::Kind::Mapping) {
     return error(node, fmt::format("{}: expected a mapping, found {}", what, kind_of(node)));
   }
@@ -70,8 +71,15 @@ Result<std::string> YamlReader::string(const YamlNode& node) const {
 
 Result<bool> YamlReader::boolean(const YamlNode& node) const {
   const std::string text = TRY(string(node));
-  if (text == "true") return true;
-  if (text == "false") return false;
+  // As YAML 1.1 has them, which Prometheus reads.
+  for (const std::string_view yes :
+       {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"}) {
+    if (text == yes) return true;
+  }
+  for (const std::string_view no :
+       {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"}) {
+    if (text == no) return false;
+  }
   return error(node, fmt::format("expected true or false, found \"{}\"", text));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
 #include "base/spelling.h"
@@ -33,6 +34,15 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
   for (const std::string& word : words) {
     if (!out.empty()) out += separator;
     out += word;
+  }
+  return out;
+}
+
+std::string quote_regex(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos) out += '\\';
+    out += c;
   }
   return out;
 }
@@ -178,14 +188,17 @@ Plan query_metric(const Catalogue::Metric& metric, const std::vector<Matcher>& f
                          ? fmt::format("{} ({}).", metric.name, to_string(metric.type))
                          : fmt::format("{}: {}", metric.name, metric.help);
   if (metric.name.ends_with("_bucket")) {
-    plan.promql =
-        fmt::format("histogram_quantile({}, sum by (le) (rate({}[{}])))",
-                    codec::format_general(question.quantile.value_or(0.95)), selector, kRateWindow);
-    plan.unit = "seconds";
+    plan.promql = fmt::format("histogram_quantile({}, sum by ({}) (rate({}[{}])))",
+                              codec::format_general(question.quantile.value_or(0.95)),
+                              question.by.empty() ? "le" : "le, " + join(question.by, ", "),
+                              selector, kRateWindow);
+    plan.unit = unit_of(metric, false);
   } else if (counter) {
     plan.promql = fmt::format("sum {}(rate({}[{}]))", by, selector, kRateWindow);
   } else {
-    plan.promql = by.empty() ? selector : fmt::format("sum {}({})", by, selector);
+    // Where the question says how to join the series, finish() does.
+    const bool joined = by.empty() || !question.aggregation.empty();
+    plan.promql = joined ? selector : fmt::format("sum {}({})", by, selector);
   }
   if (counter)
     plan.explanation += fmt::format(" A counter: its growth per second over {}.", kRateWindow);
@@ -212,18 +225,29 @@ bool stands_for(const std::string& word, const std::string& value) {
 Result<std::vector<Matcher>> Planner::bind_filters(const std::string& metric,
                                                    const std::vector<std::string>& words,
                                                    std::vector<std::string>& leftover) {
-  std::vector<Matcher> filters;
+  std::map<std::string, std::vector<std::string>> values_of;
   const Catalogue::LabelValues labels = TRY(catalogue_.labels_of(metric));
   for (const std::string& word : words) {
     bool bound = false;
     for (const auto& [name, values] : labels) {
       for (const std::string& value : values) {
         if (bound || !stands_for(word, value)) continue;
-        filters.push_back(Matcher::equal(name, value));
+        values_of[name].push_back(value);
         bound = true;
       }
     }
     if (!bound) leftover.push_back(word);
+  }
+  std::vector<Matcher> filters;
+  for (const auto& [name, values] : values_of) {
+    if (values.size() == 1) {
+      filters.push_back(Matcher::equal(name, values[0]));
+      continue;
+    }
+    // "lo and eth0": either of them.
+    std::vector<std::string> quoted;
+    for (const std::string& value : values) quoted.push_back(quote_regex(value));
+    filters.push_back(TRY(Matcher::make(MatchType::Regex, name, join(quoted, "|"))));
   }
   return filters;
 }
@@ -462,16 +486,38 @@ Result<Plan> Planner::compose(const ParsedQuestion& question, const Concept& sub
   return plan;
 }
 
+void Planner::ask_instead(Plan& plan, std::string question) {
+  plan = {};
+  plan.intent = "clarify";
+  plan.clarify = std::move(question);
+}
+
 /// What holds for every query: aggregation, top, threshold, alert, trend.
 void Planner::finish(const ParsedQuestion& question, bool least_is_worst, Plan& plan) const {
   plan.intent = "query";
+  const bool share = plan.unit == "percent" || plan.unit == "ratio";
+  if (question.threshold && question.threshold->percent && !share) {
+    return ask_instead(plan, fmt::format("Percent of what? {} is no percentage.", plan.subject));
+  }
+  if (question.proposes_alert && !question.threshold && !share) {
+    return ask_instead(plan, fmt::format("Beyond which value of {}?", plan.subject));
+  }
+  if (!question.aggregation.empty() && question.by.empty() && question.window) {
+    // "The highest in the last hour" is one number over time, not a line.
+    plan.window = *question.window;
+    plan.promql = fmt::format("{}_over_time(({})[{}:])", question.aggregation, plan.promql,
+                              format_duration(plan.window));
+    return;
+  }
   if (!question.aggregation.empty()) {
     plan.promql = fmt::format("{} {}({})", question.aggregation,
                               question.by.empty() ? "" : by_clause(question.by) + " ", plan.promql);
     if (question.by.empty()) plan.entity_labels.clear();
   }
   if (question.proposes_alert) {
-    Threshold limit = question.threshold.value_or(Threshold{">", 90, true});
+    // A share that must not grow is worth a look at nine tenths; one that must not shrink, at one.
+    Threshold limit = question.threshold.value_or(least_is_worst ? Threshold{"<", 10, true}
+                                                                 : Threshold{">", 90, true});
     double value = limit.value;
     if (limit.percent && plan.unit == "ratio") value /= 100;
     const std::string expression =
@@ -541,6 +587,14 @@ Result<Plan> Planner::plan_metric(const ParsedQuestion& question) {
                                      : "I am not sure. Do you mean this metric?";
     plan.options = rivals;
     return plan;
+  }
+  const Catalogue::LabelValues labels = TRY(catalogue_.labels_of(best->metric->name));
+  for (const std::string& label : question.by) {
+    if (!labels.contains(label)) return unknown_words({label}, {});
+  }
+  if (question.quantile && !best->metric->name.ends_with("_bucket")) {
+    return refuse("no_histogram",
+                  fmt::format("{} is no histogram: it has no percentiles.", best->metric->name));
   }
   Plan plan = query_metric(*best->metric, filters, question);
   plan.confidence = best->unmatched.empty() ? 0.75 : 0.65;

@@ -52,6 +52,7 @@ class Planner {
   Result<Plan> compose(const ParsedQuestion& question, const catalogue::Concept& subject,
                        const catalogue::Recipe& recipe, const std::vector<std::string>& leftover);
   void finish(const ParsedQuestion& question, bool least_is_worst, Plan& plan) const;
+  static void ask_instead(Plan& plan, std::string question);
   Plan ask_back(const catalogue::Catalogue::Snapshot& snapshot) const;
   std::vector<std::string> similar_words(const catalogue::Catalogue::Snapshot& snapshot,
                                          const std::vector<std::string>& words) const;

@@ -105,7 +105,7 @@ void take_window(Words& words, ParsedQuestion& out) {
       return;
     }
     if (const auto literal = parse_duration(words[i + 1])) {
-      out.window = *literal;
+      out.window = std::max(*literal, DurationMs::seconds(1));
       take_out(words, i, 2);
       return;
     }
@@ -113,7 +113,7 @@ void take_window(Words& words, ParsedQuestion& out) {
     const auto unit = i + 2 < words.size() ? unit_word(words[i + 2]) : std::nullopt;
     if (number && unit && *number > 0) {
       const double wanted = *number * static_cast<double>(unit->ms);
-      out.window = DurationMs{static_cast<int64_t>(std::min(wanted, kLongestWindowMs))};
+      out.window = DurationMs{static_cast<int64_t>(std::clamp(wanted, 1000.0, kLongestWindowMs))};
       take_out(words, i, 3);
       return;
     }

@@ -160,6 +160,10 @@ std::string say_value(double value, std::string_view unit) {
 
 std::string say_answer(const Plan& plan, const Json& data) {
   std::vector<Row> rows = rows_of(plan, data);
+  const size_t total = data.value("total", rows.size());
+  if (plan.intent == "status" && total > rows.size()) {
+    return fmt::format("There are {} targets, more than I look at. Ask about one job.", total);
+  }
   if (plan.intent == "status") {
     if (rows.empty()) return "There is no target to be up or down.";
     return plan.promql.starts_with("min_over_time") ? say_past_status(rows, plan.window)

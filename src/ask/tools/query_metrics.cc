@@ -6,7 +6,7 @@ namespace prom5::tools {
 
 namespace {
 
-constexpr size_t kMaxSeries = 1000;
+constexpr size_t kMaxSeries = 10'000;
 
 Json labels_json(const Labels& labels) {
   Json out = Json::object();
@@ -23,7 +23,7 @@ Json point_json(TimeMs time, double value) {
 Json series_json(const std::vector<query::Series>& list, bool range) {
   Json out = Json::array();
   for (const query::Series& series : list) {
-    if (out.size() == kMaxSeries) break;
+    if (out.size() == kMaxSeries) break;  // "total" tells that there are more
     Json item{{"metric", labels_json(series.labels)}};
     Json values = Json::array();
     for (const query::Point& p : series.points) {
@@ -45,10 +45,14 @@ Json value_json(const query::Value& value) {
     return {{"resultType", "scalar"}, {"result", point_json(scalar->time, scalar->value)}};
   }
   if (const auto* vector = std::get_if<query::VectorValue>(&value)) {
-    return {{"resultType", "vector"}, {"result", series_json(vector->series, false)}};
+    return {{"resultType", "vector"},
+            {"result", series_json(vector->series, false)},
+            {"total", vector->series.size()}};
   }
   if (const auto* matrix = std::get_if<query::MatrixValue>(&value)) {
-    return {{"resultType", "matrix"}, {"result", series_json(matrix->series, true)}};
+    return {{"resultType", "matrix"},
+            {"result", series_json(matrix->series, true)},
+            {"total", matrix->series.size()}};
   }
   return {{"resultType", "string"}, {"result", std::get<query::StringValue>(value).value}};
 }

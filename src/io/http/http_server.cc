@@ -1,6 +1,5 @@
 #include "io/http/http_server.h"
 
-#include <charconv>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -12,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <charconv>
 #include <deque>
 #include <optional>
 #include <thread>
@@ -186,7 +186,10 @@ HttpRequest to_request(Parser& parser, const std::string& peer) {
   out.body = std::move(message.body());
   out.peer = peer;
   if (out.headers.get("Content-Type").starts_with("application/x-www-form-urlencoded")) {
-    for (auto& parameter : parse_form(out.body)) out.parameters.push_back(std::move(parameter));
+    // What is in the body comes first: it wins over the same name in the URL.
+    Parameters form = parse_form(out.body);
+    form.insert(form.end(), out.parameters.begin(), out.parameters.end());
+    out.parameters = std::move(form);
   }
   return out;
 }

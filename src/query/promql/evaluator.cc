@@ -99,8 +99,7 @@ Result<void> QueryContext::hold_samples(uint64_t n) {
   held_ += n;
   peak_ = std::max(peak_, held_);
   if (held_ > options.max_samples) {
-    return fail(ErrorCode::LimitExceeded,
-                "query processing would load too many samples into memory in query execution");
+    return fail(ErrorCode::LimitExceeded, "{}", kTooManySamples);
   }
   return {};
 }
@@ -412,6 +411,8 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
   if (aligned <= first.ms) aligned += step.ms;
   if (aligned > last.ms) return {};
   const auto count = static_cast<size_t>((last.ms - aligned) / step.ms + 1);
+  // What it computes is held while its windows are walked, literals and vector() included.
+  TRY(context_.hold_samples(count));
   Evaluator inner(context_, {{aligned}, step, count});
   StepVector vector = TRY(inner.eval_vector(*subquery.expr));
   for (StepSeries& series : vector) {
@@ -425,8 +426,10 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
         samples.histograms.push_back(without_reset_hint(series.histograms[i]));
       }
     }
+    TRY(context_.check_alive());
     TRY(visit(series.labels, series.drop_name, samples));
   }
+  context_.release_samples(count);
   return {};
 }
 
@@ -509,12 +512,16 @@ Result<void> check_factors(const std::vector<std::vector<double>>& parameters) {
   return {};
 }
 
+/// A function of a wide window may take a millisecond.
+constexpr size_t kStepsBetweenChecks = 64;
+
 /// Calls a function of ranges at each step; the steps it has no answer for stay empty.
 /// `parameters` holds a column for each scalar argument. Result: the number of points.
-size_t slide(const Function& function, const StepGrid& grid, const Evaluator::RangeShape& shape,
-             DurationMs lookback, const RangeSamples& samples,
-             const std::vector<std::vector<double>>& parameters, Window& window,
-             StepSeries& series) {
+Result<size_t> slide(const QueryContext& context, const Function& function, const StepGrid& grid,
+                     const Evaluator::RangeShape& shape, DurationMs lookback,
+                     const RangeSamples& samples,
+                     const std::vector<std::vector<double>>& parameters, Window& window,
+                     StepSeries& series) {
   std::vector<double> at_step(parameters.size());
   window.parameters = at_step;
   window.extended = shape.extended;
@@ -524,6 +531,7 @@ size_t slide(const Function& function, const StepGrid& grid, const Evaluator::Ra
   SlidingRange histograms(samples.histogram_times);
   size_t found = 0;
   for (size_t i = 0; i < grid.count; ++i) {
+    if (i % kStepsBetweenChecks == 0) TRY(context.check_alive());
     window.now = grid.at(i);
     window.end = shape.shift.apply(window.now);
     window.start = window.end - shape.range;
@@ -591,8 +599,8 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
         window.metric = labels.get(kMetricName);
         window.warn = &warn;
         window.inform = &inform;
-        const size_t found =
-            slide(function, grid_, shape, lookback, samples, parameters, window, series);
+        const size_t found = TRY(
+            slide(context_, function, grid_, shape, lookback, samples, parameters, window, series));
         if (found == 0) return {};
         TRY(context_.hold_samples(found));
         if (counts && !window.metric.empty() && !ends_like_a_counter(window.metric) &&

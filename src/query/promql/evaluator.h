@@ -13,6 +13,9 @@
 
 namespace prom5::promql {
 
+inline constexpr std::string_view kTooManySamples =
+    "query processing would load too many samples into memory in query execution";
+
 /// What all evaluators of one query share: its data, its limits, what is to be said about it.
 /// One thread.
 class QueryContext {
