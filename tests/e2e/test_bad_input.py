@@ -348,7 +348,8 @@ class SampleLimit(unittest.TestCase):
                                for n in range(200)])
             self.assertEqual(server.value("count(load)"), 200)
             for query in ("load[2m]", "sum(max_over_time(load[2m:1s]))",
-                          "sum_over_time(vector(1)[30d:1ms])", "max_over_time(vector(time())[100y:1ms])"):
+                          "sum_over_time(vector(1)[30d:1ms])",
+                          "max_over_time(vector(time())[100y:1ms])"):
                 status, answer = server.api_raw("query", query=query)
                 self.assertEqual((status, answer["errorType"]), (422, "execution"), answer)
                 self.assertIn("query processing would load too many samples into memory in ",
