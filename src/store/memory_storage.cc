@@ -73,6 +73,7 @@ class MemoryAppender final : public Appender {
   explicit MemoryAppender(MemoryStorage& storage) : storage_(storage) {}
 
   Result<SeriesRef> append(SeriesRef /*ref*/, const Labels& labels, Sample sample) override {
+    if (labels.empty()) return fail(ErrorCode::NotFound, "references are not kept here");
     samples_.push_back({labels, sample.time, {sample.value, nullptr}});
     return kAnyRef;
   }

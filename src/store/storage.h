@@ -27,7 +27,7 @@ class Appender {
   virtual ~Appender() = default;
 
   /// Adds a float sample. `ref` from an earlier call for the same labels, or 0; a ref that is no
-  /// longer known falls back to the labels.
+  /// longer known falls back to the labels; NotFound when these are empty.
   /// Errors: OutOfOrder, DuplicateSample, TooOld (the batch goes on without the sample);
   /// LimitExceeded when a new series is refused.
   virtual Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample) = 0;

@@ -36,9 +36,9 @@ Result<WebConfig> read(std::string_view text) {
 
 TEST(WebConfig, UsersAndTheirPasswords) {
   // htpasswd -nbB -C 4 admin secret
-  const auto config =
-      read("basic_auth_users:\n  admin: "
-           "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n");
+  const auto config = read(
+      "basic_auth_users:\n  admin: "
+      "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_TRUE(config->authenticates());
   for (int twice = 0; twice < 2; ++twice) {  // the second time from the cache

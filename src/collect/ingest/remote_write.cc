@@ -233,11 +233,82 @@ Result<RemoteWriteReceiver::Outcome> RemoteWriteReceiver::store(std::string_view
   return outcome;
 }
 
-Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appender& appender,
-                                               Outcome& outcome) {
-  LabelsBuilder builder;
+namespace {
+
+/// The labels that a series begins with, as bytes: all of them, for every sender there is.
+std::string_view leading_labels(std::string_view message) {
+  constexpr char kLabelTag = 1 << 3 | 2;
+  size_t end = 0;
+  while (end + 1 < message.size() && message[end] == kLabelTag) {
+    const auto length = static_cast<uint8_t>(message[end + 1]);
+    // Labels of 128 bytes and more are left to the one who reads all fields.
+    if (length >= 0x80 || message.size() - end - 2 < length) return {};
+    end += 2 + length;
+  }
+  return message.substr(0, end);
+}
+
+/// A series of a request, its labels not read yet.
+struct SeriesMessage {
+  std::vector<std::string_view> labels;
   std::vector<std::string_view> samples;
   std::vector<std::string_view> histograms;
+  size_t exemplars = 0;
+};
+
+Result<SeriesMessage> read_series(std::string_view message) {
+  SeriesMessage out;
+  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+    switch (f.number) {
+      case 1: out.labels.push_back(f.bytes); break;
+      case 2: out.samples.push_back(f.bytes); break;
+      case 3: ++out.exemplars; break;
+      case 4: out.histograms.push_back(f.bytes); break;
+      default: break;
+    }
+    return {};
+  }));
+  return out;
+}
+
+/// Execution when a label breaks a rule, which costs its series; other errors end the request.
+Result<Labels> read_labels(const std::vector<std::string_view>& messages) {
+  LabelsBuilder builder;
+  for (const std::string_view bytes : messages) TRY(read_label(bytes, builder));
+  if (builder.get(kMetricName).empty()) {
+    return fail(ErrorCode::Execution, "series has no metric name");
+  }
+  return builder.build();
+}
+
+}  // namespace
+
+/// The one sample that a series nearly always brings, where the series is known: nothing but the
+/// sample is read. False: it must be read in full.
+Result<bool> RemoteWriteReceiver::store_known(std::string_view labels, std::string_view rest,
+                                              Appender& appender, Outcome& outcome) {
+  const SeriesRef ref = known_.find(known_.key_of(labels));
+  if (ref == 0) return false;
+  ProtoReader reader(rest);
+  const ProtoField field = TRY(reader.next());
+  if (field.number != 2 || !reader.done()) return false;
+  const Sample sample = TRY(read_sample(field.bytes));
+  if (sample.time > outcome.latest) return false;
+  // What is refused is refused again with the labels, which the reason names.
+  if (!appender.append(ref, {}, sample)) return false;
+  ++outcome.stored;
+  return true;
+}
+
+Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appender& appender,
+                                               Outcome& outcome) {
+  const std::string_view label_bytes = leading_labels(message);
+  if (!label_bytes.empty()) {
+    const std::string_view rest = message.substr(label_bytes.size());
+    if (!rest.empty() && TRY(store_known(label_bytes, rest, appender, outcome))) return {};
+  }
+  const SeriesMessage series = TRY(read_series(message));
+  exemplars_dropped_.add(series.exemplars);
   const auto refuse = [&](size_t n, const Error& error, const Labels& labels) {
     if (outcome.refused == 0) {
       outcome.first_error = {
@@ -245,31 +316,13 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
     }
     outcome.refused += n;
   };
-  Result<void> labels_valid;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
-    switch (f.number) {
-      case 1:
-        if (auto read = read_label(f.bytes, builder); !read) {
-          // Malformed bytes end the request; a label that breaks a rule only its series.
-          if (read.error().code != ErrorCode::Execution) return read;
-          labels_valid = std::move(read);
-        }
-        break;
-      case 2: samples.push_back(f.bytes); break;
-      case 3: exemplars_dropped_.add(); break;
-      case 4: histograms.push_back(f.bytes); break;
-      default: break;
-    }
-    return {};
-  }));
-  if (labels_valid && builder.get(kMetricName).empty()) {
-    labels_valid = fail(ErrorCode::Execution, "series has no metric name");
-  }
-  if (!labels_valid) {
-    refuse(samples.size() + histograms.size(), labels_valid.error(), {});
+  const auto read = read_labels(series.labels);
+  if (!read && read.error().code != ErrorCode::Execution) return std::unexpected(read.error());
+  if (!read) {
+    refuse(series.samples.size() + series.histograms.size(), read.error(), {});
     return {};
   }
-  const Labels labels = builder.build();
+  const Labels& labels = *read;
   SeriesRef ref = 0;
   const auto count = [&](const Result<SeriesRef>& appended) {
     if (appended) {
@@ -281,10 +334,10 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
   };
   const auto check = [&](TimeMs time) -> Result<void> {
     if (time <= outcome.latest) return {};
-    return fail(ErrorCode::OutOfOrder, "out of bounds: the sample is {} in the future",
+    return fail(ErrorCode::Execution, "out of bounds: the sample is {} in the future",
                 format_duration(time - clock_.now()));
   };
-  for (const std::string_view bytes : samples) {
+  for (const std::string_view bytes : series.samples) {
     const Sample sample = TRY(read_sample(bytes));
     if (const auto good = check(sample.time); !good) {
       refuse(1, good.error(), labels);
@@ -292,11 +345,10 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
       count(appender.append(ref, labels, sample));
     }
   }
-  for (const std::string_view bytes : histograms) {
+  for (const std::string_view bytes : series.histograms) {
     auto histogram = read_histogram(bytes);
     if (histogram) {
-      if (auto good = check(histogram->time); !good)
-        histogram = fail(ErrorCode::Execution, "{}", good.error().message);
+      if (auto good = check(histogram->time); !good) histogram = std::unexpected(good.error());
     }
     if (!histogram && histogram.error().code == ErrorCode::Execution) {
       refuse(1, histogram.error(), labels);
@@ -306,6 +358,11 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
       count(appender.append_histogram(ref, labels, histogram->time, histogram->histogram));
     }
   }
+  const bool all_leading =
+      !label_bytes.empty() &&
+      static_cast<size_t>(series.labels.back().data() + series.labels.back().size() -
+                          message.data()) == label_bytes.size();
+  if (ref != 0 && all_leading) known_.put(known_.key_of(label_bytes), ref);
   return {};
 }
 

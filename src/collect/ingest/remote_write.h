@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "collect/ingest/series_cache.h"
 #include "io/http/message.h"
 #include "store/storage.h"
 
@@ -38,12 +39,15 @@ class RemoteWriteReceiver {
   };
 
   Result<Outcome> store(std::string_view message);
+  Result<bool> store_known(std::string_view labels, std::string_view rest, Appender& appender,
+                           Outcome& outcome);
   Result<void> store_series(std::string_view message, Appender& appender, Outcome& outcome);
   Result<void> store_metadata(std::string_view message, Appender& appender);
 
   Storage& storage_;
   const RemoteWriteOptions options_;
   const Clock& clock_;
+  SeriesCache known_;
   Counter& requests_;
   Counter& samples_;
   Counter& refused_;

@@ -79,6 +79,7 @@ class DbAppender final : public Appender {
   Result<std::shared_ptr<Series>> resolve(SeriesRef ref, const Labels& labels) {
     if (ref != 0) {
       if (auto series = db_.head_.find(ref)) return series;
+      if (labels.empty()) return fail(ErrorCode::NotFound, "series reference {}", ref);
     }
     auto found = db_.head_.find_or_create(labels, db_.options_.max_series);
     if (!found.series) {
