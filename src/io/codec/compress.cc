@@ -2,6 +2,7 @@
 
 #include <snappy.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include <array>
 
@@ -80,6 +81,24 @@ std::string gzip_compress(std::string_view bytes, int level) {
   CHECK(deflate(&z, Z_FINISH) == Z_STREAM_END);
   out.resize(z.total_out);
   deflateEnd(&z);
+  return out;
+}
+
+Result<std::string> zstd_decompress(std::string_view frame, size_t bytes) {
+  std::string out(bytes, '\0');
+  const size_t size = ZSTD_decompress(out.data(), out.size(), frame.data(), frame.size());
+  if (ZSTD_isError(size) != 0 || size != bytes) {
+    return fail(ErrorCode::Corruption, "zstd: {}",
+                ZSTD_isError(size) != 0 ? ZSTD_getErrorName(size) : "shorter than it says");
+  }
+  return out;
+}
+
+std::string zstd_compress(std::string_view bytes, int level) {
+  std::string out(ZSTD_compressBound(bytes.size()), '\0');
+  const size_t size = ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), level);
+  CHECK(ZSTD_isError(size) == 0);
+  out.resize(size);
   return out;
 }
 

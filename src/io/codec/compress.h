@@ -17,4 +17,8 @@ std::string snappy_compress(std::string_view bytes);
 Result<std::string> gzip_decompress(std::string_view bytes, size_t max_bytes);
 std::string gzip_compress(std::string_view bytes, int level = 1);
 
+/// One zstd frame. Corruption when malformed or not of exactly `bytes` bytes when decoded.
+Result<std::string> zstd_decompress(std::string_view frame, size_t bytes);
+std::string zstd_compress(std::string_view bytes, int level = 1);
+
 }  // namespace prom5::codec

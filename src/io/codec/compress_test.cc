@@ -97,4 +97,15 @@ TEST(Gzip, SeveralMembersAreOneText) {  // RFC 1952, 2.2
   EXPECT_EQ(gzip_decompress(bytes, kPlenty).value(), "first second");
 }
 
+TEST(Zstd, RoundTripAndDamage) {
+  const std::string text(1000, 'a');
+  const std::string frame = zstd_compress(text);
+  EXPECT_LT(frame.size(), 50U);
+  EXPECT_EQ(zstd_decompress(frame, text.size()).value(), text);
+  EXPECT_FALSE(zstd_decompress(frame, text.size() - 1));
+  EXPECT_FALSE(zstd_decompress(frame, text.size() + 1));
+  EXPECT_FALSE(zstd_decompress(frame.substr(0, frame.size() - 1), text.size()));
+  EXPECT_EQ(zstd_decompress("garbage", 7).error().code, ErrorCode::Corruption);
+}
+
 }  // namespace prom5::codec

@@ -26,7 +26,8 @@ constexpr size_t kSpecialsOneIn = 8;
 constexpr std::array<double, kMaxExponent + 1> kPowers = {
     1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
-/// v as an integer over 10^exponent, where dividing again gives exactly v.
+}  // namespace
+
 std::optional<int64_t> as_decimal(double v, unsigned exponent) {
   const double scaled = v * kPowers[exponent];
   if (!(std::fabs(scaled) < kExactIntegers)) return std::nullopt;  // NaN, too
@@ -36,6 +37,12 @@ std::optional<int64_t> as_decimal(double v, unsigned exponent) {
   if (std::bit_cast<uint64_t>(back) != std::bit_cast<uint64_t>(v)) return std::nullopt;
   return rounded;
 }
+
+double from_decimal(int64_t integer, unsigned exponent) {
+  return static_cast<double>(integer) / kPowers[exponent];
+}
+
+namespace {
 
 bool is_plain(double v) { return std::isfinite(v) && !(v == 0 && std::signbit(v)); }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,6 +10,10 @@
 #include "io/codec/bytes.h"
 
 namespace prom5::chunk {
+
+/// v as an integer over 10^exponent (at most 15), where dividing again gives v bit by bit.
+std::optional<int64_t> as_decimal(double v, unsigned exponent);
+double from_decimal(int64_t integer, unsigned exponent);
 
 /// Appends a column of floats to `out`, every bit of every one kept. Decimal numbers, which most
 /// metrics are, become integers times a power of ten; the others' bit patterns are taken as

@@ -1,6 +1,13 @@
 #include "store/tsdb/record.h"
 
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
 #include "io/codec/bytes.h"
+#include "io/codec/compress.h"
+#include "store/chunk/column_chunk.h"
+#include "store/chunk/int_stream.h"
 
 namespace prom5::tsdb {
 
@@ -151,14 +158,104 @@ void encode_series(const std::vector<SeriesDefinition>& series, std::string& out
   }
 }
 
-void encode_samples(const std::vector<RefSample>& samples, std::string& out) {
+namespace {
+
+// How a value is packed: a tag of its decimals and its bytes, which follow behind all tags.
+constexpr unsigned kMaxPackedDecimals = 6;
+constexpr uint8_t kRawBits = 0xF8;
+/// Below it compression costs more than it saves.
+constexpr size_t kCompressFrom = 128;
+
+uint64_t zigzag(int64_t v) {
+  return (static_cast<uint64_t>(v) << 1) ^ static_cast<uint64_t>(v >> 63);
+}
+int64_t unzigzag(uint64_t v) { return static_cast<int64_t>(v >> 1) ^ -static_cast<int64_t>(v & 1); }
+
+void pack_value(double value, std::string& tags, std::string& bytes) {
+  uint64_t bits = std::bit_cast<uint64_t>(value);
+  uint8_t tag = kRawBits;
+  for (unsigned decimals = 0; decimals <= kMaxPackedDecimals; ++decimals) {
+    const auto integer = chunk::as_decimal(value, decimals);
+    if (!integer) continue;
+    bits = zigzag(*integer);
+    tag = static_cast<uint8_t>(decimals << 4 | (std::bit_width(bits) + 7) / 8);
+    break;
+  }
+  tags += static_cast<char>(tag);
+  char raw[8];
+  std::memcpy(raw, &bits, 8);
+  bytes.append(raw, tag & 0x0F);
+}
+
+Result<double> unpack_value(uint8_t tag, ByteReader& bytes) {
+  const unsigned length = tag & 0x0F;
+  const unsigned decimals = tag >> 4;
+  if (length > 8 || (tag != kRawBits && decimals > kMaxPackedDecimals)) {
+    return fail(ErrorCode::Corruption, "record: tag {:#x} of a value", tag);
+  }
+  const std::string_view raw = TRY(bytes.take(length));
+  uint64_t bits = 0;
+  std::memcpy(&bits, raw.data(), raw.size());
+  return tag == kRawBits ? std::bit_cast<double>(bits)
+                         : chunk::from_decimal(unzigzag(bits), decimals);
+}
+
+void write_samples(std::span<const RefSample> samples, std::string& out) {
+  std::vector<int64_t> refs;
+  std::vector<int64_t> times;
+  std::string values;
+  std::string bytes;
+  for (const RefSample& s : samples) {
+    refs.push_back(static_cast<int64_t>(s.ref));
+    times.push_back(s.sample.time.ms);
+    pack_value(s.sample.value, values, bytes);
+  }
+  values += bytes;
   ByteWriter writer(out);
   writer.u8(kSamples);
   writer.varint(samples.size());
-  Position position;
-  for (const RefSample& s : samples) {
-    position.write(writer, s.ref, s.sample.time);
-    writer.f64(s.sample.value);
+  chunk::encode_ints(refs, out);
+  chunk::encode_ints(times, out);
+  writer.varint(values.size());
+  const std::string frame =
+      values.size() < kCompressFrom ? std::string() : codec::zstd_compress(values);
+  const bool smaller = !frame.empty() && frame.size() < values.size();
+  writer.sized_bytes(smaller ? std::string_view(frame) : std::string_view());
+  if (!smaller) writer.bytes(values);
+}
+
+Result<void> read_samples(ByteReader& in, std::vector<RefSample>& out) {
+  const uint64_t n = TRY(in.varint());
+  if (n > chunk::kMaxInts) return fail(ErrorCode::Corruption, "record: {} samples", n);
+  std::vector<int64_t> refs(n);
+  std::vector<int64_t> times(n);
+  TRY(chunk::decode_ints(in, refs));
+  TRY(chunk::decode_ints(in, times));
+  const uint64_t size = TRY(in.varint());
+  if (size < n || size > n * 9)
+    return fail(ErrorCode::Corruption, "record: {} bytes of values", size);
+  std::string unpacked;
+  std::string_view values;
+  if (const std::string_view frame = TRY(in.sized_bytes()); !frame.empty()) {
+    unpacked = TRY(codec::zstd_decompress(frame, size));
+    values = unpacked;
+  } else {
+    values = TRY(in.take(size));
+  }
+  ByteReader bytes(values.substr(n));
+  out.reserve(out.size() + n);
+  for (size_t i = 0; i < n; ++i) {
+    const double value = TRY(unpack_value(static_cast<uint8_t>(values[i]), bytes));
+    out.push_back({static_cast<SeriesRef>(refs[i]), {{times[i]}, value}});
+  }
+  return {};
+}
+
+}  // namespace
+
+void encode_samples(std::span<const RefSample> samples, std::string& out) {
+  for (; !samples.empty(); samples = samples.subspan(std::min(samples.size(), chunk::kMaxInts))) {
+    write_samples(samples.first(std::min(samples.size(), chunk::kMaxInts)), out);
   }
 }
 
@@ -200,15 +297,7 @@ Result<Record> decode_record(std::string_view payload) {
     switch (section) {
       case kSeries: TRY(read_series(in, out.series)); break;
       case kMetadata: TRY(read_metadata(in, out.metadata)); break;
-      case kSamples: {
-        const size_t n = TRY(read_count(in, 10));
-        Position position;
-        for (size_t i = 0; i < n; ++i) {
-          TRY(position.read(in));
-          out.samples.push_back({position.ref, {position.time_ms(), TRY(in.f64())}});
-        }
-        break;
-      }
+      case kSamples: TRY(read_samples(in, out.samples)); break;
       case kHistograms: {
         const size_t n = TRY(read_count(in, 36));
         Position position;

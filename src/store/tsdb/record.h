@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,7 +21,7 @@ namespace prom5::tsdb {
 // wal.md). Times are deltas to the time before, refs deltas to the ref before, both zigzag.
 //
 //   1 series       ref, number of labels, (name, value)…
-//   2 samples      ref, time, 8 bytes of value
+//   2 samples      columns of refs and times, packed values
 //   3 histograms   ref, time, histogram
 //   4 metadata     family, type, help, unit
 
@@ -46,7 +47,7 @@ struct FamilyMetadata {
 };
 
 void encode_series(const std::vector<SeriesDefinition>& series, std::string& out);
-void encode_samples(const std::vector<RefSample>& samples, std::string& out);
+void encode_samples(std::span<const RefSample> samples, std::string& out);
 void encode_histograms(const std::vector<RefHistogram>& histograms, std::string& out);
 void encode_metadata(const std::vector<FamilyMetadata>& metadata, std::string& out);
 
