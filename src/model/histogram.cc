@@ -141,6 +141,10 @@ Result<void> Histogram::validate() const {
     return fail(ErrorCode::BadData,
                 "histogram with exponential schema must not have custom bounds");
   }
+  if (!(zero_threshold >= 0) || std::isinf(zero_threshold)) {
+    return fail(ErrorCode::BadData, "zero bucket: threshold {} is no finite number from 0 on",
+                codec::format_general(zero_threshold));
+  }
   TRY(check_side("negative", negative_spans, negative_counts));
   TRY(check_side("positive", positive_spans, positive_counts));
   return {};

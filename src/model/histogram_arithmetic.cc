@@ -105,6 +105,8 @@ void reconcile_zero_buckets(Histogram& a, Histogram& b) {
   // Widening one may meet a bucket that asks for more, which the other then has to follow.
   while (a.zero_threshold != b.zero_threshold) {
     const double wanted = std::max(a.zero_threshold, b.zero_threshold);
+    // NaN, from before it was refused at the doors, is wider than nothing.
+    if (!(a.zero_threshold < wanted) && !(b.zero_threshold < wanted)) return;
     if (a.zero_threshold < wanted) absorb(a, wanted);
     if (b.zero_threshold < wanted) absorb(b, wanted);
   }

@@ -118,6 +118,9 @@ void LabelsBuilder::reset(const Labels& base) {
 
 LabelsBuilder& LabelsBuilder::set(std::string_view name, std::string_view value) {
   if (value.empty()) return remove(name);
+  // Doors refuse longer ones with a reason; what label functions join is cut off.
+  name = name.substr(0, Labels::kMaxStringBytes);
+  value = value.substr(0, Labels::kMaxStringBytes);
   for (auto& [n, v] : labels_) {
     if (n == name) {
       v = value;

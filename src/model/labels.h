@@ -30,6 +30,8 @@ struct LabelView {
 class Labels {
  public:
   static constexpr size_t kMaxStringBytes = (1 << 24) - 1;
+  /// Doors refuse series with more: no metric has a use for it, and finding duplicates takes time.
+  static constexpr size_t kMaxLabels = 1024;
 
   class Iterator {
    public:
@@ -90,7 +92,7 @@ class LabelsBuilder {
   void reset() { labels_.clear(); }
   void reset(const Labels& base);
 
-  /// Sets or replaces; an empty value removes.
+  /// Sets or replaces; an empty value removes. What is longer than Labels::kMaxStringBytes is cut.
   LabelsBuilder& set(std::string_view name, std::string_view value);
   LabelsBuilder& remove(std::string_view name);
   [[nodiscard]] std::string_view get(std::string_view name) const;

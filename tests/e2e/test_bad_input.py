@@ -318,6 +318,30 @@ class HostileClients(unittest.TestCase):
                         answer = b""
                     self.assertNotRegex(answer, rb"^HTTP/1\.[01] 5(?!05)")
 
+    def test_unknown_transfer_coding_hides_no_second_request(self):
+        answer = self.raw(b"POST /api/v1/query HTTP/1.1\r\nHost: x\r\n"
+                          b"Transfer-Encoding: xchunked\r\n\r\n"
+                          b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertTrue(answer.startswith(b"HTTP/1.1 501"), answer[:200])
+        self.assertNotIn(b"Healthy", answer)
+
+    def test_a_form_of_millions_of_parameters(self):
+        before = self.server.status_kb("VmRSS")
+        status = self.server.post("/api/v1/query", b"a&" * 5_000_000,
+                                  {"Content-Type": "application/x-www-form-urlencoded"})[0]
+        self.assertEqual(status, 413)
+        self.assertLess(self.server.status_kb("VmRSS") - before, 200_000)
+
+    def test_a_foreign_page_cannot_open_a_websocket(self):
+        for origin, status in (("https://evil.example", 403), (self.server.url, 101)):
+            headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Origin": origin,
+                       "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+                       "Sec-WebSocket-Version": "13"}
+            head = "GET /ws HTTP/1.1\r\nHost: %s\r\n" % self.server.address
+            head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            answer = self.raw(head.encode() + b"\r\n", size=200)
+            self.assertTrue(answer.startswith(b"HTTP/1.1 %d" % status), answer)
+
     def test_bad_escapes_in_the_url(self):
         for path in ("/api/v1/query?query=%zz", "/api/v1/query?query=%", "/api/v1/query?%00=1",
                      "/api/v1/query?query=%ff%fe", "/api/v1/label/%ff/values",

@@ -97,10 +97,10 @@ struct TimedHistogram {
 };
 
 /// Integer histograms carry each bucket as the difference to the one before.
-Result<void> read_deltas(const ProtoField& field, std::vector<double>& counts, int64_t& running) {
+Result<void> read_deltas(const ProtoField& field, std::vector<double>& counts, uint64_t& running) {
   return read_repeated(field, [&](uint64_t bits) -> Result<void> {
-    running += static_cast<int64_t>(bits >> 1) ^ -static_cast<int64_t>(bits & 1);
-    counts.push_back(static_cast<double>(running));
+    running += (bits >> 1) ^ -(bits & 1);  // wraps where the sender writes nonsense
+    counts.push_back(static_cast<double>(static_cast<int64_t>(running)));
     return {};
   });
 }
@@ -119,8 +119,8 @@ Result<void> check_count(const Histogram& h) {
 Result<TimedHistogram> read_histogram(std::string_view message) {
   TimedHistogram out;
   Histogram& h = out.histogram;
-  int64_t positive = 0;
-  int64_t negative = 0;
+  uint64_t positive = 0;
+  uint64_t negative = 0;
   bool floats = false;
   TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
     switch (f.number) {
@@ -149,12 +149,10 @@ Result<TimedHistogram> read_histogram(std::string_view message) {
     }
     return {};
   }));
-  if (!is_stale(h.sum)) {
-    if (auto valid = h.validate(); !valid) {
-      return fail(ErrorCode::Execution, "{}", valid.error().message);
-    }
-    if (!floats) TRY(check_count(h));
+  if (auto valid = h.validate(); !valid) {
+    return fail(ErrorCode::Execution, "{}", valid.error().message);
   }
+  if (!floats && !is_stale(h.sum)) TRY(check_count(h));
   return out;
 }
 
@@ -273,6 +271,10 @@ Result<SeriesMessage> read_series(std::string_view message) {
 
 /// Execution when a label breaks a rule, which costs its series; other errors end the request.
 Result<Labels> read_labels(const std::vector<std::string_view>& messages) {
+  if (messages.size() > Labels::kMaxLabels) {
+    return fail(ErrorCode::Execution, "series has {} labels, more than {}", messages.size(),
+                Labels::kMaxLabels);
+  }
   LabelsBuilder builder;
   for (const std::string_view bytes : messages) TRY(read_label(bytes, builder));
   if (builder.get(kMetricName).empty()) {

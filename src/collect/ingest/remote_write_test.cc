@@ -106,6 +106,14 @@ TEST_F(RemoteWriteTest, SamplesFarInTheFutureAreRefused) {
   EXPECT_EQ(stored(), (Stored{{R"({__name__="a"})", {{now + 600'000, 1}}}}));
 }
 
+TEST_F(RemoteWriteTest, AZeroThresholdThatIsNoNumberIsRefused) {
+  for (const double threshold : {double{NAN}, -1.0, double{INFINITY}}) {
+    const std::string h = real(5, threshold) + number(15, 1);
+    EXPECT_EQ(send(series({{"__name__", "h"}}, bytes(4, h))).status, 400) << threshold;
+  }
+  EXPECT_TRUE(stored().empty());
+}
+
 TEST_F(RemoteWriteTest, IntegerHistogramsMustAddUp) {
   const auto post_count = [&](uint64_t count, double sum, int64_t at) {
     // Two observations in bucket 0 of schema 0.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 namespace prom5::scrape {
 
@@ -89,6 +90,9 @@ Result<void> ScrapeManager::apply(const std::vector<ScrapeOptions>& configuratio
         dropped.push_back({configuration.job_name, std::move(labels)});
       }
     }
+    // The same labels twice are one target.
+    std::set<uint64_t> seen;
+    std::erase_if(pool.targets, [&](const Target& t) { return !seen.insert(t.hash()).second; });
     if (configuration.target_limit > 0 && pool.targets.size() > configuration.target_limit) {
       return fail(ErrorCode::LimitExceeded, "job {}: {} targets, target_limit is {}",
                   configuration.job_name, pool.targets.size(), configuration.target_limit);
@@ -111,10 +115,12 @@ Result<void> ScrapeManager::apply(const std::vector<ScrapeOptions>& configuratio
         if (old->second->loop->options().fingerprint == pool.options->fingerprint) {
           entries_.push_back(old->second);
         } else {
-          // The same series under other rules: a new loop, which takes over the place in time.
+          // The same series under other rules: a new loop, which takes over the place in time. The
+          // old one ends its series; those that stay begin again with the next scrape.
           entries_.push_back(make_entry(std::move(target), pool.options, pool.targets.size()));
           entries_.back()->next = old->second->next;
           entries_.back()->first = false;
+          continue;
         }
         before.erase(old);
       }

@@ -65,7 +65,10 @@ void set_security(CURL* easy, const HttpClientSecurity& s) {
     curl_easy_setopt(easy, CURLOPT_USERNAME, s.user.c_str());
     curl_easy_setopt(easy, CURLOPT_PASSWORD, s.password.c_str());
   }
-  if (!s.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, s.ca_file.c_str());
+  if (!s.ca_file.empty()) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, s.ca_file.c_str());
+    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);  // it replaces the system's, as in Prometheus
+  }
   if (!s.certificate_file.empty()) {
     curl_easy_setopt(easy, CURLOPT_SSLCERT, s.certificate_file.c_str());
     curl_easy_setopt(easy, CURLOPT_SSLKEY, s.key_file.c_str());

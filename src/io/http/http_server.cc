@@ -172,6 +172,33 @@ std::string serialize(const HttpRequest& request, HttpResponse& response, bool k
   return out;
 }
 
+constexpr size_t kMaxFormParameters = 10'000;
+
+bool is_form(std::string_view content_type) {
+  return content_type.starts_with("application/x-www-form-urlencoded");
+}
+
+/// At most, told before they are taken apart.
+size_t form_parameters(Parser& parser) {
+  const auto type = parser.get()[beast_http::field::content_type];
+  const auto target = parser.get().target();
+  size_t count = static_cast<size_t>(std::count(target.begin(), target.end(), '&')) + 1;
+  if (is_form({type.data(), type.size()})) {
+    const std::string& body = parser.get().body();
+    count += static_cast<size_t>(std::count(body.begin(), body.end(), '&')) + 1;
+  }
+  return count;
+}
+
+/// A page may only speak to the server it came from (RFC 6455, section 10.2).
+bool from_own_page(const HttpRequest& request) {
+  const std::string_view origin = request.headers.get("Origin");
+  if (origin.empty()) return true;  // no browser
+  const size_t scheme = origin.find("://");
+  return scheme != std::string_view::npos &&
+         origin.substr(scheme + 3) == request.headers.get("Host");
+}
+
 HttpRequest to_request(Parser& parser, const std::string& peer) {
   auto& message = parser.get();
   HttpRequest out;
@@ -185,7 +212,7 @@ HttpRequest to_request(Parser& parser, const std::string& peer) {
   }
   out.body = std::move(message.body());
   out.peer = peer;
-  if (out.headers.get("Content-Type").starts_with("application/x-www-form-urlencoded")) {
+  if (is_form(out.headers.get("Content-Type"))) {
     // What is in the body comes first: it wins over the same name in the URL.
     Parameters form = parse_form(out.body);
     form.insert(form.end(), out.parameters.begin(), out.parameters.end());
@@ -404,6 +431,20 @@ class HttpServer::Impl {
       co_await drain(connection);
       co_return false;
     }
+    const auto coding = parser.get()[beast_http::field::transfer_encoding];
+    const std::string_view transfer(coding.data(), coding.size());
+    const bool too_many = form_parameters(parser) > kMaxFormParameters;
+    if ((!transfer.empty() && !equal_ignoring_case(transfer, "chunked")) || too_many) {
+      // A coding that is not understood leaves the body's end unknown: what follows is no request.
+      refused_.add();
+      HttpResponse response =
+          too_many
+              ? HttpResponse::text(413, "too many form parameters\n")
+              : HttpResponse::text(501, "only the transfer coding \"chunked\" is understood\n");
+      co_await connection.write(serialize(request, response, false));
+      co_await drain(connection);
+      co_return false;
+    }
     const bool keep_alive = parser.keep_alive();
     request = to_request(parser, peer);
     watchdog.pause();
@@ -529,6 +570,11 @@ class HttpServer::Impl {
     if (key.empty() || !equal_ignoring_case(request.headers.get("Upgrade"), "websocket")) {
       HttpResponse bad = HttpResponse::text(400, "expected a WebSocket upgrade\n");
       co_await connection.write(serialize(request, bad, false));
+      co_return;
+    }
+    if (!from_own_page(request)) {
+      HttpResponse foreign = HttpResponse::text(403, "the page is not of this server\n");
+      co_await connection.write(serialize(request, foreign, false));
       co_return;
     }
     HttpResponse upgrade;

@@ -222,6 +222,7 @@ Result<void> TextParser::labels(LabelsBuilder& labels) const {
   std::string_view rest = series_;
   const std::string_view name = take_name(rest, true);
   bool named = !name.empty();
+  if (name.size() > Labels::kMaxStringBytes) return error("metric name is longer than 16 MiB", "");
   if (named) labels.set(kMetricName, name);
   rest = trim_left(rest);
   if (rest.empty()) {
@@ -258,6 +259,12 @@ Result<void> TextParser::labels(LabelsBuilder& labels) const {
       const auto value = take_quoted(rest);
       if (!value) return error("label value is not closed", series_);
       if (!codec::utf8_valid(*value)) return error("label value is not valid UTF-8", series_);
+      if (std::max(label_name.size(), value->size()) > Labels::kMaxStringBytes) {
+        return error("label is longer than 16 MiB", label_name);
+      }
+      if (labels.labels().size() > Labels::kMaxLabels) {
+        return error(fmt::format("more than {} labels", Labels::kMaxLabels), series_);
+      }
       if (!labels.get(label_name).empty()) {
         return error(fmt::format("label name \"{}\" is not unique", label_name), series_);
       }

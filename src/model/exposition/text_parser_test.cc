@@ -97,6 +97,10 @@ TEST(TextParser, Malformed) {
   bad("a{b=\"c\",b=\"d\"} 1", "line 1: label name \"b\" is not unique");
   bad("a{\"b\"} 1", "line 1: metric name set twice");
   bad("a{b=\"\xFF\"} 1", "line 1: label value is not valid UTF-8");
+  std::string many = "a{";
+  for (int i = 0; i < 2000; ++i) many += fmt::format("l{}=\"v\",", i);
+  bad(many + "} 1", "line 1: more than 1024 labels");
+  bad("a{b=\"" + std::string((16 << 20) + 1, 'x') + "\"} 1", "line 1: label is longer");
   bad("{} 1", "line 1: series has no metric name");
   bad("{b=\"c\"} 1", "line 1: series has no metric name");
   bad("a-b 1", "line 1: invalid character in metric name");

@@ -72,7 +72,7 @@ std::vector<double> random_values(Rng& rng) {
 TEST(ColumnChunk, EveryBitComesBack) {
   const uint64_t seed = 3;
   Rng rng(seed);
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 5'000; ++i) {
     SCOPED_TRACE(fmt::format("seed {}, chunk {}", seed, i));
     round_trips(random_values(rng));
     if (HasFatalFailure()) return;

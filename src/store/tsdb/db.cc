@@ -18,6 +18,14 @@ constexpr DurationMs kBlockSpan = DurationMs::hours(2);
 
 constexpr DurationMs kCutBeyond = DurationMs::hours(3);
 
+/// Samples further in the future are refused, as Prometheus' doors do.
+constexpr DurationMs kMaxAhead = DurationMs::minutes(10);
+/// The earliest time that can be computed with without overflow: some 140,000 years ago.
+constexpr int64_t kEarliestMs = -(int64_t{1} << 52);
+
+/// What is younger than this stays in memory, however full it is: it may not be complete yet.
+constexpr DurationMs kYoung = DurationMs::minutes(5);
+
 /// How often the head is looked at.
 constexpr DurationMs kMaintenanceTick = DurationMs::seconds(5);
 
@@ -66,6 +74,10 @@ class DbAppender final : public Appender {
   Result<void> commit() override {
     drop_known_metadata();
     if (samples_.empty() && histograms_.empty() && metadata_.empty()) return {};
+    // Through the turnstile, or steady commits would keep a compaction out for ever.
+    {
+      const std::lock_guard turnstile(db_.turnstile_);
+    }
     const std::shared_lock gate(db_.commit_gate_);
     if (oldest().ms < db_.accept_from_ms_.load()) {
       return fail(ErrorCode::TooOld, "the block of a sample's time was begun before the commit");
@@ -93,6 +105,11 @@ class DbAppender final : public Appender {
   }
 
   Result<void> check(const Series& series, TimeMs time, Fit fit) const {
+    // One sample of the far future would make all that come at their right time too old.
+    if (time > db_.clock_.now() + kMaxAhead || time.ms < kEarliestMs) {
+      return fail(ErrorCode::OutOfOrder, "out of bounds: the sample's time is {}",
+                  time.ms < kEarliestMs ? "too far in the past" : "in the future");
+    }
     if (fit == Fit::Next && time.ms < db_.accept_from_ms_.load()) {
       return fail(ErrorCode::TooOld, "too old sample: the block of its time is written already");
     }
@@ -442,34 +459,54 @@ void Db::maintain(std::stop_token stop) {
   }
 }
 
+TimeRange Db::head_range() const {
+  TimeRange range = head_.range();
+  // A clock that was wrong once must not push the head's end into the future.
+  range.end = std::min(range.end, clock_.now() + kMaxAhead);
+  const MutexLock lock(state_mutex_);
+  range.start = std::max(range.start, head_from_);
+  return range;
+}
+
 void Db::compact() {
   const MutexLock compaction(compaction_mutex_);
   drop_unpinned();
+  const DurationMs window{out_of_order_window_ms_.load()};
   for (;;) {
-    TimeRange range = head_.range();
-    {
-      const MutexLock lock(state_mutex_);
-      range.start = std::max(range.start, head_from_);
-    }
-    if (range.start > range.end) return;
-    TimeMs end = next_boundary(range.start);
-    const DurationMs window{out_of_order_window_ms_.load()};
-    const bool due = range.end - range.start > kCutBeyond;
-    if (!due || end > range.end - window) {
-      // Late samples may still come for all of it; only a full memory outweighs that.
-      if (head_.size_bytes() <= options_.max_head_bytes) return;
-      end = range.start + DurationMs{(range.end - range.start).ms / 2 + 1};
-      early_blocks_.add();
-      log_.warn("The data in memory is over its limit; its older half goes into a block",
-                {{"bytes", head_.size_bytes()}, {"limit", options_.max_head_bytes}});
-    }
-    if (auto written = compact_before(end); !written) {
-      block_failures_.add();
-      log_.error("A block could not be written; its samples stay in memory and in the log",
-                 {{"err", written.error().message}});
-      return;
-    }
+    const TimeRange range = head_range();
+    if (range.start > range.end || range.end - range.start <= kCutBeyond) break;
+    const TimeMs end = next_boundary(range.start);
+    if (end > range.end - window) break;  // late samples may still come for it
+    if (!compact_or_log(end)) return;
   }
+  compact_early();
+}
+
+/// One early cut at a time, and none as long as queries hold what an earlier one was to free.
+void Db::compact_early() {
+  {
+    const MutexLock lock(state_mutex_);
+    if (!to_drop_.empty()) return;
+  }
+  const size_t bytes = head_.size_bytes();
+  if (bytes <= options_.max_head_bytes) return;
+  const TimeRange range = head_range();
+  if (range.start >= range.end) return;
+  const TimeMs end = range.start + DurationMs{(range.end - range.start).ms / 2 + 1};
+  if (end > range.end - kYoung) return;
+  early_blocks_.add();
+  log_.warn("The data in memory is over its limit; its older half goes into a block",
+            {{"bytes", bytes}, {"limit", options_.max_head_bytes}});
+  compact_or_log(end);
+}
+
+bool Db::compact_or_log(TimeMs end) {
+  const auto written = compact_before(end);
+  if (written) return true;
+  block_failures_.add();
+  log_.error("A block could not be written; its samples stay in memory and in the log",
+             {{"err", written.error().message}});
+  return false;
 }
 
 /// Moves the head's samples before `end` into a block.
@@ -482,6 +519,7 @@ Result<void> Db::compact_before(TimeMs end) {
   accept_from_ms_ = end.ms;
   // From here on no batch brings such samples; those that are under way are waited for.
   {
+    const std::lock_guard turnstile(turnstile_);
     const std::unique_lock gate(commit_gate_);
   }
   const uint64_t segment = TRY(wal_->rotate());

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <thread>
@@ -76,6 +77,9 @@ class Db final : public Storage {
   Result<void> open_blocks();
   Result<void> replay();
   [[nodiscard]] TimeMs in_blocks_until(uint64_t segment) const EXCLUDES(state_mutex_);
+  [[nodiscard]] TimeRange head_range() const EXCLUDES(state_mutex_);
+  void compact_early() EXCLUDES(state_mutex_);
+  bool compact_or_log(TimeMs end) EXCLUDES(state_mutex_);
   Result<void> compact_before(TimeMs end);
   Result<std::string> write_block(TimeRange range, uint64_t wal_segment);
   void drop_unpinned() EXCLUDES(state_mutex_);
@@ -116,6 +120,7 @@ class Db final : public Storage {
   std::atomic<int64_t> accept_from_ms_{TimeMs::min().ms};
   // Commits hold it shared; taking it alone waits for those under way.
   std::shared_mutex commit_gate_;
+  std::mutex turnstile_;  // before the gate
 
   // During replay only: what the current segment calls its series.
   uint64_t replay_segment_ = 0;

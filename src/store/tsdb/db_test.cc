@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <optional>
+#include <thread>
 
 #include "base/rng.h"
 #include "io/file/memory_file_system.h"
@@ -314,6 +316,50 @@ TEST(Db, ABlockIsMadeWholeOrNotAtAll) {
     ASSERT_GE(house.db->blocks().size(), 1U);
     ASSERT_LT(n, 200U);
   }
+}
+
+TEST(Db, ASampleOfTheFarFutureIsRefused) {
+  House house;
+  const int64_t now = house.clock.now().ms;
+  EXPECT_EQ(put(*house.db, kUp, now + 600'000, 1), std::nullopt);
+  EXPECT_EQ(put(*house.db, Labels{{"__name__", "b"}}, now + 600'001, 1), ErrorCode::OutOfOrder);
+  EXPECT_EQ(put(*house.db, Labels{{"__name__", "b"}}, INT64_MAX, 1), ErrorCode::OutOfOrder);
+  EXPECT_EQ(put(*house.db, Labels{{"__name__", "b"}}, INT64_MIN + 1, 1), ErrorCode::OutOfOrder);
+  house.db->compact();
+  EXPECT_EQ(put(*house.db, Labels{{"__name__", "b"}}, now, 1), std::nullopt);
+}
+
+TEST(Db, AFullMemoryWritesOneEarlyBlockAtATime) {
+  Options options;
+  options.max_head_bytes = 1;  // the series alone are more
+  House house(options);
+  MemoryStorage memory;
+  Rng rng(9);
+  put_span(*house.db, memory, rng, 0, kHour);
+  house.db->compact();
+  EXPECT_EQ(house.db->blocks().size(), 1U);
+  for (int i = 0; i < 20; ++i) house.db->compact();
+  EXPECT_LE(house.db->blocks().size(), 5U) << "what is young stays in memory";
+  EXPECT_EQ(dump(*house.db), dump(memory));
+  EXPECT_EQ(put(*house.db, kUp, kHour, 1), std::nullopt) << "and is not too old";
+}
+
+TEST(Db, SteadyCommitsDoNotKeepACompactionOut) {
+  House house;
+  MemoryStorage memory;
+  Rng rng(10);
+  put_span(*house.db, memory, rng, 0, 5 * kHour);
+  std::atomic<bool> done{false};
+  std::vector<std::jthread> writers;
+  for (int w = 0; w < 4; ++w) {
+    writers.emplace_back([&, w] {
+      const Labels labels{{"__name__", "w"}, {"n", std::to_string(w)}};
+      for (int64_t ms = 5 * kHour; !done; ++ms) put(*house.db, labels, ms, 1);
+    });
+  }
+  house.db->compact();
+  done = true;
+  EXPECT_GE(house.db->blocks().size(), 1U);
 }
 
 TEST(Db, SamplesOfAWrittenBlockAreTooOld) {
