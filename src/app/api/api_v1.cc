@@ -92,6 +92,26 @@ void write_metadata(JsonWriter& json, const Metadata& metadata) {
       .field("unit", metadata.unit);
 }
 
+/// The family that a series belongs to: its own name, or that of a histogram or summary.
+std::string family_of(const std::string& name, const Storage::MetadataMap& known) {
+  if (known.contains(name)) return name;
+  for (const std::string_view suffix : {"_bucket", "_count", "_sum"}) {
+    if (!name.ends_with(suffix)) continue;
+    std::string family = name.substr(0, name.size() - suffix.size());
+    if (known.contains(family)) return family;
+  }
+  return name;
+}
+
+Result<DurationMs> lookback_parameter(const HttpRequest& request) {
+  const std::string_view text = request.parameter("lookback_delta");
+  if (text.empty()) return DurationMs{0};
+  auto duration = parse_step(text);
+  if (duration) return *duration;
+  return fail(ErrorCode::BadData, "error parsing lookback delta duration: {}",
+              duration.error().message);
+}
+
 }  // namespace
 
 std::string_view version() { return "5.0.0-dev"; }
@@ -195,7 +215,7 @@ ApiV1::Answer ApiV1::query(const HttpRequest& request) {
   query::QueryRequest q;
   q.start = q.end = TRY(time_parameter(request, "time", services_.clock.now()));
   q.timeout = TRY(duration_parameter(request, "timeout"));
-  q.lookback_delta = TRY(duration_parameter(request, "lookback_delta"));
+  q.lookback_delta = TRY(lookback_parameter(request));
   q.text = request.parameter("query");
   q.stop = request.stop;
   return evaluate(q, request);
@@ -224,7 +244,7 @@ ApiV1::Answer ApiV1::query_range(const HttpRequest& request) {
                 "query resolution (?step=XX)");
   }
   q.timeout = TRY(duration_parameter(request, "timeout"));
-  q.lookback_delta = TRY(duration_parameter(request, "lookback_delta"));
+  q.lookback_delta = TRY(lookback_parameter(request));
   q.text = request.parameter("query");
   q.stop = request.stop;
   return evaluate(q, request);
@@ -311,18 +331,19 @@ ApiV1::Answer ApiV1::label_values(const HttpRequest& request, const std::string&
 }
 
 ApiV1::Answer ApiV1::metadata(const HttpRequest& request) {
-  const size_t limit = TRY(count_parameter(request, "limit"));
+  const auto limit = TRY(count_parameter(request, "limit"));
   const std::string_view metric = request.parameter("metric");
-  const size_t per_metric = TRY(count_parameter(request, "limit_per_metric"));
+  const auto given = TRY(count_parameter(request, "limit_per_metric"));
+  const size_t per_metric = given && *given > 0 ? static_cast<size_t>(*given) : SIZE_MAX;
   const Storage::MetadataMap all = services_.db.metadata();
   return success_answer([&](JsonWriter& json) {
     json.begin_object();
-    size_t n = 0;
+    int64_t n = 0;
     for (const auto& [name, entries] : all) {
       if (!metric.empty() && name != metric) continue;
-      if (limit > 0 && n++ == limit) break;
+      if (limit && *limit >= 0 && n++ >= *limit) break;
       json.key(name).begin_array();
-      for (size_t i = 0; i < entries.size() && (per_metric == 0 || i < per_metric); ++i) {
+      for (size_t i = 0; i < std::min(entries.size(), per_metric); ++i) {
         json.begin_object();
         write_metadata(json, entries[i]);
         json.end_object();
@@ -374,7 +395,7 @@ ApiV1::Answer ApiV1::targets_metadata(const HttpRequest& request) {
     if (!parsed) return std::unexpected(invalid_parameter("match_target", parsed.error()));
     matchers = *std::move(parsed);
   }
-  const size_t limit = TRY(limit_parameter(request));
+  const auto limit = TRY(count_parameter(request, "limit"));
   const std::string_view metric = request.parameter("metric");
   const Storage::MetadataMap all = services_.db.metadata();
   std::vector<std::pair<Labels, std::string>> found;
@@ -386,19 +407,22 @@ ApiV1::Answer ApiV1::targets_metadata(const HttpRequest& request) {
       of_target.push_back(Matcher::equal(label.name, label.value));
     }
     const auto querier = TRY(services_.db.querier({}));
-    for (const std::string& name : TRY(querier->label_values(kMetricName, of_target))) {
-      if ((metric.empty() || name == metric) && all.contains(name)) {
-        found.emplace_back(status.target.labels, name);
+    std::set<std::string> families;
+    const std::vector<std::string> names = TRY(querier->label_values(kMetricName, of_target));
+    for (const std::string& name : names) families.insert(family_of(name, all));
+    if (limit && *limit >= 0 && found.size() >= static_cast<size_t>(*limit)) break;
+    for (const std::string& family : families) {
+      if ((metric.empty() || family == metric) && all.contains(family)) {
+        found.emplace_back(status.target.labels, family);
       }
     }
   }
-  if (limit > 0 && found.size() > limit) found.resize(limit);
   return success_answer([&](JsonWriter& json) {
     json.begin_array();
     for (const auto& [labels, name] : found) {
       json.begin_object().key("target");
       write_labels(json, labels);
-      json.field("metric", name);
+      if (metric.empty()) json.field("metric", name);
       write_metadata(json, all.find(name)->second.front());
       json.end_object();
     }
@@ -463,11 +487,15 @@ ApiV1::Answer ApiV1::status_build() {
 }
 
 ApiV1::Answer ApiV1::status_tsdb(const HttpRequest& request) {
-  size_t limit = TRY(limit_parameter(request));
-  constexpr size_t kMaxLimit = 10'000;
-  if (limit > kMaxLimit) return fail(ErrorCode::BadData, "limit must not exceed {}", kMaxLimit);
-  if (limit == 0) limit = 10;
-  const tsdb::HeadStats stats = services_.db.stats(limit);
+  constexpr int64_t kMaxLimit = 10'000;
+  const auto limit = count_parameter(request, "limit");
+  if (!limit || limit->value_or(1) < 1) {
+    return fail(ErrorCode::BadData, "limit must be a positive number");
+  }
+  if (limit->value_or(1) > kMaxLimit) {
+    return fail(ErrorCode::BadData, "limit must not exceed {}", kMaxLimit);
+  }
+  const tsdb::HeadStats stats = services_.db.stats(static_cast<size_t>(limit->value_or(10)));
   return success_answer([&](JsonWriter& json) {
     json.begin_object().key("headStats").begin_object();
     json.key("numSeries").integer(static_cast<int64_t>(stats.series));

@@ -66,15 +66,17 @@ Result<DurationMs> duration_parameter(const io::HttpRequest& request, std::strin
   return *duration;
 }
 
-Result<size_t> count_parameter(const io::HttpRequest& request, std::string_view name) {
-  const std::string_view text = request.parameter(name);
-  if (text.empty()) return 0;
+Result<std::optional<int64_t>> count_parameter(const io::HttpRequest& request,
+                                               std::string_view name) {
+  std::string_view text = request.parameter(name);
+  if (text.empty()) return std::nullopt;
+  if (text.starts_with('+')) text.remove_prefix(1);
   int64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   if (error != std::errc{} || end != text.data() + text.size()) {
     return fail(ErrorCode::BadData, "{} must be a number", name);
   }
-  return static_cast<size_t>(std::max<int64_t>(count, 0));
+  return count;
 }
 
 Result<size_t> limit_parameter(const io::HttpRequest& request) {

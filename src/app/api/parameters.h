@@ -22,8 +22,9 @@ Result<TimeMs> time_parameter(const io::HttpRequest& request, std::string_view n
                               std::optional<TimeMs> otherwise);
 /// 0 when it is not given.
 Result<DurationMs> duration_parameter(const io::HttpRequest& request, std::string_view name);
-/// A number of things, none or negative: no limit (0). BadData: "<name> must be a number".
-Result<size_t> count_parameter(const io::HttpRequest& request, std::string_view name);
+/// A whole number where it is given. BadData: "NAME must be a number".
+Result<std::optional<int64_t>> count_parameter(const io::HttpRequest& request,
+                                               std::string_view name);
 /// `limit`; 0 when it is not given.
 Result<size_t> limit_parameter(const io::HttpRequest& request);
 /// All match[] parameters.

@@ -128,11 +128,12 @@ Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, Tim
     key.assign(parser.series());
     auto found = series_.find(key);
     if (found == series_.end()) {
-      TRY(parser.labels(builder));
+      std::vector<std::string> empty;
+      TRY(parser.labels(builder, &empty));
       if (metadata.type == MetricType::Histogram) normalize_border(builder, "le");
       if (metadata.type == MetricType::Summary) normalize_border(builder, "quantile");
       found = series_
-                  .emplace(key, CachedSeries{.labels = TRY(final_labels(builder)),
+                  .emplace(key, CachedSeries{.labels = TRY(final_labels(builder, empty)),
                                              .born = scrape_number_})
                   .first;
       if (!found->second.labels.empty()) ++counts.added;
@@ -185,9 +186,13 @@ Result<void> ScrapeLoop::append_sample(CachedSeries& series, const Sample& sampl
 }
 
 /// The labels of a scraped series with the target's, after metric relabelling; empty when dropped.
-Result<Labels> ScrapeLoop::final_labels(LabelsBuilder& scraped) const {
+Result<Labels> ScrapeLoop::final_labels(LabelsBuilder& scraped,
+                                        const std::vector<std::string>& empty) const {
   for (const LabelView label : target_.labels) {
     const std::string existing(scraped.get(label.name));
+    // An empty label is an answer, too: what was federated or pushed has no instance of its own.
+    const bool said_empty = std::find(empty.begin(), empty.end(), label.name) != empty.end();
+    if (options_->honor_labels && said_empty) continue;
     if (existing.empty()) {
       scraped.set(label.name, label.value);
       continue;

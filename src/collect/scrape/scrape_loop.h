@@ -78,7 +78,7 @@ class ScrapeLoop {
   Result<void> append_page(const io::HttpClientResponse& response, TimeMs time, Appender& appender,
                            Counts& counts);
   Result<void> append_sample(CachedSeries& series, const Sample& sample, Appender& appender);
-  Result<Labels> final_labels(LabelsBuilder& scraped) const;
+  Result<Labels> final_labels(LabelsBuilder& scraped, const std::vector<std::string>& empty) const;
   Result<void> check_limits(const Labels& labels) const;
   void mark_stale(TimeMs time, Appender& appender);
   Result<void> report(const Outcome& outcome, const Counts& counts, bool up, Appender& appender);

@@ -225,7 +225,9 @@ TEST_F(ScrapeLoopTest, LabelsThatTheTargetHasToo) {
           {"job", "api"},
           {"exported_job", "x"},
           {"exported_exported_job", "own"}});
-  stored(true, "a{job=\"\"} 1\n", {{"__name__", "a"}, {"instance", "a:1"}, {"job", "api"}});
+  // As federation and the Pushgateway say that there is none.
+  stored(true, "a{job=\"\"} 1\n", {{"__name__", "a"}, {"instance", "a:1"}});
+  stored(false, "a{job=\"\"} 1\n", {{"__name__", "a"}, {"instance", "a:1"}, {"job", "api"}});
 }
 
 TEST_F(ScrapeLoopTest, MetricRelabelling) {

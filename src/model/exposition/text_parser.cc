@@ -217,7 +217,7 @@ Result<void> TextParser::sample(std::string_view line) {
   return {};
 }
 
-Result<void> TextParser::labels(LabelsBuilder& labels) const {
+Result<void> TextParser::labels(LabelsBuilder& labels, std::vector<std::string>* empty) const {
   labels.reset();
   std::string_view rest = series_;
   const std::string_view name = take_name(rest, true);
@@ -269,6 +269,7 @@ Result<void> TextParser::labels(LabelsBuilder& labels) const {
         return error(fmt::format("label name \"{}\" is not unique", label_name), series_);
       }
       labels.set(label_name, *value);
+      if (value->empty() && empty != nullptr) empty->push_back(label_name);
     }
     rest = trim_left(rest);
     if (rest.starts_with(',')) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/time.h"
@@ -30,7 +31,8 @@ class TextParser {
   [[nodiscard]] double value() const { return value_; }
   [[nodiscard]] std::optional<TimeMs> time() const { return time_; }
   /// Fills `labels` with the sample's label set, __name__ included. BadData with "line N: …".
-  Result<void> labels(LabelsBuilder& labels) const;
+  /// `empty` gets the names of labels that are there with an empty value.
+  Result<void> labels(LabelsBuilder& labels, std::vector<std::string>* empty = nullptr) const;
 
   // After Help and Type:
   [[nodiscard]] const std::string& family() const { return family_; }
