@@ -40,7 +40,7 @@ TimeMs next_boundary(TimeMs time) {
 
 class DbAppender final : public Appender {
  public:
-  explicit DbAppender(Db& db) : db_(db) {}
+  explicit DbAppender(Db& db) : db_(db), latest_(db.clock_.now() + kMaxAhead) {}
 
   Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample) override {
     const auto series = TRY(resolve(ref, labels));
@@ -106,7 +106,7 @@ class DbAppender final : public Appender {
 
   Result<void> check(const Series& series, TimeMs time, Fit fit) const {
     // One sample of the far future would make all that come at their right time too old.
-    if (time > db_.clock_.now() + kMaxAhead || time.ms < kEarliestMs) {
+    if (time > latest_ || time.ms < kEarliestMs) {
       return fail(ErrorCode::OutOfOrder, "out of bounds: the sample's time is {}",
                   time.ms < kEarliestMs ? "too far in the past" : "in the future");
     }
@@ -218,6 +218,7 @@ class DbAppender final : public Appender {
   }
 
   Db& db_;
+  const TimeMs latest_;  // samples after it are refused
   std::vector<RefSample> samples_;
   std::vector<std::shared_ptr<Series>> sample_series_;  // parallel to samples_
   std::vector<RefHistogram> histograms_;
