@@ -32,7 +32,8 @@ std::optional<int64_t> as_decimal(double v, unsigned exponent) {
   const double scaled = v * kPowers[exponent];
   if (!(std::fabs(scaled) < kExactIntegers)) return std::nullopt;  // NaN, too
   const auto rounded = static_cast<int64_t>(scaled + std::copysign(0.5, scaled));
-  const double back = static_cast<double>(rounded) / kPowers[exponent];
+  double back = static_cast<double>(rounded);
+  if (exponent > 0) back /= kPowers[exponent];
   // Bit by bit: -0 is no integer.
   if (std::bit_cast<uint64_t>(back) != std::bit_cast<uint64_t>(v)) return std::nullopt;
   return rounded;
@@ -46,44 +47,55 @@ namespace {
 
 bool is_plain(double v) { return std::isfinite(v) && !(v == 0 && std::signbit(v)); }
 
-/// The fewest decimals that all plain values have; none when some has too many.
-std::optional<unsigned> common_exponent(std::span<const double> values) {
-  unsigned exponent = 0;
-  for (const double v : values) {
-    if (!is_plain(v)) continue;
-    while (!as_decimal(v, exponent)) {
-      if (++exponent > kMaxExponent) return std::nullopt;
-    }
-  }
-  return exponent;
-}
-
-/// Bit patterns as integers that are in the order of the numbers. Its own inverse.
-int64_t order_bits(int64_t bits) { return bits < 0 ? bits ^ INT64_MAX : bits; }
-
 struct Special {
   size_t at;
   double value;
 };
 
-/// Empty when decimals do not suit the column.
-std::string encode_decimals(std::span<const double> values) {
-  const auto exponent = common_exponent(values);
-  if (!exponent) return {};
-  std::vector<int64_t> integers(values.size());
+/// A column of decimals as integers, with the fewest decimals that all plain values have.
+struct Decimals {
+  unsigned exponent = 0;
+  std::vector<int64_t> integers;
   std::vector<Special> specials;
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (const auto decimal = as_decimal(values[i], *exponent)) {
-      integers[i] = *decimal;
-    } else {
-      specials.push_back({i, values[i]});
-      integers[i] = i > 0 ? integers[i - 1] : 0;
+
+  /// False when a plain value has too many decimals. Begins anew with each decimal more, of which
+  /// the first values need as many as the others.
+  bool fill(std::span<const double> values) {
+    integers.resize(values.size());
+    exponent = 0;
+    for (;;) {
+      specials.clear();
+      size_t i = 0;
+      for (; i < values.size(); ++i) {
+        if (const auto decimal = as_decimal(values[i], exponent)) {
+          integers[i] = *decimal;
+        } else if (is_plain(values[i])) {
+          break;
+        } else {
+          specials.push_back({i, values[i]});
+          integers[i] = i > 0 ? integers[i - 1] : 0;
+        }
+      }
+      if (i == values.size()) return true;
+      while (!as_decimal(values[i], exponent)) {
+        if (++exponent > kMaxExponent) return false;
+      }
     }
   }
+};
+
+/// Bit patterns as integers that are in the order of the numbers. Its own inverse.
+int64_t order_bits(int64_t bits) { return bits < 0 ? bits ^ INT64_MAX : bits; }
+
+/// Empty when decimals do not suit the column.
+std::string encode_decimals(std::span<const double> values) {
+  thread_local Decimals decimals;
+  if (!decimals.fill(values)) return {};
+  const auto& [exponent, integers, specials] = decimals;
   if (specials.size() > values.size() / kSpecialsOneIn + 1) return {};
   std::string out;
   codec::ByteWriter writer(out);
-  writer.u8(static_cast<uint8_t>(*exponent | (specials.empty() ? 0 : kHasSpecials)));
+  writer.u8(static_cast<uint8_t>(exponent | (specials.empty() ? 0 : kHasSpecials)));
   if (!specials.empty()) {
     writer.varint(specials.size());
     size_t next = 0;

@@ -28,49 +28,49 @@ uint64_t low_mask(unsigned bits) { return bits == 64 ? ~uint64_t{0} : (uint64_t{
 
 unsigned varint_bytes(uint64_t v) { return (std::bit_width(v | 1) + 6) / 7; }
 
-/// How many numbers have each width, and their sums: enough to price every Rice parameter.
-class WidthCensus {
- public:
-  explicit WidthCensus(std::span<const uint64_t> values) {
-    for (const uint64_t v : values) {
-      const auto width = static_cast<unsigned>(std::bit_width(v));
-      ++count_[width];
-      sum_[width] += static_cast<double>(v);
-    }
-  }
+/// What the number costs apart from the others, in bits.
+uint64_t bits_apart(uint64_t v) { return 8 * (1 + varint_bytes(v)) + 1; }
 
-  struct Choice {
-    unsigned k = 0;
-    double bits = 0;
-  };
-  /// The Rice parameter that costs least, about.
-  [[nodiscard]] Choice best() const {
-    Choice best{0, price(0)};
-    for (unsigned k = 1; k < 63; ++k) {
-      const double bits = price(k);
-      if (bits < best.bits) best = {k, bits};
-    }
-    return best;
+/// What Rice codes with parameter k cost, in bits, but for their header.
+uint64_t rice_bits(std::span<const uint64_t> values, unsigned k) {
+  uint64_t bits = values.size() * k;
+  for (const uint64_t v : values) {
+    const uint64_t quotient = v >> k;
+    bits += quotient > kMaxQuotient ? bits_apart(v) : quotient + 1;
   }
+  return bits;
+}
 
- private:
-  [[nodiscard]] double price(unsigned k) const {
-    double bits = 0;
-    const double scale = 1.0 / static_cast<double>(uint64_t{1} << k);
-    for (unsigned width = 0; width <= 64; ++width) {
-      if (count_[width] == 0) continue;
-      const double n = count_[width];
-      double unary = n;
-      if (width > k) unary += std::max(0.0, sum_[width] * scale - n / 2);
-      const double apart = n * (1 + 8.0 * (1 + (width + 6) / 7));
-      bits += n * k + std::min(unary, apart);
-    }
-    return bits;
-  }
-
-  std::array<uint32_t, 65> count_{};
-  std::array<double, 65> sum_{};
+struct RiceChoice {
+  unsigned k = 0;
+  uint64_t bits = 0;
 };
+
+/// The parameter that costs least. It lies near the logarithm of the mean (Kiely, 2004), of which
+/// numbers that will stand apart must be no part: so the search begins at the median's width and
+/// walks downhill.
+RiceChoice best_rice(std::span<const uint64_t> values) {
+  std::array<uint32_t, 65> widths{};
+  for (const uint64_t v : values) ++widths[std::bit_width(v)];
+  unsigned median = 0;
+  for (size_t seen = widths[0]; seen * 2 < values.size(); seen += widths[median]) ++median;
+  constexpr unsigned kMaxK = 62;
+  const unsigned start = std::min(median > 0 ? median - 1 : 0, kMaxK);
+  RiceChoice best{start, rice_bits(values, start)};
+  const auto try_k = [&](unsigned k) {
+    const uint64_t bits = rice_bits(values, k);
+    if (bits >= best.bits) return false;
+    best = {k, bits};
+    return true;
+  };
+  while (best.k < kMaxK && try_k(best.k + 1)) {
+  }
+  if (best.k == start) {
+    while (best.k > 0 && try_k(best.k - 1)) {
+    }
+  }
+  return best;
+}
 
 /// Rice codes with parameter k: exceptions, packed low bits, unary quotients.
 void write_rice(std::span<const uint64_t> values, unsigned k, std::string& out) {
@@ -85,32 +85,31 @@ void write_rice(std::span<const uint64_t> values, unsigned k, std::string& out) 
     writer.varint(values[i]);
     next = i + 1;
   }
-  const size_t low_begin = out.size();
-  out.resize(low_begin + (values.size() * k + 7) / 8, '\0');
-  size_t unary_bits = 0;
-  size_t bit = 0;
+  size_t unary_bits = values.size();
+  uint64_t word = 0;
+  unsigned filled = 0;
+  const uint64_t mask = low_mask(k);
   for (const uint64_t v : values) {
-    if (!is_apart(v)) {
-      unary_bits += v >> k;
-      uint64_t low = v & low_mask(k);
-      for (unsigned left = k, at = 0; left > 0;) {
-        const unsigned shift = (bit + at) % 8;
-        const unsigned taken = std::min(8 - shift, left);
-        out[low_begin + (bit + at) / 8] |= static_cast<char>((low & low_mask(taken)) << shift);
-        low >>= taken;
-        left -= taken;
-        at += taken;
-      }
-    }
-    ++unary_bits;
-    bit += k;
+    const bool stands_apart = is_apart(v);
+    if (!stands_apart) unary_bits += v >> k;
+    const uint64_t low = stands_apart ? 0 : v & mask;
+    word |= low << filled;
+    filled += k;
+    if (filled < 64) continue;
+    writer.u64(word);
+    filled -= 64;
+    word = filled == 0 ? 0 : low >> (k - filled);
+  }
+  for (; filled > 0; filled -= std::min(filled, 8U), word >>= 8) {
+    writer.u8(static_cast<uint8_t>(word));
   }
   const size_t unary_begin = out.size();
   out.resize(unary_begin + (unary_bits + 7) / 8, '\0');
+  char* const unary = out.data() + unary_begin;
   size_t at = 0;
   for (const uint64_t v : values) {
     if (!is_apart(v)) at += v >> k;
-    out[unary_begin + at / 8] |= static_cast<char>(1 << (at % 8));
+    unary[at / 8] |= static_cast<char>(1 << (at % 8));
     ++at;
   }
 }
@@ -202,13 +201,9 @@ struct Plan {
   size_t order = 0;
   uint8_t flags = 0;
   uint64_t centre = 0;
-  unsigned k = 0;
-  double bits = 0;
+  unsigned k = 0;  ///< of dense residuals
+  uint64_t bits = UINT64_MAX;
 };
-
-void take_differences(std::span<uint64_t> column, size_t first) {
-  for (size_t i = column.size(); i-- > first;) column[i] -= column[i - 1];
-}
 
 void subtract(std::span<const uint64_t> residuals, const Plan& plan, std::vector<uint64_t>& out) {
   out.resize(residuals.size());
@@ -220,9 +215,9 @@ void subtract(std::span<const uint64_t> residuals, const Plan& plan, std::vector
 }
 
 /// The middle of a few residuals, spread over all of them.
-uint64_t middle(std::span<const uint64_t> residuals) {
+uint64_t middle(std::span<const uint64_t> residuals, size_t samples) {
   std::array<int64_t, kCentreSamples> some{};
-  const size_t n = std::min(residuals.size(), kCentreSamples);
+  const size_t n = std::min(residuals.size(), samples);
   for (size_t i = 0; i < n; ++i)
     some[i] = static_cast<int64_t>(residuals[i * residuals.size() / n]);
   const auto half = some.begin() + static_cast<ptrdiff_t>(n / 2);
@@ -240,95 +235,139 @@ uint64_t least(std::span<const uint64_t> residuals) {
 struct Gaps {
   std::vector<uint64_t> gaps;
   std::vector<uint64_t> others;
+
+  void fill(std::span<const uint64_t> values) {
+    gaps.clear();
+    others.clear();
+    uint64_t run = 0;
+    for (const uint64_t v : values) {
+      if (v == 0) {
+        ++run;
+        continue;
+      }
+      gaps.push_back(run);
+      others.push_back(v - 1);
+      run = 0;
+    }
+  }
 };
 
-Gaps gaps_of(std::span<const uint64_t> values) {
-  Gaps out;
-  uint64_t run = 0;
-  for (const uint64_t v : values) {
-    if (v == 0) {
-      ++run;
-      continue;
+/// Finds the cheapest plan for one column. Its memory is used again for the next.
+class Encoder {
+ public:
+  void encode(std::span<const int64_t> values, std::string& out) {
+    orders_[0].assign(values.begin(), values.end());
+    const size_t highest = std::min(kMaxOrder, values.size() - 1);
+    std::array<uint64_t, kMaxOrder + 1> about{};
+    for (size_t order = 0; order <= highest; ++order) {
+      if (order > 0) take_differences(order);
+      about[order] = estimate(order);
     }
-    out.gaps.push_back(run);
-    out.others.push_back(v - 1);
-    run = 0;
+    const uint64_t least_bits = *std::min_element(about.begin(), about.begin() + highest + 1);
+    Plan best;
+    for (size_t order = 0; order <= highest; ++order) {
+      // Only what comes near is worth pricing to the bit.
+      if (about[order] > least_bits + least_bits / 8) continue;
+      const Plan plan = best_of_order(order);
+      if (plan.bits < best.bits) best = plan;
+    }
+    write(best, out);
   }
-  return out;
-}
 
-/// Prices the residuals about one centre, dense and sparse.
-Plan price(std::span<const uint64_t> residuals, Plan plan, std::vector<uint64_t>& scratch) {
-  subtract(residuals, plan, scratch);
-  const auto zeros = static_cast<size_t>(std::count(scratch.begin(), scratch.end(), 0));
-  const double header = 8.0 * varint_bytes(zigzag(plan.centre));
-  if (zeros == scratch.size()) {
-    plan.flags |= kConstant;
-    plan.bits = header;
+ private:
+  [[nodiscard]] std::span<const uint64_t> residuals(size_t order) const {
+    return std::span(orders_[order]).subspan(order);
+  }
+
+  void take_differences(size_t order) {
+    const std::vector<uint64_t>& from = orders_[order - 1];
+    std::vector<uint64_t>& to = orders_[order];
+    to.assign(from.begin(), from.end());
+    for (size_t i = order; i < to.size(); ++i) to[i] = from[i] - from[i - 1];
+  }
+
+  /// The bits of the values before the first residual.
+  [[nodiscard]] uint64_t first_values(size_t order) const {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < order; ++i) bits += 8 * varint_bytes(zigzag(orders_[order][i]));
+    return bits;
+  }
+
+  /// Widths of the residuals about their middle, and a bit for each that is not 0.
+  [[nodiscard]] uint64_t estimate(size_t order) const {
+    constexpr size_t kFew = 15;
+    const std::span<const uint64_t> from = residuals(order);
+    const uint64_t centre = middle(from, kFew);
+    uint64_t bits = first_values(order);
+    for (const uint64_t r : from) {
+      const auto width = static_cast<unsigned>(std::bit_width(zigzag(r - centre)));
+      bits += width + (width > 0 ? 1 : 0);
+    }
+    return bits;
+  }
+
+  /// Prices the residuals about one centre, dense and sparse.
+  Plan price(Plan plan) {
+    subtract(residuals(plan.order), plan, scratch_);
+    const auto zeros = static_cast<size_t>(std::count(scratch_.begin(), scratch_.end(), 0));
+    const uint64_t header = first_values(plan.order) + 8 * varint_bytes(zigzag(plan.centre));
+    if (zeros == scratch_.size()) {
+      plan.flags |= kConstant;
+      plan.bits = header;
+      return plan;
+    }
+    const RiceChoice dense = best_rice(scratch_);
+    plan.k = dense.k;
+    plan.bits = header + 16 + dense.bits;
+    if (zeros * 2 < scratch_.size()) return plan;
+    sparse_.fill(scratch_);
+    const uint64_t bits = header + 8 * varint_bytes(sparse_.gaps.size()) + 32 +
+                          best_rice(sparse_.gaps).bits + best_rice(sparse_.others).bits;
+    if (bits < plan.bits) {
+      plan.flags |= kSparse;
+      plan.bits = bits;
+    }
     return plan;
   }
-  const WidthCensus::Choice dense = WidthCensus(scratch).best();
-  plan.k = dense.k;
-  plan.bits = header + 16 + dense.bits;
-  if (zeros * 2 < scratch.size()) return plan;
-  const Gaps sparse = gaps_of(scratch);
-  const double bits = header + 8.0 * varint_bytes(sparse.gaps.size()) + 32 +
-                      WidthCensus(sparse.gaps).best().bits + WidthCensus(sparse.others).best().bits;
-  if (bits < plan.bits) {
-    plan.flags |= kSparse;
-    plan.bits = bits;
-  }
-  return plan;
-}
 
-/// The cheapest plan for residuals of one order; without the bits of the first values.
-Plan best_of_order(std::span<const uint64_t> residuals, size_t order,
-                   std::vector<uint64_t>& scratch) {
-  Plan about_middle{order, 0, middle(residuals)};
-  about_middle = price(residuals, about_middle, scratch);
-  Plan from_least{order, kOneSided, least(residuals)};
-  // Signs cost nothing where the least is the middle already.
-  from_least = price(residuals, from_least, scratch);
-  return from_least.bits < about_middle.bits ? from_least : about_middle;
-}
+  Plan best_of_order(size_t order) {
+    const std::span<const uint64_t> from = residuals(order);
+    const Plan about_middle = price({order, 0, middle(from, kCentreSamples)});
+    if ((about_middle.flags & kConstant) != 0) return about_middle;
+    // Signs cost nothing where the least is the middle already.
+    const Plan from_least = price({order, kOneSided, least(from)});
+    return from_least.bits < about_middle.bits ? from_least : about_middle;
+  }
+
+  void write(const Plan& plan, std::string& out) {
+    codec::ByteWriter writer(out);
+    writer.u8(static_cast<uint8_t>(plan.order | plan.flags));
+    for (size_t i = 0; i < plan.order; ++i) writer.varint(zigzag(orders_[plan.order][i]));
+    writer.varint(zigzag(plan.centre));
+    if ((plan.flags & kConstant) != 0) return;
+    subtract(residuals(plan.order), plan, scratch_);
+    if ((plan.flags & kSparse) == 0) {
+      write_rice(scratch_, plan.k, out);
+      return;
+    }
+    sparse_.fill(scratch_);
+    writer.varint(sparse_.gaps.size());
+    write_rice(sparse_.gaps, best_rice(sparse_.gaps).k, out);
+    write_rice(sparse_.others, best_rice(sparse_.others).k, out);
+  }
+
+  std::array<std::vector<uint64_t>, kMaxOrder + 1> orders_;
+  std::vector<uint64_t> scratch_;
+  Gaps sparse_;
+};
 
 }  // namespace
 
 void encode_ints(std::span<const int64_t> values, std::string& out) {
   CHECK(values.size() <= kMaxInts);
   if (values.empty()) return;
-  std::vector<uint64_t> column(values.begin(), values.end());
-  std::vector<uint64_t> scratch;
-  std::optional<Plan> best;
-  std::vector<uint64_t> best_column;
-  const size_t orders = std::min(kMaxOrder, values.size() - 1);
-  double first_values = 0;
-  for (size_t order = 0; order <= orders; ++order) {
-    if (order > 0) {
-      first_values += 8.0 * varint_bytes(zigzag(column[order - 1]));
-      take_differences(column, order);
-    }
-    Plan plan = best_of_order(std::span(column).subspan(order), order, scratch);
-    plan.bits += first_values;
-    if (!best || plan.bits < best->bits) {
-      best = plan;
-      best_column = column;
-    }
-  }
-  codec::ByteWriter writer(out);
-  writer.u8(static_cast<uint8_t>(best->order | best->flags));
-  for (size_t i = 0; i < best->order; ++i) writer.varint(zigzag(best_column[i]));
-  writer.varint(zigzag(best->centre));
-  if ((best->flags & kConstant) != 0) return;
-  subtract(std::span(best_column).subspan(best->order), *best, scratch);
-  if ((best->flags & kSparse) == 0) {
-    write_rice(scratch, best->k, out);
-    return;
-  }
-  const Gaps sparse = gaps_of(scratch);
-  writer.varint(sparse.gaps.size());
-  write_rice(sparse.gaps, WidthCensus(sparse.gaps).best().k, out);
-  write_rice(sparse.others, WidthCensus(sparse.others).best().k, out);
+  thread_local Encoder encoder;
+  encoder.encode(values, out);
 }
 
 namespace {
