@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <mutex>
 
 // Clang's thread-safety analysis, run by script/lint; other compilers see nothing.
@@ -38,6 +40,40 @@ class SCOPED_CAPABILITY MutexLock {
 
  private:
   Mutex& mutex_;
+};
+
+/// A lock of one byte, for what there are millions of. Held for a moment only; whoever finds it
+/// taken sleeps until it is given back.
+class CAPABILITY("mutex") ByteMutex {
+ public:
+  void lock() ACQUIRE() {
+    uint8_t seen = kFree;
+    if (state_.compare_exchange_strong(seen, kTaken, std::memory_order_acquire)) return;
+    // "Drepper, Futexes Are Tricky", mutex 2: whoever waits says so, or nobody would wake it.
+    while (state_.exchange(kAwaited, std::memory_order_acquire) != kFree) {
+      state_.wait(kAwaited, std::memory_order_relaxed);
+    }
+  }
+  void unlock() RELEASE() {
+    if (state_.exchange(kFree, std::memory_order_release) == kAwaited) state_.notify_one();
+  }
+
+ private:
+  static constexpr uint8_t kFree = 0;
+  static constexpr uint8_t kTaken = 1;
+  static constexpr uint8_t kAwaited = 2;
+  std::atomic<uint8_t> state_ = kFree;
+};
+
+class SCOPED_CAPABILITY ByteMutexLock {
+ public:
+  explicit ByteMutexLock(ByteMutex& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~ByteMutexLock() RELEASE() { mutex_.unlock(); }
+  ByteMutexLock(const ByteMutexLock&) = delete;
+  ByteMutexLock& operator=(const ByteMutexLock&) = delete;
+
+ private:
+  ByteMutex& mutex_;
 };
 
 }  // namespace prom5

@@ -16,14 +16,13 @@ constexpr uint8_t kExponentMask = 0x1F;
 constexpr uint8_t kBitPatterns = 0x40;
 constexpr uint8_t kHasSpecials = 0x80;
 
-constexpr unsigned kMaxExponent = 15;
 /// Decimals this long may be larger than their bit patterns: both are tried.
 constexpr unsigned kLongDecimals = 6;
 constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
 /// With more specials than one in this many, the column is taken as bit patterns.
 constexpr size_t kSpecialsOneIn = 8;
 
-constexpr std::array<double, kMaxExponent + 1> kPowers = {
+constexpr std::array<double, kMaxDecimals + 1> kPowers = {
     1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
 }  // namespace
@@ -39,13 +38,13 @@ std::optional<int64_t> as_decimal(double v, unsigned exponent) {
   return rounded;
 }
 
+bool is_plain(double v) { return std::isfinite(v) && !(v == 0 && std::signbit(v)); }
+
 double from_decimal(int64_t integer, unsigned exponent) {
   return static_cast<double>(integer) / kPowers[exponent];
 }
 
 namespace {
-
-bool is_plain(double v) { return std::isfinite(v) && !(v == 0 && std::signbit(v)); }
 
 struct Special {
   size_t at;
@@ -78,7 +77,7 @@ struct Decimals {
       }
       if (i == values.size()) return true;
       while (!as_decimal(values[i], exponent)) {
-        if (++exponent > kMaxExponent) return false;
+        if (++exponent > kMaxDecimals) return false;
       }
     }
   }
@@ -135,7 +134,7 @@ void encode_floats(std::span<const double> values, std::string& out) {
 Result<void> decode_floats(codec::ByteReader& in, std::span<double> out) {
   const uint8_t first = TRY(in.u8());
   const unsigned exponent = first & kExponentMask;
-  if (exponent > kMaxExponent) return fail(ErrorCode::Corruption, "float column: exponent");
+  if (exponent > kMaxDecimals) return fail(ErrorCode::Corruption, "float column: exponent");
   std::vector<Special> specials;
   if ((first & kHasSpecials) != 0) {
     const uint64_t count = TRY(in.varint());

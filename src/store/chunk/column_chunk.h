@@ -11,7 +11,14 @@
 
 namespace prom5::chunk {
 
-/// v as an integer over 10^exponent (at most 15), where dividing again gives v bit by bit.
+/// The most decimals a value may have and still be taken as an integer.
+inline constexpr unsigned kMaxDecimals = 15;
+
+/// Neither NaN nor infinite nor -0: what may be a decimal.
+bool is_plain(double v);
+
+/// v as an integer over 10^exponent (at most kMaxDecimals), where dividing again gives v bit by
+/// bit.
 std::optional<int64_t> as_decimal(double v, unsigned exponent);
 double from_decimal(int64_t integer, unsigned exponent);
 

@@ -12,7 +12,7 @@
 
 namespace prom5::index {
 
-using SeriesId = uint64_t;
+using SeriesId = uint32_t;
 /// Ascending, each id once.
 using PostingList = std::vector<SeriesId>;
 

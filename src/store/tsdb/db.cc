@@ -40,10 +40,10 @@ TimeMs next_boundary(TimeMs time) {
 
 class DbAppender final : public Appender {
  public:
-  explicit DbAppender(Db& db) : db_(db), latest_(db.clock_.now() + kMaxAhead) {}
+  explicit DbAppender(Db& db) : db_(db), pin_(db.pin()), latest_(db.clock_.now() + kMaxAhead) {}
 
   Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample) override {
-    const auto series = TRY(resolve(ref, labels));
+    Series* series = TRY(resolve(ref, labels));
     TRY(check(*series, sample.time, series->fit(sample.time, sample.value)));
     if (!sample_series_.empty() && sample_series_.back() == series) {
       // A batch brings a series' samples one after the other: the last one counts too.
@@ -60,7 +60,7 @@ class DbAppender final : public Appender {
 
   Result<SeriesRef> append_histogram(SeriesRef ref, const Labels& labels, TimeMs time,
                                      const Histogram& histogram) override {
-    const auto series = TRY(resolve(ref, labels));
+    Series* series = TRY(resolve(ref, labels));
     TRY(check(*series, time, series->fit(time, histogram)));
     histograms_.push_back({series->ref(), time, std::make_shared<Histogram>(histogram)});
     histogram_series_.push_back(series);
@@ -82,19 +82,20 @@ class DbAppender final : public Appender {
     if (oldest().ms < db_.accept_from_ms_.load()) {
       return fail(ErrorCode::TooOld, "the block of a sample's time was begun before the commit");
     }
+    bring_back_gone();
     TRY(log_batch());
     apply();
     return {};
   }
 
  private:
-  Result<std::shared_ptr<Series>> resolve(SeriesRef ref, const Labels& labels) {
+  Result<Series*> resolve(SeriesRef ref, const Labels& labels) {
     if (ref != 0) {
-      if (auto series = db_.head_.find(ref)) return series;
+      if (Series* series = db_.head_.find(ref)) return series;
       if (labels.empty()) return fail(ErrorCode::NotFound, "series reference {}", ref);
     }
-    auto found = db_.head_.find_or_create(labels, db_.options_.max_series);
-    if (!found.series) {
+    const auto found = db_.head_.find_or_create(labels, db_.options_.max_series);
+    if (found.series == nullptr) {
       db_.series_refused_.add();
       return fail(ErrorCode::LimitExceeded,
                   "series {} refused: there are {} series already (--storage.tsdb.max-series)",
@@ -141,6 +142,19 @@ class DbAppender final : public Appender {
     });
   }
 
+  /// A series that left the head since it was found, being empty, comes back as a new one.
+  void bring_back_gone() {
+    const auto bring_back = [&](Series*& series, SeriesRef& ref) {
+      if (!series->gone) return;
+      series = db_.head_.find_or_create(series->labels(), UINT64_MAX).series;
+      ref = series->ref();
+    };
+    for (size_t i = 0; i < samples_.size(); ++i) bring_back(sample_series_[i], samples_[i].ref);
+    for (size_t i = 0; i < histograms_.size(); ++i) {
+      bring_back(histogram_series_[i], histograms_[i].ref);
+    }
+  }
+
   Result<void> log_batch() {
     std::string payload;
     if (!samples_.empty()) encode_samples(samples_, payload);
@@ -148,8 +162,8 @@ class DbAppender final : public Appender {
     if (!metadata_.empty()) encode_metadata(metadata_, payload);
     uint64_t segment_used = 0;
     const auto each_series = [&](auto visit) {
-      for (const auto& series : sample_series_) visit(*series);
-      for (const auto& series : histogram_series_) visit(*series);
+      for (Series* series : sample_series_) visit(*series);
+      for (Series* series : histogram_series_) visit(*series);
     };
     const auto logged = db_.wal_->append(
         {.definitions =
@@ -194,11 +208,12 @@ class DbAppender final : public Appender {
 
   void apply() {
     for (size_t i = 0; i < samples_.size(); ++i) {
-      sample_series_[i]->append(samples_[i].sample);
+      sample_series_[i]->append(samples_[i].sample, db_.head_.tracks());
       db_.head_.note_time(samples_[i].sample.time);
     }
     for (size_t i = 0; i < histograms_.size(); ++i) {
-      histogram_series_[i]->append(histograms_[i].time, histograms_[i].histogram);
+      histogram_series_[i]->append(histograms_[i].time, histograms_[i].histogram,
+                                   db_.head_.tracks());
       db_.head_.note_time(histograms_[i].time);
     }
     db_.samples_appended_.add(samples_.size());
@@ -218,11 +233,12 @@ class DbAppender final : public Appender {
   }
 
   Db& db_;
-  const TimeMs latest_;  // samples after it are refused
+  const std::shared_ptr<const void> pin_;  // of the series
+  const TimeMs latest_;                    // samples after it are refused
   std::vector<RefSample> samples_;
-  std::vector<std::shared_ptr<Series>> sample_series_;  // parallel to samples_
+  std::vector<Series*> sample_series_;  // parallel to samples_
   std::vector<RefHistogram> histograms_;
-  std::vector<std::shared_ptr<Series>> histogram_series_;
+  std::vector<Series*> histogram_series_;
   std::vector<FamilyMetadata> metadata_;
 };
 
@@ -382,7 +398,7 @@ Result<void> Db::replay_record(uint64_t segment, std::string_view payload) {
     return {};
   }
   for (const SeriesDefinition& definition : record->series) {
-    replay_series_[definition.ref] = head_.restore(definition.ref, definition.labels);
+    replay_series_[definition.ref] = head_.find_or_create(definition.labels, UINT64_MAX).series;
   }
   TimeMs newest = TimeMs::min();
   for (const RefSample& s : record->samples) {
@@ -390,7 +406,7 @@ Result<void> Db::replay_record(uint64_t segment, std::string_view payload) {
     if (found == replay_series_.end()) continue;  // its definition was in a damaged record
     newest = std::max(newest, s.sample.time);
     if (s.sample.time < replay_from_) continue;
-    found->second->append(s.sample);
+    found->second->append(s.sample, head_.tracks());
     head_.note_time(s.sample.time);
   }
   for (RefHistogram& h : record->histograms) {
@@ -398,7 +414,7 @@ Result<void> Db::replay_record(uint64_t segment, std::string_view payload) {
     if (found == replay_series_.end()) continue;
     newest = std::max(newest, h.time);
     if (h.time < replay_from_) continue;
-    found->second->append(h.time, std::move(h.histogram));
+    found->second->append(h.time, std::move(h.histogram), head_.tracks());
     head_.note_time(h.time);
   }
   note_segment(segment, newest);
@@ -432,6 +448,16 @@ Result<std::unique_ptr<Querier>> Db::querier(TimeRange range) {
   view.head_from = head_from_;
   view.pin = pin_;
   return make_querier(std::move(view), range);
+}
+
+std::shared_ptr<const void> Db::pin() const {
+  const MutexLock lock(state_mutex_);
+  return pin_;
+}
+
+HeadStats Db::stats(size_t limit) const {
+  const auto held = pin();
+  return head_.stats(limit);
 }
 
 Storage::MetadataMap Db::metadata() const {
@@ -531,9 +557,8 @@ Result<void> Db::compact_before(TimeMs end) {
     const MutexLock lock(state_mutex_);
     if (block) blocks_.push_back(std::move(block));
     head_from_ = end;
-    to_drop_.push_back({pin_, end});
-    pin_ = std::make_shared<const int>(0);
   }
+  drop_when_unpinned(end);
   blocks_written_.add();
   drop_unpinned();
   return {};
@@ -551,8 +576,9 @@ Result<std::string> Db::write_block(TimeRange range, uint64_t wal_segment) {
   const auto write = [&]() -> Result<bool> {
     const auto writer = TRY(BlockWriter::create(files_, temporary));
     SampleColumns samples;
-    for (const auto& series : head_.sorted_series()) {
-      TRY(series->read(range, samples));
+    TimesCache times;
+    for (const Series* series : head_.sorted_series()) {
+      TRY(series->read(range, times, samples));
       if (samples.size() > 0) TRY(writer->add(series->labels(), samples));
     }
     if (writer->series() == 0) return false;
@@ -567,14 +593,26 @@ Result<std::string> Db::write_block(TimeRange range, uint64_t wal_segment) {
   return *written ? path : std::string();
 }
 
-/// Lets the head go of what is in blocks, once no querier reads it from the head any more.
+/// From now on nobody else begins to read the head's samples before `cutoff`.
+void Db::drop_when_unpinned(TimeMs cutoff) {
+  const MutexLock lock(state_mutex_);
+  to_drop_.push_back({pin_, cutoff});
+  pin_ = std::make_shared<const int>(0);
+}
+
+/// Lets the head go of what is in blocks or past its retention, once nobody reads it any more.
 void Db::drop_unpinned() {
   TimeMs cutoff = TimeMs::min();
+  std::vector<Removed> freed;
   {
     const MutexLock lock(state_mutex_);
     while (!to_drop_.empty() && to_drop_.front().pin.expired()) {
-      cutoff = to_drop_.front().before;
+      cutoff = std::max(cutoff, to_drop_.front().before);
       to_drop_.erase(to_drop_.begin());
+    }
+    while (!removed_.empty() && removed_.front().pin.expired()) {
+      freed.push_back(std::move(removed_.front()));
+      removed_.erase(removed_.begin());
     }
   }
   if (cutoff != TimeMs::min()) drop_before(cutoff);
@@ -607,11 +645,29 @@ void Db::enforce_retention() {
   const TimeMs newest = std::min(range.end, clock_.now());
   const TimeMs cutoff = newest - options_.retention;
   remove_expired_blocks(cutoff);
-  if (range.start < cutoff) drop_before(cutoff);
+  if (range.start < cutoff) {
+    drop_when_unpinned(cutoff);
+    drop_unpinned();
+  }
+}
+
+void Db::remove_series(std::span<Series* const> empty) {
+  std::vector<std::unique_ptr<Series>> removed;
+  {
+    const std::lock_guard turnstile(turnstile_);
+    const std::unique_lock gate(commit_gate_);
+    removed = head_.remove(empty);
+  }
+  if (removed.empty()) return;
+  head_.forget(removed);
+  series_removed_.add(removed.size());
+  const MutexLock lock(state_mutex_);
+  removed_.push_back({pin_, std::move(removed)});
+  pin_ = std::make_shared<const int>(0);
 }
 
 void Db::drop_before(TimeMs cutoff) {
-  series_removed_.add(head_.drop_before(cutoff));
+  remove_series(head_.drop_before(cutoff));
   uint64_t first_kept = wal_->current_segment();
   {
     const MutexLock lock(state_mutex_);

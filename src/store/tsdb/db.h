@@ -56,7 +56,7 @@ class Db final : public Storage {
   Result<std::unique_ptr<Querier>> querier(TimeRange range) override;
   [[nodiscard]] MetadataMap metadata() const override;
 
-  [[nodiscard]] HeadStats stats(size_t limit) const { return head_.stats(limit); }
+  [[nodiscard]] HeadStats stats(size_t limit) const EXCLUDES(state_mutex_);
   [[nodiscard]] DurationMs retention() const { return options_.retention; }
 
   /// Changed by a reload of the configuration.
@@ -82,7 +82,10 @@ class Db final : public Storage {
   bool compact_or_log(TimeMs end) EXCLUDES(state_mutex_);
   Result<void> compact_before(TimeMs end);
   Result<std::string> write_block(TimeRange range, uint64_t wal_segment);
+  [[nodiscard]] std::shared_ptr<const void> pin() const EXCLUDES(state_mutex_);
+  void drop_when_unpinned(TimeMs cutoff) EXCLUDES(state_mutex_);
   void drop_unpinned() EXCLUDES(state_mutex_);
+  void remove_series(std::span<Series* const> empty) EXCLUDES(state_mutex_);
   void remove_expired_blocks(TimeMs cutoff) EXCLUDES(state_mutex_);
   Result<void> replay_record(uint64_t segment, std::string_view payload);
   void maintain(std::stop_token stop);
@@ -108,13 +111,19 @@ class Db final : public Storage {
   std::vector<std::shared_ptr<const Block>> blocks_ GUARDED_BY(state_mutex_);  // by time
   uint64_t next_block_ GUARDED_BY(state_mutex_) = 1;
   TimeMs head_from_ GUARDED_BY(state_mutex_) = TimeMs::min();  // older samples are in blocks
-  // Held by queriers; replaced when samples move from the head into a block.
+  // Held by queriers and appenders; replaced when something is about to leave the head, which
+  // goes when nobody holds the one before any more.
   std::shared_ptr<const int> pin_ GUARDED_BY(state_mutex_) = std::make_shared<const int>(0);
   struct Unpinned {
     std::weak_ptr<const int> pin;  ///< queriers that may still read them from the head
     TimeMs before;
   };
   std::vector<Unpinned> to_drop_ GUARDED_BY(state_mutex_);
+  struct Removed {
+    std::weak_ptr<const int> pin;
+    std::vector<std::unique_ptr<Series>> series;
+  };
+  std::vector<Removed> removed_ GUARDED_BY(state_mutex_);
 
   // Samples before it are too old: their block is written, or being written.
   std::atomic<int64_t> accept_from_ms_{TimeMs::min().ms};
@@ -125,7 +134,7 @@ class Db final : public Storage {
   // During replay only: what the current segment calls its series.
   uint64_t replay_segment_ = 0;
   TimeMs replay_from_ = TimeMs::min();
-  std::unordered_map<SeriesRef, std::shared_ptr<Series>> replay_series_;
+  std::unordered_map<SeriesRef, Series*> replay_series_;
 
   Counter& samples_appended_;
   Counter& histograms_appended_;

@@ -73,7 +73,7 @@ class MergedSeriesSet final : public SeriesSet {
     }
     head_ = view_->head->select(matchers);
     const TimeRange own{std::max(range_.start, view_->head_from), range_.end};
-    std::erase_if(head_, [&](const auto& s) {
+    std::erase_if(head_, [&](const Series* s) {
       const bool empty = s->last_time() == TimeMs::min();  // nothing of it is committed yet
       return empty || s->last_time() < own.start || s->first_time() > own.end;
     });
@@ -123,8 +123,8 @@ class MergedSeriesSet final : public SeriesSet {
     if (!in_head_) return {};
     const TimeRange own{std::max(range_.start, view_->head_from), range_.end};
     if (own.start > own.end) return {};
-    if (out.times.empty()) return head_[head_at_]->read(own, out);
-    TRY(head_[head_at_]->read(own, chunk_samples_));
+    if (out.times.empty()) return head_[head_at_]->read(own, times_, out);
+    TRY(head_[head_at_]->read(own, times_, chunk_samples_));
     merge(out, chunk_samples_, own);
     return {};
   }
@@ -133,7 +133,8 @@ class MergedSeriesSet final : public SeriesSet {
   const std::shared_ptr<const DbView> view_;  // shared with the querier, which may go first
   const TimeRange range_;
   std::vector<BlockCursor> blocks_;
-  std::vector<std::shared_ptr<Series>> head_;
+  std::vector<Series*> head_;
+  TimesCache times_;
   size_t head_at_ = 0;
   Labels labels_;
   std::vector<size_t> here_;  // the blocks that have the series

@@ -20,69 +20,48 @@ void keep_greatest(std::vector<NamedCount>& counts, size_t limit) {
 
 Head::Found Head::find_or_create(const Labels& labels, uint64_t max_series) {
   const uint64_t hash = labels.hash();
-  LabelShard& shard = by_labels_[hash % kShards];
+  LabelShard& shard = by_labels_[shard_of(hash)];
   const MutexLock lock(shard.mutex);
-  const auto [first, last] = shard.series.equal_range(hash);
-  for (auto it = first; it != last; ++it) {
-    if (it->second->labels() == labels) return {it->second, false};
-  }
+  if (Series* known = shard.table.find(hash, labels, by_ref_)) return {known, false};
   if (series_count_.load() >= max_series) return {};
-  return {insert(shard, next_ref_.fetch_add(1), labels, hash), true};
-}
-
-std::shared_ptr<Series> Head::restore(SeriesRef ref, const Labels& labels) {
-  const uint64_t hash = labels.hash();
-  LabelShard& shard = by_labels_[hash % kShards];
-  // Also when the series is known: no reference of the log is handed out again.
-  SeriesRef next = next_ref_.load();
-  while (next <= ref && !next_ref_.compare_exchange_weak(next, ref + 1)) {
-  }
-  const MutexLock lock(shard.mutex);
-  const auto [first, last] = shard.series.equal_range(hash);
-  for (auto it = first; it != last; ++it) {
-    if (it->second->labels() == labels) return it->second;
-  }
-  if (find(ref) != nullptr) ref = next_ref_.fetch_add(1);  // a damaged log names two series so
-  return insert(shard, ref, labels, hash);
-}
-
-std::shared_ptr<Series> Head::insert(LabelShard& shard, SeriesRef ref, const Labels& labels,
-                                     uint64_t hash) {
-  auto series = std::make_shared<Series>(ref, labels);
-  shard.series.emplace(hash, series);
+  Series* series = nullptr;
   {
-    RefShard& refs = by_ref_[ref % kShards];
-    const MutexLock lock(refs.mutex);
-    refs.series.emplace(ref, series);
+    const MutexLock create(create_mutex_);
+    if (next_ref_ > RefTable::kMaxRef) return {};
+    auto created = std::make_unique<Series>(next_ref_++, labels);
+    series = created.get();
+    by_ref_.insert(std::move(created));
   }
+  shard.table.insert(hash, series->ref());
   {
-    const MutexLock lock(postings_mutex_);
-    postings_.add(ref, labels);
+    const MutexLock index(postings_mutex_);
+    postings_.add(static_cast<index::SeriesId>(series->ref()), labels);
   }
   series_count_.fetch_add(1);
-  return series;
+  return {series, true};
 }
 
-std::shared_ptr<Series> Head::find(SeriesRef ref) const {
-  const RefShard& shard = by_ref_[ref % kShards];
-  const MutexLock lock(shard.mutex);
-  const auto found = shard.series.find(ref);
-  return found == shard.series.end() ? nullptr : found->second;
+namespace {
+
+void sort_by_labels(std::vector<Series*>& series) {
+  std::sort(series.begin(), series.end(),
+            [](const Series* a, const Series* b) { return a->labels() < b->labels(); });
 }
 
-std::vector<std::shared_ptr<Series>> Head::select(std::span<const Matcher> matchers) const {
+}  // namespace
+
+std::vector<Series*> Head::select(std::span<const Matcher> matchers) const {
   index::PostingList ids;
   {
     const MutexLock lock(postings_mutex_);
     ids = postings_.select(matchers);
   }
-  std::vector<std::shared_ptr<Series>> out;
+  std::vector<Series*> out;
   out.reserve(ids.size());
-  for (const SeriesRef ref : ids) {
-    if (auto series = find(ref)) out.push_back(std::move(series));
+  for (const index::SeriesId id : ids) {
+    if (Series* series = find(id)) out.push_back(series);
   }
-  std::sort(out.begin(), out.end(),
-            [](const auto& a, const auto& b) { return a->labels() < b->labels(); });
+  sort_by_labels(out);
   return out;
 }
 
@@ -92,7 +71,7 @@ std::vector<std::string> Head::label_names(std::span<const Matcher> matchers) co
     return postings_.label_names();
   }
   std::set<std::string, std::less<>> names;
-  for (const auto& series : select(matchers)) {
+  for (const Series* series : select(matchers)) {
     for (const LabelView label : series->labels()) {
       if (!names.contains(label.name)) names.emplace(label.name);
     }
@@ -107,56 +86,57 @@ std::vector<std::string> Head::label_values(std::string_view name,
     return postings_.label_values(name);
   }
   std::set<std::string, std::less<>> values;
-  for (const auto& series : select(matchers)) {
+  for (const Series* series : select(matchers)) {
     const std::string_view value = series->labels().get(name);
     if (!value.empty() && !values.contains(value)) values.emplace(value);
   }
   return {values.begin(), values.end()};
 }
 
-std::vector<std::shared_ptr<Series>> Head::all_series() const {
-  std::vector<std::shared_ptr<Series>> out;
-  for (const RefShard& shard : by_ref_) {
-    const MutexLock lock(shard.mutex);
-    for (const auto& [ref, series] : shard.series) out.push_back(series);
-  }
+std::vector<Series*> Head::sorted_series() const {
+  std::vector<Series*> out;
+  out.reserve(series_count());
+  by_ref_.each([&](Series& series) { out.push_back(&series); });
+  sort_by_labels(out);
   return out;
 }
 
-std::vector<std::shared_ptr<Series>> Head::sorted_series() const {
-  auto out = all_series();
-  std::sort(out.begin(), out.end(),
-            [](const auto& a, const auto& b) { return a->labels() < b->labels(); });
-  return out;
-}
-
-uint64_t Head::drop_before(TimeMs cutoff) {
-  std::unordered_set<SeriesRef> gone;
+std::vector<Series*> Head::drop_before(TimeMs cutoff) {
+  std::vector<Series*> empty;
   TimeMs first = TimeMs::max();
-  for (LabelShard& shard : by_labels_) {
-    const MutexLock lock(shard.mutex);
-    std::erase_if(shard.series, [&](const auto& entry) {
-      // A series that somebody else holds may be about to get a sample.
-      if (entry.second->drop_before(cutoff) && entry.second.use_count() <= 2) {
-        gone.insert(entry.second->ref());
-        return true;
-      }
-      first = std::min(first, entry.second->first_time());
-      return false;
-    });
-  }
-  for (const SeriesRef ref : gone) {
-    RefShard& shard = by_ref_[ref % kShards];
-    const MutexLock lock(shard.mutex);
-    shard.series.erase(ref);
-  }
-  if (!gone.empty()) {
-    const MutexLock lock(postings_mutex_);
-    postings_.remove_if([&](index::SeriesId id) { return gone.contains(id); });
-  }
-  series_count_.fetch_sub(gone.size());
+  by_ref_.each([&](Series& series) {
+    if (series.drop_before(cutoff)) {
+      empty.push_back(&series);
+    } else {
+      first = std::min(first, series.first_time());
+    }
+  });
   min_time_.store(first.ms);
-  return gone.size();
+  return empty;
+}
+
+std::vector<std::unique_ptr<Series>> Head::remove(std::span<Series* const> empty) {
+  std::vector<std::unique_ptr<Series>> out;
+  for (Series* series : empty) {
+    if (!series->drop_before(TimeMs::min())) continue;
+    const uint64_t hash = series->labels().hash();
+    LabelShard& shard = by_labels_[shard_of(hash)];
+    const MutexLock lock(shard.mutex);
+    series->gone = true;
+    shard.table.remove(hash, series->ref());
+    const MutexLock create(create_mutex_);
+    out.push_back(by_ref_.remove(series->ref()));
+  }
+  series_count_.fetch_sub(out.size());
+  return out;
+}
+
+void Head::forget(std::span<const std::unique_ptr<Series>> removed) {
+  std::unordered_set<index::SeriesId> gone;
+  for (const auto& series : removed) gone.insert(static_cast<index::SeriesId>(series->ref()));
+  if (gone.empty()) return;
+  const MutexLock lock(postings_mutex_);
+  postings_.remove_if([&](index::SeriesId id) { return gone.contains(id); });
 }
 
 void Head::note_time(TimeMs time) {
@@ -172,7 +152,7 @@ HeadStats Head::stats(size_t limit) const {
   HeadStats out;
   out.series = series_count();
   out.range = {{min_time_.load()}, {max_time_.load()}};
-  for (const auto& series : all_series()) out.chunks += series->chunk_count();
+  by_ref_.each([&](const Series& series) { out.chunks += series.chunk_count(); });
   std::map<std::string, NamedCount> values;
   std::map<std::string, NamedCount> bytes;
   {
@@ -196,7 +176,7 @@ HeadStats Head::stats(size_t limit) const {
 
 size_t Head::size_bytes() const {
   size_t total = 0;
-  for (const auto& series : all_series()) total += series->size_bytes();
+  by_ref_.each([&](const Series& series) { total += series.size_bytes(); });
   return total;
 }
 

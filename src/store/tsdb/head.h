@@ -6,7 +6,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/mutex.h"
@@ -14,6 +13,7 @@
 #include "store/storage.h"
 #include "store/tsdb/record.h"
 #include "store/tsdb/series.h"
+#include "store/tsdb/series_table.h"
 
 namespace prom5::tsdb {
 
@@ -36,38 +36,39 @@ struct HeadStats {
 
 /// All series in memory: by reference, by label set, and by postings. Any thread.
 ///
-/// Lock order: shard, then series, then postings; no two shards at once.
+/// A Series* stays good as long as whoever removes it says (remove()).
+/// Lock order: shard, then table, then postings; no two shards at once.
 class Head {
  public:
   /// The series with these labels; created when absent, unless there are `max_series` already:
   /// then null. `created` tells which.
   struct Found {
-    std::shared_ptr<Series> series;
+    Series* series = nullptr;
     bool created = false;
   };
   Found find_or_create(const Labels& labels, uint64_t max_series);
 
-  /// For replay: a series under the reference that the log gives it.
-  std::shared_ptr<Series> restore(SeriesRef ref, const Labels& labels);
-
-  [[nodiscard]] std::shared_ptr<Series> find(SeriesRef ref) const;
+  [[nodiscard]] Series* find(SeriesRef ref) const { return by_ref_.find(ref); }
 
   /// In order of their labels.
-  [[nodiscard]] std::vector<std::shared_ptr<Series>> select(
-      std::span<const Matcher> matchers) const;
+  [[nodiscard]] std::vector<Series*> select(std::span<const Matcher> matchers) const;
   [[nodiscard]] std::vector<std::string> label_names(std::span<const Matcher> matchers) const;
   [[nodiscard]] std::vector<std::string> label_values(std::string_view name,
                                                       std::span<const Matcher> matchers) const;
 
   /// Every series, in order of their labels.
-  [[nodiscard]] std::vector<std::shared_ptr<Series>> sorted_series() const;
+  [[nodiscard]] std::vector<Series*> sorted_series() const;
 
   /// Of all samples there are or were; start > end when there are none.
   [[nodiscard]] TimeRange range() const { return {{min_time_.load()}, {max_time_.load()}}; }
 
-  /// Drops chunks that end before `cutoff` and series that are empty then.
-  /// Result: the number of series dropped.
-  uint64_t drop_before(TimeMs cutoff);
+  /// Drops chunks that end before `cutoff`. Result: the series that are empty now.
+  std::vector<Series*> drop_before(TimeMs cutoff);
+  /// Takes out those of the series that are still empty, while no commit is under way. Somebody
+  /// may hold them yet, so the caller lets go of them later.
+  std::vector<std::unique_ptr<Series>> remove(std::span<Series* const> empty);
+  /// The second half of remove(), which may take its time.
+  void forget(std::span<const std::unique_ptr<Series>> removed);
 
   [[nodiscard]] uint64_t series_count() const { return series_count_.load(); }
   [[nodiscard]] HeadStats stats(size_t limit) const;
@@ -75,27 +76,25 @@ class Head {
 
   void note_time(TimeMs time);
 
+  [[nodiscard]] TrackTable& tracks() { return tracks_; }
+
  private:
   static constexpr size_t kShards = 32;
 
-  struct RefShard {
-    mutable Mutex mutex;
-    std::unordered_map<SeriesRef, std::shared_ptr<Series>> series GUARDED_BY(mutex);
-  };
   struct LabelShard {
     mutable Mutex mutex;
-    std::unordered_multimap<uint64_t, std::shared_ptr<Series>> series GUARDED_BY(mutex);
+    LabelTable table GUARDED_BY(mutex);
   };
 
-  std::shared_ptr<Series> insert(LabelShard& shard, SeriesRef ref, const Labels& labels,
-                                 uint64_t hash) REQUIRES(shard.mutex);
-  [[nodiscard]] std::vector<std::shared_ptr<Series>> all_series() const;
+  static size_t shard_of(uint64_t hash) { return hash >> 59; }
 
-  std::array<RefShard, kShards> by_ref_;
+  RefTable by_ref_;
+  Mutex create_mutex_;  // references and RefTable::insert
+  SeriesRef next_ref_ GUARDED_BY(create_mutex_) = 1;
   std::array<LabelShard, kShards> by_labels_;
   mutable Mutex postings_mutex_;
   index::MemPostings postings_ GUARDED_BY(postings_mutex_);
-  std::atomic<SeriesRef> next_ref_{1};
+  TrackTable tracks_;
   std::atomic<uint64_t> series_count_{0};
   std::atomic<int64_t> min_time_{INT64_MAX};
   std::atomic<int64_t> max_time_{INT64_MIN};

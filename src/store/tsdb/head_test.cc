@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "base/rng.h"
+
 namespace prom5::tsdb {
 
 TEST(Head, SameLabelsAreTheSameSeries) {
@@ -15,21 +19,57 @@ TEST(Head, SameLabelsAreTheSameSeries) {
   EXPECT_EQ(head.find(12345), nullptr);
 }
 
-TEST(Head, NewRefsAreAboveEveryRefOfTheLog) {
+TEST(Head, RemovedSeriesIsGoneAndComesBackAnew) {
   Head head;
-  const auto series = head.restore(1, {{"a", "1"}});
-  EXPECT_EQ(head.restore(5, {{"a", "1"}}), series);  // dropped and created again before the crash
-  EXPECT_GT(head.find_or_create({{"b", "1"}}, 10).series->ref(), 5U);
+  Series* series = head.find_or_create({{"a", "1"}}, 10).series;
+  Series* other = head.find_or_create({{"a", "2"}}, 10).series;
+  series->append({TimeMs{5}, 1}, head.tracks());
+  other->append({TimeMs{50}, 1}, head.tracks());
+  const SeriesRef ref = series->ref();
+  const auto empty = head.drop_before(TimeMs{10});
+  EXPECT_EQ(empty, std::vector<Series*>{series});
+  const auto removed = head.remove(empty);
+  head.forget(removed);
+  ASSERT_EQ(removed.size(), 1U);
+  EXPECT_TRUE(series->gone);
+  EXPECT_EQ(head.find(ref), nullptr);
+  EXPECT_EQ(head.select({}), std::vector<Series*>{other});
+  const auto again = head.find_or_create({{"a", "1"}}, 10);
+  EXPECT_TRUE(again.created);
+  EXPECT_GT(again.series->ref(), ref);
 }
 
-TEST(Head, RefUsedForTwoSeriesInTheLogMixesNothing) {
+TEST(Head, SeriesThatGotASampleMeanwhileStays) {
   Head head;
-  head.restore(3, {{"a", "1"}});
-  head.restore(3, {{"b", "1"}});
-  const std::vector<Matcher> b = {Matcher::equal("b", "1")};
-  const auto found = head.select(b);
-  ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found[0]->labels(), (Labels{{"b", "1"}}));
+  Series* series = head.find_or_create({{"a", "1"}}, 10).series;
+  const auto empty = head.drop_before(TimeMs{10});
+  series->append({TimeMs{50}, 1}, head.tracks());
+  EXPECT_TRUE(head.remove(empty).empty());
+  EXPECT_EQ(head.find(series->ref()), series);
+}
+
+TEST(Head, FindsEachOfManySeriesThroughInsertsAndRemovals) {
+  Head head;
+  Rng rng(3);
+  std::map<Labels, SeriesRef> model;
+  for (int i = 0; i < 20'000; ++i) {
+    const Labels labels = {{"id", fmt::format("{}", rng.below(3000))}};
+    const auto known = model.find(labels);
+    if (known == model.end() || rng.below(3) > 0) {
+      const auto found = head.find_or_create(labels, 1'000'000);
+      ASSERT_EQ(found.created, known == model.end());
+      model[labels] = found.series->ref();
+      continue;
+    }
+    Series* series = head.find(known->second);
+    ASSERT_NE(series, nullptr);
+    ASSERT_EQ(head.remove({{series}}).size(), 1U);
+    model.erase(known);
+  }
+  EXPECT_EQ(head.series_count(), model.size());
+  for (const auto& [labels, ref] : model) {
+    ASSERT_EQ(head.find_or_create(labels, 1'000'000).series->ref(), ref);
+  }
 }
 
 }  // namespace prom5::tsdb

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
+
+#include "store/chunk/column_chunk.h"
 
 namespace prom5::tsdb {
 
@@ -41,178 +44,249 @@ void clip(SampleColumns& columns, TimeRange range) {
   if (!any) columns.histograms.clear();
 }
 
-Result<void> append_chunk(const SealedChunk& chunk, SampleColumns& out) {
-  if (chunk.histogram_times.empty()) {
-    TRY(chunk::decode_xor(chunk.xor_data, chunk.count, out.times, out.values));
-    if (!out.histograms.empty()) out.histograms.resize(out.times.size());
-    return {};
-  }
-  for (size_t i = 0; i < chunk.histogram_times.size(); ++i) {
-    push(out, chunk.histogram_times[i], chunk.histograms[i]->sum, chunk.histograms[i]);
-  }
-  return {};
-}
-
 }  // namespace
-
-size_t SealedChunk::size_bytes() const {
-  size_t total = sizeof(SealedChunk) + xor_data.size() + histogram_times.size() * 24;
-  for (const auto& h : histograms) total += bytes_of(*h);
-  return total;
-}
 
 Fit Series::fit_locked(TimeMs time, double value, const Histogram* histogram) const {
   if (time > last_time_) return Fit::Next;
   if (time < last_time_) return Fit::OutOfOrder;
-  const bool same = histogram != nullptr ? last_histogram_ && *last_histogram_ == *histogram
-                                         : !last_histogram_ && same_bits(last_value_, value);
+  const Histogram* last = rare_ ? rare_->last_histogram.get() : nullptr;
+  const bool same = histogram != nullptr ? last != nullptr && *last == *histogram
+                                         : last == nullptr && same_bits(last_value_, value);
   return same ? Fit::Repeated : Fit::Duplicate;
 }
 
 Fit Series::fit(TimeMs time, double value) const {
-  const MutexLock lock(mutex_);
+  const ByteMutexLock lock(mutex_);
   return fit_locked(time, value, nullptr);
 }
 
 Fit Series::fit(TimeMs time, const Histogram& histogram) const {
-  const MutexLock lock(mutex_);
+  const ByteMutexLock lock(mutex_);
   return fit_locked(time, 0, &histogram);
 }
 
-Fit Series::append(Sample sample) {
-  const MutexLock lock(mutex_);
+Series::Rare& Series::rare() {
+  if (!rare_) rare_ = std::make_unique<Rare>();
+  return *rare_;
+}
+
+size_t Series::open_count() const {
+  return rare_ && !rare_->open_histograms.empty() ? rare_->open_histograms.size()
+                                                  : open_floats_.count();
+}
+
+/// Makes `time` the track's time number `at`; where another one is, goes over to the track of those
+/// that left the beat, too.
+void Series::take_time(TimeMs time, size_t at, TrackTable& tracks) {
+  if (at == 0 || !track_->put(at, time)) track_ = tracks.join(track_.get(), at, time);
+}
+
+Fit Series::append(Sample sample, TrackTable& tracks) {
+  const ByteMutexLock lock(mutex_);
   const Fit fit = fit_locked(sample.time, sample.value, nullptr);
   if (fit == Fit::OutOfOrder) insert_late({sample.time, sample.value, nullptr});
   if (fit != Fit::Next) return fit;
-  if (!open_histograms_.empty() || open_floats_.count() == kSamplesPerChunk) seal();
-  open_floats_.append(sample);
+  if (rare_ && !rare_->open_histograms.empty()) seal();
+  take_time(sample.time, open_floats_.count(), tracks);
+  open_floats_.append(sample.value);
   last_time_ = sample.time;
   last_value_ = sample.value;
-  last_histogram_.reset();
+  if (rare_) rare_->last_histogram.reset();
+  if (open_floats_.count() == kSamplesPerChunk) seal();
   return fit;
 }
 
-Fit Series::append(TimeMs time, std::shared_ptr<const Histogram> histogram) {
-  const MutexLock lock(mutex_);
+Fit Series::append(TimeMs time, std::shared_ptr<const Histogram> histogram, TrackTable& tracks) {
+  const ByteMutexLock lock(mutex_);
   const Fit fit = fit_locked(time, 0, histogram.get());
   if (fit == Fit::OutOfOrder) insert_late({time, histogram->sum, histogram});
   if (fit != Fit::Next) return fit;
-  if (open_floats_.count() > 0 || open_histograms_.size() == kSamplesPerChunk) seal();
-  open_histogram_times_.push_back(time);
-  open_histograms_.push_back(histogram);
+  if (open_floats_.count() > 0) seal();
+  Histograms& open = rare().open_histograms;
+  take_time(time, open.size(), tracks);
+  open.push_back(histogram);
   last_time_ = time;
-  last_histogram_ = std::move(histogram);
+  rare().last_histogram = std::move(histogram);
+  if (open.size() == kSamplesPerChunk) seal();
   return fit;
 }
 
 void Series::seal() {
-  auto chunk = std::make_shared<SealedChunk>();
+  Sealed chunk;
+  const size_t count = open_count();
+  if (count == kSamplesPerChunk) {
+    chunk.times = track_->seal();
+  } else {
+    std::vector<TimeMs> times;
+    track_->copy_first(count, times);
+    chunk.times = SealedTimes::make(times);
+  }
+  track_.reset();
   if (open_floats_.count() > 0) {
-    chunk->range = {open_floats_.first_time(), open_floats_.last_time()};
-    chunk->count = static_cast<uint32_t>(open_floats_.count());
-    chunk->xor_data = std::string(open_floats_.data());
+    thread_local std::vector<double> values;
+    thread_local std::string bytes;
+    values.clear();
+    bytes.clear();
+    open_floats_.decode(values);
+    chunk::encode_floats(values, bytes);
+    chunk.values = std::make_unique_for_overwrite<char[]>(bytes.size());
+    chunk.size = static_cast<uint32_t>(bytes.copy(chunk.values.get(), bytes.size()));
     open_floats_ = {};
   } else {
-    chunk->range = {open_histogram_times_.front(), open_histogram_times_.back()};
-    chunk->count = static_cast<uint32_t>(open_histograms_.size());
-    chunk->histogram_times = std::exchange(open_histogram_times_, {});
-    chunk->histograms = std::exchange(open_histograms_, {});
+    chunk.histograms = std::make_unique<const Histograms>(std::move(rare_->open_histograms));
+    rare_->open_histograms.clear();
   }
+  if (sealed_.size() == sealed_.capacity()) sealed_.reserve(sealed_.size() + 2);
   sealed_.push_back(std::move(chunk));
 }
 
 /// The first of two late samples with one time stays.
-void Series::insert_late(Late late) {
-  const auto at = std::lower_bound(late_.begin(), late_.end(), late.time,
+void Series::insert_late(Late sample) {
+  std::vector<Late>& late = rare().late;
+  const auto at = std::lower_bound(late.begin(), late.end(), sample.time,
                                    [](const Late& l, TimeMs t) { return l.time < t; });
-  if (at != late_.end() && at->time == late.time) return;
-  late_.insert(at, std::move(late));
+  if (at != late.end() && at->time == sample.time) return;
+  late.insert(at, std::move(sample));
 }
 
 TimeMs Series::last_time() const {
-  const MutexLock lock(mutex_);
+  const ByteMutexLock lock(mutex_);
   return last_time_;
 }
 
 TimeMs Series::first_time() const {
-  const MutexLock lock(mutex_);
+  const ByteMutexLock lock(mutex_);
   TimeMs first = TimeMs::max();
-  if (!sealed_.empty())
-    first = sealed_.front()->range.start;
-  else if (open_floats_.count() > 0)
-    first = open_floats_.first_time();
-  else if (!open_histogram_times_.empty())
-    first = open_histogram_times_.front();
-  if (!late_.empty()) first = std::min(first, late_.front().time);
+  if (!sealed_.empty()) {
+    first = sealed_.front().times->range.start;
+  } else if (open_count() > 0) {
+    first = track_->at(0);
+  }
+  if (rare_ && !rare_->late.empty()) first = std::min(first, rare_->late.front().time);
   return first;
 }
 
-Result<void> Series::read(TimeRange range, SampleColumns& out) const {
-  out.clear();
-  std::vector<std::shared_ptr<const SealedChunk>> chunks;
-  SealedChunk open;
-  std::vector<Late> late;
-  {
-    const MutexLock lock(mutex_);
-    for (const auto& chunk : sealed_) {
-      if (chunk->range.overlaps(range)) chunks.push_back(chunk);
-    }
-    if (open_floats_.count() > 0 && open_floats_.first_time() <= range.end) {
-      open.count = static_cast<uint32_t>(open_floats_.count());
-      open.xor_data = std::string(open_floats_.data());
-    }
-    open.histogram_times = open_histogram_times_;
-    open.histograms = open_histograms_;
-    for (const Late& l : late_) {
-      if (range.contains(l.time)) late.push_back(l);
-    }
-  }
-  for (const auto& chunk : chunks) TRY(append_chunk(*chunk, out));
-  TRY(append_chunk(open, out));
-  clip(out, range);
-  if (late.empty()) return {};
+namespace {
+
+/// Puts late samples between the others; of a time that both have, what came in order stays.
+template <typename Late>
+void merge_late(const std::vector<Late>& late, SampleColumns& out) {
   SampleColumns merged;
   size_t i = 0;
+  const auto copy = [&] {
+    push(merged, out.times[i], out.values[i], out.histograms.empty() ? nullptr : out.histograms[i]);
+    ++i;
+  };
   for (const Late& l : late) {
-    for (; i < out.size() && out.times[i] < l.time; ++i) {
-      push(merged, out.times[i], out.values[i],
-           out.histograms.empty() ? nullptr : out.histograms[i]);
-    }
-    if (i < out.size() && out.times[i] == l.time) continue;  // what came in order wins
+    while (i < out.size() && out.times[i] < l.time) copy();
+    if (i < out.size() && out.times[i] == l.time) continue;
     push(merged, l.time, l.value, l.histogram);
   }
-  for (; i < out.size(); ++i) {
-    push(merged, out.times[i], out.values[i], out.histograms.empty() ? nullptr : out.histograms[i]);
-  }
+  while (i < out.size()) copy();
   out = std::move(merged);
+}
+
+}  // namespace
+
+Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out) const {
+  out.clear();
+  // What is sealed stays where it is while the lock is not held; the open chunk is copied.
+  struct View {
+    const SealedTimes* times;
+    std::string_view values;
+    const Histograms* histograms;
+  };
+  std::vector<View> chunks;
+  chunk::OpenChunk open_floats;
+  Histograms open_histograms;
+  std::shared_ptr<const TimeTrack> track;
+  size_t open = 0;
+  std::vector<Late> late;
+  {
+    const ByteMutexLock lock(mutex_);
+    for (const Sealed& chunk : sealed_) {
+      if (!chunk.times->range.overlaps(range)) continue;
+      chunks.push_back(
+          {chunk.times.get(), {chunk.values.get(), chunk.size}, chunk.histograms.get()});
+    }
+    open = open_count();
+    if (open > 0 && track_->at(0) <= range.end && last_time_ >= range.start) {
+      track = track_;
+      open_floats = open_floats_;
+      if (rare_) open_histograms = rare_->open_histograms;
+    }
+    if (rare_) {
+      for (const Late& l : rare_->late) {
+        if (range.contains(l.time)) late.push_back(l);
+      }
+    }
+  }
+  const auto add_histograms = [&](const Histograms& histograms) {
+    out.histograms.resize(out.values.size());
+    for (const auto& h : histograms) {
+      out.values.push_back(h->sum);
+      out.histograms.push_back(h);
+    }
+  };
+  for (const View& chunk : chunks) {
+    TRY(cache.append(chunk.times, 0, out.times, [&](std::vector<TimeMs>& times) -> Result<void> {
+      codec::ByteReader in(chunk.times->bytes);
+      return chunk::decode_times(in, times);
+    }));
+    if (chunk.histograms != nullptr) {
+      add_histograms(*chunk.histograms);
+      continue;
+    }
+    const size_t before = out.values.size();
+    out.values.resize(out.times.size());
+    codec::ByteReader in(chunk.values);
+    TRY(chunk::decode_floats(in, std::span(out.values).subspan(before)));
+    if (!out.histograms.empty()) out.histograms.resize(out.times.size());
+  }
+  if (track) {
+    track->copy_first(open, out.times);
+    if (open_histograms.empty()) {
+      open_floats.decode(out.values);
+      if (!out.histograms.empty()) out.histograms.resize(out.times.size());
+    } else {
+      add_histograms(open_histograms);
+    }
+  }
+  clip(out, range);
+  if (!late.empty()) merge_late(late, out);
   return {};
 }
 
 bool Series::drop_before(TimeMs cutoff) {
-  const MutexLock lock(mutex_);
-  std::erase_if(sealed_, [&](const auto& chunk) { return chunk->range.end < cutoff; });
-  std::erase_if(late_, [&](const Late& l) { return l.time < cutoff; });
-  if (open_floats_.count() > 0 && open_floats_.last_time() < cutoff) open_floats_ = {};
-  if (!open_histogram_times_.empty() && open_histogram_times_.back() < cutoff) {
-    open_histogram_times_.clear();
-    open_histograms_.clear();
+  const ByteMutexLock lock(mutex_);
+  std::erase_if(sealed_, [&](const Sealed& chunk) { return chunk.times->range.end < cutoff; });
+  if (sealed_.empty()) sealed_.shrink_to_fit();
+  if (rare_) std::erase_if(rare_->late, [&](const Late& l) { return l.time < cutoff; });
+  if (open_count() > 0 && last_time_ < cutoff) {
+    open_floats_ = {};
+    if (rare_) rare_->open_histograms.clear();
+    track_.reset();
   }
-  return sealed_.empty() && late_.empty() && open_floats_.count() == 0 &&
-         open_histogram_times_.empty();
+  return sealed_.empty() && open_count() == 0 && (!rare_ || rare_->late.empty());
 }
 
 size_t Series::chunk_count() const {
-  const MutexLock lock(mutex_);
-  const bool open = open_floats_.count() > 0 || !open_histograms_.empty();
-  return sealed_.size() + (open ? 1 : 0);
+  const ByteMutexLock lock(mutex_);
+  return sealed_.size() + (open_count() > 0 ? 1 : 0);
 }
 
 size_t Series::size_bytes() const {
-  const MutexLock lock(mutex_);
-  size_t total = sizeof(Series) + labels_.bytes().size() + open_floats_.data().size() +
-                 late_.size() * sizeof(Late);
-  for (const auto& chunk : sealed_) total += chunk->size_bytes();
-  for (const auto& h : open_histograms_) total += bytes_of(*h);
+  const ByteMutexLock lock(mutex_);
+  size_t total = sizeof(Series) + labels_.bytes().size() + open_floats_.size_bytes() +
+                 sealed_.capacity() * sizeof(Sealed);
+  for (const Sealed& chunk : sealed_) {
+    total += chunk.size;
+    if (!chunk.histograms) continue;
+    for (const auto& h : *chunk.histograms) total += bytes_of(*h);
+  }
+  if (!rare_) return total;
+  total += sizeof(Rare) + rare_->late.size() * sizeof(Late);
+  for (const auto& h : rare_->open_histograms) total += bytes_of(*h);
   return total;
 }
 

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace prom5::chunk {
+
+/// The values of a chunk that is still written to. Decimals, which most metrics are, are kept as
+/// differences to the one before, in one to three bytes; what is no decimal costs eight. Appending
+/// takes a few nanoseconds; encode_floats() makes the final form, smaller by a third. One thread.
+class OpenChunk {
+ public:
+  void append(double value);
+
+  [[nodiscard]] size_t count() const { return count_; }
+  [[nodiscard]] size_t size_bytes() const { return bytes_.capacity(); }
+
+  /// Appends all values, every bit of every one as it was given.
+  void decode(std::vector<double>& out) const;
+
+ private:
+  /// Instead of a number of decimals: eight bytes for each value.
+  static constexpr uint8_t kRaw = 0xFF;
+
+  void append_integer(int64_t integer);
+  void change_decimals(double value);
+  void begin_anew(uint8_t decimals);
+
+  std::string bytes_;
+  int64_t last_ = 0;  ///< the last decimal's integer
+  uint32_t count_ = 0;
+  uint8_t decimals_ = 0;
+};
+
+}  // namespace prom5::chunk

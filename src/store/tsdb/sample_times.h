@@ -1,0 +1,105 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/mutex.h"
+#include "base/time.h"
+
+namespace prom5::tsdb {
+
+// Series that are scraped together have their samples at the same times. So a time is kept once for
+// all of them: while it is new in a TimeTrack, then, compressed, in SealedTimes.
+
+/// This many samples fill a chunk of the head: at 15 s half an hour, few enough to decode for one
+/// step's window.
+inline constexpr size_t kSamplesPerChunk = 120;
+
+/// The times of a full chunk, compressed.
+struct SealedTimes {
+  TimeRange range;
+  uint32_t count = 0;
+  std::string bytes;  ///< chunk::encode_times
+
+  /// Times ascend; not empty.
+  static std::shared_ptr<const SealedTimes> make(std::span<const TimeMs> times);
+};
+
+/// The times of open chunks, of any number of series: each has taken the first n of them. Any
+/// thread, without locks: a time once written never changes.
+class TimeTrack {
+ public:
+  TimeTrack();
+
+  /// Whether the time at this place is `time`; where there was none yet, it is now.
+  bool put(size_t at, TimeMs time);
+  [[nodiscard]] TimeMs at(size_t i) const { return {times_[i].load(std::memory_order_acquire)}; }
+  void copy_first(size_t count, std::vector<TimeMs>& out) const;
+  [[nodiscard]] bool same_first(size_t count, const TimeTrack& other) const;
+
+  /// All of them, which must have been put; made once for all series.
+  std::shared_ptr<const SealedTimes> seal() EXCLUDES(mutex_);
+
+ private:
+  std::array<std::atomic<int64_t>, kSamplesPerChunk> times_;
+  Mutex mutex_;
+  std::shared_ptr<const SealedTimes> sealed_ GUARDED_BY(mutex_);
+};
+
+/// Where a series finds the track of those that keep the same times. Any thread.
+class TrackTable {
+ public:
+  /// A track that begins with the first `count` times of `before` (null when 0) and then `next`.
+  std::shared_ptr<TimeTrack> join(const TimeTrack* before, size_t count, TimeMs next)
+      EXCLUDES(mutex_);
+
+ private:
+  static constexpr size_t kPlaces = 1024;  // ten bits of a hash
+  Mutex mutex_;
+  /// By a hash of count and next; a later one takes the place.
+  std::array<std::weak_ptr<TimeTrack>, kPlaces> recent_ GUARDED_BY(mutex_);
+};
+
+/// Columns of times that were decoded a moment ago: the next series mostly has the same. One
+/// thread; what its keys name must not go away before it.
+class TimesCache {
+ public:
+  /// Appends the times named by `owner` and `number`, calling `decode(vector&) -> Result<void>`
+  /// when they are not at hand.
+  template <typename Decode>
+  Result<void> append(const void* owner, uint64_t number, std::vector<TimeMs>& out, Decode decode) {
+    Entry& entry = entries_[place_of(owner, number)];
+    if (entry.owner != owner || entry.number != number) {
+      entry.owner = nullptr;
+      entry.times.clear();
+      TRY(decode(entry.times));
+      entry.owner = owner;
+      entry.number = number;
+    }
+    out.insert(out.end(), entry.times.begin(), entry.times.end());
+    return {};
+  }
+
+ private:
+  static constexpr size_t kEntries = 64;
+  struct Entry {
+    const void* owner = nullptr;
+    uint64_t number = 0;
+    std::vector<TimeMs> times;
+  };
+  static size_t place_of(const void* owner, uint64_t number) {
+    const uint64_t mixed = (reinterpret_cast<uintptr_t>(owner) + number * 64) * 0x9E3779B97F4A7C15;
+    return mixed >> 58;
+  }
+  static_assert(kEntries == 64);  // six bits
+
+  std::array<Entry, kEntries> entries_;
+};
+
+}  // namespace prom5::tsdb
