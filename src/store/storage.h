@@ -20,6 +20,12 @@ namespace prom5 {
 /// Names a series inside one Storage, so that its second sample needs no label set. 0 is none.
 using SeriesRef = uint64_t;
 
+/// A sample of a series that is known by its reference.
+struct RefSample {
+  SeriesRef ref = 0;
+  Sample sample;
+};
+
 /// One batch of samples on its way in. One thread; not to outlive its Storage.
 /// Without commit(), destruction throws the batch away.
 class Appender {
@@ -32,7 +38,15 @@ class Appender {
   /// LimitExceeded when a new series is refused.
   virtual Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample) = 0;
 
-  /// The same for a native histogram, which must be valid (Histogram::validate).
+  /// Adds many samples of known series. `refused` gets the place in `samples` of each that append()
+  /// without labels would refuse.
+  virtual void append_known(std::span<const RefSample> samples, std::vector<size_t>& refused) {
+    for (size_t i = 0; i < samples.size(); ++i) {
+      if (!append(samples[i].ref, {}, samples[i].sample)) refused.push_back(i);
+    }
+  }
+
+  /// What append() does, for a native histogram, which must be valid (Histogram::validate).
   virtual Result<SeriesRef> append_histogram(SeriesRef ref, const Labels& labels, TimeMs time,
                                              const Histogram& histogram) = 0;
 

@@ -1,6 +1,9 @@
 #include "collect/ingest/remote_write.h"
 
+#include <array>
 #include <cmath>
+#include <cstring>
+#include <optional>
 
 #include "io/codec/compress.h"
 #include "io/codec/protobuf.h"
@@ -216,21 +219,6 @@ io::HttpResponse RemoteWriteReceiver::handle(const io::HttpRequest& request) {
   return done;
 }
 
-Result<RemoteWriteReceiver::Outcome> RemoteWriteReceiver::store(std::string_view message) {
-  const std::unique_ptr<Appender> appender = storage_.appender();
-  Outcome outcome;
-  outcome.latest = clock_.now() + options_.max_ahead;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
-    if (f.number == 1) return store_series(f.bytes, *appender, outcome);
-    if (f.number == 3) return store_metadata(f.bytes, *appender);
-    return {};
-  }));
-  TRY(appender->commit());
-  samples_.add(outcome.stored);
-  refused_.add(outcome.refused);
-  return outcome;
-}
-
 namespace {
 
 /// The labels that a series begins with, as bytes: all of them, for every sender there is.
@@ -285,30 +273,106 @@ Result<Labels> read_labels(const std::vector<std::string_view>& messages) {
 
 }  // namespace
 
-/// The one sample that a series nearly always brings, where the series is known: nothing but the
-/// sample is read. False: it must be read in full.
-Result<bool> RemoteWriteReceiver::store_known(std::string_view labels, std::string_view rest,
-                                              Appender& appender, Outcome& outcome) {
-  const SeriesRef ref = known_.find(known_.key_of(labels));
-  if (ref == 0) return false;
-  ProtoReader reader(rest);
-  const ProtoField field = TRY(reader.next());
-  if (field.number != 2 || !reader.done()) return false;
-  const Sample sample = TRY(read_sample(field.bytes));
-  if (sample.time > outcome.latest) return false;
+/// Some series of a request, one after the other. They are looked up together, so that the waits
+/// for memory overlap.
+struct RemoteWriteReceiver::Window {
+  static constexpr size_t kSeries = 64;
+  std::array<std::string_view, kSeries> messages;
+  std::array<size_t, kSeries> label_bytes;
+  std::array<SeriesCache::Key, kSeries> keys;
+  std::array<SeriesRef, kSeries> refs;
+  size_t size = 0;
+  // Samples of known series that are not in the batch yet, and whose they are.
+  std::vector<RefSample> known;
+  std::vector<std::string_view> known_messages;
+  std::vector<size_t> refused;
+};
+
+Result<RemoteWriteReceiver::Outcome> RemoteWriteReceiver::store(std::string_view message) {
+  const std::unique_ptr<Appender> appender = storage_.appender();
+  Outcome outcome;
+  outcome.latest = clock_.now() + options_.max_ahead;
+  Window window;
+  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+    if (f.number == 3) return store_metadata(f.bytes, *appender);
+    if (f.number != 1) return {};
+    const std::string_view labels = leading_labels(f.bytes);
+    window.messages[window.size] = f.bytes;
+    window.label_bytes[window.size] = labels.size();
+    window.keys[window.size] = known_.key_of(labels);
+    if (++window.size == Window::kSeries) return store_window(window, *appender, outcome);
+    return {};
+  }));
+  TRY(store_window(window, *appender, outcome));
+  TRY(appender->commit());
+  samples_.add(outcome.stored);
+  refused_.add(outcome.refused);
+  return outcome;
+}
+
+namespace {
+
+/// The one sample that nearly every series brings, when nothing else stands behind the labels and
+/// it is written as every sender does: value, then time.
+std::optional<Sample> only_sample(std::string_view rest) {
+  constexpr char kSampleTag = 2 << 3 | 2;
+  constexpr char kValueTag = 1 << 3 | 1;
+  constexpr char kTimeTag = 2 << 3 | 0;
+  constexpr size_t kHead = 2 + 1 + 8 + 1;
+  if (rest.size() <= kHead || rest[0] != kSampleTag || rest[2] != kValueTag ||
+      rest[kHead - 1] != kTimeTag || static_cast<uint8_t>(rest[1]) != rest.size() - 2) {
+    return std::nullopt;
+  }
+  Sample out;
+  std::memcpy(&out.value, rest.data() + 3, 8);
+  codec::ByteReader time(rest.substr(kHead));
+  const auto ms = time.varint();
+  if (!ms || !time.empty()) return std::nullopt;
+  out.time = {static_cast<int64_t>(*ms)};
+  return out;
+}
+
+}  // namespace
+
+/// Known series that bring one sample, which is nearly all, are not read but for the sample.
+Result<void> RemoteWriteReceiver::store_window(Window& window, Appender& appender,
+                                               Outcome& outcome) {
+  known_.find({window.keys.data(), window.size}, {window.refs.data(), window.size});
+  for (size_t i = 0; i < window.size; ++i) {
+    const std::string_view message = window.messages[i];
+    if (window.refs[i] != 0 && window.label_bytes[i] > 0) {
+      const auto sample = only_sample(message.substr(window.label_bytes[i]));
+      if (sample && sample->time <= outcome.latest) {
+        window.known.push_back({window.refs[i], *sample});
+        window.known_messages.push_back(message);
+        continue;
+      }
+    }
+    // What came before stays before: it may be the same series.
+    TRY(flush_known(window, appender, outcome));
+    TRY(store_series(message, appender, outcome));
+  }
+  window.size = 0;
+  return flush_known(window, appender, outcome);
+}
+
+Result<void> RemoteWriteReceiver::flush_known(Window& window, Appender& appender,
+                                              Outcome& outcome) {
+  window.refused.clear();
+  appender.append_known(window.known, window.refused);
+  outcome.stored += window.known.size() - window.refused.size();
   // What is refused is refused again with the labels, which the reason names.
-  if (!appender.append(ref, {}, sample)) return false;
-  ++outcome.stored;
-  return true;
+  for (const size_t i : window.refused) {
+    TRY(store_series(window.known_messages[i], appender, outcome));
+  }
+  window.known.clear();
+  window.known_messages.clear();
+  return {};
 }
 
 Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appender& appender,
                                                Outcome& outcome) {
   const std::string_view label_bytes = leading_labels(message);
-  if (!label_bytes.empty()) {
-    const std::string_view rest = message.substr(label_bytes.size());
-    if (!rest.empty() && TRY(store_known(label_bytes, rest, appender, outcome))) return {};
-  }
   const SeriesMessage series = TRY(read_series(message));
   exemplars_dropped_.add(series.exemplars);
   const auto refuse = [&](size_t n, const Error& error, const Labels& labels) {

@@ -39,8 +39,9 @@ class RemoteWriteReceiver {
   };
 
   Result<Outcome> store(std::string_view message);
-  Result<bool> store_known(std::string_view labels, std::string_view rest, Appender& appender,
-                           Outcome& outcome);
+  struct Window;
+  Result<void> store_window(Window& window, Appender& appender, Outcome& outcome);
+  Result<void> flush_known(Window& window, Appender& appender, Outcome& outcome);
   Result<void> store_series(std::string_view message, Appender& appender, Outcome& outcome);
   Result<void> store_metadata(std::string_view message, Appender& appender);
 

@@ -5,6 +5,7 @@
 #include <zstd.h>
 
 #include <array>
+#include <memory>
 
 namespace prom5::codec {
 
@@ -17,10 +18,13 @@ Result<std::string> snappy_decompress(std::string_view block, size_t max_bytes) 
     return fail(ErrorCode::LimitExceeded, "snappy: body of {} bytes when decoded, limit {}", size,
                 max_bytes);
   }
-  std::string out(size, '\0');
-  if (!snappy::RawUncompress(block.data(), block.size(), out.data())) {
-    return fail(ErrorCode::BadData, "snappy: corrupt input");
-  }
+  std::string out;
+  bool good = false;
+  out.resize_and_overwrite(size, [&](char* to, size_t) {  // g++ 12 gives the capacity for the size
+    good = snappy::RawUncompress(block.data(), block.size(), to);
+    return size;
+  });
+  if (!good) return fail(ErrorCode::BadData, "snappy: corrupt input");
   return out;
 }
 
@@ -95,8 +99,15 @@ Result<std::string> zstd_decompress(std::string_view frame, size_t bytes) {
 }
 
 std::string zstd_compress(std::string_view bytes, int level) {
+  // A context costs more to set up than a small frame to compress.
+  struct Free {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  };
+  thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
+  CHECK(context != nullptr);
   std::string out(ZSTD_compressBound(bytes.size()), '\0');
-  const size_t size = ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), level);
+  const size_t size =
+      ZSTD_compressCCtx(context.get(), out.data(), out.size(), bytes.data(), bytes.size(), level);
   CHECK(ZSTD_isError(size) == 0);
   out.resize(size);
   return out;

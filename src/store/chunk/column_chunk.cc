@@ -18,33 +18,8 @@ constexpr uint8_t kHasSpecials = 0x80;
 
 /// Decimals this long may be larger than their bit patterns: both are tried.
 constexpr unsigned kLongDecimals = 6;
-constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
 /// With more specials than one in this many, the column is taken as bit patterns.
 constexpr size_t kSpecialsOneIn = 8;
-
-constexpr std::array<double, kMaxDecimals + 1> kPowers = {
-    1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-
-}  // namespace
-
-std::optional<int64_t> as_decimal(double v, unsigned exponent) {
-  const double scaled = v * kPowers[exponent];
-  if (!(std::fabs(scaled) < kExactIntegers)) return std::nullopt;  // NaN, too
-  const auto rounded = static_cast<int64_t>(scaled + std::copysign(0.5, scaled));
-  double back = static_cast<double>(rounded);
-  if (exponent > 0) back /= kPowers[exponent];
-  // Bit by bit: -0 is no integer.
-  if (std::bit_cast<uint64_t>(back) != std::bit_cast<uint64_t>(v)) return std::nullopt;
-  return rounded;
-}
-
-bool is_plain(double v) { return std::isfinite(v) && !(v == 0 && std::signbit(v)); }
-
-double from_decimal(int64_t integer, unsigned exponent) {
-  return static_cast<double>(integer) / kPowers[exponent];
-}
-
-namespace {
 
 struct Special {
   size_t at;
@@ -156,7 +131,7 @@ Result<void> decode_floats(codec::ByteReader& in, std::span<double> out) {
     for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(integers[i]);
   } else {
     // Division, not multiplication by the inverse: only it is exact.
-    const double power = kPowers[exponent];
+    const double power = kPowersOfTen[exponent];
     for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(integers[i]) / power;
   }
   for (const Special& special : specials) out[special.at] = special.value;

@@ -58,6 +58,16 @@ class DbAppender final : public Appender {
     return series->ref();
   }
 
+  void append_known(std::span<const RefSample> samples, std::vector<size_t>& refused) override {
+    constexpr size_t kAhead = 8;
+    samples_.reserve(samples_.size() + samples.size());
+    sample_series_.reserve(sample_series_.size() + samples.size());
+    for (size_t i = 0; i < samples.size(); ++i) {
+      if (i + kAhead < samples.size()) db_.head_.prefetch(samples[i + kAhead].ref);
+      if (!append(samples[i].ref, kNoLabels, samples[i].sample)) refused.push_back(i);
+    }
+  }
+
   Result<SeriesRef> append_histogram(SeriesRef ref, const Labels& labels, TimeMs time,
                                      const Histogram& histogram) override {
     Series* series = TRY(resolve(ref, labels));
@@ -231,6 +241,8 @@ class DbAppender final : public Appender {
     sample_series_.clear();
     histogram_series_.clear();
   }
+
+  static inline const Labels kNoLabels;
 
   Db& db_;
   const std::shared_ptr<const void> pin_;  // of the series

@@ -50,6 +50,11 @@ class Head {
 
   [[nodiscard]] Series* find(SeriesRef ref) const { return by_ref_.find(ref); }
 
+  /// Begins to load the series from memory, for a find() soon.
+  void prefetch(SeriesRef ref) const {
+    if (const Series* series = find(ref)) series->prefetch();
+  }
+
   /// In order of their labels.
   [[nodiscard]] std::vector<Series*> select(std::span<const Matcher> matchers) const;
   [[nodiscard]] std::vector<std::string> label_names(std::span<const Matcher> matchers) const;

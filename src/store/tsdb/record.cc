@@ -7,7 +7,6 @@
 #include "io/codec/bytes.h"
 #include "io/codec/compress.h"
 #include "store/chunk/column_chunk.h"
-#include "store/chunk/int_stream.h"
 
 namespace prom5::tsdb {
 
@@ -103,7 +102,7 @@ Result<Histogram> read_histogram(ByteReader& in) {
   return h;
 }
 
-Result<void> read_series(ByteReader& in, std::vector<SeriesDefinition>& out) {
+Result<void> read_definitions(ByteReader& in, std::vector<SeriesDefinition>& out) {
   const size_t n = TRY(read_count(in, 2));
   uint64_t ref = 0;
   for (size_t i = 0; i < n; ++i) {
@@ -142,20 +141,52 @@ Result<void> read_metadata(ByteReader& in, std::vector<FamilyMetadata>& out) {
 
 }  // namespace
 
+namespace {
+
+/// No batch defines more than that; a length beyond it is damage.
+constexpr uint64_t kMaxDefinitionBytes = uint64_t{1} << 31;
+/// Below it compression costs more than it saves.
+constexpr size_t kCompressFrom = 128;
+
+/// Bytes, compressed where that makes them fewer.
+void write_packed(std::string_view bytes, ByteWriter& out) {
+  out.varint(bytes.size());
+  const std::string frame =
+      bytes.size() < kCompressFrom ? std::string() : codec::zstd_compress(bytes);
+  const bool smaller = !frame.empty() && frame.size() < bytes.size();
+  out.sized_bytes(smaller ? std::string_view(frame) : std::string_view());
+  if (!smaller) out.bytes(bytes);
+}
+
+/// `unpacked` keeps what is compressed; at most `limit` bytes.
+Result<std::string_view> read_packed(ByteReader& in, uint64_t limit, std::string& unpacked) {
+  const uint64_t size = TRY(in.varint());
+  if (size > limit) return fail(ErrorCode::Corruption, "record: {} bytes, more than can be", size);
+  const std::string_view frame = TRY(in.sized_bytes());
+  if (frame.empty()) return in.take(size);
+  unpacked = TRY(codec::zstd_decompress(frame, size));
+  return unpacked;
+}
+
+}  // namespace
+
 void encode_series(const std::vector<SeriesDefinition>& series, std::string& out) {
-  ByteWriter writer(out);
-  writer.u8(kSeries);
+  std::string body;
+  ByteWriter writer(body);
   writer.varint(series.size());
   uint64_t ref = 0;
-  for (const SeriesDefinition& definition : series) {
-    writer.svarint(difference(definition.ref, ref));
-    ref = definition.ref;
-    writer.varint(definition.labels.size());
-    for (const LabelView label : definition.labels) {
+  for (const SeriesDefinition& s : series) {
+    writer.svarint(difference(s.ref, ref));
+    ref = s.ref;
+    writer.varint(s.labels.size());
+    for (const LabelView label : s.labels) {
       writer.sized_bytes(label.name);
       writer.sized_bytes(label.value);
     }
   }
+  ByteWriter packed(out);
+  packed.u8(kSeries);
+  write_packed(body, packed);
 }
 
 namespace {
@@ -163,9 +194,6 @@ namespace {
 // How a value is packed: a tag of its decimals and its bytes, which follow behind all tags.
 constexpr unsigned kMaxPackedDecimals = 6;
 constexpr uint8_t kRawBits = 0xF8;
-/// Below it compression costs more than it saves.
-constexpr size_t kCompressFrom = 128;
-
 uint64_t zigzag(int64_t v) {
   return (static_cast<uint64_t>(v) << 1) ^ static_cast<uint64_t>(v >> 63);
 }
@@ -200,53 +228,54 @@ Result<double> unpack_value(uint8_t tag, ByteReader& bytes) {
                          : chunk::from_decimal(unzigzag(bits), decimals);
 }
 
+/// Samples of one section.
+constexpr size_t kMaxSamples = 65'536;
+
+/// Differences of refs and times, tags, bytes: each a run of its own, so that like stands by like
+/// when they are compressed.
 void write_samples(std::span<const RefSample> samples, std::string& out) {
-  std::vector<int64_t> refs;
-  std::vector<int64_t> times;
-  std::string values;
-  std::string bytes;
+  thread_local std::string body;
+  thread_local std::string times;
+  thread_local std::string tags;
+  thread_local std::string bytes;
+  for (std::string* part : {&body, &times, &tags, &bytes}) part->clear();
+  ByteWriter ref_writer(body);
+  ByteWriter time_writer(times);
+  uint64_t ref = 0;
+  uint64_t time = 0;
   for (const RefSample& s : samples) {
-    refs.push_back(static_cast<int64_t>(s.ref));
-    times.push_back(s.sample.time.ms);
-    pack_value(s.sample.value, values, bytes);
+    const auto t = static_cast<uint64_t>(s.sample.time.ms);
+    ref_writer.svarint(difference(s.ref, ref));
+    time_writer.svarint(difference(t, time));
+    ref = s.ref;
+    time = t;
+    pack_value(s.sample.value, tags, bytes);
   }
-  values += bytes;
+  for (const std::string* part : {&times, &tags, &bytes}) body += *part;
   ByteWriter writer(out);
   writer.u8(kSamples);
   writer.varint(samples.size());
-  chunk::encode_ints(refs, out);
-  chunk::encode_ints(times, out);
-  writer.varint(values.size());
-  const std::string frame =
-      values.size() < kCompressFrom ? std::string() : codec::zstd_compress(values);
-  const bool smaller = !frame.empty() && frame.size() < values.size();
-  writer.sized_bytes(smaller ? std::string_view(frame) : std::string_view());
-  if (!smaller) writer.bytes(values);
+  write_packed(body, writer);
 }
 
 Result<void> read_samples(ByteReader& in, std::vector<RefSample>& out) {
   const uint64_t n = TRY(in.varint());
-  if (n > chunk::kMaxInts) return fail(ErrorCode::Corruption, "record: {} samples", n);
-  std::vector<int64_t> refs(n);
-  std::vector<int64_t> times(n);
-  TRY(chunk::decode_ints(in, refs));
-  TRY(chunk::decode_ints(in, times));
-  const uint64_t size = TRY(in.varint());
-  if (size < n || size > n * 9)
-    return fail(ErrorCode::Corruption, "record: {} bytes of values", size);
+  if (n > kMaxSamples) return fail(ErrorCode::Corruption, "record: {} samples", n);
   std::string unpacked;
-  std::string_view values;
-  if (const std::string_view frame = TRY(in.sized_bytes()); !frame.empty()) {
-    unpacked = TRY(codec::zstd_decompress(frame, size));
-    values = unpacked;
-  } else {
-    values = TRY(in.take(size));
+  ByteReader body(TRY(read_packed(in, n * (10 + 10 + 9), unpacked)));
+  const size_t before = out.size();
+  out.resize(before + n);
+  const std::span<RefSample> samples = std::span(out).subspan(before);
+  uint64_t ref = 0;
+  for (RefSample& s : samples) s.ref = ref += static_cast<uint64_t>(TRY(body.svarint()));
+  uint64_t time = 0;
+  for (RefSample& s : samples) {
+    time += static_cast<uint64_t>(TRY(body.svarint()));
+    s.sample.time = {static_cast<int64_t>(time)};
   }
-  ByteReader bytes(values.substr(n));
-  out.reserve(out.size() + n);
+  const std::string_view tags = TRY(body.take(n));
   for (size_t i = 0; i < n; ++i) {
-    const double value = TRY(unpack_value(static_cast<uint8_t>(values[i]), bytes));
-    out.push_back({static_cast<SeriesRef>(refs[i]), {{times[i]}, value}});
+    samples[i].sample.value = TRY(unpack_value(static_cast<uint8_t>(tags[i]), body));
   }
   return {};
 }
@@ -254,8 +283,8 @@ Result<void> read_samples(ByteReader& in, std::vector<RefSample>& out) {
 }  // namespace
 
 void encode_samples(std::span<const RefSample> samples, std::string& out) {
-  for (; !samples.empty(); samples = samples.subspan(std::min(samples.size(), chunk::kMaxInts))) {
-    write_samples(samples.first(std::min(samples.size(), chunk::kMaxInts)), out);
+  for (; !samples.empty(); samples = samples.subspan(std::min(samples.size(), kMaxSamples))) {
+    write_samples(samples.first(std::min(samples.size(), kMaxSamples)), out);
   }
 }
 
@@ -295,7 +324,12 @@ Result<Record> decode_record(std::string_view payload) {
   while (!in.empty()) {
     const uint8_t section = TRY(in.u8());
     switch (section) {
-      case kSeries: TRY(read_series(in, out.series)); break;
+      case kSeries: {
+        std::string unpacked;
+        ByteReader definitions(TRY(read_packed(in, kMaxDefinitionBytes, unpacked)));
+        TRY(read_definitions(definitions, out.series));
+        break;
+      }
       case kMetadata: TRY(read_metadata(in, out.metadata)); break;
       case kSamples: TRY(read_samples(in, out.samples)); break;
       case kHistograms: {

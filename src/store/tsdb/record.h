@@ -30,11 +30,6 @@ struct SeriesDefinition {
   Labels labels;
 };
 
-struct RefSample {
-  SeriesRef ref = 0;
-  Sample sample;
-};
-
 struct RefHistogram {
   SeriesRef ref = 0;
   TimeMs time;

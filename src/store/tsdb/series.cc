@@ -47,8 +47,8 @@ void clip(SampleColumns& columns, TimeRange range) {
 }  // namespace
 
 Fit Series::fit_locked(TimeMs time, double value, const Histogram* histogram) const {
-  if (time > last_time_) return Fit::Next;
-  if (time < last_time_) return Fit::OutOfOrder;
+  if (time > last_time()) return Fit::Next;
+  if (time < last_time()) return Fit::OutOfOrder;
   const Histogram* last = rare_ ? rare_->last_histogram.get() : nullptr;
   const bool same = histogram != nullptr ? last != nullptr && *last == *histogram
                                          : last == nullptr && same_bits(last_value_, value);
@@ -56,6 +56,7 @@ Fit Series::fit_locked(TimeMs time, double value, const Histogram* histogram) co
 }
 
 Fit Series::fit(TimeMs time, double value) const {
+  if (time > last_time()) return Fit::Next;
   const ByteMutexLock lock(mutex_);
   return fit_locked(time, value, nullptr);
 }
@@ -89,7 +90,7 @@ Fit Series::append(Sample sample, TrackTable& tracks) {
   if (rare_ && !rare_->open_histograms.empty()) seal();
   take_time(sample.time, open_floats_.count(), tracks);
   open_floats_.append(sample.value);
-  last_time_ = sample.time;
+  last_ms_.store(sample.time.ms, std::memory_order_relaxed);
   last_value_ = sample.value;
   if (rare_) rare_->last_histogram.reset();
   if (open_floats_.count() == kSamplesPerChunk) seal();
@@ -105,7 +106,7 @@ Fit Series::append(TimeMs time, std::shared_ptr<const Histogram> histogram, Trac
   Histograms& open = rare().open_histograms;
   take_time(time, open.size(), tracks);
   open.push_back(histogram);
-  last_time_ = time;
+  last_ms_.store(time.ms, std::memory_order_relaxed);
   rare().last_histogram = std::move(histogram);
   if (open.size() == kSamplesPerChunk) seal();
   return fit;
@@ -147,11 +148,6 @@ void Series::insert_late(Late sample) {
                                    [](const Late& l, TimeMs t) { return l.time < t; });
   if (at != late.end() && at->time == sample.time) return;
   late.insert(at, std::move(sample));
-}
-
-TimeMs Series::last_time() const {
-  const ByteMutexLock lock(mutex_);
-  return last_time_;
 }
 
 TimeMs Series::first_time() const {
@@ -210,7 +206,7 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
           {chunk.times.get(), {chunk.values.get(), chunk.size}, chunk.histograms.get()});
     }
     open = open_count();
-    if (open > 0 && track_->at(0) <= range.end && last_time_ >= range.start) {
+    if (open > 0 && track_->at(0) <= range.end && last_time() >= range.start) {
       track = track_;
       open_floats = open_floats_;
       if (rare_) open_histograms = rare_->open_histograms;
@@ -262,7 +258,7 @@ bool Series::drop_before(TimeMs cutoff) {
   std::erase_if(sealed_, [&](const Sealed& chunk) { return chunk.times->range.end < cutoff; });
   if (sealed_.empty()) sealed_.shrink_to_fit();
   if (rare_) std::erase_if(rare_->late, [&](const Late& l) { return l.time < cutoff; });
-  if (open_count() > 0 && last_time_ < cutoff) {
+  if (open_count() > 0 && last_time() < cutoff) {
     open_floats_ = {};
     if (rare_) rare_->open_histograms.clear();
     track_.reset();

@@ -2,7 +2,11 @@
 
 namespace prom5::tsdb {
 
-RefTable::RefTable() : leaves_(new std::atomic<Leaf*>[kMaxRef / kLeaf + 1]()) {}
+RefTable::RefTable()
+    : leaves_(static_cast<std::atomic<Leaf*>*>(
+          std::calloc(kMaxRef / kLeaf + 1, sizeof(std::atomic<Leaf*>)))) {
+  CHECK(leaves_ != nullptr);
+}
 
 RefTable::~RefTable() {
   for (size_t i = 0; i < used_leaves_.load(); ++i) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -54,8 +55,11 @@ class RefTable {
     std::atomic<Series*> series[kLeaf] = {};
   };
 
-  /// 8 MB of address space, of which only what is used is in memory.
-  const std::unique_ptr<std::atomic<Leaf*>[]> leaves_;
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  /// 8 MB of zeros that the system gives memory for as they are used: hence calloc().
+  const std::unique_ptr<std::atomic<Leaf*>[], Free> leaves_;
   std::atomic<size_t> used_leaves_ = 0;
 };
 

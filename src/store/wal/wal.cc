@@ -121,8 +121,9 @@ Result<void> WalWriter::write(const Batch& batch) {
   Segment& segment = segments_.back();
   const std::string definitions = batch.definitions(segment.number);
   std::string records;
-  records.reserve(definitions.size() + batch.payload.size() + 2 * kHeaderBytes);
-  if (!definitions.empty()) encode(definitions, records);
+  records.reserve(2 * definitions.size() + batch.payload.size() + 3 * kHeaderBytes);
+  // Twice: other records need it, and damage to one record shall cost no other.
+  for (int copy = 0; copy < 2 && !definitions.empty(); ++copy) encode(definitions, records);
   encode(batch.payload, records);
   if (auto written = file_->append(records); !written) {
     // Part of it may be in the file. Cut it off; where even that fails, go on in a new segment,

@@ -45,7 +45,7 @@ class WalWriter {
   /// What one append() writes. Both functions are called with the log locked, so that no other
   /// batch comes between what a batch finds defined in a segment and its own records.
   struct Batch {
-    /// Records that `payload` relies on and that this segment does not hold yet; may be empty.
+    /// What `payload` relies on and this segment does not hold yet; may be empty. Written twice.
     std::function<std::string(uint64_t segment)> definitions;
     std::string_view payload;
     /// Everything is in the segment.
