@@ -50,6 +50,8 @@ class FileSystem {
   virtual Result<std::shared_ptr<const MappedFile>> map(const std::string& path) = 0;
   /// Gives a file another name, replacing what has it; durable with sync_directory().
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  /// Gives a file a second name; the file goes when it has none left.
+  virtual Result<void> link(const std::string& from, const std::string& to) = 0;
   virtual Result<void> remove(const std::string& path) = 0;
   virtual Result<void> make_directories(const std::string& path) = 0;
   /// Makes names created in or removed from the directory survive a power cut.
@@ -69,6 +71,7 @@ class PosixFileSystem final : public FileSystem {
   Result<void> write_atomically(const std::string& path, std::string_view bytes) override;
   Result<std::shared_ptr<const MappedFile>> map(const std::string& path) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
+  Result<void> link(const std::string& from, const std::string& to) override;
   Result<void> remove(const std::string& path) override;
   Result<void> make_directories(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;

@@ -120,6 +120,19 @@ Result<void> MemoryFileSystem::rename(const std::string& from, const std::string
   return {};
 }
 
+/// A copy, which for files that do not change any more is the same.
+Result<void> MemoryFileSystem::link(const std::string& from, const std::string& to) {
+  TRY(before("link", from));
+  const MutexLock lock(mutex_);
+  const auto found = files_.find(from);
+  if (found == files_.end()) return fail(ErrorCode::NotFound, "link {}: no such file", from);
+  if (files_.contains(to)) return fail(ErrorCode::Io, "link {}: File exists", to);
+  auto copy = std::make_shared<File>(*found->second);
+  copy->name_synced = false;
+  files_[to] = std::move(copy);
+  return {};
+}
+
 Result<void> MemoryFileSystem::remove(const std::string& path) {
   TRY(before("remove", path));
   const MutexLock lock(mutex_);

@@ -25,6 +25,7 @@ class MemoryFileSystem : public FileSystem {
   Result<void> write_atomically(const std::string& path, std::string_view bytes) override;
   Result<std::shared_ptr<const MappedFile>> map(const std::string& path) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
+  Result<void> link(const std::string& from, const std::string& to) override;
   Result<void> remove(const std::string& path) override;
   Result<void> make_directories(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;

@@ -158,6 +158,11 @@ Result<void> PosixFileSystem::rename(const std::string& from, const std::string&
   return {};
 }
 
+Result<void> PosixFileSystem::link(const std::string& from, const std::string& to) {
+  if (::link(from.c_str(), to.c_str()) != 0) return system_error("link", from);
+  return {};
+}
+
 Result<void> PosixFileSystem::remove(const std::string& path) {
   if (::unlink(path.c_str()) != 0) return system_error("remove", path);
   return {};

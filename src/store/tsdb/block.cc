@@ -8,6 +8,7 @@
 #include "io/codec/crc32c.h"
 #include "store/chunk/column_chunk.h"
 #include "store/tsdb/block_format.h"
+#include "store/tsdb/columns.h"
 #include "store/tsdb/record.h"
 
 namespace prom5::tsdb {
@@ -28,9 +29,11 @@ std::unexpected<Error> Block::damaged(std::string_view what) const {
   return fail(ErrorCode::Corruption, "block {}: {}", path_, what);
 }
 
-Result<std::shared_ptr<const Block>> Block::open(io::FileSystem& files, std::string path) {
+Result<std::shared_ptr<Block>> Block::open(io::FileSystem& files, std::string path,
+                                           uint64_t number) {
   auto file = TRY(files.map(path));
-  std::shared_ptr<Block> block(new Block(std::move(path), std::move(file)));  // shared with queries
+  std::shared_ptr<Block> block(
+      new Block(std::move(path), number, std::move(file)));  // shared with queries
   TRY(block->load());
   return block;
 }
@@ -69,6 +72,9 @@ Result<void> Block::load_index(std::string_view index) {
   symbol_count_ = TRY(in.u32());
   symbol_offsets_ = TRY(in.take((uint64_t{symbol_count_} + 1) * 4));
   symbols_ = TRY(in.take(u32_at(symbol_offsets_, symbol_count_)));
+  times_count_ = TRY(in.u32());
+  times_ = TRY(in.take(uint64_t{times_count_} * kTimesEntryBytes));
+  for (uint32_t n = TRY(in.u32()); n > 0; --n) info_.replaces.push_back(TRY(in.u64()));
   series_count_ = TRY(in.u32());
   const uint32_t series_bytes = TRY(in.u32());
   const uint64_t groups = (uint64_t{series_count_} + kSeriesPerGroup - 1) / kSeriesPerGroup;
@@ -216,20 +222,20 @@ Result<Block::Series> Block::series(uint32_t number) const {
       labels.emplace_back(name, static_cast<uint32_t>(TRY(in.varint())));
     }
     out.chunks.clear();
-    TimeMs time = info_.range.start;
     for (uint64_t chunks = TRY(in.varint()); chunks > 0; --chunks) {
       ChunkRef chunk;
       const uint64_t length = TRY(in.varint());
       chunk.offset = offset;
       chunk.length = static_cast<uint32_t>(length >> 1);
       chunk.kind = (length & 1) != 0 ? ChunkKind::Histograms : ChunkKind::Floats;
-      chunk.count = static_cast<uint32_t>(TRY(in.varint()));
-      chunk.range.start = time + DurationMs{static_cast<int64_t>(TRY(in.varint()))};
-      chunk.range.end = chunk.range.start + DurationMs{static_cast<int64_t>(TRY(in.varint()))};
-      time = chunk.range.end;
+      chunk.times = static_cast<uint32_t>(TRY(in.varint()));
       offset += chunk.length;
       if (offset > chunks_end_) return damaged("chunk position");
-      if (at == number) out.chunks.push_back(chunk);
+      if (at != number) continue;
+      const TimesColumn times = TRY(times_column(chunk.times));
+      chunk.count = times.count;
+      chunk.range = times.range;
+      out.chunks.push_back(chunk);
     }
   }
   LabelsBuilder builder;
@@ -238,41 +244,96 @@ Result<Block::Series> Block::series(uint32_t number) const {
   return out;
 }
 
-Result<void> Block::read(const ChunkRef& chunk, SampleColumns& out) const {
-  const std::string_view stored = file_->bytes().substr(chunk.offset, chunk.length);
-  const auto fail_here = [&](std::string_view what) {
-    return fail(ErrorCode::Corruption, "block {}: chunk at {}: {}", path_, chunk.offset, what);
-  };
-  if (stored.size() < 4) return fail_here("too short");
-  const std::string_view bytes = stored.substr(0, stored.size() - 4);
-  if (u32_at(stored.substr(stored.size() - 4), 0) != codec::crc32c(bytes)) {
-    return fail_here("checksum");
+Result<Block::TimesColumn> Block::times_column(uint32_t number) const {
+  if (number >= times_count_) return damaged("column of times");
+  ByteReader in(times_.substr(size_t{number} * kTimesEntryBytes, kTimesEntryBytes));
+  TimesColumn out;
+  out.offset = TRY(in.u64());
+  out.range.start = {static_cast<int64_t>(TRY(in.u64()))};
+  out.range.end = {static_cast<int64_t>(TRY(in.u64()))};
+  out.length = TRY(in.u32());
+  out.count = TRY(in.u32());
+  if (out.offset > chunks_end_ || out.length > chunks_end_ - out.offset) {
+    return damaged("position of times");
   }
-  if (chunk.kind == ChunkKind::Floats) {
-    if (auto decoded = chunk::decode_chunk(bytes, out.times, out.values); !decoded) {
-      return fail_here(decoded.error().message);
-    }
-    if (!out.histograms.empty()) out.histograms.resize(out.times.size());
-    return {};
+  return out;
+}
+
+std::string_view Block::stored(const ChunkRef& chunk) const {
+  return file_->bytes().substr(chunk.offset, chunk.length);
+}
+
+std::string_view Block::stored(const TimesColumn& column) const {
+  return file_->bytes().substr(column.offset, column.length);
+}
+
+namespace {
+
+/// What stands before the checksum, when it holds.
+Result<std::string_view> verified(std::string_view stored) {
+  constexpr size_t kCrcBytes = 4;
+  if (stored.size() < kCrcBytes) return fail(ErrorCode::Corruption, "cut short");
+  const std::string_view bytes = stored.substr(0, stored.size() - kCrcBytes);
+  if (codec::crc32c(bytes) != u32_at(stored.substr(bytes.size()), 0)) {
+    return fail(ErrorCode::Corruption, "checksum");
   }
-  ByteReader in(bytes);
-  std::vector<TimeMs> times;
-  std::vector<std::shared_ptr<const Histogram>> histograms;
+  return bytes;
+}
+
+}  // namespace
+
+Result<void> Block::read(const ChunkRef& chunk, TimesCache& times, SampleColumns& out) const {
+  const size_t before = out.times.size();
   const auto decode = [&]() -> Result<void> {
-    TRY(chunk::decode_times(in, times));
-    for (size_t i = 0; i < times.size(); ++i) {
-      histograms.push_back(std::make_shared<Histogram>(TRY(decode_histogram(in))));
+    TRY(times.append(this, chunk.times, out.times, [&](std::vector<TimeMs>& to) -> Result<void> {
+      ByteReader in(TRY(verified(stored(TRY(times_column(chunk.times))))));
+      return chunk::decode_times(in, to);
+    }));
+    const size_t count = out.times.size() - before;
+    ByteReader in(TRY(verified(stored(chunk))));
+    out.values.resize(out.times.size());
+    if (chunk.kind == ChunkKind::Floats) {
+      TRY(chunk::decode_floats(in, std::span(out.values).subspan(before)));
+      if (!out.histograms.empty()) out.histograms.resize(out.times.size());
+      return {};
+    }
+    out.histograms.resize(before);
+    for (size_t i = 0; i < count; ++i) {
+      out.histograms.push_back(std::make_shared<Histogram>(TRY(decode_histogram(in))));
+      out.values[before + i] = out.histograms.back()->sum;
     }
     return {};
   };
-  if (auto decoded = decode(); !decoded) return fail_here(decoded.error().message);
-  out.histograms.resize(out.times.size());
-  for (size_t i = 0; i < times.size(); ++i) {
-    out.times.push_back(times[i]);
-    out.values.push_back(histograms[i]->sum);
-    out.histograms.push_back(std::move(histograms[i]));
+  auto decoded = decode();
+  if (decoded) return {};
+  out.times.resize(before);
+  out.values.resize(before);
+  if (!out.histograms.empty()) out.histograms.resize(before);
+  return fail(ErrorCode::Corruption, "block {}: chunk at {}: {}", path_, chunk.offset,
+              decoded.error().message);
+}
+
+void Block::read(uint32_t number, const Series& series, TimeRange range, TimesCache& times,
+                 const std::function<void(const Error&)>& damaged, SampleColumns& out) const {
+  out.clear();
+  for (const ChunkRef& chunk : series.chunks) {
+    if (!chunk.range.overlaps(range)) continue;
+    if (auto read_chunk = read(chunk, times, out); !read_chunk) damaged(read_chunk.error());
   }
-  return {};
+  clip(out, range);
+  const auto deleted = tombstones();
+  erase(out, deleted->of(number));
+}
+
+std::shared_ptr<const Tombstones> Block::tombstones() const {
+  const MutexLock lock(mutex_);
+  return tombstones_;
+}
+
+void Block::set_tombstones(Tombstones tombstones) {
+  auto fresh = std::make_shared<const Tombstones>(std::move(tombstones));
+  const MutexLock lock(mutex_);
+  tombstones_ = std::move(fresh);
 }
 
 std::vector<std::string> Block::label_names() const {

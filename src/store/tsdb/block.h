@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -8,41 +9,51 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "io/file/file_system.h"
 #include "model/labels.h"
 #include "model/matcher.h"
 #include "store/storage.h"
+#include "store/tsdb/sample_times.h"
+#include "store/tsdb/tombstones.h"
 
 namespace prom5::tsdb {
 
 // A block is one file that never changes: samples of many series over a range of time, and an
 // index over their labels. docs/formats/block.md has the layout.
 
-enum class ChunkKind : uint8_t { Floats = 1, Histograms = 2 };
+enum class ChunkKind : uint8_t { Floats = 0, Histograms = 1 };
 
 /// Where a chunk lies and what it covers.
 struct ChunkRef {
-  uint64_t offset = 0;
+  uint64_t offset = 0;  ///< of the values; the times are a column of the block's
   uint32_t length = 0;  ///< checksum included
+  uint32_t times = 0;   ///< number of the column of times
   uint32_t count = 0;
   ChunkKind kind = ChunkKind::Floats;
   TimeRange range;
 };
 
 struct BlockInfo {
-  TimeRange range;  ///< of the samples in it
+  TimeRange range = {};  ///< of the samples in it
   uint64_t series = 0;
   uint64_t samples = 0;
   /// Samples of the log before this segment that are older than `wal_until` are in the block.
   uint64_t wal_segment = 0;
-  TimeMs wal_until;
+  TimeMs wal_until = TimeMs::min();
+  /// Numbers of the blocks whose samples this one took over: they are to be removed.
+  std::vector<uint64_t> replaces = {};
 };
 
 /// An open block: mapped, its index verified, its chunks verified as they are read. Any thread.
 class Block {
  public:
   /// Corruption when header, footer or index are damaged; Io when the file cannot be mapped.
-  static Result<std::shared_ptr<const Block>> open(io::FileSystem& files, std::string path);
+  /// `number` is the block's name.
+  static Result<std::shared_ptr<Block>> open(io::FileSystem& files, std::string path,
+                                             uint64_t number);
+
+  [[nodiscard]] uint64_t number() const { return number_; }
 
   [[nodiscard]] const BlockInfo& info() const { return info_; }
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -58,8 +69,27 @@ class Block {
   };
   [[nodiscard]] Result<Series> series(uint32_t number) const;
 
-  /// Appends the chunk's samples. Corruption names file and offset, and appends nothing.
-  Result<void> read(const ChunkRef& chunk, SampleColumns& out) const;
+  /// Appends the chunk's samples, deleted ones too. Corruption names file and offset, and appends
+  /// nothing.
+  Result<void> read(const ChunkRef& chunk, TimesCache& times, SampleColumns& out) const;
+  /// Replaces `out` by the series' samples in the range that are not deleted. `damaged` is told of
+  /// each chunk that is left out.
+  void read(uint32_t number, const Series& series, TimeRange range, TimesCache& times,
+            const std::function<void(const Error&)>& damaged, SampleColumns& out) const;
+
+  [[nodiscard]] std::shared_ptr<const Tombstones> tombstones() const EXCLUDES(mutex_);
+  void set_tombstones(Tombstones tombstones) EXCLUDES(mutex_);
+
+  /// The stored bytes of a chunk or of a column of times, checksum included.
+  [[nodiscard]] std::string_view stored(const ChunkRef& chunk) const;
+  struct TimesColumn {
+    uint64_t offset = 0;
+    uint32_t length = 0;  ///< checksum included
+    uint32_t count = 0;
+    TimeRange range;
+  };
+  [[nodiscard]] Result<TimesColumn> times_column(uint32_t number) const;
+  [[nodiscard]] std::string_view stored(const TimesColumn& column) const;
 
   [[nodiscard]] std::vector<std::string> label_names() const;
   [[nodiscard]] std::vector<std::string> label_values(std::string_view name) const;
@@ -75,8 +105,8 @@ class Block {
     uint32_t postings = 0;  ///< offset
   };
 
-  Block(std::string path, std::shared_ptr<const io::MappedFile> file)
-      : path_(std::move(path)), file_(std::move(file)) {}
+  Block(std::string path, uint64_t number, std::shared_ptr<const io::MappedFile> file)
+      : path_(std::move(path)), number_(number), file_(std::move(file)) {}
   Result<void> load();
   Result<void> load_index(std::string_view index);
   [[nodiscard]] std::string_view symbol(uint32_t number) const;
@@ -87,6 +117,7 @@ class Block {
   [[nodiscard]] std::unexpected<Error> damaged(std::string_view what) const;
 
   const std::string path_;
+  const uint64_t number_;
   const std::shared_ptr<const io::MappedFile> file_;
   BlockInfo info_;
   uint64_t chunks_end_ = 0;
@@ -98,9 +129,15 @@ class Block {
   uint32_t series_count_ = 0;
   std::string_view group_offsets_;
   std::string_view series_;
+  uint32_t times_count_ = 0;
+  std::string_view times_;
   std::vector<LabelName> names_;
   std::string_view values_;
   std::string_view postings_;
+
+  mutable Mutex mutex_;
+  std::shared_ptr<const Tombstones> tombstones_ GUARDED_BY(mutex_) =
+      std::make_shared<const Tombstones>();
 };
 
 /// Series are this many to a group: each group begins with a whole label set and an offset, the
@@ -116,10 +153,18 @@ class BlockWriter {
   /// Adds a series with samples, which are cut into chunks. Times ascend; not empty.
   Result<void> add(const Labels& labels, const SampleColumns& samples);
 
+  /// Adds a series whose chunks, ascending by time, are copied from other blocks as they are.
+  struct Copied {
+    const Block* block = nullptr;
+    ChunkRef chunk;
+  };
+  Result<void> add_copied(const Labels& labels, std::span<const Copied> chunks);
+
   [[nodiscard]] uint64_t series() const { return series_.size(); }
 
-  /// Writes the index; on return the file is durable, but for its name.
-  Result<void> finish(uint64_t wal_segment, TimeMs wal_until);
+  /// Writes the index; on return the file is durable, but for its name. Of `origin` the log's
+  /// position and what is replaced are taken.
+  Result<void> finish(const BlockInfo& origin);
 
  private:
   struct SeriesEntry {
@@ -127,13 +172,28 @@ class BlockWriter {
     std::vector<ChunkRef> chunks;
   };
 
+  /// 128 bits of a hash of raw times, or block and number where they were copied from.
+  struct TimesKey {
+    uint64_t low = 0;
+    uint64_t high = 0;
+    friend bool operator==(const TimesKey&, const TimesKey&) = default;
+  };
+  struct TimesKeyHash {
+    size_t operator()(const TimesKey& key) const { return key.low ^ key.high; }
+  };
+
   explicit BlockWriter(std::unique_ptr<io::WritableFile> file) : file_(std::move(file)) {}
-  Result<void> add_chunk(const SampleColumns& samples, size_t first, size_t last, ChunkKind kind,
-                         SeriesEntry& entry);
+  SeriesEntry entry_for(const Labels& labels);
+  void add_chunk(const SampleColumns& samples, size_t first, size_t last, ChunkKind kind,
+                 SeriesEntry& entry);
+  uint32_t times_number(std::span<const TimeMs> times);
+  Result<uint32_t> copied_times_number(const Block& block, uint32_t number);
+  Result<void> finish_series(SeriesEntry entry);
   uint32_t intern(std::string_view text);
   Result<void> flush(size_t at_least);
   std::vector<uint32_t> write_symbols(std::string& out) const;
-  void write_chunks(const SeriesEntry& entry, std::string& out) const;
+  void write_times(uint64_t offset, std::string& out) const;
+  static void write_chunks(const SeriesEntry& entry, std::string& out);
   void write_series(std::span<const uint32_t> rank, std::string& out) const;
   void write_label_index(std::span<const uint32_t> rank, std::string& out) const;
 
@@ -143,6 +203,10 @@ class BlockWriter {
   std::vector<SeriesEntry> series_;
   std::unordered_map<std::string, uint32_t> symbol_numbers_;
   std::vector<std::string> symbols_;
+  // Each column of times once, in the order of their first use; written behind the chunks.
+  std::unordered_map<TimesKey, uint32_t, TimesKeyHash> times_numbers_;
+  std::vector<Block::TimesColumn> times_;  ///< offsets from the first
+  std::string times_bytes_;
   BlockInfo info_;
 };
 

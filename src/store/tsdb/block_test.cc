@@ -54,7 +54,7 @@ Model random_model(Rng& rng, size_t series) {
 void write(io::FileSystem& files, const Model& model) {
   auto writer = BlockWriter::create(files, "b").value();
   for (const auto& [labels, samples] : model) ASSERT_TRUE(writer->add(labels, samples));
-  ASSERT_TRUE(writer->finish(7, {123}));
+  ASSERT_TRUE(writer->finish({.wal_segment = 7, .wal_until = {123}, .replaces = {3, 4}}));
 }
 
 void expect_same(const SampleColumns& got, const SampleColumns& want) {
@@ -72,7 +72,8 @@ void expect_same(const SampleColumns& got, const SampleColumns& want) {
 
 Result<SampleColumns> read_all(const Block& block, const Block::Series& series) {
   SampleColumns out;
-  for (const ChunkRef& chunk : series.chunks) TRY(block.read(chunk, out));
+  TimesCache times;
+  for (const ChunkRef& chunk : series.chunks) TRY(block.read(chunk, times, out));
   return out;
 }
 
@@ -96,11 +97,12 @@ TEST(Block, GivesBackWhatWasWritten) {
     io::MemoryFileSystem files;
     const Model model = random_model(rng, count);
     write(files, model);
-    const auto block = Block::open(files, "b");
+    const auto block = Block::open(files, "b", 1);
     ASSERT_TRUE(block) << block.error().message;
     EXPECT_EQ((*block)->info().series, count);
     EXPECT_EQ((*block)->info().wal_segment, 7U);
     EXPECT_EQ((*block)->info().wal_until, TimeMs{123});
+    EXPECT_EQ((*block)->info().replaces, (std::vector<uint64_t>{3, 4}));
     const auto ids = (*block)->select({}).value();
     ASSERT_EQ(ids.size(), count);
     auto want = model.begin();
@@ -123,7 +125,7 @@ TEST(Block, SelectsWhatTheMatchersSay) {
   io::MemoryFileSystem files;
   const Model model = random_model(rng, 120);
   write(files, model);
-  const auto block = Block::open(files, "b").value();
+  const auto block = Block::open(files, "b", 1).value();
   for (int i = 0; i < 2'000; ++i) {
     SCOPED_TRACE(fmt::format("seed {}, selector {}", seed, i));
     std::vector<Matcher> matchers;
@@ -162,7 +164,7 @@ TEST(Block, NoDamagedByteGivesAWrongValue) {
       bytes = good;
       bytes[at] ^= bit;
     });
-    const auto block = Block::open(files, "b");
+    const auto block = Block::open(files, "b", 1);
     if (!block) {
       EXPECT_EQ(block.error().code, ErrorCode::Corruption);
       continue;
@@ -192,7 +194,7 @@ TEST(Block, CutShortIsRefused) {
   const std::string good = files.read("b").value();
   for (size_t size = 0; size < good.size(); size += 1 + size / 8) {
     files.corrupt("b", [&](std::string& bytes) { bytes = good.substr(0, size); });
-    const auto block = Block::open(files, "b");
+    const auto block = Block::open(files, "b", 1);
     ASSERT_FALSE(block) << size;
     EXPECT_EQ(block.error().code, ErrorCode::Corruption);
   }

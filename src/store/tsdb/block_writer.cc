@@ -1,3 +1,6 @@
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -14,8 +17,14 @@ namespace {
 
 using codec::ByteWriter;
 
-constexpr size_t kSamplesPerChunk = 480;  // two hours at 15 s
+constexpr size_t kBlockChunkSamples = 480;  // two hours at 15 s
 constexpr size_t kBufferBytes = size_t{1} << 20;
+
+/// The checksum of what `out` has from `begin` on.
+void append_crc(size_t begin, std::string& out) {
+  const uint32_t crc = codec::crc32c(std::string_view(out).substr(begin));
+  ByteWriter(out).u32(crc);
+}
 
 /// The shortest of: differences, runs.
 void write_postings(std::span<const uint32_t> ids, std::string& out) {
@@ -70,11 +79,16 @@ Result<void> BlockWriter::flush(size_t at_least) {
   return {};
 }
 
-Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples) {
+BlockWriter::SeriesEntry BlockWriter::entry_for(const Labels& labels) {
   SeriesEntry entry;
   for (const LabelView label : labels) {
     entry.labels.emplace_back(intern(label.name), intern(label.value));
   }
+  return entry;
+}
+
+Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples) {
+  SeriesEntry entry = entry_for(labels);
   const auto kind_of = [&](size_t i) {
     const bool histogram = !samples.histograms.empty() && samples.histograms[i] != nullptr;
     return histogram ? ChunkKind::Histograms : ChunkKind::Floats;
@@ -82,37 +96,82 @@ Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples
   for (size_t first = 0; first < samples.size();) {
     const ChunkKind kind = kind_of(first);
     size_t last = first + 1;
-    while (last < samples.size() && last - first < kSamplesPerChunk && kind_of(last) == kind) {
+    while (last < samples.size() && last - first < kBlockChunkSamples && kind_of(last) == kind) {
       ++last;
     }
-    TRY(add_chunk(samples, first, last, kind, entry));
+    add_chunk(samples, first, last, kind, entry);
     first = last;
   }
-  info_.range.start = std::min(info_.range.start, samples.times.front());
-  info_.range.end = std::max(info_.range.end, samples.times.back());
-  info_.samples += samples.size();
+  return finish_series(std::move(entry));
+}
+
+Result<void> BlockWriter::add_copied(const Labels& labels, std::span<const Copied> chunks) {
+  SeriesEntry entry = entry_for(labels);
+  for (const Copied& copied : chunks) {
+    ChunkRef chunk = copied.chunk;
+    chunk.times = TRY(copied_times_number(*copied.block, copied.chunk.times));
+    chunk.offset = written_ + buffer_.size();
+    buffer_ += copied.block->stored(copied.chunk);
+    entry.chunks.push_back(chunk);
+  }
+  return finish_series(std::move(entry));
+}
+
+Result<void> BlockWriter::finish_series(SeriesEntry entry) {
+  for (const ChunkRef& chunk : entry.chunks) {
+    info_.range.start = std::min(info_.range.start, chunk.range.start);
+    info_.range.end = std::max(info_.range.end, chunk.range.end);
+    info_.samples += chunk.count;
+  }
   series_.push_back(std::move(entry));
   return flush(kBufferBytes);
 }
 
-Result<void> BlockWriter::add_chunk(const SampleColumns& samples, size_t first, size_t last,
-                                    ChunkKind kind, SeriesEntry& entry) {
+uint32_t BlockWriter::times_number(std::span<const TimeMs> times) {
+  const XXH128_hash_t hash = XXH3_128bits(times.data(), times.size_bytes());
+  const auto [found, added] =
+      times_numbers_.try_emplace({hash.low64, hash.high64}, static_cast<uint32_t>(times_.size()));
+  if (!added) return found->second;
+  const size_t begin = times_bytes_.size();
+  chunk::encode_times(times, times_bytes_);
+  append_crc(begin, times_bytes_);
+  times_.push_back({begin,
+                    static_cast<uint32_t>(times_bytes_.size() - begin),
+                    static_cast<uint32_t>(times.size()),
+                    {times.front(), times.back()}});
+  return found->second;
+}
+
+/// A column is copied once from each place it comes from.
+Result<uint32_t> BlockWriter::copied_times_number(const Block& block, uint32_t number) {
+  const auto [found, added] = times_numbers_.try_emplace(
+      {reinterpret_cast<uintptr_t>(&block), number}, static_cast<uint32_t>(times_.size()));
+  if (!added) return found->second;
+  Block::TimesColumn column = TRY(block.times_column(number));
+  const size_t begin = times_bytes_.size();
+  times_bytes_ += block.stored(column);
+  column.offset = begin;
+  times_.push_back(column);
+  return found->second;
+}
+
+void BlockWriter::add_chunk(const SampleColumns& samples, size_t first, size_t last, ChunkKind kind,
+                            SeriesEntry& entry) {
+  ChunkRef chunk;
+  chunk.times = times_number({samples.times.data() + first, last - first});
   const size_t begin = buffer_.size();
-  const std::span times(samples.times.data() + first, last - first);
   if (kind == ChunkKind::Floats) {
-    chunk::encode_chunk(times, {samples.values.data() + first, last - first}, buffer_);
+    chunk::encode_floats({samples.values.data() + first, last - first}, buffer_);
   } else {
-    chunk::encode_times(times, buffer_);
     for (size_t i = first; i < last; ++i) encode_histogram(*samples.histograms[i], buffer_);
   }
-  const uint32_t crc = codec::crc32c(std::string_view(buffer_).substr(begin));
-  ByteWriter(buffer_).u32(crc);
-  entry.chunks.push_back({written_ + begin,
-                          static_cast<uint32_t>(buffer_.size() - begin),
-                          static_cast<uint32_t>(last - first),
-                          kind,
-                          {samples.times[first], samples.times[last - 1]}});
-  return {};
+  append_crc(begin, buffer_);
+  chunk.offset = written_ + begin;
+  chunk.length = static_cast<uint32_t>(buffer_.size() - begin);
+  chunk.count = static_cast<uint32_t>(last - first);
+  chunk.kind = kind;
+  chunk.range = {samples.times[first], samples.times[last - 1]};
+  entry.chunks.push_back(chunk);
 }
 
 /// The symbols in the order of their text; result: the place in it of each.
@@ -135,17 +194,25 @@ std::vector<uint32_t> BlockWriter::write_symbols(std::string& out) const {
   return rank;
 }
 
-void BlockWriter::write_chunks(const SeriesEntry& entry, std::string& out) const {
+void BlockWriter::write_times(uint64_t offset, std::string& out) const {
+  ByteWriter writer(out);
+  writer.u32(static_cast<uint32_t>(times_.size()));
+  for (const Block::TimesColumn& column : times_) {
+    writer.u64(offset + column.offset);
+    writer.u64(static_cast<uint64_t>(column.range.start.ms));
+    writer.u64(static_cast<uint64_t>(column.range.end.ms));
+    writer.u32(column.length);
+    writer.u32(column.count);
+  }
+}
+
+void BlockWriter::write_chunks(const SeriesEntry& entry, std::string& out) {
   ByteWriter writer(out);
   writer.varint(entry.chunks.size());
-  TimeMs time = info_.range.start;
   for (const ChunkRef& chunk : entry.chunks) {
     const bool histograms = chunk.kind == ChunkKind::Histograms;
     writer.varint(uint64_t{chunk.length} << 1 | (histograms ? 1 : 0));
-    writer.varint(chunk.count);
-    writer.varint(static_cast<uint64_t>((chunk.range.start - time).ms));
-    writer.varint(static_cast<uint64_t>((chunk.range.end - chunk.range.start).ms));
-    time = chunk.range.end;
+    writer.varint(chunk.times);
   }
 }
 
@@ -225,10 +292,17 @@ void BlockWriter::write_label_index(std::span<const uint32_t> rank, std::string&
   writer.bytes(postings);
 }
 
-Result<void> BlockWriter::finish(uint64_t wal_segment, TimeMs wal_until) {
+Result<void> BlockWriter::finish(const BlockInfo& origin) {
+  TRY(flush(0));
+  const uint64_t times_offset = written_;
+  buffer_.swap(times_bytes_);
   TRY(flush(0));
   const uint64_t index_offset = written_;
   const std::vector<uint32_t> rank = write_symbols(buffer_);
+  write_times(times_offset, buffer_);
+  ByteWriter replaced(buffer_);
+  replaced.u32(static_cast<uint32_t>(origin.replaces.size()));
+  for (const uint64_t number : origin.replaces) replaced.u64(number);
   write_series(rank, buffer_);
   write_label_index(rank, buffer_);
   const uint64_t index_size = buffer_.size();
@@ -241,8 +315,8 @@ Result<void> BlockWriter::finish(uint64_t wal_segment, TimeMs wal_until) {
   writer.u64(static_cast<uint64_t>(info_.range.end.ms));
   writer.u64(series_.size());
   writer.u64(info_.samples);
-  writer.u64(wal_segment);
-  writer.u64(static_cast<uint64_t>(wal_until.ms));
+  writer.u64(origin.wal_segment);
+  writer.u64(static_cast<uint64_t>(origin.wal_until.ms));
   writer.u32(index_crc);
   writer.u32(codec::crc32c(footer));
   writer.bytes(kBlockMagic);

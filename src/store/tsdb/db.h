@@ -14,7 +14,7 @@
 #include "base/metrics.h"
 #include "io/file/file_system.h"
 #include "store/storage.h"
-#include "store/tsdb/block.h"
+#include "store/tsdb/block_set.h"
 #include "store/tsdb/head.h"
 #include "store/wal/wal.h"
 
@@ -22,7 +22,10 @@ namespace prom5::tsdb {
 
 struct Options {
   std::string path = "data";
+  /// 0: as long as there is room.
   DurationMs retention = DurationMs::days(15);
+  /// Beyond it, blocks and log together, the oldest blocks go. 0: no limit.
+  uint64_t retention_bytes = 0;
   /// Samples older than the newest of their series by at most this are taken; 0 refuses them.
   DurationMs out_of_order_window;
   /// Sync the log at each commit (0) or in the background at this interval.
@@ -32,6 +35,12 @@ struct Options {
   uint64_t max_series = 10'000'000;
   /// Beyond it the older half of the data in memory goes into a block before its time.
   uint64_t max_head_bytes = uint64_t{4} << 30;
+};
+
+/// Series that match are kept so long, shorter or longer than others.
+struct RetentionRule {
+  std::vector<Matcher> matchers;
+  DurationMs keep;
 };
 
 /// The database on a directory: a head in memory whose every change is in a write-ahead log first,
@@ -67,10 +76,27 @@ class Db final : public Storage {
   void compact() EXCLUDES(compaction_mutex_);
   void enforce_retention() EXCLUDES(compaction_mutex_);
 
-  [[nodiscard]] std::vector<BlockInfo> blocks() const;
+  /// The first rule that matches a series says how long it is kept. Changed by a reload.
+  void set_retention_rules(std::vector<RetentionRule> rules) EXCLUDES(state_mutex_);
+
+  [[nodiscard]] BlockSet::Blocks blocks() const { return blocks_.blocks(); }
+
+  /// Deletes what the series of any of the selectors have in the range; durable on return. What is
+  /// appended later stays.
+  Result<void> delete_series(std::span<const std::vector<Matcher>> selectors, TimeRange range)
+      EXCLUDES(compaction_mutex_);
+  /// Frees the room of what is deleted of blocks.
+  Result<void> clean_tombstones() EXCLUDES(compaction_mutex_);
+  /// Makes `snapshots/NAME`, a data directory of its own: blocks as links, the head as a block.
+  /// Samples come in meanwhile. Result: NAME.
+  Result<std::string> snapshot(bool skip_head) EXCLUDES(compaction_mutex_);
 
  private:
   friend class DbAppender;
+
+  static constexpr size_t kMaxMetadataPerFamily = 8;
+  /// Samples further in the future are refused, as Prometheus' doors do.
+  static constexpr DurationMs kMaxAhead = DurationMs::minutes(10);
 
   Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistry& metrics,
      const Log& log);
@@ -81,14 +107,21 @@ class Db final : public Storage {
   void compact_early() EXCLUDES(state_mutex_);
   bool compact_or_log(TimeMs end) EXCLUDES(state_mutex_);
   Result<void> compact_before(TimeMs end);
-  Result<std::string> write_block(TimeRange range, uint64_t wal_segment);
+  Result<void> write_head(TimeRange range, BlockWriter& writer) const;
+  void merge_blocks_of_days() REQUIRES(compaction_mutex_);
+  bool rewrite_or_log(std::span<const std::shared_ptr<Block>> blocks) REQUIRES(compaction_mutex_);
+  void remove_block(const std::shared_ptr<Block>& block, std::string_view why);
+  Result<void> enforce_rules(const std::shared_ptr<Block>& block, TimeMs newest)
+      REQUIRES(compaction_mutex_);
+  void enforce_size() REQUIRES(compaction_mutex_);
+  [[nodiscard]] std::vector<RetentionRule> retention_rules() const EXCLUDES(state_mutex_);
   [[nodiscard]] std::shared_ptr<const void> pin() const EXCLUDES(state_mutex_);
   void drop_when_unpinned(TimeMs cutoff) EXCLUDES(state_mutex_);
   void drop_unpinned() EXCLUDES(state_mutex_);
   void remove_series(std::span<Series* const> empty) EXCLUDES(state_mutex_);
-  void remove_expired_blocks(TimeMs cutoff) EXCLUDES(state_mutex_);
   Result<void> replay_record(uint64_t segment, std::string_view payload);
   void maintain(std::stop_token stop);
+  void sync_log(std::stop_token stop);
   void note_segment(uint64_t segment, TimeMs newest) EXCLUDES(state_mutex_);
   void drop_before(TimeMs cutoff);
   Result<void> log_metadata_again();
@@ -97,19 +130,20 @@ class Db final : public Storage {
   const Clock& clock_;
   io::FileSystem& files_;
   const Log& log_;
+  BlockSet blocks_;
   std::atomic<int64_t> out_of_order_window_ms_;
 
   Head head_;
   std::unique_ptr<io::FileLock> lock_;
   std::unique_ptr<wal::WalWriter> wal_;
 
+  uint64_t snapshots_ GUARDED_BY(compaction_mutex_) = 0;
   Mutex compaction_mutex_;  // one compaction at a time; taken before state_mutex_
   mutable Mutex state_mutex_;
   MetadataMap metadata_ GUARDED_BY(state_mutex_);
   // The newest sample of each segment tells when the segment may go.
   std::map<uint64_t, TimeMs> segment_newest_ GUARDED_BY(state_mutex_);
-  std::vector<std::shared_ptr<const Block>> blocks_ GUARDED_BY(state_mutex_);  // by time
-  uint64_t next_block_ GUARDED_BY(state_mutex_) = 1;
+  std::vector<RetentionRule> retention_rules_ GUARDED_BY(state_mutex_);
   TimeMs head_from_ GUARDED_BY(state_mutex_) = TimeMs::min();  // older samples are in blocks
   // Held by queriers and appenders; replaced when something is about to leave the head, which
   // goes when nobody holds the one before any more.
@@ -145,11 +179,14 @@ class Db final : public Storage {
   Counter& wal_failures_;
   Counter& wal_corruptions_;
   Counter& early_blocks_;
-  Counter& blocks_written_;
+  Counter& compactions_;
   Counter& block_failures_;
+  Counter& blocks_deleted_;
+  Counter& size_retentions_;
   Counter& blocks_damaged_;
   Counter& chunks_damaged_;
 
+  std::jthread syncing_;
   std::jthread maintenance_;  // last: stops first
 };
 

@@ -4,58 +4,47 @@
 #include <optional>
 #include <set>
 
+#include "store/tsdb/columns.h"
+
 namespace prom5::tsdb {
 
 namespace {
-
-void push(SampleColumns& out, const SampleColumns& from, size_t i) {
-  const bool histogram = !from.histograms.empty() && from.histograms[i] != nullptr;
-  if (histogram && out.histograms.empty()) out.histograms.resize(out.times.size());
-  out.times.push_back(from.times[i]);
-  out.values.push_back(from.values[i]);
-  if (!out.histograms.empty()) out.histograms.push_back(histogram ? from.histograms[i] : nullptr);
-}
-
-/// Adds what is in range; both sides ascend. Of a time that both have, `out`'s sample stays.
-void merge(SampleColumns& out, const SampleColumns& more, TimeRange range) {
-  const auto first = static_cast<size_t>(
-      std::lower_bound(more.times.begin(), more.times.end(), range.start) - more.times.begin());
-  const auto last = static_cast<size_t>(
-      std::upper_bound(more.times.begin(), more.times.end(), range.end) - more.times.begin());
-  if (first >= last) return;
-  if (out.times.empty() || out.times.back() < more.times[first]) {
-    for (size_t i = first; i < last; ++i) push(out, more, i);
-    return;
-  }
-  SampleColumns merged;
-  size_t a = 0;
-  for (size_t b = first; b < last; ++b) {
-    while (a < out.size() && out.times[a] < more.times[b]) push(merged, out, a++);
-    if (a < out.size() && out.times[a] == more.times[b]) continue;
-    push(merged, more, b);
-  }
-  while (a < out.size()) push(merged, out, a++);
-  out = std::move(merged);
-}
 
 /// The selected series of one block, one after the other.
 class BlockCursor {
  public:
   BlockCursor(const Block& block, std::vector<uint32_t> numbers)
-      : block_(block), numbers_(std::move(numbers)) {}
+      : block_(block), tombstones_(block.tombstones()), numbers_(std::move(numbers)) {}
 
   /// The series it stands at; null behind the last one.
   [[nodiscard]] const Block::Series* current() const { return series_ ? &*series_ : nullptr; }
-  [[nodiscard]] const Block& block() const { return block_; }
 
-  Result<void> advance() {
+  /// To the next series that has a chunk in the range which is not deleted as a whole.
+  Result<void> advance(TimeRange range) {
     series_.reset();
-    if (at_ < numbers_.size()) series_ = TRY(block_.series(numbers_[at_++]));
+    while (at_ < numbers_.size()) {
+      const uint32_t number = numbers_[at_++];
+      auto series = TRY(block_.series(number));
+      const auto deleted = tombstones_->of(number);
+      const bool any = std::ranges::any_of(series.chunks, [&](const ChunkRef& chunk) {
+        return chunk.range.overlaps(range) && !covers(deleted, chunk.range);
+      });
+      if (!any) continue;
+      series_ = std::move(series);
+      break;
+    }
     return {};
+  }
+
+  /// The current series' samples.
+  void read(TimeRange range, TimesCache& times, const std::function<void(const Error&)>& damaged,
+            SampleColumns& out) const {
+    block_.read(numbers_[at_ - 1], *series_, range, times, damaged, out);
   }
 
  private:
   const Block& block_;
+  std::shared_ptr<const Tombstones> tombstones_;
   std::vector<uint32_t> numbers_;
   size_t at_ = 0;
   std::optional<Block::Series> series_;
@@ -69,21 +58,18 @@ class MergedSeriesSet final : public SeriesSet {
   Result<void> open(std::span<const Matcher> matchers) {
     for (const auto& block : view_->blocks) {
       blocks_.emplace_back(*block, TRY(block->select(matchers)));
-      TRY(blocks_.back().advance());
+      TRY(blocks_.back().advance(range_));
     }
     head_ = view_->head->select(matchers);
     const TimeRange own{std::max(range_.start, view_->head_from), range_.end};
-    std::erase_if(head_, [&](const Series* s) {
-      const bool empty = s->last_time() == TimeMs::min();  // nothing of it is committed yet
-      return empty || s->last_time() < own.start || s->first_time() > own.end;
-    });
+    std::erase_if(head_, [&](const Series* s) { return !s->may_have_samples(own); });
     return {};
   }
 
   bool next() override {
     // Whoever stood at the series before moves on.
     for (size_t i : here_) {
-      if (auto moved = blocks_[i].advance(); !moved) error_ = std::move(moved);
+      if (auto moved = blocks_[i].advance(range_); !moved) error_ = std::move(moved);
     }
     if (in_head_) ++head_at_;
     here_.clear();
@@ -111,14 +97,9 @@ class MergedSeriesSet final : public SeriesSet {
     TRY(error_);
     out.clear();
     for (const size_t i : here_) {
-      chunk_samples_.clear();
-      for (const ChunkRef& chunk : blocks_[i].current()->chunks) {
-        if (!chunk.range.overlaps(range_)) continue;
-        if (auto read = blocks_[i].block().read(chunk, chunk_samples_); !read) {
-          view_->damaged(read.error());
-        }
-      }
-      merge(out, chunk_samples_, range_);
+      SampleColumns& to = out.times.empty() ? out : chunk_samples_;
+      blocks_[i].read(range_, times_, view_->damaged, to);
+      if (&to != &out) merge(out, chunk_samples_, range_);
     }
     if (!in_head_) return {};
     const TimeRange own{std::max(range_.start, view_->head_from), range_.end};

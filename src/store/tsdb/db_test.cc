@@ -1,4 +1,4 @@
-#include "store/tsdb/db.h"
+#include "store/tsdb/db_test.h"
 
 #include <gtest/gtest.h>
 
@@ -13,63 +13,6 @@
 namespace prom5::tsdb {
 
 namespace {
-
-using Dump = std::map<std::string, std::vector<std::pair<int64_t, uint64_t>>>;
-
-struct House {
-  io::FaultyFileSystem files;
-  ManualClock clock{TimeMs{1'000'000'000}};
-  Log log{LogLevel::Error, LogFormat::Logfmt, [](std::string_view) {}};
-  std::optional<MetricRegistry> metrics;
-  std::unique_ptr<Db> db;
-
-  explicit House(Options options = {}) { open(options); }
-  void open(Options options = {}) {
-    db.reset();
-    metrics.emplace();
-    auto opened = Db::open(options, clock, files, *metrics, log);
-    ASSERT_TRUE(opened) << opened.error().message;
-    db = *std::move(opened);
-  }
-  /// The process dies, then the power: nothing more is written, unsynced bytes are lost.
-  void crash(uint64_t seed) {
-    files.fail_from(1);
-    db.reset();
-    files.power_cut(seed);
-    files.fail_from(0);
-  }
-};
-
-Dump dump(Storage& storage, TimeRange range = {}, std::span<const Matcher> matchers = {}) {
-  Dump out;
-  auto querier = storage.querier(range).value();
-  auto set = querier->select(matchers).value();
-  SampleColumns columns;
-  while (set->next()) {
-    EXPECT_TRUE(set->read(columns));
-    for (size_t i = 0; i < columns.size(); ++i) {
-      out[set->labels().to_string()].emplace_back(columns.times[i].ms,
-                                                  std::bit_cast<uint64_t>(columns.values[i]));
-    }
-  }
-  return out;
-}
-
-std::vector<std::string> series_of(Storage& storage, TimeRange range = {}) {
-  std::vector<std::string> out;
-  auto querier = storage.querier(range).value();
-  auto set = querier->select({}).value();
-  while (set->next()) out.push_back(set->labels().to_string());
-  return out;
-}
-
-std::optional<ErrorCode> put(Storage& storage, const Labels& labels, int64_t ms, double value) {
-  auto appender = storage.appender();
-  const auto added = appender->append(0, labels, {{ms}, value});
-  const auto committed = appender->commit();
-  EXPECT_TRUE(committed);
-  return added ? std::nullopt : std::optional(added.error().code);
-}
 
 const Labels kUp{{"__name__", "up"}, {"job", "a"}};
 
@@ -219,25 +162,6 @@ TEST(Db, AgreesWithMemoryStorage) {
             memory.querier({}).value()->label_values("l", {}).value());
 }
 
-namespace {
-
-constexpr int64_t kHour = 3'600'000;
-
-/// Puts the same samples into both, `from` to `to`, a step of a minute, some of them missing.
-void put_span(Db& db, Storage& memory, Rng& rng, int64_t from, int64_t to) {
-  for (int64_t ms = from; ms < to; ms += 60'000) {
-    for (uint64_t l = 0; l < 5; ++l) {
-      if (rng.below(8) == 0) continue;
-      const Labels labels{{"__name__", "m"}, {"l", std::to_string(l)}};
-      const double value = rng.below(30) == 0 ? kStale : static_cast<double>(rng.below(100)) / 4;
-      ASSERT_EQ(put(db, labels, ms, value), std::nullopt);
-      ASSERT_EQ(put(memory, labels, ms, value), std::nullopt);
-    }
-  }
-}
-
-}  // namespace
-
 TEST(Db, BlocksAndHeadAnswerAsOne) {
   const uint64_t seed = 77;
   SCOPED_TRACE(seed);
@@ -385,7 +309,7 @@ TEST(Db, BlocksPastTheirRetentionGo) {
   house.db->enforce_retention();
   const TimeRange kept{{14 * kHour}, {20 * kHour}};
   EXPECT_EQ(dump(*house.db, kept), dump(memory, kept));
-  EXPECT_GE(house.db->blocks().front().range.end, TimeMs{13 * kHour});
+  EXPECT_GE(house.db->blocks().front()->info().range.end, TimeMs{13 * kHour});
   house.open(options);
   EXPECT_EQ(dump(*house.db, kept), dump(memory, kept));
 }

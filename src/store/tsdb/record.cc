@@ -15,7 +15,13 @@ namespace {
 using codec::ByteReader;
 using codec::ByteWriter;
 
-enum Section : uint8_t { kSeries = 1, kSamples = 2, kHistograms = 3, kMetadata = 4 };
+enum Section : uint8_t {
+  kSeries = 1,
+  kSamples = 2,
+  kHistograms = 3,
+  kMetadata = 4,
+  kDeletions = 5
+};
 
 /// Wrapping differences, so that refs and times of any distance survive.
 int64_t difference(uint64_t a, uint64_t b) { return static_cast<int64_t>(a - b); }
@@ -118,6 +124,17 @@ Result<void> read_definitions(ByteReader& in, std::vector<SeriesDefinition>& out
       builder.set(name, value);
     }
     out.push_back({ref, builder.build()});
+  }
+  return {};
+}
+
+Result<void> read_deletions(ByteReader& in, std::vector<RefRange>& out) {
+  for (size_t n = TRY(read_count(in, 3)); n > 0; --n) {
+    RefRange d;
+    d.ref = TRY(in.varint());
+    d.range.start = {TRY(in.svarint())};
+    d.range.end = {TRY(in.svarint())};
+    out.push_back(d);
   }
   return {};
 }
@@ -299,6 +316,17 @@ void encode_histograms(const std::vector<RefHistogram>& histograms, std::string&
   }
 }
 
+void encode_deletions(const std::vector<RefRange>& deletions, std::string& out) {
+  ByteWriter writer(out);
+  writer.u8(kDeletions);
+  writer.varint(deletions.size());
+  for (const RefRange& d : deletions) {
+    writer.varint(d.ref);
+    writer.svarint(d.range.start.ms);
+    writer.svarint(d.range.end.ms);
+  }
+}
+
 void encode_metadata(const std::vector<FamilyMetadata>& metadata, std::string& out) {
   ByteWriter writer(out);
   writer.u8(kMetadata);
@@ -330,6 +358,7 @@ Result<Record> decode_record(std::string_view payload) {
         TRY(read_definitions(definitions, out.series));
         break;
       }
+      case kDeletions: TRY(read_deletions(in, out.deletions)); break;
       case kMetadata: TRY(read_metadata(in, out.metadata)); break;
       case kSamples: TRY(read_samples(in, out.samples)); break;
       case kHistograms: {

@@ -24,6 +24,7 @@ namespace prom5::tsdb {
 //   2 samples      columns of refs and times, packed values
 //   3 histograms   ref, time, histogram
 //   4 metadata     family, type, help, unit
+//   5 deletions    ref, first time, last time
 
 struct SeriesDefinition {
   SeriesRef ref = 0;
@@ -36,6 +37,12 @@ struct RefHistogram {
   std::shared_ptr<const Histogram> histogram;
 };
 
+/// Samples of a series that are deleted.
+struct RefRange {
+  SeriesRef ref = 0;
+  TimeRange range;
+};
+
 struct FamilyMetadata {
   std::string family;
   Metadata metadata;
@@ -44,6 +51,7 @@ struct FamilyMetadata {
 void encode_series(const std::vector<SeriesDefinition>& series, std::string& out);
 void encode_samples(std::span<const RefSample> samples, std::string& out);
 void encode_histograms(const std::vector<RefHistogram>& histograms, std::string& out);
+void encode_deletions(const std::vector<RefRange>& deletions, std::string& out);
 void encode_metadata(const std::vector<FamilyMetadata>& metadata, std::string& out);
 
 struct Record {
@@ -51,6 +59,7 @@ struct Record {
   std::vector<RefSample> samples;
   std::vector<RefHistogram> histograms;
   std::vector<FamilyMetadata> metadata;
+  std::vector<RefRange> deletions;  ///< of samples in earlier records
 };
 
 // One histogram, as in section 3; blocks hold them so, too.

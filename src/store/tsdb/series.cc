@@ -5,6 +5,9 @@
 #include <span>
 
 #include "store/chunk/column_chunk.h"
+#include "store/tsdb/columns.h"
+#include "store/tsdb/record.h"
+#include "store/tsdb/tombstones.h"
 
 namespace prom5::tsdb {
 
@@ -15,33 +18,6 @@ size_t bytes_of(const Histogram& h) {
          (h.positive_counts.size() + h.negative_counts.size() + h.custom_bounds.size() +
           h.positive_spans.size() + h.negative_spans.size()) *
              8;
-}
-
-/// Keeps the histogram column parallel once it exists.
-void push(SampleColumns& out, TimeMs time, double value, std::shared_ptr<const Histogram> h) {
-  if (h && out.histograms.empty()) out.histograms.resize(out.times.size());
-  out.times.push_back(time);
-  out.values.push_back(value);
-  if (h || !out.histograms.empty()) out.histograms.push_back(std::move(h));
-}
-
-/// Cuts the columns down to the range.
-void clip(SampleColumns& columns, TimeRange range) {
-  const auto first = std::lower_bound(columns.times.begin(), columns.times.end(), range.start);
-  const auto last = std::upper_bound(first, columns.times.end(), range.end);
-  const auto from = first - columns.times.begin();
-  const auto to = last - columns.times.begin();
-  const auto cut = [&](auto& column) {
-    if (column.empty()) return;
-    column.erase(column.begin() + to, column.end());
-    column.erase(column.begin(), column.begin() + from);
-  };
-  cut(columns.values);
-  cut(columns.histograms);
-  cut(columns.times);
-  const bool any = std::any_of(columns.histograms.begin(), columns.histograms.end(),
-                               [](const auto& histogram) { return histogram != nullptr; });
-  if (!any) columns.histograms.clear();
 }
 
 }  // namespace
@@ -152,6 +128,19 @@ void Series::insert_late(Late sample) {
 
 TimeMs Series::first_time() const {
   const ByteMutexLock lock(mutex_);
+  return first_locked();
+}
+
+bool Series::may_have_samples(TimeRange range) const {
+  const ByteMutexLock lock(mutex_);
+  // Nothing of it may be committed yet.
+  const TimeRange all{first_locked(), last_time()};
+  if (all.start > all.end || !all.overlaps(range)) return false;
+  if (!rare_ || rare_->deleted.empty() || !rare_->late.empty()) return true;
+  return !covers(rare_->deleted, {std::max(all.start, range.start), std::min(all.end, range.end)});
+}
+
+TimeMs Series::first_locked() const {
   TimeMs first = TimeMs::max();
   if (!sealed_.empty()) {
     first = sealed_.front().times->range.start;
@@ -161,28 +150,6 @@ TimeMs Series::first_time() const {
   if (rare_ && !rare_->late.empty()) first = std::min(first, rare_->late.front().time);
   return first;
 }
-
-namespace {
-
-/// Puts late samples between the others; of a time that both have, what came in order stays.
-template <typename Late>
-void merge_late(const std::vector<Late>& late, SampleColumns& out) {
-  SampleColumns merged;
-  size_t i = 0;
-  const auto copy = [&] {
-    push(merged, out.times[i], out.values[i], out.histograms.empty() ? nullptr : out.histograms[i]);
-    ++i;
-  };
-  for (const Late& l : late) {
-    while (i < out.size() && out.times[i] < l.time) copy();
-    if (i < out.size() && out.times[i] == l.time) continue;
-    push(merged, l.time, l.value, l.histogram);
-  }
-  while (i < out.size()) copy();
-  out = std::move(merged);
-}
-
-}  // namespace
 
 Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out) const {
   out.clear();
@@ -197,7 +164,8 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
   Histograms open_histograms;
   std::shared_ptr<const TimeTrack> track;
   size_t open = 0;
-  std::vector<Late> late;
+  SampleColumns late;
+  std::vector<TimeRange> deleted;
   {
     const ByteMutexLock lock(mutex_);
     for (const Sealed& chunk : sealed_) {
@@ -212,8 +180,9 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
       if (rare_) open_histograms = rare_->open_histograms;
     }
     if (rare_) {
+      deleted = rare_->deleted;
       for (const Late& l : rare_->late) {
-        if (range.contains(l.time)) late.push_back(l);
+        push(late, l.time, l.value, l.histogram);
       }
     }
   }
@@ -249,15 +218,28 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
     }
   }
   clip(out, range);
-  if (!late.empty()) merge_late(late, out);
+  tsdb::erase(out, deleted);
+  merge(out, late, range);  // of a time that both have, what came in order stays
   return {};
+}
+
+void Series::erase(TimeRange range) {
+  const ByteMutexLock lock(mutex_);
+  // What comes later is not deleted.
+  range.end = std::min(range.end, last_time());
+  if (range.start > range.end) return;
+  add_range(rare().deleted, range);
+  std::erase_if(rare_->late, [&](const Late& l) { return range.contains(l.time); });
 }
 
 bool Series::drop_before(TimeMs cutoff) {
   const ByteMutexLock lock(mutex_);
   std::erase_if(sealed_, [&](const Sealed& chunk) { return chunk.times->range.end < cutoff; });
   if (sealed_.empty()) sealed_.shrink_to_fit();
-  if (rare_) std::erase_if(rare_->late, [&](const Late& l) { return l.time < cutoff; });
+  if (rare_) {
+    std::erase_if(rare_->late, [&](const Late& l) { return l.time < cutoff; });
+    std::erase_if(rare_->deleted, [&](const TimeRange& r) { return r.end < cutoff; });
+  }
   if (open_count() > 0 && last_time() < cutoff) {
     open_floats_ = {};
     if (rare_) rare_->open_histograms.clear();
@@ -284,6 +266,16 @@ size_t Series::size_bytes() const {
   total += sizeof(Rare) + rare_->late.size() * sizeof(Late);
   for (const auto& h : rare_->open_histograms) total += bytes_of(*h);
   return total;
+}
+
+std::string undefined_in(uint64_t segment, std::span<Series* const> series) {
+  std::vector<SeriesDefinition> missing;
+  for (const Series* s : series) {
+    if (s->defined_in_segment != segment) missing.push_back({s->ref(), s->labels()});
+  }
+  std::string out;
+  if (!missing.empty()) encode_series(missing, out);
+  return out;
 }
 
 }  // namespace prom5::tsdb

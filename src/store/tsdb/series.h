@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,9 +47,15 @@ class Series {
   /// TimeMs::max() when there is no sample.
   [[nodiscard]] TimeMs first_time() const EXCLUDES(mutex_);
 
+  /// False when it certainly has none.
+  [[nodiscard]] bool may_have_samples(TimeRange range) const EXCLUDES(mutex_);
+
   /// Replaces `out` by the samples in range. Corruption when a chunk does not decode.
   /// Nobody may call drop_before() on what is in range meanwhile, or as long as the cache lives.
   Result<void> read(TimeRange range, TimesCache& times, SampleColumns& out) const EXCLUDES(mutex_);
+
+  /// From now on the samples in the range that it has are not there.
+  void erase(TimeRange range) EXCLUDES(mutex_);
 
   /// Lets go of chunks that end before `cutoff`. Result: whether nothing is left.
   bool drop_before(TimeMs cutoff) EXCLUDES(mutex_);
@@ -83,6 +90,8 @@ class Series {
   /// What few series have.
   struct Rare {
     std::vector<Late> late;  // ascending by time
+    /// Of the samples that came in order.
+    std::vector<TimeRange> deleted;
     Histograms open_histograms;
     std::shared_ptr<const Histogram> last_histogram;
   };
@@ -91,6 +100,7 @@ class Series {
       REQUIRES(mutex_);
   void take_time(TimeMs time, size_t at, TrackTable& tracks) REQUIRES(mutex_);
   [[nodiscard]] size_t open_count() const REQUIRES(mutex_);
+  [[nodiscard]] TimeMs first_locked() const REQUIRES(mutex_);
   void seal() REQUIRES(mutex_);
   void insert_late(Late late) REQUIRES(mutex_);
   Rare& rare() REQUIRES(mutex_);
@@ -107,5 +117,8 @@ class Series {
   std::vector<Sealed> sealed_ GUARDED_BY(mutex_);
   std::unique_ptr<Rare> rare_ GUARDED_BY(mutex_);
 };
+
+/// What a log segment must define before a record in it can name these series.
+std::string undefined_in(uint64_t segment, std::span<Series* const> series);
 
 }  // namespace prom5::tsdb

@@ -1,0 +1,311 @@
+#include "store/tsdb/block_set.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <set>
+
+#include "store/tsdb/columns.h"
+
+namespace prom5::tsdb {
+
+namespace {
+
+constexpr std::string_view kTombstones = ".tombstones";
+constexpr std::string_view kTemporary = ".tmp";
+
+/// Blocks become one block for each of these spans of time, one after the other: few enough to open
+/// for a long query, large enough apart that a sample is written again only twice.
+constexpr DurationMs kMergedSpans[] = {DurationMs::days(1), DurationMs::days(10)};
+
+/// Chunks with fewer samples are joined when blocks are merged; others are copied as they are.
+constexpr uint32_t kWholeChunk = 240;
+
+std::optional<uint64_t> number_of(std::string_view name) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc{} || end != name.data() + name.size() || number == 0) return std::nullopt;
+  return number;
+}
+
+int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+
+}  // namespace
+
+std::string BlockSet::path_of(uint64_t number) const {
+  return fmt::format("{}/{:08}", folder_, number);
+}
+
+Result<size_t> BlockSet::open() {
+  const MutexLock lock(mutex_);
+  size_t damaged = 0;
+  const std::vector<std::string> names = TRY(files_.list(folder_));
+  const std::set<std::string, std::less<>> present(names.begin(), names.end());
+  for (const std::string& name : names) {
+    const bool half_written = name.ends_with(kTemporary);
+    const bool orphan =
+        name.ends_with(kTombstones) &&
+        !present.contains(std::string_view(name).substr(0, name.size() - kTombstones.size()));
+    if (half_written || orphan) {
+      TRY(files_.remove(folder_ + "/" + name));
+    } else if (const auto number = number_of(name)) {
+      next_ = std::max(next_, *number + 1);
+      TRY(open_one(*number, damaged));
+    }
+  }
+  TRY(forget_replaced());
+  return damaged;
+}
+
+Result<void> BlockSet::open_one(uint64_t number, size_t& damaged) {
+  auto block = Block::open(files_, path_of(number), number);
+  if (!block) {
+    ++damaged;
+    log_.error("A block is left out; `prom5 tsdb repair` rebuilds what can be read of it",
+               {{"err", block.error().message}});
+    return {};
+  }
+  const auto bytes = files_.read(path_of(number) + std::string(kTombstones));
+  if (bytes) {
+    auto tombstones = Tombstones::decode(*bytes);
+    if (tombstones) {
+      (*block)->set_tombstones(*std::move(tombstones));
+    } else {
+      ++damaged;
+      log_.error("What was deleted of a block is not known any more and shows again",
+                 {{"block", number}, {"err", tombstones.error().message}});
+    }
+  } else if (bytes.error().code != ErrorCode::NotFound) {
+    return std::unexpected(bytes.error());
+  }
+  put(*std::move(block));
+  return {};
+}
+
+void BlockSet::put(std::shared_ptr<Block> block) {
+  const auto at = std::upper_bound(
+      blocks_.begin(), blocks_.end(), block,
+      [](const auto& a, const auto& b) { return a->info().range.start < b->info().range.start; });
+  blocks_.insert(at, std::move(block));
+}
+
+/// A crash between writing a block and removing those that it replaces leaves both.
+Result<void> BlockSet::forget_replaced() {
+  std::set<uint64_t> replaced;
+  for (const auto& block : blocks_) {
+    replaced.insert(block->info().replaces.begin(), block->info().replaces.end());
+  }
+  for (const auto& block : blocks_) {
+    if (replaced.contains(block->number())) TRY(remove_files(block->number()));
+  }
+  std::erase_if(blocks_, [&](const auto& block) { return replaced.contains(block->number()); });
+  return {};
+}
+
+Result<void> BlockSet::remove_files(uint64_t number) {
+  TRY(files_.remove(path_of(number)));
+  const auto tombstones = files_.remove(path_of(number) + std::string(kTombstones));
+  if (!tombstones && tombstones.error().code != ErrorCode::NotFound) return tombstones;
+  return {};
+}
+
+BlockSet::Blocks BlockSet::blocks() const {
+  const MutexLock lock(mutex_);
+  return blocks_;
+}
+
+uint64_t BlockSet::size_bytes() const {
+  uint64_t total = 0;
+  for (const auto& block : blocks()) total += block->size_bytes();
+  return total;
+}
+
+Result<bool> BlockSet::add(const BlockInfo& origin,
+                           const std::function<Result<void>(BlockWriter&)>& fill) {
+  uint64_t number = 0;
+  {
+    const MutexLock lock(mutex_);
+    number = next_++;
+  }
+  const std::string path = path_of(number);
+  const std::string temporary = path + std::string(kTemporary);
+  const auto write = [&]() -> Result<bool> {
+    const auto writer = TRY(BlockWriter::create(files_, temporary));
+    TRY(fill(*writer));
+    if (writer->series() == 0) return false;
+    TRY(writer->finish(origin));
+    TRY(files_.rename(temporary, path));
+    TRY(files_.sync_directory(folder_));
+    return true;
+  };
+  const auto written = write();
+  if (!written || !*written) {
+    static_cast<void>(files_.remove(temporary));
+    return written;
+  }
+  auto block = TRY(Block::open(files_, path, number));
+  const MutexLock lock(mutex_);
+  std::erase_if(blocks_, [&](const auto& b) {
+    return std::ranges::find(origin.replaces, b->number()) != origin.replaces.end();
+  });
+  put(std::move(block));
+  return true;
+}
+
+Result<void> BlockSet::remove(const std::shared_ptr<Block>& block) {
+  {
+    const MutexLock lock(mutex_);
+    std::erase(blocks_, block);
+  }
+  return remove_files(block->number());
+}
+
+Result<void> BlockSet::rewrite(std::span<const std::shared_ptr<Block>> blocks,
+                               const std::stop_token& stop) {
+  BlockInfo origin;
+  for (const auto& block : blocks) {
+    origin.replaces.push_back(block->number());
+    // A range of the log is skipped for what is newest in it: the greatest of both serves all.
+    origin.wal_segment = std::max(origin.wal_segment, block->info().wal_segment);
+    origin.wal_until = std::max(origin.wal_until, block->info().wal_until);
+  }
+  const bool any_left =
+      TRY(add(origin, [&](BlockWriter& writer) { return merge_blocks(blocks, stop, writer); }));
+  for (const auto& block : blocks) {
+    // When nothing is left, no block says that these are replaced.
+    TRY(any_left ? remove_files(block->number()) : remove(block));
+  }
+  return {};
+}
+
+BlockSet::Blocks BlockSet::mergeable(DurationMs retention) const {
+  const Blocks all = blocks();
+  if (all.empty()) return {};
+  TimeMs newest = TimeMs::min();
+  for (const auto& block : all) newest = std::max(newest, block->info().range.end);
+  for (const DurationMs span : kMergedSpans) {
+    if (retention.ms > 0 && span.ms > retention.ms / 10) break;
+    std::map<int64_t, Blocks> windows;
+    for (const auto& block : all) {
+      const int64_t window = floor_div(block->info().range.start.ms, span.ms);
+      if (window != floor_div(block->info().range.end.ms, span.ms)) continue;
+      if ((window + 1) * span.ms > newest.ms) continue;  // more may come for it
+      windows[window].push_back(block);
+    }
+    for (auto& [window, group] : windows) {
+      if (group.size() > 1) return std::move(group);
+    }
+  }
+  return {};
+}
+
+Result<bool> BlockSet::delete_of(Block& block, std::span<const Deletion> deletions) {
+  const auto before = block.tombstones();
+  Tombstones after = *before;
+  for (const Deletion& d : deletions) after.add(d.series, d.range);
+  if (after == *before) return false;
+  TRY(files_.write_atomically(path_of(block.number()) + std::string(kTombstones), after.encode()));
+  block.set_tombstones(std::move(after));
+  return true;
+}
+
+Result<void> BlockSet::delete_samples(std::span<const Matcher> matchers, TimeRange range) {
+  for (const auto& block : blocks()) {
+    if (!block->info().range.overlaps(range)) continue;
+    std::vector<Deletion> deletions;
+    const std::vector<uint32_t> numbers = TRY(block->select(matchers));
+    for (const uint32_t number : numbers) deletions.push_back({number, range});
+    TRY(delete_of(*block, deletions));
+  }
+  return {};
+}
+
+Result<void> BlockSet::link_into(const std::string& folder) const {
+  for (const auto& block : blocks()) {
+    const std::string name = fmt::format("{:08}", block->number());
+    TRY(files_.link(block->path(), folder + "/" + name));
+    const auto tombstones = block->tombstones();
+    if (tombstones->empty()) continue;
+    TRY(files_.write_atomically(folder + "/" + name + std::string(kTombstones),
+                                tombstones->encode()));
+  }
+  return files_.sync_directory(folder);
+}
+
+namespace {
+
+/// All series of a block, one after the other.
+struct MergeCursor {
+  const Block* block;
+  uint32_t number = 0;
+  std::optional<Block::Series> series;
+
+  Result<void> load() {
+    series.reset();
+    if (number < block->info().series) series = TRY(block->series(number));
+    return {};
+  }
+};
+
+/// Whether the chunks can be taken over as they are: whole, one after the other, none deleted.
+bool can_copy(std::span<const BlockWriter::Copied> chunks) {
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    const ChunkRef& chunk = chunks[i].chunk;
+    if (i > 0 && chunk.range.start <= chunks[i - 1].chunk.range.end) return false;
+    if (i + 1 < chunks.size() && chunk.count < kWholeChunk) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<void> merge_blocks(std::span<const std::shared_ptr<Block>> blocks,
+                          const std::stop_token& stop, BlockWriter& writer) {
+  std::vector<MergeCursor> cursors;
+  for (const auto& block : blocks) {
+    cursors.push_back({block.get(), 0, {}});
+    TRY(cursors.back().load());
+  }
+  TimesCache times;
+  SampleColumns samples;
+  SampleColumns more;
+  std::vector<BlockWriter::Copied> chunks;
+  std::optional<Error> damage;
+  const auto damaged = [&](const Error& error) { damage = error; };
+  for (;;) {
+    if (stop.stop_requested()) return fail(ErrorCode::Unavailable, "stopped");
+    const Labels* least = nullptr;
+    for (const MergeCursor& c : cursors) {
+      if (c.series && (least == nullptr || c.series->labels < *least)) least = &c.series->labels;
+    }
+    if (least == nullptr) return {};
+    const Labels labels = *least;
+    chunks.clear();
+    bool copy = true;
+    for (const MergeCursor& c : cursors) {
+      if (!c.series || c.series->labels != labels) continue;
+      for (const ChunkRef& chunk : c.series->chunks) chunks.push_back({c.block, chunk});
+      copy = copy && c.block->tombstones()->of(c.number).empty();
+    }
+    if (copy && can_copy(chunks)) {
+      TRY(writer.add_copied(labels, chunks));
+    } else {
+      samples.clear();
+      for (const MergeCursor& c : cursors) {
+        if (!c.series || c.series->labels != labels) continue;
+        c.block->read(c.number, *c.series, {}, times, damaged, more);
+        merge(samples, more, {});
+      }
+      // What cannot be read now may be readable by repair: the blocks stay.
+      if (damage) return std::unexpected(*damage);
+      if (samples.size() > 0) TRY(writer.add(labels, samples));
+    }
+    for (MergeCursor& c : cursors) {
+      if (!c.series || c.series->labels != labels) continue;
+      ++c.number;
+      TRY(c.load());
+    }
+  }
+}
+
+}  // namespace prom5::tsdb

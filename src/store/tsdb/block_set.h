@@ -1,0 +1,84 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "io/file/file_system.h"
+#include "store/tsdb/block.h"
+
+namespace prom5::tsdb {
+
+/// The blocks of a folder and what is deleted of them: files `NNNNNNNN` and, beside some,
+/// `NNNNNNNN.tombstones`.
+///
+/// Reading: any thread. Changing: one thread at a time. A block that is removed stays readable for
+/// whoever holds it.
+class BlockSet {
+ public:
+  using Blocks = std::vector<std::shared_ptr<Block>>;
+
+  BlockSet(io::FileSystem& files, std::string folder, const Log& log)
+      : files_(files), folder_(std::move(folder)), log_(log) {}
+
+  /// Opens what is there and finishes what a crash left half done. A damaged block is left out and
+  /// left where it is. Result: how many were damaged.
+  Result<size_t> open() EXCLUDES(mutex_);
+
+  /// By their first time.
+  [[nodiscard]] Blocks blocks() const EXCLUDES(mutex_);
+  [[nodiscard]] uint64_t size_bytes() const EXCLUDES(mutex_);
+
+  /// Adds the block that `fill` writes. Durable on return. False when it wrote no series.
+  Result<bool> add(const BlockInfo& origin, const std::function<Result<void>(BlockWriter&)>& fill)
+      EXCLUDES(mutex_);
+
+  Result<void> remove(const std::shared_ptr<Block>& block) EXCLUDES(mutex_);
+
+  /// Puts one block in the place of some, without what is deleted of them. Unavailable when
+  /// stopped, which leaves everything as it was.
+  Result<void> rewrite(std::span<const std::shared_ptr<Block>> blocks, const std::stop_token& stop)
+      EXCLUDES(mutex_);
+
+  /// Which blocks are to become one: those of one day, of ten days, once the time is over, where
+  /// that is no more than a tenth of the retention. Empty when there is nothing to do.
+  [[nodiscard]] Blocks mergeable(DurationMs retention) const EXCLUDES(mutex_);
+
+  /// Marks samples as deleted: for each series that matches, those in the range. Durable on return.
+  Result<void> delete_samples(std::span<const Matcher> matchers, TimeRange range) EXCLUDES(mutex_);
+  /// The same for some series of one block. Result: whether anything was not deleted before.
+  struct Deletion {
+    uint32_t series = 0;
+    TimeRange range;
+  };
+  Result<bool> delete_of(Block& block, std::span<const Deletion> deletions);
+
+  /// Links every block, and what is deleted of it, into a folder, which exists.
+  Result<void> link_into(const std::string& folder) const EXCLUDES(mutex_);
+
+ private:
+  [[nodiscard]] std::string path_of(uint64_t number) const;
+  void put(std::shared_ptr<Block> block) REQUIRES(mutex_);
+  Result<void> open_one(uint64_t number, size_t& damaged) REQUIRES(mutex_);
+  Result<void> forget_replaced() REQUIRES(mutex_);
+  Result<void> remove_files(uint64_t number);
+
+  io::FileSystem& files_;
+  const std::string folder_;
+  const Log& log_;
+  mutable Mutex mutex_;
+  Blocks blocks_ GUARDED_BY(mutex_);  // by their first time
+  uint64_t next_ GUARDED_BY(mutex_) = 1;
+};
+
+/// Writes the series of blocks, in the order of their time, as one, without what is deleted.
+Result<void> merge_blocks(std::span<const std::shared_ptr<Block>> blocks,
+                          const std::stop_token& stop, BlockWriter& writer);
+
+}  // namespace prom5::tsdb

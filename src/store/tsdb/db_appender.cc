@@ -1,0 +1,220 @@
+#include <algorithm>
+
+#include "store/tsdb/db.h"
+
+namespace prom5::tsdb {
+
+namespace {
+
+/// The earliest time that can be computed with without overflow: some 140,000 years ago.
+constexpr int64_t kEarliestMs = -(int64_t{1} << 52);
+
+}  // namespace
+
+/// A batch: checked as it is filled, written to the log and put into the head by commit().
+class DbAppender final : public Appender {
+ public:
+  explicit DbAppender(Db& db) : db_(db), pin_(db.pin()), latest_(db.clock_.now() + Db::kMaxAhead) {}
+
+  Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample) override {
+    Series* series = TRY(resolve(ref, labels));
+    TRY(check(*series, sample.time, series->fit(sample.time, sample.value)));
+    if (!sample_series_.empty() && sample_series_.back() == series) {
+      // A batch brings a series' samples one after the other: the last one counts too.
+      const Sample& before = samples_.back().sample;
+      const bool same = sample.time == before.time;
+      if (same && same_bits(sample.value, before.value)) return series->ref();
+      if (same) return fail(ErrorCode::DuplicateSample, "duplicate sample for timestamp");
+      if (sample.time < before.time) TRY(check_late(sample.time, before.time));
+    }
+    samples_.push_back({series->ref(), sample});
+    sample_series_.push_back(series);
+    return series->ref();
+  }
+
+  void append_known(std::span<const RefSample> samples, std::vector<size_t>& refused) override {
+    constexpr size_t kAhead = 8;
+    samples_.reserve(samples_.size() + samples.size());
+    sample_series_.reserve(sample_series_.size() + samples.size());
+    for (size_t i = 0; i < samples.size(); ++i) {
+      if (i + kAhead < samples.size()) db_.head_.prefetch(samples[i + kAhead].ref);
+      if (!append(samples[i].ref, kNoLabels, samples[i].sample)) refused.push_back(i);
+    }
+  }
+
+  Result<SeriesRef> append_histogram(SeriesRef ref, const Labels& labels, TimeMs time,
+                                     const Histogram& histogram) override {
+    Series* series = TRY(resolve(ref, labels));
+    TRY(check(*series, time, series->fit(time, histogram)));
+    histograms_.push_back({series->ref(), time, std::make_shared<Histogram>(histogram)});
+    histogram_series_.push_back(series);
+    return series->ref();
+  }
+
+  void set_metadata(std::string_view family, const Metadata& metadata) override {
+    metadata_.push_back({std::string(family), metadata});
+  }
+
+  Result<void> commit() override {
+    drop_known_metadata();
+    if (samples_.empty() && histograms_.empty() && metadata_.empty()) return {};
+    // Through the turnstile, or steady commits would keep a compaction out for ever.
+    {
+      const std::lock_guard turnstile(db_.turnstile_);
+    }
+    const std::shared_lock gate(db_.commit_gate_);
+    if (oldest().ms < db_.accept_from_ms_.load()) {
+      return fail(ErrorCode::TooOld, "the block of a sample's time was begun before the commit");
+    }
+    bring_back_gone();
+    TRY(log_batch());
+    apply();
+    return {};
+  }
+
+ private:
+  Result<Series*> resolve(SeriesRef ref, const Labels& labels) {
+    if (ref != 0) {
+      if (Series* series = db_.head_.find(ref)) return series;
+      if (labels.empty()) return fail(ErrorCode::NotFound, "series reference {}", ref);
+    }
+    const auto found = db_.head_.find_or_create(labels, db_.options_.max_series);
+    if (found.series == nullptr) {
+      db_.series_refused_.add();
+      return fail(ErrorCode::LimitExceeded,
+                  "series {} refused: there are {} series already (--storage.tsdb.max-series)",
+                  labels.to_string(), db_.head_.series_count());
+    }
+    if (found.created) db_.series_created_.add();
+    return found.series;
+  }
+
+  Result<void> check(const Series& series, TimeMs time, Fit fit) const {
+    // One sample of the far future would make all that come at their right time too old.
+    if (time > latest_ || time.ms < kEarliestMs) {
+      return fail(ErrorCode::OutOfOrder, "out of bounds: the sample's time is {}",
+                  time.ms < kEarliestMs ? "too far in the past" : "in the future");
+    }
+    if (fit == Fit::Next && time.ms < db_.accept_from_ms_.load()) {
+      return fail(ErrorCode::TooOld, "too old sample: the block of its time is written already");
+    }
+    if (fit == Fit::Duplicate) {
+      return fail(ErrorCode::DuplicateSample, "duplicate sample for timestamp");
+    }
+    if (fit != Fit::OutOfOrder) return {};
+    return check_late(time, series.last_time());
+  }
+
+  [[nodiscard]] Result<void> check_late(TimeMs time, TimeMs newest) const {
+    if (time.ms < db_.accept_from_ms_.load()) return fail(ErrorCode::TooOld, "too old sample");
+    const DurationMs window{db_.out_of_order_window_ms_.load()};
+    if (window.ms <= 0) return fail(ErrorCode::OutOfOrder, "out of order sample");
+    if (time < newest - window) return fail(ErrorCode::TooOld, "too old sample");
+    db_.out_of_order_.add();
+    return {};
+  }
+
+  /// Scrapes repeat the same help texts for ever; only what is new goes into the log.
+  void drop_known_metadata() {
+    if (metadata_.empty()) return;
+    const MutexLock lock(db_.state_mutex_);
+    std::erase_if(metadata_, [&](const FamilyMetadata& m) REQUIRES(db_.state_mutex_) {
+      const auto found = db_.metadata_.find(m.family);
+      return found != db_.metadata_.end() && (found->second.size() >= Db::kMaxMetadataPerFamily ||
+                                              std::find(found->second.begin(), found->second.end(),
+                                                        m.metadata) != found->second.end());
+    });
+  }
+
+  /// A series that left the head since it was found, being empty, comes back as a new one.
+  void bring_back_gone() {
+    const auto bring_back = [&](Series*& series, SeriesRef& ref) {
+      if (!series->gone) return;
+      series = db_.head_.find_or_create(series->labels(), UINT64_MAX).series;
+      ref = series->ref();
+    };
+    for (size_t i = 0; i < samples_.size(); ++i) bring_back(sample_series_[i], samples_[i].ref);
+    for (size_t i = 0; i < histograms_.size(); ++i) {
+      bring_back(histogram_series_[i], histograms_[i].ref);
+    }
+  }
+
+  Result<void> log_batch() {
+    std::string payload;
+    if (!samples_.empty()) encode_samples(samples_, payload);
+    if (!histograms_.empty()) encode_histograms(histograms_, payload);
+    if (!metadata_.empty()) encode_metadata(metadata_, payload);
+    uint64_t segment_used = 0;
+    std::vector<Series*> series = sample_series_;
+    series.insert(series.end(), histogram_series_.begin(), histogram_series_.end());
+    const auto logged = db_.wal_->append(
+        {.definitions = [&](uint64_t segment) { return undefined_in(segment, series); },
+         .payload = payload,
+         .written =
+             [&](uint64_t segment) {
+               segment_used = segment;
+               for (Series* s : series) s->defined_in_segment = segment;
+             }});
+    if (!logged) {
+      db_.wal_failures_.add();
+      return logged;
+    }
+    db_.note_segment(segment_used, newest());
+    return {};
+  }
+
+  [[nodiscard]] TimeMs newest() const {
+    TimeMs out = TimeMs::min();
+    for (const RefSample& s : samples_) out = std::max(out, s.sample.time);
+    for (const RefHistogram& h : histograms_) out = std::max(out, h.time);
+    return out;
+  }
+
+  [[nodiscard]] TimeMs oldest() const {
+    TimeMs out = TimeMs::max();
+    for (const RefSample& s : samples_) out = std::min(out, s.sample.time);
+    for (const RefHistogram& h : histograms_) out = std::min(out, h.time);
+    return out;
+  }
+
+  void apply() {
+    for (size_t i = 0; i < samples_.size(); ++i) {
+      sample_series_[i]->append(samples_[i].sample, db_.head_.tracks());
+      db_.head_.note_time(samples_[i].sample.time);
+    }
+    for (size_t i = 0; i < histograms_.size(); ++i) {
+      histogram_series_[i]->append(histograms_[i].time, histograms_[i].histogram,
+                                   db_.head_.tracks());
+      db_.head_.note_time(histograms_[i].time);
+    }
+    db_.samples_appended_.add(samples_.size());
+    db_.histograms_appended_.add(histograms_.size());
+    const MutexLock lock(db_.state_mutex_);
+    for (FamilyMetadata& m : metadata_) {
+      auto& known = db_.metadata_[m.family];
+      if (std::find(known.begin(), known.end(), m.metadata) == known.end()) {
+        known.push_back(std::move(m.metadata));
+      }
+    }
+    samples_.clear();
+    histograms_.clear();
+    metadata_.clear();
+    sample_series_.clear();
+    histogram_series_.clear();
+  }
+
+  static inline const Labels kNoLabels;
+
+  Db& db_;
+  const std::shared_ptr<const void> pin_;  // of the series
+  const TimeMs latest_;                    // samples after it are refused
+  std::vector<RefSample> samples_;
+  std::vector<Series*> sample_series_;  // parallel to samples_
+  std::vector<RefHistogram> histograms_;
+  std::vector<Series*> histogram_series_;
+  std::vector<FamilyMetadata> metadata_;
+};
+
+std::unique_ptr<Appender> Db::appender() { return std::make_unique<DbAppender>(*this); }
+
+}  // namespace prom5::tsdb

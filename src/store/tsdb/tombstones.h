@@ -1,0 +1,37 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+
+namespace prom5::tsdb {
+
+/// Adds a range to ranges that ascend and neither overlap nor touch.
+void add_range(std::vector<TimeRange>& ranges, TimeRange range);
+
+/// What is deleted of a block's series: read as if it were not there, until the block is rewritten.
+/// Kept in a file beside the block (docs/formats/block.md).
+class Tombstones {
+ public:
+  void add(uint32_t series, TimeRange range) { add_range(ranges_[series], range); }
+  /// Ascending; empty for most series.
+  [[nodiscard]] std::span<const TimeRange> of(uint32_t series) const;
+  [[nodiscard]] bool empty() const { return ranges_.empty(); }
+  [[nodiscard]] size_t series() const { return ranges_.size(); }
+
+  [[nodiscard]] std::string encode() const;
+  /// Corruption when the bytes are no such file.
+  static Result<Tombstones> decode(std::string_view bytes);
+
+  friend bool operator==(const Tombstones&, const Tombstones&) = default;
+
+ private:
+  std::map<uint32_t, std::vector<TimeRange>> ranges_;
+};
+
+}  // namespace prom5::tsdb
