@@ -204,6 +204,9 @@ Result<void> Server::apply(const config::Config& config) {
   }
   TRY(scrapes_->apply(scrapes));
   db_->set_out_of_order_window(config.out_of_order_time_window);
+  db_->set_retention(config.retention.value_or(options_.storage.retention),
+                     config.retention_bytes.value_or(options_.storage.retention_bytes));
+  db_->set_retention_rules(config.retention_rules);
   engine_->set_default_subquery_step(config.global.evaluation_interval);
   const MutexLock lock(reload_mutex_);
   config_text_ = config.text;
@@ -267,6 +270,8 @@ void Server::add_routes() {
       api::ApiV1::Services{*db_, *engine_, *scrapes_, remote_write_.get(), clock_},
       std::move(status));
   api_v1_->add_routes(router_);
+  tsdb_api_ = std::make_unique<api::TsdbApi>(*db_, options_.enable_admin_api);
+  tsdb_api_->add_routes(router_);
   assistant_api_->add_routes(router_);
   router_.add(
       "GET", "/metrics", "The server's own metrics.",

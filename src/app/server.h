@@ -9,6 +9,7 @@
 
 #include "app/api/api_v1.h"
 #include "app/api/assistant_api.h"
+#include "app/api/tsdb_api.h"
 #include "app/config/config.h"
 #include "app/config/web_config.h"
 #include "ask/agent.h"
@@ -35,6 +36,7 @@ struct ServerOptions {
   io::HttpServerOptions http;
   size_t scrape_body_limit = size_t{64} << 20;
   bool enable_lifecycle = false;
+  bool enable_admin_api = false;
   bool enable_remote_write = false;
   std::vector<std::pair<std::string, std::string>> flags;  ///< for /api/v1/status/flags
 };
@@ -84,6 +86,7 @@ class Server {
   std::unique_ptr<exporters::HostExporter> host_exporter_;
   std::unique_ptr<Agent> agent_;
   std::unique_ptr<api::ApiV1> api_v1_;
+  std::unique_ptr<api::TsdbApi> tsdb_api_;
   std::unique_ptr<api::AssistantApi> assistant_api_;
   io::Router router_;
   std::atomic<bool> ready_{false};

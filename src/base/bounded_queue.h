@@ -27,6 +27,16 @@ class BoundedQueue {
     return true;
   }
 
+  /// Waits for room.
+  void push(T value) NO_THREAD_SAFETY_ANALYSIS {
+    {
+      std::unique_lock lock(mutex_);
+      room_.wait(lock, [&]() REQUIRES(mutex_) { return items_.size() < capacity_; });
+      items_.push_back(std::move(value));
+    }
+    ready_.notify_one();
+  }
+
   /// Waits for an item; nothing when a stop is requested and the queue is empty.
   std::optional<T> pop(std::stop_token stop) NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock lock(mutex_);
@@ -34,6 +44,7 @@ class BoundedQueue {
     if (items_.empty()) return std::nullopt;
     T value = std::move(items_.front());
     items_.pop_front();
+    room_.notify_one();
     return value;
   }
 
@@ -46,6 +57,7 @@ class BoundedQueue {
   const size_t capacity_;
   mutable Mutex mutex_;
   std::condition_variable_any ready_;
+  std::condition_variable_any room_;
   std::deque<T> items_ GUARDED_BY(mutex_);
 };
 

@@ -171,10 +171,6 @@ void ApiV1::add_routes(io::Router& router) {
                               "remote write receiver needs to be enabled with "
                               "--web.enable-remote-write-receiver\n");
   });
-  for (const char* path : {"delete_series", "clean_tombstones", "snapshot"}) {
-    add("POST|PUT", std::string("admin/tsdb/") + path, "Refused: not enabled.",
-        [](R, A) -> Answer { return fail(ErrorCode::Unavailable, "admin APIs disabled"); });
-  }
 }
 
 ApiV1::Answer ApiV1::evaluate(const query::QueryRequest& request, const HttpRequest& http) {

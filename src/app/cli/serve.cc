@@ -32,7 +32,10 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"web.read-timeout", Duration, "5m",
      "How long a request may take to arrive, and an idle connection may stay."},
     {"storage.tsdb.path", Text, "data/", "Directory of the database."},
-    {"storage.tsdb.retention.time", Duration, "15d", "How long samples are kept."},
+    {"storage.tsdb.retention.time", Duration, "15d",
+     "How long samples are kept; 0s keeps them as long as there is room."},
+    {"storage.tsdb.retention.size", Size, "0",
+     "Most bytes of blocks and log; beyond it the oldest blocks go. 0: no limit."},
     {"storage.tsdb.wal-sync-interval", Duration, "0s",
      "How often the write-ahead log is synced to disk; 0s syncs before every answer."},
     {"storage.tsdb.wal-segment-size", Size, "64MB", "Size of a segment of the write-ahead log."},
@@ -100,12 +103,14 @@ ServerOptions server_options(const Flags& flags) {
   o.config_file = flags.text("config.file");
   o.web_config_file = flags.text("web.config.file");
   o.enable_lifecycle = flags.on("web.enable-lifecycle");
+  o.enable_admin_api = flags.on("web.enable-admin-api");
   o.enable_remote_write = flags.on("web.enable-remote-write-receiver");
   o.scrape_body_limit = flags.number("scrape.max-body-size");
   o.flags = flags.all();
   o.storage.path = flags.text("storage.tsdb.path");
   while (o.storage.path.size() > 1 && o.storage.path.ends_with('/')) o.storage.path.pop_back();
   o.storage.retention = flags.duration("storage.tsdb.retention.time");
+  o.storage.retention_bytes = flags.number("storage.tsdb.retention.size");
   o.storage.wal_sync_interval = flags.duration("storage.tsdb.wal-sync-interval");
   o.storage.wal_segment_bytes = flags.number("storage.tsdb.wal-segment-size");
   o.storage.max_series = flags.number("storage.tsdb.max-series");
@@ -167,9 +172,6 @@ int run_serve(const Flags& flags) {
   }
   if (flags.duration("web.read-timeout") < DurationMs::seconds(1)) {
     return complain("--web.read-timeout must be at least 1s", kWrongUse);
-  }
-  if (flags.on("web.enable-admin-api")) {
-    log->warn("--web.enable-admin-api has no effect in this version: there is no admin API yet");
   }
   if (!flags.text("web.external-url").empty()) {
     log->warn("--web.external-url has no effect in this version: paths begin at /");

@@ -10,6 +10,7 @@
 #include "app/config/yaml_reader.h"
 #include "io/codec/json_writer.h"
 #include "io/file/file_system.h"
+#include "query/engine.h"
 
 namespace prom5::config {
 
@@ -60,6 +61,7 @@ class ConfigReader {
         {"global", [](const YamlNode&) -> Result<void> { return {}; }},
         {"scrape_configs", [this](const YamlNode& n) { return read_scrapes(n); }},
         {"storage", [this](const YamlNode& n) { return read_storage(n); }},
+        {"retention", [this](const YamlNode& n) { return read_retention_rules(n); }},
         // Without rules there is nothing to send, so where it would go may stand there.
         {"alerting", [this](const YamlNode& n) { return note(n, "alerting"); }},
         {"runtime", [this](const YamlNode& n) { return note(n, "runtime"); }},
@@ -177,6 +179,49 @@ class ConfigReader {
     });
   }
 
+  Result<void> read_retention(const YamlNode& node) {
+    if (is_empty(node)) return {};
+    const std::vector<Key> keys = {
+        {"time",
+         [this](const YamlNode& n) -> Result<void> {
+           config_.retention = TRY(reader_.duration(n, YamlReader::Zero::Allowed));
+           return {};
+         }},
+        {"size",
+         [this](const YamlNode& n) -> Result<void> {
+           config_.retention_bytes = TRY(reader_.size(n));
+           return {};
+         }},
+        {"percentage", unsupported("percentage")},
+    };
+    return reader_.mapping(node, "retention", keys);
+  }
+
+  Result<void> read_retention_rules(const YamlNode& node) {
+    return reader_.sequence(node, "retention", [&](const YamlNode& entry) -> Result<void> {
+      tsdb::RetentionRule rule;
+      const std::vector<Key> keys = {
+          {"match",
+           [&](const YamlNode& n) -> Result<void> {
+             auto matchers = query::parse_series_selector(TRY(reader_.string(n)));
+             if (!matchers) return reader_.error(n, matchers.error().message);
+             rule.matchers = *std::move(matchers);
+             return {};
+           }},
+          {"for",
+           [&](const YamlNode& n) -> Result<void> {
+             rule.keep = TRY(reader_.duration(n));
+             return {};
+           }},
+      };
+      TRY(reader_.mapping(entry, "an entry of retention", keys));
+      if (rule.matchers.empty()) return reader_.error(entry, "match is missing: which series?");
+      if (rule.keep.ms == 0) return reader_.error(entry, "for is missing: how long to keep them?");
+      config_.retention_rules.push_back(std::move(rule));
+      return {};
+    });
+  }
+
   Result<void> read_storage(const YamlNode& node) {
     if (is_empty(node)) return {};
     const std::vector<Key> tsdb_keys = {
@@ -185,7 +230,7 @@ class ConfigReader {
            config_.out_of_order_time_window = TRY(reader_.duration(n, YamlReader::Zero::Allowed));
            return {};
          }},
-        {"retention", unsupported("retention")},
+        {"retention", [this](const YamlNode& n) { return read_retention(n); }},
         {"stale_series_compaction_threshold", unsupported("stale_series_compaction_threshold")},
         {"chunk_encoding", unsupported("chunk_encoding")},
     };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "collect/scrape/target.h"
+#include "store/tsdb/db.h"
 
 namespace prom5::config {
 
@@ -30,6 +32,10 @@ struct Config {
   GlobalConfig global;
   std::vector<scrape::ScrapeOptions> scrapes;
   DurationMs out_of_order_time_window;
+  /// Where given, instead of the flags.
+  std::optional<DurationMs> retention;
+  std::optional<uint64_t> retention_bytes;
+  std::vector<tsdb::RetentionRule> retention_rules;
   /// Keys that were read and have no effect yet, each with its place.
   std::vector<std::string> notes;
 };

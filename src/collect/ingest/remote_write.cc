@@ -205,9 +205,14 @@ io::HttpResponse RemoteWriteReceiver::handle(const io::HttpRequest& request) {
   }
   const auto outcome = store(*message);
   if (!outcome) {
-    const bool malformed =
-        outcome.error().code == ErrorCode::BadData || outcome.error().code == ErrorCode::Corruption;
-    return io::HttpResponse::text(malformed ? 400 : 500, outcome.error().message + "\n");
+    const ErrorCode code = outcome.error().code;
+    const bool malformed = code == ErrorCode::BadData || code == ErrorCode::Corruption;
+    if (malformed) return io::HttpResponse::text(400, outcome.error().message + "\n");
+    // A full disk, a log that is still replayed: it is worth trying again, but not at once.
+    const bool passes = code == ErrorCode::Io || code == ErrorCode::Unavailable;
+    auto answer = io::HttpResponse::text(passes ? 503 : 500, outcome.error().message + "\n");
+    if (passes) answer.headers.set("Retry-After", "5");
+    return answer;
   }
   if (outcome->refused > 0) {
     return io::HttpResponse::text(

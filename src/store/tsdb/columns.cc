@@ -23,7 +23,8 @@ void push(SampleColumns& out, TimeMs time, double value,
   if (histogram && out.histograms.empty()) out.histograms.resize(out.times.size());
   out.times.push_back(time);
   out.values.push_back(value);
-  if (!out.histograms.empty()) out.histograms.push_back(std::move(histogram));
+  // The first sample may be the histogram: there is no column before it.
+  if (histogram || !out.histograms.empty()) out.histograms.push_back(std::move(histogram));
 }
 
 void clip(SampleColumns& columns, TimeRange range) {

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "store/tsdb/db_querier.h"
+#include "store/tsdb/replay.h"
 
 namespace prom5::tsdb {
 
@@ -17,6 +18,8 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
       log_(log),
       blocks_(files, options_.path + "/blocks", log),
       out_of_order_window_ms_(options_.out_of_order_window.ms),
+      retention_ms_(options_.retention.ms),
+      retention_bytes_(options_.retention_bytes),
       samples_appended_(metrics.counter("prometheus_tsdb_head_samples_appended_total",
                                         "Total number of appended samples.", {{"type", "float"}})),
       histograms_appended_(metrics.counter("prometheus_tsdb_head_samples_appended_total",
@@ -61,6 +64,10 @@ Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::Fi
   TRY(files.make_directories(path + "/blocks"));
   TRY(db->open_blocks());
   TRY(db->replay());
+  {
+    const MutexLock lock(db->state_mutex_);
+    db->replay_progress_.done = true;
+  }
   db->wal_ = TRY(wal::WalWriter::open(
       files, path + "/wal",
       {.segment_bytes = db->options_.wal_segment_bytes,
@@ -119,11 +126,29 @@ TimeMs Db::in_blocks_until(uint64_t segment) const {
 }
 
 Result<void> Db::replay() {
-  const auto stats = TRY(wal::read_wal(files_, options_.path + "/wal",
-                                       [this](uint64_t segment, std::string_view payload) {
-                                         return replay_record(segment, payload);
-                                       }));
-  replay_series_.clear();
+  Replay replay(head_);
+  uint64_t current = 0;
+  const auto stats =
+      TRY(wal::read_wal(files_, options_.path + "/wal",
+                        [&](uint64_t segment, std::string_view payload) -> Result<void> {
+                          if (segment != current) {
+                            current = segment;
+                            note_replay_of(segment);
+                            replay.begin_segment(in_blocks_until(segment));
+                          }
+                          auto record = decode_record(payload);
+                          if (!record) {
+                            // The checksum held, so this is not damage but a record of another
+                            // version.
+                            wal_corruptions_.add();
+                            log_.warn("A record of the write-ahead log was skipped",
+                                      {{"segment", segment}, {"err", record.error().message}});
+                            return {};
+                          }
+                          take_metadata(std::exchange(record->metadata, {}));
+                          note_segment(segment, replay.apply(*std::move(record)));
+                          return {};
+                        }));
   wal_corruptions_.add(stats.damaged);
   if (stats.damaged > 0) {
     log_.warn("Damaged places in the write-ahead log were skipped",
@@ -135,54 +160,19 @@ Result<void> Db::replay() {
   return {};
 }
 
-Result<void> Db::replay_record(uint64_t segment, std::string_view payload) {
-  if (segment != replay_segment_) {
-    // Each segment defines its series anew.
-    replay_series_.clear();
-    replay_segment_ = segment;
-    replay_from_ = in_blocks_until(segment);
-  }
-  auto record = decode_record(payload);
-  if (!record) {
-    // The checksum held, so this is not damage but a record of another version: skip, and say so.
-    wal_corruptions_.add();
-    log_.warn("A record of the write-ahead log was skipped",
-              {{"segment", segment}, {"err", record.error().message}});
-    return {};
-  }
-  for (const SeriesDefinition& definition : record->series) {
-    replay_series_[definition.ref] = head_.find_or_create(definition.labels, UINT64_MAX).series;
-  }
-  TimeMs newest = TimeMs::min();
-  for (const RefSample& s : record->samples) {
-    const auto found = replay_series_.find(s.ref);
-    if (found == replay_series_.end()) continue;  // its definition was in a damaged record
-    newest = std::max(newest, s.sample.time);
-    if (s.sample.time < replay_from_) continue;
-    found->second->append(s.sample, head_.tracks());
-    head_.note_time(s.sample.time);
-  }
-  for (RefHistogram& h : record->histograms) {
-    const auto found = replay_series_.find(h.ref);
-    if (found == replay_series_.end()) continue;
-    newest = std::max(newest, h.time);
-    if (h.time < replay_from_) continue;
-    found->second->append(h.time, std::move(h.histogram), head_.tracks());
-    head_.note_time(h.time);
-  }
-  for (const RefRange& d : record->deletions) {
-    const auto found = replay_series_.find(d.ref);
-    if (found != replay_series_.end()) found->second->erase(d.range);
-  }
-  note_segment(segment, newest);
+void Db::note_replay_of(uint64_t segment) {
   const MutexLock lock(state_mutex_);
-  for (FamilyMetadata& m : record->metadata) {
+  if (replay_progress_.first_segment == 0) replay_progress_.first_segment = segment;
+  replay_progress_.segment = segment;
+  replay_progress_.last_segment = std::max(replay_progress_.last_segment, segment);
+}
+
+void Db::take_metadata(std::vector<FamilyMetadata> entries) {
+  const MutexLock lock(state_mutex_);
+  for (FamilyMetadata& m : entries) {
     auto& known = metadata_[m.family];
-    if (std::find(known.begin(), known.end(), m.metadata) == known.end()) {
-      known.push_back(std::move(m.metadata));
-    }
+    if (std::ranges::find(known, m.metadata) == known.end()) known.push_back(std::move(m.metadata));
   }
-  return {};
 }
 
 void Db::note_segment(uint64_t segment, TimeMs newest) {
@@ -258,6 +248,16 @@ Result<std::string> Db::snapshot(bool skip_head) {
   const TimeRange range{head_range().start, TimeMs::max()};
   TRY(copy.add({}, [&](BlockWriter& writer) { return write_head(range, writer); }));
   return name;
+}
+
+ReplayProgress Db::replay_progress() const {
+  const MutexLock lock(state_mutex_);
+  return replay_progress_;
+}
+
+void Db::set_retention(DurationMs time, uint64_t bytes) {
+  retention_ms_ = time.ms;
+  retention_bytes_ = bytes;
 }
 
 Storage::MetadataMap Db::metadata() const {

@@ -43,6 +43,14 @@ struct RetentionRule {
   DurationMs keep;
 };
 
+/// How far the replay of the log has come, in segments.
+struct ReplayProgress {
+  uint64_t first_segment = 0;
+  uint64_t last_segment = 0;
+  uint64_t segment = 0;
+  bool done = false;
+};
+
 /// The database on a directory: a head in memory whose every change is in a write-ahead log first,
 /// and blocks that the head's oldest samples go into, two hours at a time.
 ///
@@ -66,7 +74,11 @@ class Db final : public Storage {
   [[nodiscard]] MetadataMap metadata() const override;
 
   [[nodiscard]] HeadStats stats(size_t limit) const EXCLUDES(state_mutex_);
-  [[nodiscard]] DurationMs retention() const { return options_.retention; }
+  [[nodiscard]] DurationMs retention() const { return {retention_ms_.load()}; }
+  [[nodiscard]] ReplayProgress replay_progress() const EXCLUDES(state_mutex_);
+
+  /// Changed by a reload of the configuration; 0 is no limit.
+  void set_retention(DurationMs time, uint64_t bytes);
 
   /// Changed by a reload of the configuration.
   void set_out_of_order_window(DurationMs window) { out_of_order_window_ms_ = window.ms; }
@@ -119,7 +131,8 @@ class Db final : public Storage {
   void drop_when_unpinned(TimeMs cutoff) EXCLUDES(state_mutex_);
   void drop_unpinned() EXCLUDES(state_mutex_);
   void remove_series(std::span<Series* const> empty) EXCLUDES(state_mutex_);
-  Result<void> replay_record(uint64_t segment, std::string_view payload);
+  void note_replay_of(uint64_t segment) EXCLUDES(state_mutex_);
+  void take_metadata(std::vector<FamilyMetadata> entries) EXCLUDES(state_mutex_);
   void maintain(std::stop_token stop);
   void sync_log(std::stop_token stop);
   void note_segment(uint64_t segment, TimeMs newest) EXCLUDES(state_mutex_);
@@ -132,6 +145,8 @@ class Db final : public Storage {
   const Log& log_;
   BlockSet blocks_;
   std::atomic<int64_t> out_of_order_window_ms_;
+  std::atomic<int64_t> retention_ms_;
+  std::atomic<uint64_t> retention_bytes_;
 
   Head head_;
   std::unique_ptr<io::FileLock> lock_;
@@ -165,10 +180,7 @@ class Db final : public Storage {
   std::shared_mutex commit_gate_;
   std::mutex turnstile_;  // before the gate
 
-  // During replay only: what the current segment calls its series.
-  uint64_t replay_segment_ = 0;
-  TimeMs replay_from_ = TimeMs::min();
-  std::unordered_map<SeriesRef, Series*> replay_series_;
+  ReplayProgress replay_progress_ GUARDED_BY(state_mutex_);
 
   Counter& samples_appended_;
   Counter& histograms_appended_;

@@ -189,16 +189,9 @@ class DbAppender final : public Appender {
     }
     db_.samples_appended_.add(samples_.size());
     db_.histograms_appended_.add(histograms_.size());
-    const MutexLock lock(db_.state_mutex_);
-    for (FamilyMetadata& m : metadata_) {
-      auto& known = db_.metadata_[m.family];
-      if (std::find(known.begin(), known.end(), m.metadata) == known.end()) {
-        known.push_back(std::move(m.metadata));
-      }
-    }
+    if (!metadata_.empty()) db_.take_metadata(std::exchange(metadata_, {}));
     samples_.clear();
     histograms_.clear();
-    metadata_.clear();
     sample_series_.clear();
     histogram_series_.clear();
   }

@@ -74,7 +74,7 @@ void Db::compact() {
 
 void Db::merge_blocks_of_days() {
   for (;;) {
-    const BlockSet::Blocks group = blocks_.mergeable(options_.retention);
+    const BlockSet::Blocks group = blocks_.mergeable(retention());
     if (group.empty()) return;
     if (!rewrite_or_log(group)) return;
   }
@@ -204,8 +204,8 @@ void Db::remove_block(const std::shared_ptr<Block>& block, std::string_view why)
 
 /// Hides and in the end removes what is past the retention of its series.
 Result<void> Db::enforce_rules(const std::shared_ptr<Block>& block, TimeMs newest) {
-  std::vector<TimeMs> cutoffs(block->info().series, newest - options_.retention);
-  if (options_.retention.ms == 0) std::ranges::fill(cutoffs, TimeMs::min());
+  std::vector<TimeMs> cutoffs(block->info().series, newest - retention());
+  if (retention().ms == 0) std::ranges::fill(cutoffs, TimeMs::min());
   // The first rule that matches a series holds.
   for (const RetentionRule& rule : std::views::reverse(retention_rules())) {
     const std::vector<uint32_t> matching = TRY(block->select(rule.matchers));
@@ -235,11 +235,11 @@ Result<void> Db::enforce_rules(const std::shared_ptr<Block>& block, TimeMs newes
 }
 
 void Db::enforce_size() {
-  if (options_.retention_bytes == 0) return;
+  if (retention_bytes_ == 0) return;
   for (;;) {
     const BlockSet::Blocks blocks = blocks_.blocks();
     const uint64_t bytes = blocks_.size_bytes() + wal_->total_bytes();
-    if (blocks.empty() || bytes <= options_.retention_bytes) return;
+    if (blocks.empty() || bytes <= retention_bytes_) return;
     size_retentions_.add();
     remove_block(blocks.front(), "size");
     if (blocks_.blocks().size() == blocks.size()) return;
@@ -262,8 +262,8 @@ void Db::enforce_retention() {
     }
   }
   enforce_size();
-  if (options_.retention.ms == 0) return;
-  const TimeMs cutoff = newest - options_.retention;
+  if (retention().ms == 0) return;
+  const TimeMs cutoff = newest - retention();
   if (range.start < cutoff) {
     drop_when_unpinned(cutoff);
     drop_unpinned();

@@ -232,17 +232,33 @@ void pack_value(double value, std::string& tags, std::string& bytes) {
   bytes.append(raw, tag & 0x0F);
 }
 
-Result<double> unpack_value(uint8_t tag, ByteReader& bytes) {
-  const unsigned length = tag & 0x0F;
-  const unsigned decimals = tag >> 4;
-  if (length > 8 || (tag != kRawBits && decimals > kMaxPackedDecimals)) {
-    return fail(ErrorCode::Corruption, "record: tag {:#x} of a value", tag);
+/// The values of `tags`, whose bytes stand one after the other.
+Result<void> unpack_values(std::string_view tags, std::string_view bytes,
+                           std::span<RefSample> out) {
+  const char* at = bytes.data();
+  const char* const end = at + bytes.size();
+  for (size_t i = 0; i < tags.size(); ++i) {
+    const auto tag = static_cast<uint8_t>(tags[i]);
+    const unsigned length = tag & 0x0F;
+    const unsigned decimals = tag >> 4;
+    if (length > 8 || (tag != kRawBits && decimals > kMaxPackedDecimals)) {
+      return fail(ErrorCode::Corruption, "record: tag {:#x} of a value", tag);
+    }
+    const auto left = static_cast<size_t>(end - at);
+    if (length > left) return fail(ErrorCode::Corruption, "record: values end early");
+    uint64_t bits = 0;
+    if (left >= 8) {
+      // Eight bytes at once, of which those that belong to others are cut off.
+      std::memcpy(&bits, at, 8);
+      bits = length == 0 ? 0 : bits & (~uint64_t{0} >> (64 - 8 * length));
+    } else {
+      std::memcpy(&bits, at, length);
+    }
+    at += length;
+    out[i].sample.value = tag == kRawBits ? std::bit_cast<double>(bits)
+                                          : chunk::from_decimal(unzigzag(bits), decimals);
   }
-  const std::string_view raw = TRY(bytes.take(length));
-  uint64_t bits = 0;
-  std::memcpy(&bits, raw.data(), raw.size());
-  return tag == kRawBits ? std::bit_cast<double>(bits)
-                         : chunk::from_decimal(unzigzag(bits), decimals);
+  return {};
 }
 
 /// Samples of one section.
@@ -291,10 +307,7 @@ Result<void> read_samples(ByteReader& in, std::vector<RefSample>& out) {
     s.sample.time = {static_cast<int64_t>(time)};
   }
   const std::string_view tags = TRY(body.take(n));
-  for (size_t i = 0; i < n; ++i) {
-    samples[i].sample.value = TRY(unpack_value(static_cast<uint8_t>(tags[i]), body));
-  }
-  return {};
+  return unpack_values(tags, body.rest(), samples);
 }
 
 }  // namespace
