@@ -68,17 +68,19 @@ void OpenChunk::begin_anew(uint8_t decimals) {
   for (const double v : values) append(v);
 }
 
-void OpenChunk::decode(std::vector<double>& out) const {
-  const char* at = bytes_.data();
+namespace {
+
+void decode_values(const char* at, size_t count, bool raw, unsigned decimals,
+                   std::vector<double>& out) {
   const size_t before = out.size();
-  out.resize(before + count_);
+  out.resize(before + count);
   double* const values = out.data() + before;
-  if (decimals_ == kRaw) {
-    std::memcpy(values, at, size_t{count_} * sizeof(double));
+  if (raw) {
+    std::memcpy(values, at, count * sizeof(double));
     return;
   }
   uint64_t last = 0;
-  for (size_t i = 0; i < count_; ++i) {
+  for (size_t i = 0; i < count; ++i) {
     const uint64_t code = read_varint(at);
     if (code == kSpecial) {
       std::memcpy(&values[i], at, sizeof(double));
@@ -86,8 +88,26 @@ void OpenChunk::decode(std::vector<double>& out) const {
       continue;
     }
     last += unzigzag(code - 1);
-    values[i] = from_decimal(static_cast<int64_t>(last), decimals_);
+    values[i] = from_decimal(static_cast<int64_t>(last), decimals);
   }
+}
+
+}  // namespace
+
+void OpenChunk::decode(std::vector<double>& out) const {
+  decode_values(bytes_.data(), count_, decimals_ == kRaw, decimals_, out);
+}
+
+std::string OpenChunk::take_bytes() {
+  std::string out = std::move(bytes_);
+  out.push_back(static_cast<char>(decimals_));
+  *this = {};
+  return out;
+}
+
+void decode_open(std::string_view bytes, size_t count, std::vector<double>& out) {
+  const auto decimals = static_cast<uint8_t>(bytes.back());
+  decode_values(bytes.data(), count, decimals == OpenChunk::kRaw, decimals, out);
 }
 
 }  // namespace prom5::chunk

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace prom5::chunk {
@@ -19,10 +20,13 @@ class OpenChunk {
   /// Appends all values, every bit of every one as it was given.
   void decode(std::vector<double>& out) const;
 
- private:
+  /// The chunk as it is, to be kept: `count` values that decode_open() gives back.
+  [[nodiscard]] std::string take_bytes();
+
   /// Instead of a number of decimals: eight bytes for each value.
   static constexpr uint8_t kRaw = 0xFF;
 
+ private:
   void append_integer(int64_t integer);
   void change_decimals(double value);
   void begin_anew(uint8_t decimals);
@@ -32,5 +36,8 @@ class OpenChunk {
   uint32_t count_ = 0;
   uint8_t decimals_ = 0;
 };
+
+/// Appends the `count` values of take_bytes(). The bytes are trusted: they never left memory.
+void decode_open(std::string_view bytes, size_t count, std::vector<double>& out);
 
 }  // namespace prom5::chunk

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 
 #include "store/tsdb/db_querier.h"
 #include "store/tsdb/replay.h"
@@ -68,6 +69,7 @@ Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::Fi
     const MutexLock lock(db->state_mutex_);
     db->replay_progress_.done = true;
   }
+  give_back_memory();
   db->wal_ = TRY(wal::WalWriter::open(
       files, path + "/wal",
       {.segment_bytes = db->options_.wal_segment_bytes,
@@ -126,15 +128,16 @@ TimeMs Db::in_blocks_until(uint64_t segment) const {
 }
 
 Result<void> Db::replay() {
-  Replay replay(head_);
+  std::optional<Replay> replay(std::in_place, head_);
   uint64_t current = 0;
+  std::string before;
   const auto stats =
       TRY(wal::read_wal(files_, options_.path + "/wal",
                         [&](uint64_t segment, std::string_view payload) -> Result<void> {
                           if (segment != current) {
                             current = segment;
                             note_replay_of(segment);
-                            replay.begin_segment(in_blocks_until(segment));
+                            replay->begin_segment(in_blocks_until(segment));
                           }
                           auto record = decode_record(payload);
                           if (!record) {
@@ -146,9 +149,11 @@ Result<void> Db::replay() {
                             return {};
                           }
                           take_metadata(std::exchange(record->metadata, {}));
-                          note_segment(segment, replay.apply(*std::move(record)));
+                          note_segment(segment, record->newest());
+                          replay->apply(*std::move(record));
                           return {};
                         }));
+  replay.reset();
   wal_corruptions_.add(stats.damaged);
   if (stats.damaged > 0) {
     log_.warn("Damaged places in the write-ahead log were skipped",

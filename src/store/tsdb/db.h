@@ -133,6 +133,7 @@ class Db final : public Storage {
   void remove_series(std::span<Series* const> empty) EXCLUDES(state_mutex_);
   void note_replay_of(uint64_t segment) EXCLUDES(state_mutex_);
   void take_metadata(std::vector<FamilyMetadata> entries) EXCLUDES(state_mutex_);
+  static void give_back_memory();
   void maintain(std::stop_token stop);
   void sync_log(std::stop_token stop);
   void note_segment(uint64_t segment, TimeMs newest) EXCLUDES(state_mutex_);

@@ -179,12 +179,12 @@ class DbAppender final : public Appender {
 
   void apply() {
     for (size_t i = 0; i < samples_.size(); ++i) {
-      sample_series_[i]->append(samples_[i].sample, db_.head_.tracks());
+      sample_series_[i]->append(samples_[i].sample, db_.head_.chunks());
       db_.head_.note_time(samples_[i].sample.time);
     }
     for (size_t i = 0; i < histograms_.size(); ++i) {
       histogram_series_[i]->append(histograms_[i].time, histograms_[i].histogram,
-                                   db_.head_.tracks());
+                                   db_.head_.chunks());
       db_.head_.note_time(histograms_[i].time);
     }
     db_.samples_appended_.add(samples_.size());

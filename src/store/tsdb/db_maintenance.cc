@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <algorithm>
 #include <mutex>
 #include <ranges>
@@ -295,6 +297,10 @@ void Db::remove_series(std::span<Series* const> empty) {
   pin_ = std::make_shared<const int>(0);
 }
 
+/// What the head let go of lies between what it keeps; the system gets whole pages of it back only
+/// when asked.
+void Db::give_back_memory() { malloc_trim(0); }
+
 void Db::drop_before(TimeMs cutoff) {
   remove_series(head_.drop_before(cutoff));
   uint64_t first_kept = wal_->current_segment();
@@ -316,6 +322,7 @@ void Db::drop_before(TimeMs cutoff) {
     log_.error("Old segments of the write-ahead log could not be removed",
                {{"err", removed.error().message}});
   }
+  give_back_memory();
 }
 
 }  // namespace prom5::tsdb

@@ -111,6 +111,7 @@ std::vector<Series*> Head::drop_before(TimeMs cutoff) {
       first = std::min(first, series.first_time());
     }
   });
+  chunks_.arena.drop_before(cutoff);
   min_time_.store(first.ms);
   return empty;
 }

@@ -81,7 +81,7 @@ class Head {
 
   void note_time(TimeMs time);
 
-  [[nodiscard]] TrackTable& tracks() { return tracks_; }
+  [[nodiscard]] ChunkStore& chunks() { return chunks_; }
 
  private:
   static constexpr size_t kShards = 32;
@@ -99,7 +99,7 @@ class Head {
   std::array<LabelShard, kShards> by_labels_;
   mutable Mutex postings_mutex_;
   index::MemPostings postings_ GUARDED_BY(postings_mutex_);
-  TrackTable tracks_;
+  ChunkStore chunks_;
   std::atomic<uint64_t> series_count_{0};
   std::atomic<int64_t> min_time_{INT64_MAX};
   std::atomic<int64_t> max_time_{INT64_MIN};

@@ -23,8 +23,8 @@ TEST(Head, RemovedSeriesIsGoneAndComesBackAnew) {
   Head head;
   Series* series = head.find_or_create({{"a", "1"}}, 10).series;
   Series* other = head.find_or_create({{"a", "2"}}, 10).series;
-  series->append({TimeMs{5}, 1}, head.tracks());
-  other->append({TimeMs{50}, 1}, head.tracks());
+  series->append({TimeMs{5}, 1}, head.chunks());
+  other->append({TimeMs{50}, 1}, head.chunks());
   const SeriesRef ref = series->ref();
   const auto empty = head.drop_before(TimeMs{10});
   EXPECT_EQ(empty, std::vector<Series*>{series});
@@ -43,7 +43,7 @@ TEST(Head, SeriesThatGotASampleMeanwhileStays) {
   Head head;
   Series* series = head.find_or_create({{"a", "1"}}, 10).series;
   const auto empty = head.drop_before(TimeMs{10});
-  series->append({TimeMs{50}, 1}, head.tracks());
+  series->append({TimeMs{50}, 1}, head.chunks());
   EXPECT_TRUE(head.remove(empty).empty());
   EXPECT_EQ(head.find(series->ref()), series);
 }

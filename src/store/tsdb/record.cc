@@ -291,6 +291,24 @@ void write_samples(std::span<const RefSample> samples, std::string& out) {
   write_packed(body, writer);
 }
 
+/// Calls `take` with each sample and its zigzag varint. Nearly all are one byte.
+template <typename Take>
+Result<void> read_differences(ByteReader& in, std::span<RefSample> samples, Take take) {
+  for (size_t i = 0; i < samples.size();) {
+    const std::string_view bytes = in.rest();
+    size_t used = 0;
+    for (; i < samples.size() && used < bytes.size(); ++i, ++used) {
+      const auto byte = static_cast<uint8_t>(bytes[used]);
+      if (byte >= 0x80) break;
+      take(samples[i], (byte >> 1) ^ -static_cast<uint64_t>(byte & 1));
+    }
+    TRY(in.take(used));
+    if (i == samples.size()) break;
+    take(samples[i++], static_cast<uint64_t>(TRY(in.svarint())));
+  }
+  return {};
+}
+
 Result<void> read_samples(ByteReader& in, std::vector<RefSample>& out) {
   const uint64_t n = TRY(in.varint());
   if (n > kMaxSamples) return fail(ErrorCode::Corruption, "record: {} samples", n);
@@ -300,12 +318,12 @@ Result<void> read_samples(ByteReader& in, std::vector<RefSample>& out) {
   out.resize(before + n);
   const std::span<RefSample> samples = std::span(out).subspan(before);
   uint64_t ref = 0;
-  for (RefSample& s : samples) s.ref = ref += static_cast<uint64_t>(TRY(body.svarint()));
+  TRY(read_differences(body, samples, [&](RefSample& s, uint64_t d) { s.ref = ref += d; }));
   uint64_t time = 0;
-  for (RefSample& s : samples) {
-    time += static_cast<uint64_t>(TRY(body.svarint()));
+  TRY(read_differences(body, samples, [&](RefSample& s, uint64_t d) {
+    time += d;
     s.sample.time = {static_cast<int64_t>(time)};
-  }
+  }));
   const std::string_view tags = TRY(body.take(n));
   return unpack_values(tags, body.rest(), samples);
 }
@@ -387,6 +405,13 @@ Result<Record> decode_record(std::string_view payload) {
       default: return fail(ErrorCode::Corruption, "record: section of type {}", section);
     }
   }
+  return out;
+}
+
+TimeMs Record::newest() const {
+  TimeMs out = TimeMs::min();
+  for (const RefSample& s : samples) out = std::max(out, s.sample.time);
+  for (const RefHistogram& h : histograms) out = std::max(out, h.time);
   return out;
 }
 

@@ -60,6 +60,9 @@ struct Record {
   std::vector<RefHistogram> histograms;
   std::vector<FamilyMetadata> metadata;
   std::vector<RefRange> deletions;  ///< of samples in earlier records
+
+  /// TimeMs::min() when there is no sample.
+  [[nodiscard]] TimeMs newest() const;
 };
 
 // One histogram, as in section 3; blocks hold them so, too.

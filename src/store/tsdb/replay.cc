@@ -13,97 +13,116 @@ constexpr SeriesRef kMaxReplayRef = SeriesRef{1} << 32;
 }  // namespace
 
 Replay::Replay(Head& head) : head_(head) {
+  head_.chunks().encode = false;
   for (size_t i = 0; i < kWorkers; ++i) {
     queues_[i] = std::make_unique<BoundedQueue<Batch>>(kQueued);
     workers_[i] = std::jthread([this, i] { work(*queues_[i]); });
   }
+  gatherer_ = std::jthread([this] { gather_steps(); });
 }
 
 Replay::~Replay() {
-  wait_for_workers();
+  steps_.push({.record = {}, .begin_from = {}, .end = true});
+  gatherer_.join();
+  hand_over_all();
   for (size_t i = 0; i < kWorkers; ++i) queues_[i]->push({});  // an empty batch ends a worker
+  for (std::jthread& worker : workers_) worker.join();
+  head_.chunks().encode = true;
+}
+
+void Replay::begin_segment(TimeMs from) { steps_.push({.record = {}, .begin_from = from}); }
+
+void Replay::apply(Record record) { steps_.push({.record = std::move(record), .begin_from = {}}); }
+
+void Replay::gather_steps() {
+  for (;;) {
+    Step step = *steps_.pop({});
+    if (step.end) return;
+    if (step.begin_from) {
+      known_.clear();
+      from_ = *step.begin_from;
+    } else {
+      gather(std::move(step.record));
+    }
+  }
 }
 
 void Replay::work(BoundedQueue<Batch>& queue) {
-  constexpr size_t kAhead = 8;
   for (;;) {
     const Batch batch = *queue.pop({});
     if (batch.barrier != nullptr) {
       batch.barrier->count_down();
       continue;
     }
-    if (batch.samples.empty() && batch.histograms.empty()) return;
-    for (size_t i = 0; i < batch.samples.size(); ++i) {
-      if (i + kAhead < batch.samples.size()) batch.samples[i + kAhead].first->prefetch();
-      batch.samples[i].first->append(batch.samples[i].second, head_.tracks());
-    }
+    if (batch.size() == 0) return;
+    for (const auto& [series, sample] : batch.samples) series->append(sample, head_.chunks());
     for (const auto& [series, h] : batch.histograms) {
-      series->append(h.time, h.histogram, head_.tracks());
+      series->append(h.time, h.histogram, head_.chunks());
     }
   }
 }
 
+/// Where a sample of the series is gathered; what is there already and may not stay goes first.
+Replay::Batch& Replay::bucket(size_t number, bool histograms) {
+  if (number >= buckets_.size()) buckets_.resize(number + 1);
+  Batch& bucket = buckets_[number];
+  const size_t room = std::min(kMaxBucketSamples, kMaxGathered / buckets_.size() + 1);
+  const bool others = histograms ? !bucket.samples.empty() : !bucket.histograms.empty();
+  if (others || bucket.size() >= room) hand_over(number);
+  if (bucket.size() == 0 && !histograms) bucket.samples.reserve(room);
+  return bucket;
+}
+
+void Replay::hand_over(size_t bucket) {
+  if (buckets_[bucket].size() == 0) return;
+  queues_[bucket % kWorkers]->push(std::exchange(buckets_[bucket], {}));
+}
+
+void Replay::hand_over_all() {
+  for (size_t bucket = 0; bucket < buckets_.size(); ++bucket) hand_over(bucket);
+}
+
 void Replay::wait_for_workers() {
+  hand_over_all();
   std::latch barrier(kWorkers);
   for (const auto& queue : queues_)
     queue->push({.samples = {}, .histograms = {}, .barrier = &barrier});
   barrier.wait();
 }
 
-void Replay::begin_segment(TimeMs from) {
-  series_.clear();
-  from_ = from;
-}
-
-Series* Replay::series_of(SeriesRef ref) const {
-  return ref < series_.size() ? series_[ref] : nullptr;
-}
-
-TimeMs Replay::apply(Record record) {
+void Replay::gather(Record record) {
   for (const SeriesDefinition& definition : record.series) {
     if (definition.ref >= kMaxReplayRef) continue;
-    if (definition.ref >= series_.size()) series_.resize(definition.ref + 1);
-    series_[definition.ref] = head_.find_or_create(definition.labels, UINT64_MAX).series;
+    if (definition.ref >= known_.size()) known_.resize(definition.ref + 1);
+    Series* series = head_.find_or_create(definition.labels, UINT64_MAX).series;
+    known_[definition.ref] = {series, series->ref() / kBucketSeries};
   }
-  std::array<Batch, kWorkers> batches;
   TimeRange range{TimeMs::max(), TimeMs::min()};
-  TimeMs newest = TimeMs::min();
   // Without a series, its definition was in damaged records.
-  const auto take = [&](SeriesRef ref, TimeMs time) -> Series* {
-    Series* series = series_of(ref);
-    if (series == nullptr) return nullptr;
-    newest = std::max(newest, time);
-    if (time < from_) return nullptr;
+  const auto take = [&](const Known& k, TimeMs time) {
+    if (k.series == nullptr || time < from_) return false;
     range.start = std::min(range.start, time);
     range.end = std::max(range.end, time);
-    return series;
+    return true;
   };
-  for (Batch& batch : batches) batch.samples.reserve(record.samples.size() / kWorkers + 16);
   for (const RefSample& s : record.samples) {
-    if (Series* series = take(s.ref, s.sample.time)) {
-      batches[worker_of(s.ref)].samples.emplace_back(series, s.sample);
-    }
+    const Known k = known(s.ref);
+    if (take(k, s.sample.time)) bucket(k.bucket, false).samples.emplace_back(k.series, s.sample);
   }
   for (RefHistogram& h : record.histograms) {
-    if (Series* series = take(h.ref, h.time)) {
-      batches[worker_of(h.ref)].histograms.emplace_back(series, std::move(h));
-    }
+    const Known k = known(h.ref);
+    if (take(k, h.time)) bucket(k.bucket, true).histograms.emplace_back(k.series, std::move(h));
   }
   if (range.start <= range.end) {
     head_.note_time(range.start);
     head_.note_time(range.end);
   }
-  for (size_t i = 0; i < kWorkers; ++i) {
-    if (batches[i].samples.empty() && batches[i].histograms.empty()) continue;
-    queues_[i]->push(std::move(batches[i]));
-  }
   if (!record.deletions.empty()) {
     wait_for_workers();
     for (const RefRange& d : record.deletions) {
-      if (Series* series = series_of(d.ref)) series->erase(d.range);
+      if (const Known k = known(d.ref); k.series != nullptr) k.series->erase(d.range);
     }
   }
-  return newest;
 }
 
 }  // namespace prom5::tsdb

@@ -4,6 +4,7 @@
 #include <functional>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -14,7 +15,10 @@
 namespace prom5::tsdb {
 
 /// Puts what the log holds into the head: one thread reads and decodes, others apply, each to
-/// series of its own, so that a series' samples stay in order. Used by one thread.
+/// series of its own, so that a series' samples stay in order. Samples are gathered for some
+/// hundred series at a time before they are applied: the log has one sample of each series after
+/// the other, and fetching every series from memory for every sample is what replay would wait for.
+/// Used by one thread.
 class Replay {
  public:
   explicit Replay(Head& head);
@@ -24,30 +28,60 @@ class Replay {
   /// out, being in blocks.
   void begin_segment(TimeMs from);
 
-  /// Result: the time of the newest sample, those that are left out included.
-  TimeMs apply(Record record);
+  void apply(Record record);
 
  private:
   static constexpr size_t kWorkers = 2;
-  /// Records on their way to a worker.
+  /// Batches on their way to a worker.
   static constexpr size_t kQueued = 16;
+  /// References of one bucket: their series fit into a core's cache.
+  static constexpr size_t kBucketSeries = 256;
+  static constexpr size_t kMaxBucketSamples = 4096;
+  /// Of all buckets together.
+  static constexpr size_t kMaxGathered = 2'000'000;
 
+  /// Samples or histograms, never both.
   struct Batch {
     std::vector<std::pair<Series*, Sample>> samples;
     std::vector<std::pair<Series*, RefHistogram>> histograms;
     std::latch* barrier = nullptr;  ///< counted down instead
+
+    [[nodiscard]] size_t size() const { return samples.size() + histograms.size(); }
   };
 
+  /// A record, or the begin of a segment, or the end.
+  struct Step {
+    Record record;
+    std::optional<TimeMs> begin_from;
+    bool end = false;
+  };
+
+  void gather_steps();
+  void gather(Record record);
   void work(BoundedQueue<Batch>& queue);
-  [[nodiscard]] Series* series_of(SeriesRef ref) const;
-  static size_t worker_of(SeriesRef ref) { return ref % kWorkers; }
+  /// A series and its place in the head, which is not asked of the series: that would be the fetch
+  /// from memory that gathering saves.
+  struct Known {
+    Series* series = nullptr;
+    size_t bucket = 0;
+  };
+
+  [[nodiscard]] Known known(SeriesRef ref) const {
+    return ref < known_.size() ? known_[ref] : Known{};
+  }
+  Batch& bucket(size_t number, bool histograms);
+  void hand_over(size_t bucket);
+  void hand_over_all();
   void wait_for_workers();
 
   Head& head_;
   TimeMs from_ = TimeMs::min();
-  std::vector<Series*> series_;  ///< by the segment's references
+  std::vector<Known> known_;    ///< by the segment's references
+  std::vector<Batch> buckets_;  ///< by the head's references
+  BoundedQueue<Step> steps_{kQueued};
   std::array<std::unique_ptr<BoundedQueue<Batch>>, kWorkers> queues_;
   std::array<std::jthread, kWorkers> workers_;
+  std::jthread gatherer_;
 };
 
 }  // namespace prom5::tsdb

@@ -1,5 +1,7 @@
 #include "store/tsdb/sample_times.h"
 
+#include <algorithm>
+
 #include "store/chunk/column_chunk.h"
 
 namespace prom5::tsdb {
@@ -19,7 +21,7 @@ std::shared_ptr<const SealedTimes> SealedTimes::make(std::span<const TimeMs> tim
   return out;
 }
 
-TimeTrack::TimeTrack() {
+TimeTrack::TimeTrack(size_t limit) : limit_(limit) {
   for (auto& time : times_) time.store(kNone, std::memory_order_relaxed);
 }
 
@@ -39,7 +41,7 @@ std::shared_ptr<const SealedTimes> TimeTrack::seal() {
   const MutexLock lock(mutex_);
   if (!sealed_) {
     std::vector<TimeMs> times;
-    copy_first(kSamplesPerChunk, times);
+    copy_first(limit_, times);
     sealed_ = SealedTimes::make(times);
   }
   return sealed_;
@@ -52,20 +54,52 @@ bool TimeTrack::same_first(size_t count, const TimeTrack& other) const {
   return true;
 }
 
-std::shared_ptr<TimeTrack> TrackTable::join(const TimeTrack* before, size_t count, TimeMs next) {
+std::shared_ptr<TimeTrack> TrackTable::join(const TimeTrack* before, size_t count, TimeMs next,
+                                            bool first_chunk) {
   const uint64_t mixed = (static_cast<uint64_t>(next.ms) + count) * 0x9E3779B97F4A7C15;
   const MutexLock lock(mutex_);
   std::weak_ptr<TimeTrack>& place = recent_[mixed >> 54];
-  if (auto track = place.lock();
-      track && track->at(count) == next && (count == 0 || track->same_first(count, *before))) {
+  if (auto track = place.lock(); track && count < track->limit() && track->at(count) == next &&
+                                 (count == 0 || track->same_first(count, *before))) {
     return track;
   }
   // Not make_shared: the weak pointer would keep the memory.
-  std::shared_ptr<TimeTrack> track(new TimeTrack());
+  constexpr size_t kLeast = kSamplesPerChunk / 2;
+  const size_t shortened = kLeast + mixed % (kSamplesPerChunk - kLeast + 1);
+  const size_t limit = before != nullptr ? before->limit()
+                       : first_chunk     ? shortened
+                                         : kSamplesPerChunk;
+  std::shared_ptr<TimeTrack> track(new TimeTrack(limit));
   for (size_t i = 0; i < count; ++i) track->put(i, before->at(i));
   track->put(count, next);
   place = track;
   return track;
+}
+
+const char* ChunkArena::put(std::string_view bytes, TimeMs newest) {
+  const MutexLock lock(mutex_);
+  if (slabs_.empty() || slabs_.back().size - slabs_.back().used < bytes.size()) {
+    const size_t size = std::max(kSlabBytes, bytes.size());
+    slabs_.push_back({std::make_unique_for_overwrite<char[]>(size), 0, size, TimeMs::min()});
+  }
+  Slab& slab = slabs_.back();
+  char* const at = slab.bytes.get() + slab.used;
+  bytes.copy(at, bytes.size());
+  slab.used += bytes.size();
+  slab.newest = std::max(slab.newest, newest);
+  return at;
+}
+
+void ChunkArena::drop_before(TimeMs cutoff) {
+  const MutexLock lock(mutex_);
+  std::erase_if(slabs_, [&](const Slab& slab) { return slab.newest < cutoff; });
+}
+
+size_t ChunkArena::size_bytes() const {
+  const MutexLock lock(mutex_);
+  size_t total = 0;
+  for (const Slab& slab : slabs_) total += slab.size;
+  return total;
 }
 
 }  // namespace prom5::tsdb

@@ -17,8 +17,8 @@ namespace prom5::tsdb {
 // Series that are scraped together have their samples at the same times. So a time is kept once for
 // all of them: while it is new in a TimeTrack, then, compressed, in SealedTimes.
 
-/// This many samples fill a chunk of the head: at 15 s half an hour, few enough to decode for one
-/// step's window.
+/// At most so many samples fill a chunk of the head: at 15 s half an hour, few enough to decode for
+/// one step's window.
 inline constexpr size_t kSamplesPerChunk = 120;
 
 /// The times of a full chunk, compressed.
@@ -35,7 +35,10 @@ struct SealedTimes {
 /// thread, without locks: a time once written never changes.
 class TimeTrack {
  public:
-  TimeTrack();
+  /// `limit`: how many times it takes.
+  explicit TimeTrack(size_t limit);
+
+  [[nodiscard]] size_t limit() const { return limit_; }
 
   /// Whether the time at this place is `time`; where there was none yet, it is now.
   bool put(size_t at, TimeMs time);
@@ -47,6 +50,7 @@ class TimeTrack {
   std::shared_ptr<const SealedTimes> seal() EXCLUDES(mutex_);
 
  private:
+  const size_t limit_;
   std::array<std::atomic<int64_t>, kSamplesPerChunk> times_;
   Mutex mutex_;
   std::shared_ptr<const SealedTimes> sealed_ GUARDED_BY(mutex_);
@@ -56,14 +60,47 @@ class TimeTrack {
 class TrackTable {
  public:
   /// A track that begins with the first `count` times of `before` (null when 0) and then `next`.
-  std::shared_ptr<TimeTrack> join(const TimeTrack* before, size_t count, TimeMs next)
-      EXCLUDES(mutex_);
+  /// The first chunk of a series is shorter by chance, so that not all series fill theirs at the
+  /// same moment.
+  std::shared_ptr<TimeTrack> join(const TimeTrack* before, size_t count, TimeMs next,
+                                  bool first_chunk) EXCLUDES(mutex_);
 
  private:
   static constexpr size_t kPlaces = 1024;  // ten bits of a hash
   Mutex mutex_;
   /// By a hash of count and next; a later one takes the place.
   std::array<std::weak_ptr<TimeTrack>, kPlaces> recent_ GUARDED_BY(mutex_);
+};
+
+/// The bytes of full chunks, side by side. What ends before some time goes together, so slabs of
+/// memory are given back as a whole and no holes are left. Any thread.
+class ChunkArena {
+ public:
+  /// Copies the bytes, which stay where they are until drop_before() a time after `newest`.
+  const char* put(std::string_view bytes, TimeMs newest) EXCLUDES(mutex_);
+  void drop_before(TimeMs cutoff) EXCLUDES(mutex_);
+  [[nodiscard]] size_t size_bytes() const EXCLUDES(mutex_);
+
+ private:
+  static constexpr size_t kSlabBytes = size_t{64} << 10;
+  struct Slab {
+    std::unique_ptr<char[]> bytes;
+    size_t used = 0;
+    size_t size = 0;
+    TimeMs newest = TimeMs::min();
+  };
+
+  mutable Mutex mutex_;
+  std::vector<Slab> slabs_ GUARDED_BY(mutex_);  ///< the last one is being filled
+};
+
+/// What the series of a head share for their chunks.
+struct ChunkStore {
+  TrackTable tracks;
+  ChunkArena arena;
+  /// Whether full chunks are encoded at once. During replay they are kept as they were written,
+  /// a third larger, which saves half of its time.
+  std::atomic<bool> encode = true;
 };
 
 /// Columns of times that were decoded a moment ago: the next series mostly has the same. One

@@ -54,44 +54,48 @@ size_t Series::open_count() const {
 
 /// Makes `time` the track's time number `at`; where another one is, goes over to the track of those
 /// that left the beat, too.
-void Series::take_time(TimeMs time, size_t at, TrackTable& tracks) {
-  if (at == 0 || !track_->put(at, time)) track_ = tracks.join(track_.get(), at, time);
+void Series::take_time(TimeMs time, size_t at, ChunkStore& store) {
+  if (at == 0) {
+    track_ = store.tracks.join(nullptr, 0, time, sealed_.empty());
+  } else if (!track_->put(at, time)) {
+    track_ = store.tracks.join(track_.get(), at, time, false);
+  }
 }
 
-Fit Series::append(Sample sample, TrackTable& tracks) {
+Fit Series::append(Sample sample, ChunkStore& store) {
   const ByteMutexLock lock(mutex_);
   const Fit fit = fit_locked(sample.time, sample.value, nullptr);
   if (fit == Fit::OutOfOrder) insert_late({sample.time, sample.value, nullptr});
   if (fit != Fit::Next) return fit;
-  if (rare_ && !rare_->open_histograms.empty()) seal();
-  take_time(sample.time, open_floats_.count(), tracks);
+  if (rare_ && !rare_->open_histograms.empty()) seal(store);
+  take_time(sample.time, open_floats_.count(), store);
   open_floats_.append(sample.value);
   last_ms_.store(sample.time.ms, std::memory_order_relaxed);
   last_value_ = sample.value;
   if (rare_) rare_->last_histogram.reset();
-  if (open_floats_.count() == kSamplesPerChunk) seal();
+  if (open_floats_.count() == track_->limit()) seal(store);
   return fit;
 }
 
-Fit Series::append(TimeMs time, std::shared_ptr<const Histogram> histogram, TrackTable& tracks) {
+Fit Series::append(TimeMs time, std::shared_ptr<const Histogram> histogram, ChunkStore& store) {
   const ByteMutexLock lock(mutex_);
   const Fit fit = fit_locked(time, 0, histogram.get());
   if (fit == Fit::OutOfOrder) insert_late({time, histogram->sum, histogram});
   if (fit != Fit::Next) return fit;
-  if (open_floats_.count() > 0) seal();
+  if (open_floats_.count() > 0) seal(store);
   Histograms& open = rare().open_histograms;
-  take_time(time, open.size(), tracks);
+  take_time(time, open.size(), store);
   open.push_back(histogram);
   last_ms_.store(time.ms, std::memory_order_relaxed);
   rare().last_histogram = std::move(histogram);
-  if (open.size() == kSamplesPerChunk) seal();
+  if (open.size() == track_->limit()) seal(store);
   return fit;
 }
 
-void Series::seal() {
+void Series::seal(ChunkStore& store) {
   Sealed chunk;
   const size_t count = open_count();
-  if (count == kSamplesPerChunk) {
+  if (count == track_->limit()) {
     chunk.times = track_->seal();
   } else {
     std::vector<TimeMs> times;
@@ -102,18 +106,23 @@ void Series::seal() {
   if (open_floats_.count() > 0) {
     thread_local std::vector<double> values;
     thread_local std::string bytes;
-    values.clear();
-    bytes.clear();
-    open_floats_.decode(values);
-    chunk::encode_floats(values, bytes);
-    chunk.values = std::make_unique_for_overwrite<char[]>(bytes.size());
-    chunk.size = static_cast<uint32_t>(bytes.copy(chunk.values.get(), bytes.size()));
-    open_floats_ = {};
+    chunk.open_form = !store.encode.load(std::memory_order_relaxed);
+    if (chunk.open_form) {
+      bytes = open_floats_.take_bytes();
+    } else {
+      values.clear();
+      bytes.clear();
+      open_floats_.decode(values);
+      chunk::encode_floats(values, bytes);
+      open_floats_ = {};
+    }
+    chunk.values = store.arena.put(bytes, chunk.times->range.end);
+    chunk.size = static_cast<uint32_t>(bytes.size());
   } else {
     chunk.histograms = std::make_unique<const Histograms>(std::move(rare_->open_histograms));
     rare_->open_histograms.clear();
   }
-  if (sealed_.size() == sealed_.capacity()) sealed_.reserve(sealed_.size() + 2);
+  sealed_.reserve(sealed_.size() + 1);  // there are few: room for more would cost more
   sealed_.push_back(std::move(chunk));
 }
 
@@ -157,6 +166,7 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
   struct View {
     const SealedTimes* times;
     std::string_view values;
+    bool open_form;
     const Histograms* histograms;
   };
   std::vector<View> chunks;
@@ -171,7 +181,7 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
     for (const Sealed& chunk : sealed_) {
       if (!chunk.times->range.overlaps(range)) continue;
       chunks.push_back(
-          {chunk.times.get(), {chunk.values.get(), chunk.size}, chunk.histograms.get()});
+          {chunk.times.get(), {chunk.values, chunk.size}, chunk.open_form, chunk.histograms.get()});
     }
     open = open_count();
     if (open > 0 && track_->at(0) <= range.end && last_time() >= range.start) {
@@ -202,10 +212,14 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
       add_histograms(*chunk.histograms);
       continue;
     }
-    const size_t before = out.values.size();
-    out.values.resize(out.times.size());
-    codec::ByteReader in(chunk.values);
-    TRY(chunk::decode_floats(in, std::span(out.values).subspan(before)));
+    if (chunk.open_form) {
+      chunk::decode_open(chunk.values, chunk.times->count, out.values);
+    } else {
+      const size_t before = out.values.size();
+      out.values.resize(out.times.size());
+      codec::ByteReader in(chunk.values);
+      TRY(chunk::decode_floats(in, std::span(out.values).subspan(before)));
+    }
     if (!out.histograms.empty()) out.histograms.resize(out.times.size());
   }
   if (track) {

@@ -39,8 +39,8 @@ class Series {
   [[nodiscard]] Fit fit(TimeMs time, const Histogram& histogram) const EXCLUDES(mutex_);
 
   /// Stores a sample. Next and OutOfOrder are stored, Repeated and Duplicate are not.
-  Fit append(Sample sample, TrackTable& tracks) EXCLUDES(mutex_);
-  Fit append(TimeMs time, std::shared_ptr<const Histogram> histogram, TrackTable& tracks)
+  Fit append(Sample sample, ChunkStore& store) EXCLUDES(mutex_);
+  Fit append(TimeMs time, std::shared_ptr<const Histogram> histogram, ChunkStore& store)
       EXCLUDES(mutex_);
 
   [[nodiscard]] TimeMs last_time() const { return {last_ms_.load(std::memory_order_relaxed)}; }
@@ -82,8 +82,9 @@ class Series {
   /// A full chunk: never changed again. Floats or histograms.
   struct Sealed {
     std::shared_ptr<const SealedTimes> times;
-    std::unique_ptr<char[]> values;  ///< chunk::encode_floats
+    const char* values = nullptr;  ///< in the arena: chunk::encode_floats
     uint32_t size = 0;
+    bool open_form = false;  ///< OpenChunk::take_bytes instead
     std::unique_ptr<const Histograms> histograms;
   };
 
@@ -98,10 +99,10 @@ class Series {
 
   [[nodiscard]] Fit fit_locked(TimeMs time, double value, const Histogram* histogram) const
       REQUIRES(mutex_);
-  void take_time(TimeMs time, size_t at, TrackTable& tracks) REQUIRES(mutex_);
+  void take_time(TimeMs time, size_t at, ChunkStore& store) REQUIRES(mutex_);
   [[nodiscard]] size_t open_count() const REQUIRES(mutex_);
   [[nodiscard]] TimeMs first_locked() const REQUIRES(mutex_);
-  void seal() REQUIRES(mutex_);
+  void seal(ChunkStore& store) REQUIRES(mutex_);
   void insert_late(Late late) REQUIRES(mutex_);
   Rare& rare() REQUIRES(mutex_);
 
