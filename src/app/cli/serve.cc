@@ -1,4 +1,5 @@
 #include <fmt/core.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -155,6 +156,11 @@ void serve_until_told(Server& server, const Log& log, const sigset_t& signals) {
 const std::span<const Flag> kServeFlags = kFlags;
 
 int run_serve(const Flags& flags) {
+  // By default each thread gets an arena of its own, and each keeps what the others could use.
+  mallopt(M_ARENA_MAX, 4);
+  // And what is free at the end of one goes back to the system, however large it was once.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
   const auto log = make_log(flags);
   if (!log) return complain(log.error().message, kWrongUse);
   for (const std::string& feature : features(flags)) {

@@ -99,17 +99,23 @@ Result<std::string> zstd_decompress(std::string_view frame, size_t bytes) {
 }
 
 std::string zstd_compress(std::string_view bytes, int level) {
-  // A context costs more to set up than a small frame to compress.
+  // A context costs more to set up than a small frame to compress; one that has seen large frames
+  // costs a megabyte to keep.
   struct Free {
     void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
   };
-  thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
+  using Context = std::unique_ptr<ZSTD_CCtx, Free>;
+  constexpr size_t kSmall = size_t{64} << 10;
+  thread_local const Context kept(ZSTD_createCCtx());
+  const Context large(bytes.size() > kSmall ? ZSTD_createCCtx() : nullptr);
+  ZSTD_CCtx* const context = bytes.size() > kSmall ? large.get() : kept.get();
   CHECK(context != nullptr);
-  std::string out(ZSTD_compressBound(bytes.size()), '\0');
-  const size_t size =
-      ZSTD_compressCCtx(context.get(), out.data(), out.size(), bytes.data(), bytes.size(), level);
-  CHECK(ZSTD_isError(size) == 0);
-  out.resize(size);
+  std::string out;
+  out.resize_and_overwrite(ZSTD_compressBound(bytes.size()), [&](char* to, size_t room) {
+    const size_t size = ZSTD_compressCCtx(context, to, room, bytes.data(), bytes.size(), level);
+    CHECK(ZSTD_isError(size) == 0);
+    return size;
+  });
   return out;
 }
 

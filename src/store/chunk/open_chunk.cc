@@ -1,8 +1,9 @@
 #include "store/chunk/open_chunk.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
-#include "io/codec/bytes.h"
 #include "store/chunk/column_chunk.h"
 
 namespace prom5::chunk {
@@ -11,7 +12,7 @@ namespace {
 
 /// Stands before eight bytes of what is no decimal: NaN, staleness markers, infinities, -0. The
 /// difference 0 is a 1, and so on.
-constexpr uint64_t kSpecial = 0;
+constexpr char kSpecial = 0;
 
 uint64_t zigzag(uint64_t v) { return (v << 1) ^ -(v >> 63); }
 uint64_t unzigzag(uint64_t v) { return (v >> 1) ^ -(v & 1); }
@@ -27,15 +28,41 @@ uint64_t read_varint(const char*& at) {
 
 }  // namespace
 
+OpenChunk& OpenChunk::operator=(const OpenChunk& other) {
+  if (this == &other) return *this;
+  clear();
+  put({other.bytes_.get(), other.size_});
+  last_ = other.last_;
+  count_ = other.count_;
+  decimals_ = other.decimals_;
+  return *this;
+}
+
+void OpenChunk::put(std::string_view bytes) {
+  const size_t needed = size_ + bytes.size();
+  if (needed > room_) {
+    // malloc gives multiples of 16, less 8 of its own.
+    const size_t room = (needed + 8 + 31) / 32 * 32 + 24;
+    auto larger = std::make_unique_for_overwrite<char[]>(room);
+    std::copy_n(bytes_.get(), size_, larger.get());
+    bytes_ = std::move(larger);
+    room_ = static_cast<uint16_t>(room);
+  }
+  bytes.copy(bytes_.get() + size_, bytes.size());
+  size_ = static_cast<uint16_t>(needed);
+}
+
 void OpenChunk::append(double value) {
-  codec::ByteWriter writer(bytes_);
+  CHECK(count_ < kMaxValues);
+  char eight[8];
+  std::memcpy(eight, &value, 8);
   if (decimals_ == kRaw) {
-    writer.f64(value);
+    put({eight, 8});
   } else if (const auto integer = as_decimal(value, decimals_)) {
     append_integer(*integer);
   } else if (!is_plain(value)) {
-    writer.varint(kSpecial);
-    writer.f64(value);
+    put({&kSpecial, 1});
+    put({eight, 8});
   } else {
     change_decimals(value);
     append(value);
@@ -46,8 +73,12 @@ void OpenChunk::append(double value) {
 
 /// Decimals are below 2^53, so their difference has room for one more.
 void OpenChunk::append_integer(int64_t integer) {
-  codec::ByteWriter(bytes_).varint(
-      zigzag(static_cast<uint64_t>(integer) - static_cast<uint64_t>(last_)) + 1);
+  char bytes[10];
+  size_t size = 0;
+  uint64_t code = zigzag(static_cast<uint64_t>(integer) - static_cast<uint64_t>(last_)) + 1;
+  for (; code >= 0x80; code >>= 7) bytes[size++] = static_cast<char>(code | 0x80);
+  bytes[size++] = static_cast<char>(code);
+  put({bytes, size});
   last_ = integer;
 }
 
@@ -61,7 +92,7 @@ void OpenChunk::change_decimals(double value) {
 void OpenChunk::begin_anew(uint8_t decimals) {
   std::vector<double> values;
   decode(values);
-  bytes_.clear();
+  size_ = 0;
   last_ = 0;
   count_ = 0;
   decimals_ = decimals;
@@ -95,13 +126,20 @@ void decode_values(const char* at, size_t count, bool raw, unsigned decimals,
 }  // namespace
 
 void OpenChunk::decode(std::vector<double>& out) const {
-  decode_values(bytes_.data(), count_, decimals_ == kRaw, decimals_, out);
+  decode_values(bytes_.get(), count_, decimals_ == kRaw, decimals_, out);
+}
+
+void OpenChunk::clear() {
+  bytes_.reset();
+  last_ = 0;
+  size_ = room_ = count_ = 0;
+  decimals_ = 0;
 }
 
 std::string OpenChunk::take_bytes() {
-  std::string out = std::move(bytes_);
+  std::string out(bytes_.get(), size_);
   out.push_back(static_cast<char>(decimals_));
-  *this = {};
+  clear();
   return out;
 }
 

@@ -138,7 +138,12 @@ Result<void> Db::replay() {
                             current = segment;
                             note_replay_of(segment);
                             replay->begin_segment(in_blocks_until(segment));
+                            before.clear();
                           }
+                          // What defines series stands twice, the second time in vain when the
+                          // first was good.
+                          if (payload == before) return {};
+                          before = payload;
                           auto record = decode_record(payload);
                           if (!record) {
                             // The checksum held, so this is not damage but a record of another

@@ -114,7 +114,7 @@ void Series::seal(ChunkStore& store) {
       bytes.clear();
       open_floats_.decode(values);
       chunk::encode_floats(values, bytes);
-      open_floats_ = {};
+      open_floats_.clear();
     }
     chunk.values = store.arena.put(bytes, chunk.times->range.end);
     chunk.size = static_cast<uint32_t>(bytes.size());
@@ -255,7 +255,7 @@ bool Series::drop_before(TimeMs cutoff) {
     std::erase_if(rare_->deleted, [&](const TimeRange& r) { return r.end < cutoff; });
   }
   if (open_count() > 0 && last_time() < cutoff) {
-    open_floats_ = {};
+    open_floats_.clear();
     if (rare_) rare_->open_histograms.clear();
     track_.reset();
   }
