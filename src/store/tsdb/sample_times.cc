@@ -76,30 +76,26 @@ std::shared_ptr<TimeTrack> TrackTable::join(const TimeTrack* before, size_t coun
   return track;
 }
 
-const char* ChunkArena::put(std::string_view bytes, TimeMs newest) {
+char* ChunkArena::allocate(size_t bytes, std::shared_ptr<const SealedTimes> times) {
+  constexpr size_t kAlign = 8;
+  bytes = (bytes + kAlign - 1) / kAlign * kAlign;
   const MutexLock lock(mutex_);
-  if (slabs_.empty() || slabs_.back().size - slabs_.back().used < bytes.size()) {
-    const size_t size = std::max(kSlabBytes, bytes.size());
-    slabs_.push_back({std::make_unique_for_overwrite<char[]>(size), 0, size, TimeMs::min()});
+  if (slabs_.empty() || slabs_.back().size - slabs_.back().used < bytes) {
+    const size_t size = std::max(kSlabBytes, bytes);
+    slabs_.push_back({std::make_unique_for_overwrite<char[]>(size), 0, size, TimeMs::min(), {}});
   }
   Slab& slab = slabs_.back();
   char* const at = slab.bytes.get() + slab.used;
-  bytes.copy(at, bytes.size());
-  slab.used += bytes.size();
-  slab.newest = std::max(slab.newest, newest);
+  slab.used += bytes;
+  slab.newest = std::max(slab.newest, times->range.end);
+  // The chunk before mostly had the same.
+  if (slab.times.empty() || slab.times.back() != times) slab.times.push_back(std::move(times));
   return at;
 }
 
 void ChunkArena::drop_before(TimeMs cutoff) {
   const MutexLock lock(mutex_);
   std::erase_if(slabs_, [&](const Slab& slab) { return slab.newest < cutoff; });
-}
-
-size_t ChunkArena::size_bytes() const {
-  const MutexLock lock(mutex_);
-  size_t total = 0;
-  for (const Slab& slab : slabs_) total += slab.size;
-  return total;
 }
 
 }  // namespace prom5::tsdb

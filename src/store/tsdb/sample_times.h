@@ -72,14 +72,14 @@ class TrackTable {
   std::array<std::weak_ptr<TimeTrack>, kPlaces> recent_ GUARDED_BY(mutex_);
 };
 
-/// The bytes of full chunks, side by side. What ends before some time goes together, so slabs of
-/// memory are given back as a whole and no holes are left. Any thread.
+/// Full chunks, side by side. What ends before some time goes together, so slabs of memory are
+/// given back as a whole and no holes are left. Any thread.
 class ChunkArena {
  public:
-  /// Copies the bytes, which stay where they are until drop_before() a time after `newest`.
-  const char* put(std::string_view bytes, TimeMs newest) EXCLUDES(mutex_);
+  /// Room for a chunk with these times, which live as long as it does: until drop_before() a time
+  /// after their end. Aligned to eight bytes.
+  char* allocate(size_t bytes, std::shared_ptr<const SealedTimes> times) EXCLUDES(mutex_);
   void drop_before(TimeMs cutoff) EXCLUDES(mutex_);
-  [[nodiscard]] size_t size_bytes() const EXCLUDES(mutex_);
 
  private:
   static constexpr size_t kSlabBytes = size_t{64} << 10;
@@ -88,6 +88,7 @@ class ChunkArena {
     size_t used = 0;
     size_t size = 0;
     TimeMs newest = TimeMs::min();
+    std::vector<std::shared_ptr<const SealedTimes>> times;
   };
 
   mutable Mutex mutex_;

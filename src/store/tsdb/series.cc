@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
+#include <ranges>
 #include <span>
 
 #include "store/chunk/column_chunk.h"
@@ -56,7 +58,7 @@ size_t Series::open_count() const {
 /// that left the beat, too.
 void Series::take_time(TimeMs time, size_t at, ChunkStore& store) {
   if (at == 0) {
-    track_ = store.tracks.join(nullptr, 0, time, sealed_.empty());
+    track_ = store.tracks.join(nullptr, 0, time, newest_sealed_ == nullptr);
   } else if (!track_->put(at, time)) {
     track_ = store.tracks.join(track_.get(), at, time, false);
   }
@@ -93,37 +95,38 @@ Fit Series::append(TimeMs time, std::shared_ptr<const Histogram> histogram, Chun
 }
 
 void Series::seal(ChunkStore& store) {
-  Sealed chunk;
   const size_t count = open_count();
+  std::shared_ptr<const SealedTimes> times;
   if (count == track_->limit()) {
-    chunk.times = track_->seal();
+    times = track_->seal();
   } else {
-    std::vector<TimeMs> times;
-    track_->copy_first(count, times);
-    chunk.times = SealedTimes::make(times);
+    std::vector<TimeMs> own;
+    track_->copy_first(count, own);
+    times = SealedTimes::make(own);
   }
   track_.reset();
-  if (open_floats_.count() > 0) {
-    thread_local std::vector<double> values;
-    thread_local std::string bytes;
-    chunk.open_form = !store.encode.load(std::memory_order_relaxed);
-    if (chunk.open_form) {
-      bytes = open_floats_.take_bytes();
-    } else {
-      values.clear();
-      bytes.clear();
-      open_floats_.decode(values);
-      chunk::encode_floats(values, bytes);
-      open_floats_.clear();
-    }
-    chunk.values = store.arena.put(bytes, chunk.times->range.end);
-    chunk.size = static_cast<uint32_t>(bytes.size());
-  } else {
-    chunk.histograms = std::make_unique<const Histograms>(std::move(rare_->open_histograms));
+  Sealed chunk{.times = times.get(), .older = newest_sealed_, .histograms = nullptr};
+  thread_local std::vector<double> values;
+  thread_local std::string bytes;
+  bytes.clear();
+  if (open_floats_.count() == 0) {
+    auto histograms = std::make_unique<const Histograms>(std::move(rare_->open_histograms));
     rare_->open_histograms.clear();
+    chunk.histograms = histograms.get();
+    rare_->sealed.emplace_back(times->range.end, std::move(histograms));
+  } else if (store.encode.load(std::memory_order_relaxed)) {
+    values.clear();
+    open_floats_.decode(values);
+    chunk::encode_floats(values, bytes);
+    open_floats_.clear();
+  } else {
+    chunk.open_form = true;
+    bytes = open_floats_.take_bytes();
   }
-  sealed_.reserve(sealed_.size() + 1);  // there are few: room for more would cost more
-  sealed_.push_back(std::move(chunk));
+  chunk.size = static_cast<uint32_t>(bytes.size());
+  char* const at = store.arena.allocate(sizeof(Sealed) + bytes.size(), std::move(times));
+  newest_sealed_ = new (at) Sealed(chunk);
+  bytes.copy(at + sizeof(Sealed), bytes.size());
 }
 
 /// The first of two late samples with one time stays.
@@ -151,8 +154,10 @@ bool Series::may_have_samples(TimeRange range) const {
 
 TimeMs Series::first_locked() const {
   TimeMs first = TimeMs::max();
-  if (!sealed_.empty()) {
-    first = sealed_.front().times->range.start;
+  if (newest_sealed_ != nullptr) {
+    const Sealed* oldest = newest_sealed_;
+    while (oldest->older != nullptr) oldest = oldest->older;
+    first = oldest->times->range.start;
   } else if (open_count() > 0) {
     first = track_->at(0);
   }
@@ -163,13 +168,7 @@ TimeMs Series::first_locked() const {
 Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out) const {
   out.clear();
   // What is sealed stays where it is while the lock is not held; the open chunk is copied.
-  struct View {
-    const SealedTimes* times;
-    std::string_view values;
-    bool open_form;
-    const Histograms* histograms;
-  };
-  std::vector<View> chunks;
+  std::vector<const Sealed*> chunks;
   chunk::OpenChunk open_floats;
   Histograms open_histograms;
   std::shared_ptr<const TimeTrack> track;
@@ -178,10 +177,8 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
   std::vector<TimeRange> deleted;
   {
     const ByteMutexLock lock(mutex_);
-    for (const Sealed& chunk : sealed_) {
-      if (!chunk.times->range.overlaps(range)) continue;
-      chunks.push_back(
-          {chunk.times.get(), {chunk.values, chunk.size}, chunk.open_form, chunk.histograms.get()});
+    for (const Sealed* chunk = newest_sealed_; chunk != nullptr; chunk = chunk->older) {
+      if (chunk->times->range.overlaps(range)) chunks.push_back(chunk);
     }
     open = open_count();
     if (open > 0 && track_->at(0) <= range.end && last_time() >= range.start) {
@@ -203,21 +200,21 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
       out.histograms.push_back(h);
     }
   };
-  for (const View& chunk : chunks) {
-    TRY(cache.append(chunk.times, 0, out.times, [&](std::vector<TimeMs>& times) -> Result<void> {
-      codec::ByteReader in(chunk.times->bytes);
+  for (const Sealed* chunk : std::views::reverse(chunks)) {
+    TRY(cache.append(chunk->times, 0, out.times, [&](std::vector<TimeMs>& times) -> Result<void> {
+      codec::ByteReader in(chunk->times->bytes);
       return chunk::decode_times(in, times);
     }));
-    if (chunk.histograms != nullptr) {
-      add_histograms(*chunk.histograms);
+    if (chunk->histograms != nullptr) {
+      add_histograms(*chunk->histograms);
       continue;
     }
-    if (chunk.open_form) {
-      chunk::decode_open(chunk.values, chunk.times->count, out.values);
+    if (chunk->open_form) {
+      chunk::decode_open(chunk->values(), chunk->times->count, out.values);
     } else {
       const size_t before = out.values.size();
       out.values.resize(out.times.size());
-      codec::ByteReader in(chunk.values);
+      codec::ByteReader in(chunk->values());
       TRY(chunk::decode_floats(in, std::span(out.values).subspan(before)));
     }
     if (!out.histograms.empty()) out.histograms.resize(out.times.size());
@@ -248,9 +245,13 @@ void Series::erase(TimeRange range) {
 
 bool Series::drop_before(TimeMs cutoff) {
   const ByteMutexLock lock(mutex_);
-  std::erase_if(sealed_, [&](const Sealed& chunk) { return chunk.times->range.end < cutoff; });
-  if (sealed_.empty()) sealed_.shrink_to_fit();
+  for (Sealed** chunk = &newest_sealed_; *chunk != nullptr; chunk = &(*chunk)->older) {
+    if ((*chunk)->times->range.end >= cutoff) continue;
+    *chunk = nullptr;  // and all that are older
+    break;
+  }
   if (rare_) {
+    std::erase_if(rare_->sealed, [&](const auto& entry) { return entry.first < cutoff; });
     std::erase_if(rare_->late, [&](const Late& l) { return l.time < cutoff; });
     std::erase_if(rare_->deleted, [&](const TimeRange& r) { return r.end < cutoff; });
   }
@@ -259,26 +260,28 @@ bool Series::drop_before(TimeMs cutoff) {
     if (rare_) rare_->open_histograms.clear();
     track_.reset();
   }
-  return sealed_.empty() && open_count() == 0 && (!rare_ || rare_->late.empty());
+  return newest_sealed_ == nullptr && open_count() == 0 && (!rare_ || rare_->late.empty());
 }
 
 size_t Series::chunk_count() const {
   const ByteMutexLock lock(mutex_);
-  return sealed_.size() + (open_count() > 0 ? 1 : 0);
+  size_t count = open_count() > 0 ? 1 : 0;
+  for (const Sealed* chunk = newest_sealed_; chunk != nullptr; chunk = chunk->older) ++count;
+  return count;
 }
 
 size_t Series::size_bytes() const {
   const ByteMutexLock lock(mutex_);
-  size_t total = sizeof(Series) + labels_.bytes().size() + open_floats_.size_bytes() +
-                 sealed_.capacity() * sizeof(Sealed);
-  for (const Sealed& chunk : sealed_) {
-    total += chunk.size;
-    if (!chunk.histograms) continue;
-    for (const auto& h : *chunk.histograms) total += bytes_of(*h);
+  size_t total = sizeof(Series) + labels_.bytes().size() + open_floats_.size_bytes();
+  for (const Sealed* chunk = newest_sealed_; chunk != nullptr; chunk = chunk->older) {
+    total += sizeof(Sealed) + chunk->size;
   }
   if (!rare_) return total;
   total += sizeof(Rare) + rare_->late.size() * sizeof(Late);
   for (const auto& h : rare_->open_histograms) total += bytes_of(*h);
+  for (const auto& [end, histograms] : rare_->sealed) {
+    for (const auto& h : *histograms) total += bytes_of(*h);
+  }
   return total;
 }
 

@@ -79,13 +79,17 @@ class Series {
 
   using Histograms = std::vector<std::shared_ptr<const Histogram>>;
 
-  /// A full chunk: never changed again. Floats or histograms.
+  /// A full chunk in the arena, its values behind it. Never changed again, but for `older`.
   struct Sealed {
-    std::shared_ptr<const SealedTimes> times;
-    const char* values = nullptr;  ///< in the arena: chunk::encode_floats
+    const SealedTimes* times = nullptr;
+    Sealed* older = nullptr;
+    const Histograms* histograms = nullptr;  ///< Rare::sealed has them; null for floats
     uint32_t size = 0;
-    bool open_form = false;  ///< OpenChunk::take_bytes instead
-    std::unique_ptr<const Histograms> histograms;
+    bool open_form = false;  ///< OpenChunk::take_bytes, not chunk::encode_floats
+
+    [[nodiscard]] std::string_view values() const {
+      return {reinterpret_cast<const char*>(this + 1), size};
+    }
   };
 
   /// What few series have.
@@ -94,6 +98,7 @@ class Series {
     /// Of the samples that came in order.
     std::vector<TimeRange> deleted;
     Histograms open_histograms;
+    std::vector<std::pair<TimeMs, std::unique_ptr<const Histograms>>> sealed;  ///< by their end
     std::shared_ptr<const Histogram> last_histogram;
   };
 
@@ -115,7 +120,7 @@ class Series {
   std::shared_ptr<TimeTrack> track_ GUARDED_BY(mutex_);
   std::atomic<int64_t> last_ms_ = TimeMs::min().ms;  // written with the lock held
   double last_value_ GUARDED_BY(mutex_) = 0;
-  std::vector<Sealed> sealed_ GUARDED_BY(mutex_);
+  Sealed* newest_sealed_ GUARDED_BY(mutex_) = nullptr;
   std::unique_ptr<Rare> rare_ GUARDED_BY(mutex_);
 };
 
