@@ -6,6 +6,8 @@
 
 #include <array>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 namespace prom5::codec {
 
@@ -98,24 +100,55 @@ Result<std::string> zstd_decompress(std::string_view frame, size_t bytes) {
   return out;
 }
 
-std::string zstd_compress(std::string_view bytes, int level) {
-  // A context costs more to set up than a small frame to compress; one that has seen large frames
-  // costs a megabyte to keep.
+namespace {
+
+/// Contexts for compression, as many as were ever in use at one time: one costs more to set up than
+/// a small frame to compress, and some hundred kilobytes to keep.
+class ZstdContexts {
+ public:
   struct Free {
     void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
   };
   using Context = std::unique_ptr<ZSTD_CCtx, Free>;
-  constexpr size_t kSmall = size_t{64} << 10;
-  thread_local const Context kept(ZSTD_createCCtx());
-  const Context large(bytes.size() > kSmall ? ZSTD_createCCtx() : nullptr);
-  ZSTD_CCtx* const context = bytes.size() > kSmall ? large.get() : kept.get();
-  CHECK(context != nullptr);
+
+  Context take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        Context context = std::move(idle_.back());
+        idle_.pop_back();
+        return context;
+      }
+    }
+    Context context(ZSTD_createCCtx());
+    CHECK(context != nullptr);
+    return context;
+  }
+  void give_back(Context context) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(context));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Context> idle_;
+};
+
+}  // namespace
+
+std::string zstd_compress(std::string_view bytes, int level) {
+  static ZstdContexts contexts;
+  ZstdContexts::Context context = contexts.take();
   std::string out;
   out.resize_and_overwrite(ZSTD_compressBound(bytes.size()), [&](char* to, size_t room) {
-    const size_t size = ZSTD_compressCCtx(context, to, room, bytes.data(), bytes.size(), level);
+    const size_t size =
+        ZSTD_compressCCtx(context.get(), to, room, bytes.data(), bytes.size(), level);
     CHECK(ZSTD_isError(size) == 0);
     return size;
   });
+  // One that has seen large frames stays large.
+  constexpr size_t kSmall = size_t{64} << 10;
+  if (bytes.size() <= kSmall) contexts.give_back(std::move(context));
   return out;
 }
 
