@@ -47,4 +47,14 @@ int run_check_metrics(const Flags& flags);
 extern const std::span<const Flag> kAskFlags;
 int run_ask(const Flags& flags);
 
+extern const std::span<const Flag> kTsdbFlags;
+extern const std::span<const Flag> kTsdbDumpFlags;
+int run_tsdb_import(const Flags& flags);
+int run_tsdb_export(const Flags& flags);
+int run_tsdb_list(const Flags& flags);
+int run_tsdb_dump(const Flags& flags);
+int run_tsdb_analyze(const Flags& flags);
+int run_tsdb_verify(const Flags& flags);
+int run_tsdb_repair(const Flags& flags);
+
 }  // namespace prom5::cli

@@ -2,6 +2,7 @@
 
 #include <snappy.h>
 #include <zlib.h>
+#define ZSTD_STATIC_LINKING_ONLY  // ZSTD_decompressBound
 #include <zstd.h>
 
 #include <array>
@@ -97,6 +98,22 @@ Result<std::string> zstd_decompress(std::string_view frame, size_t bytes) {
     return fail(ErrorCode::Corruption, "zstd: {}",
                 ZSTD_isError(size) != 0 ? ZSTD_getErrorName(size) : "shorter than it says");
   }
+  return out;
+}
+
+Result<std::string> zstd_decompress_frame(std::string_view frame, size_t max_bytes) {
+  const uint64_t bound = ZSTD_decompressBound(frame.data(), frame.size());
+  if (bound == ZSTD_CONTENTSIZE_ERROR) return fail(ErrorCode::Corruption, "zstd: no frame");
+  if (bound > max_bytes) {
+    return fail(ErrorCode::LimitExceeded, "zstd: up to {} bytes when decoded, limit {}", bound,
+                max_bytes);
+  }
+  std::string out(bound, '\0');
+  const size_t size = ZSTD_decompress(out.data(), out.size(), frame.data(), frame.size());
+  if (ZSTD_isError(size) != 0) {
+    return fail(ErrorCode::Corruption, "zstd: {}", ZSTD_getErrorName(size));
+  }
+  out.resize(size);
   return out;
 }
 

@@ -37,6 +37,7 @@ class XorWriter {
   bool window_ = false;
 };
 
+/// Reads what XorWriter wrote.
 class XorReader {
  public:
   double first(codec::BitReader& in);

@@ -100,7 +100,7 @@ std::string encode_xor(const SampleColumns& samples, size_t first, size_t last) 
   return out.data();
 }
 
-// ---- histograms -------------------------------------------------------------------------------
+// Histograms.
 
 constexpr unsigned kRawThreshold = 255;
 constexpr int kThresholdBias = 244;
@@ -326,7 +326,7 @@ Result<void> decode_float_histograms(BitReader& in, size_t count, ResetHeader he
   return {};
 }
 
-// ---- writing histograms -----------------------------------------------------------------------
+// Writing histograms.
 
 bool whole(double v) { return v >= 0 && v < 9007199254740992.0 && v == std::floor(v); }
 

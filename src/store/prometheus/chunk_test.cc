@@ -77,8 +77,9 @@ TEST(PrometheusChunk, HistogramsAreByteForByteAsPrometheusWritesThem) {
   const auto chunks = encode_chunks(samples);
   ASSERT_EQ(chunks.size(), 1U);
   EXPECT_EQ(chunks[0].encoding, Encoding::Histogram);
-  EXPECT_EQ(chunks[0].data, from_hex("000200ff3f50624dd2f1a9fc8ca48c5e3e8c4c900c999999999999a3197c1d"
-                                     "4c4e3b42d100"));
+  EXPECT_EQ(chunks[0].data,
+            from_hex("000200ff3f50624dd2f1a9fc8ca48c5e3e8c4c900c999999999999a3197c1d"
+                     "4c4e3b42d100"));
   const SampleColumns got = decode_all(chunks);
   expect_same(got, samples);
   EXPECT_EQ(got.histograms[0]->reset_hint, CounterResetHint::Unknown);

@@ -325,6 +325,24 @@ void Block::read(uint32_t number, const Series& series, TimeRange range, TimesCa
   erase(out, deleted->of(number));
 }
 
+std::vector<Error> Block::verify() const {
+  std::vector<Error> out;
+  TimesCache times;
+  SampleColumns samples;
+  for (uint32_t number = 0; number < series_count_; ++number) {
+    const auto entry = series(number);
+    if (!entry) {
+      out.push_back(entry.error());
+      continue;
+    }
+    for (const ChunkRef& chunk : entry->chunks) {
+      samples.clear();
+      if (auto good = read(chunk, times, samples); !good) out.push_back(good.error());
+    }
+  }
+  return out;
+}
+
 std::shared_ptr<const Tombstones> Block::tombstones() const {
   const MutexLock lock(mutex_);
   return tombstones_;

@@ -77,6 +77,9 @@ class Block {
   void read(uint32_t number, const Series& series, TimeRange range, TimesCache& times,
             const std::function<void(const Error&)>& damaged, SampleColumns& out) const;
 
+  /// Reads everything. Result: what cannot be read.
+  [[nodiscard]] std::vector<Error> verify() const;
+
   [[nodiscard]] std::shared_ptr<const Tombstones> tombstones() const EXCLUDES(mutex_);
   void set_tombstones(Tombstones tombstones) EXCLUDES(mutex_);
 

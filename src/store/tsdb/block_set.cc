@@ -161,7 +161,7 @@ Result<void> BlockSet::remove(const std::shared_ptr<Block>& block) {
 }
 
 Result<void> BlockSet::rewrite(std::span<const std::shared_ptr<Block>> blocks,
-                               const std::stop_token& stop) {
+                               const std::stop_token& stop, Damage damage) {
   BlockInfo origin;
   for (const auto& block : blocks) {
     origin.replaces.push_back(block->number());
@@ -169,8 +169,8 @@ Result<void> BlockSet::rewrite(std::span<const std::shared_ptr<Block>> blocks,
     origin.wal_segment = std::max(origin.wal_segment, block->info().wal_segment);
     origin.wal_until = std::max(origin.wal_until, block->info().wal_until);
   }
-  const bool any_left =
-      TRY(add(origin, [&](BlockWriter& writer) { return merge_blocks(blocks, stop, writer); }));
+  const bool any_left = TRY(
+      add(origin, [&](BlockWriter& writer) { return merge_blocks(blocks, stop, damage, writer); }));
   for (const auto& block : blocks) {
     // When nothing is left, no block says that these are replaced.
     TRY(any_left ? remove_files(block->number()) : remove(block));
@@ -220,6 +220,28 @@ Result<void> BlockSet::delete_samples(std::span<const Matcher> matchers, TimeRan
   return {};
 }
 
+Result<std::vector<std::string>> BlockSet::repair() {
+  std::vector<std::string> out;
+  for (const auto& block : blocks()) {
+    const size_t damaged = block->verify().size();
+    if (damaged == 0) continue;
+    TRY(rewrite({&block, 1}, {}, Damage::LeftOut));
+    out.push_back(
+        fmt::format("block {:08}: rewritten without {} damaged chunks", block->number(), damaged));
+  }
+  const Blocks good = blocks();
+  const std::vector<std::string> names = TRY(files_.list(folder_));
+  for (const std::string& name : names) {
+    const auto number = number_of(name);
+    const auto is_it = [&](const auto& block) { return block->number() == *number; };
+    if (!number || std::ranges::any_of(good, is_it)) continue;
+    TRY(files_.rename(folder_ + "/" + name, folder_ + "/" + name + ".damaged"));
+    TRY(files_.sync_directory(folder_));
+    out.push_back(fmt::format("block {}: cannot be opened, put aside as {}.damaged", name, name));
+  }
+  return out;
+}
+
 Result<void> BlockSet::link_into(const std::string& folder) const {
   for (const auto& block : blocks()) {
     const std::string name = fmt::format("{:08}", block->number());
@@ -260,7 +282,7 @@ bool can_copy(std::span<const BlockWriter::Copied> chunks) {
 }  // namespace
 
 Result<void> merge_blocks(std::span<const std::shared_ptr<Block>> blocks,
-                          const std::stop_token& stop, BlockWriter& writer) {
+                          const std::stop_token& stop, Damage damage, BlockWriter& writer) {
   std::vector<MergeCursor> cursors;
   for (const auto& block : blocks) {
     cursors.push_back({block.get(), 0, {}});
@@ -270,8 +292,8 @@ Result<void> merge_blocks(std::span<const std::shared_ptr<Block>> blocks,
   SampleColumns samples;
   SampleColumns more;
   std::vector<BlockWriter::Copied> chunks;
-  std::optional<Error> damage;
-  const auto damaged = [&](const Error& error) { damage = error; };
+  std::optional<Error> unreadable;
+  const auto damaged = [&](const Error& error) { unreadable = error; };
   for (;;) {
     if (stop.stop_requested()) return fail(ErrorCode::Unavailable, "stopped");
     const Labels* least = nullptr;
@@ -281,7 +303,7 @@ Result<void> merge_blocks(std::span<const std::shared_ptr<Block>> blocks,
     if (least == nullptr) return {};
     const Labels labels = *least;
     chunks.clear();
-    bool copy = true;
+    bool copy = damage == Damage::Refused;  // copying reads nothing
     for (const MergeCursor& c : cursors) {
       if (!c.series || c.series->labels != labels) continue;
       for (const ChunkRef& chunk : c.series->chunks) chunks.push_back({c.block, chunk});
@@ -297,7 +319,7 @@ Result<void> merge_blocks(std::span<const std::shared_ptr<Block>> blocks,
         merge(samples, more, {});
       }
       // What cannot be read now may be readable by repair: the blocks stay.
-      if (damage) return std::unexpected(*damage);
+      if (unreadable && damage == Damage::Refused) return std::unexpected(*unreadable);
       if (samples.size() > 0) TRY(writer.add(labels, samples));
     }
     for (MergeCursor& c : cursors) {

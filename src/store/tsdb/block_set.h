@@ -15,6 +15,9 @@
 
 namespace prom5::tsdb {
 
+/// What becomes of chunks that cannot be read when their block is rewritten.
+enum class Damage : uint8_t { Refused, LeftOut };
+
 /// The blocks of a folder and what is deleted of them: files `NNNNNNNN` and, beside some,
 /// `NNNNNNNN.tombstones`.
 ///
@@ -43,8 +46,8 @@ class BlockSet {
 
   /// Puts one block in the place of some, without what is deleted of them. Unavailable when
   /// stopped, which leaves everything as it was.
-  Result<void> rewrite(std::span<const std::shared_ptr<Block>> blocks, const std::stop_token& stop)
-      EXCLUDES(mutex_);
+  Result<void> rewrite(std::span<const std::shared_ptr<Block>> blocks, const std::stop_token& stop,
+                       Damage damage = Damage::Refused) EXCLUDES(mutex_);
 
   /// Which blocks are to become one: those of one day, of ten days, once the time is over, where
   /// that is no more than a tenth of the retention. Empty when there is nothing to do.
@@ -58,6 +61,10 @@ class BlockSet {
     TimeRange range;
   };
   Result<bool> delete_of(Block& block, std::span<const Deletion> deletions);
+
+  /// Rewrites each block that has damaged chunks without them, and puts aside, as NAME.damaged,
+  /// what cannot be opened. Result: a line about each.
+  Result<std::vector<std::string>> repair() EXCLUDES(mutex_);
 
   /// Links every block, and what is deleted of it, into a folder, which exists.
   Result<void> link_into(const std::string& folder) const EXCLUDES(mutex_);
@@ -79,6 +86,6 @@ class BlockSet {
 
 /// Writes the series of blocks, in the order of their time, as one, without what is deleted.
 Result<void> merge_blocks(std::span<const std::shared_ptr<Block>> blocks,
-                          const std::stop_token& stop, BlockWriter& writer);
+                          const std::stop_token& stop, Damage damage, BlockWriter& writer);
 
 }  // namespace prom5::tsdb
