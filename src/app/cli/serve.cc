@@ -42,6 +42,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"storage.tsdb.wal-segment-size", Size, "64MB", "Size of a segment of the write-ahead log."},
     {"storage.tsdb.max-series", Number, "10000000",
      "Most series in memory; beyond it new ones are refused."},
+    {"storage.tsdb.memory-budget", Size, "0",
+     "Memory beyond which new series are refused. 0: 60 % of what the cgroup or machine has."},
     {"storage.tsdb.max-head-bytes", Size, "4GB",
      "Most memory for samples; beyond it the older half goes into a block."},
     {"scrape.max-body-size", Size, "64MB", "Longest page of a target, as decoded."},
@@ -115,6 +117,7 @@ ServerOptions server_options(const Flags& flags) {
   o.storage.wal_sync_interval = flags.duration("storage.tsdb.wal-sync-interval");
   o.storage.wal_segment_bytes = flags.number("storage.tsdb.wal-segment-size");
   o.storage.max_series = flags.number("storage.tsdb.max-series");
+  o.storage.memory_budget = flags.number("storage.tsdb.memory-budget");
   o.storage.max_head_bytes = flags.number("storage.tsdb.max-head-bytes");
   o.query.lookback_delta = flags.duration("query.lookback-delta");
   o.query.timeout = flags.duration("query.timeout");

@@ -34,6 +34,14 @@ class MemPostings {
   [[nodiscard]] std::vector<std::string> label_names() const;
   [[nodiscard]] std::vector<std::string> label_values(std::string_view name) const;
 
+  /// Calls `visit(value, number of series)` for every value of a name.
+  template <typename Visit>
+  void each_value(std::string_view name, Visit visit) const {
+    const auto found = by_name_.find(name);
+    if (found == by_name_.end()) return;
+    for (const auto& [value, list] : found->second) visit(value, list.size());
+  }
+
   /// Calls `visit(name, value, number of series)` for every pair.
   template <typename Visit>
   void each_pair(Visit visit) const {

@@ -21,6 +21,7 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
       out_of_order_window_ms_(options_.out_of_order_window.ms),
       retention_ms_(options_.retention.ms),
       retention_bytes_(options_.retention_bytes),
+      memory_budget_(options_.memory_budget),
       samples_appended_(metrics.counter("prometheus_tsdb_head_samples_appended_total",
                                         "Total number of appended samples.", {{"type", "float"}})),
       histograms_appended_(metrics.counter("prometheus_tsdb_head_samples_appended_total",
@@ -128,7 +129,7 @@ TimeMs Db::in_blocks_until(uint64_t segment) const {
 }
 
 Result<void> Db::replay() {
-  std::optional<Replay> replay(std::in_place, head_);
+  std::optional<Replay> replay(std::in_place, head_, memory_budget_.bytes() / 32);
   uint64_t current = 0;
   std::string before;
   const auto stats =
@@ -204,6 +205,31 @@ Result<std::unique_ptr<Querier>> Db::querier(TimeRange range) {
   view.head_from = head_from_;
   view.pin = pin_;
   return make_querier(std::move(view), range);
+}
+
+/// Why a new series is not taken, and which metric has most series.
+Error Db::refusal(const Labels& labels, bool memory) {
+  constexpr DurationMs kTellEvery = DurationMs::seconds(10);
+  series_refused_.add();
+  const TimeMs now = clock_.now();
+  const MutexLock lock(state_mutex_);
+  const bool tell = refusal_told_ == TimeMs::min() || now - refusal_told_ >= kTellEvery;
+  if (tell) {
+    refusal_told_ = now;
+    largest_metric_ = head_.largest_metric();
+  }
+  const std::string reason =
+      memory ? fmt::format(
+                   "the memory budget of {} bytes is used up "
+                   "(--storage.tsdb.memory-budget)",
+                   memory_budget_.bytes())
+             : fmt::format("there are {} series already (--storage.tsdb.max-series)",
+                           head_.series_count());
+  Error error{ErrorCode::LimitExceeded,
+              fmt::format("series {} refused: {}; most of all has the metric {}, {} series",
+                          labels.to_string(), reason, largest_metric_.name, largest_metric_.count)};
+  if (tell) log_.error("New series are refused", {{"err", error.message}});
+  return error;
 }
 
 std::shared_ptr<const void> Db::pin() const {

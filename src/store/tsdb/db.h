@@ -16,6 +16,7 @@
 #include "store/storage.h"
 #include "store/tsdb/block_set.h"
 #include "store/tsdb/head.h"
+#include "store/tsdb/memory_budget.h"
 #include "store/wal/wal.h"
 
 namespace prom5::tsdb {
@@ -35,6 +36,9 @@ struct Options {
   uint64_t max_series = 10'000'000;
   /// Beyond it the older half of the data in memory goes into a block before its time.
   uint64_t max_head_bytes = uint64_t{4} << 30;
+  /// Anonymous memory of the process beyond which new series are refused; 0: a part of what the
+  /// control group or the machine has.
+  uint64_t memory_budget = 0;
 };
 
 /// Series that match are kept so long, shorter or longer than others.
@@ -134,6 +138,7 @@ class Db final : public Storage {
   void note_replay_of(uint64_t segment) EXCLUDES(state_mutex_);
   void take_metadata(std::vector<FamilyMetadata> entries) EXCLUDES(state_mutex_);
   static void give_back_memory();
+  Error refusal(const Labels& labels, bool memory) EXCLUDES(state_mutex_);
   void maintain(std::stop_token stop);
   void sync_log(std::stop_token stop);
   void note_segment(uint64_t segment, TimeMs newest) EXCLUDES(state_mutex_);
@@ -149,6 +154,7 @@ class Db final : public Storage {
   std::atomic<int64_t> retention_ms_;
   std::atomic<uint64_t> retention_bytes_;
 
+  MemoryBudget memory_budget_;
   Head head_;
   std::unique_ptr<io::FileLock> lock_;
   std::unique_ptr<wal::WalWriter> wal_;
@@ -174,6 +180,9 @@ class Db final : public Storage {
     std::vector<std::unique_ptr<Series>> series;
   };
   std::vector<Removed> removed_ GUARDED_BY(state_mutex_);
+  // What grows, when series were refused last: counting them each time would cost too much.
+  NamedCount largest_metric_ GUARDED_BY(state_mutex_);
+  TimeMs refusal_told_ GUARDED_BY(state_mutex_) = TimeMs::min();
 
   // Samples before it are too old: their block is written, or being written.
   std::atomic<int64_t> accept_from_ms_{TimeMs::min().ms};

@@ -78,12 +78,11 @@ class DbAppender final : public Appender {
       if (Series* series = db_.head_.find(ref)) return series;
       if (labels.empty()) return fail(ErrorCode::NotFound, "series reference {}", ref);
     }
-    const auto found = db_.head_.find_or_create(labels, db_.options_.max_series);
+    const auto found = db_.head_.find_or_create(labels, db_.options_.max_series,
+                                                [&] { return db_.memory_budget_.exceeded(); });
     if (found.series == nullptr) {
-      db_.series_refused_.add();
-      return fail(ErrorCode::LimitExceeded,
-                  "series {} refused: there are {} series already (--storage.tsdb.max-series)",
-                  labels.to_string(), db_.head_.series_count());
+      return std::unexpected(
+          db_.refusal(labels, db_.head_.series_count() < db_.options_.max_series));
     }
     if (found.created) db_.series_created_.add();
     return found.series;

@@ -41,7 +41,7 @@ void Db::sync_log(std::stop_token stop) {
 
 void Db::maintain(std::stop_token stop) {
   SystemClock clock;  // waiting is always in real time; what is past retention is the Db's clock's
-  TimeMs next_retention = clock.now() + kRetentionTick;
+  TimeMs next_retention = clock.now();
   while (clock.wait_until(clock.now() + kMaintenanceTick, stop)) {
     compact();
     if (clock.now() < next_retention) continue;

@@ -18,12 +18,13 @@ void keep_greatest(std::vector<NamedCount>& counts, size_t limit) {
 
 }  // namespace
 
-Head::Found Head::find_or_create(const Labels& labels, uint64_t max_series) {
+Head::Found Head::find_or_create(const Labels& labels, uint64_t max_series,
+                                 const std::function<bool()>& refuse) {
   const uint64_t hash = labels.hash();
   LabelShard& shard = by_labels_[shard_of(hash)];
   const MutexLock lock(shard.mutex);
   if (Series* known = shard.table.find(hash, labels, by_ref_)) return {known, false};
-  if (series_count_.load() >= max_series) return {};
+  if (series_count_.load() >= max_series || refuse()) return {};
   Series* series = nullptr;
   {
     const MutexLock create(create_mutex_);
@@ -179,6 +180,15 @@ size_t Head::size_bytes() const {
   size_t total = 0;
   by_ref_.each([&](const Series& series) { total += series.size_bytes(); });
   return total;
+}
+
+NamedCount Head::largest_metric() const {
+  NamedCount out;
+  const MutexLock lock(postings_mutex_);
+  postings_.each_value(kMetricName, [&](const std::string& value, size_t series) {
+    if (series > out.count) out = {value, series};
+  });
+  return out;
 }
 
 }  // namespace prom5::tsdb

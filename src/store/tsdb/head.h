@@ -40,13 +40,15 @@ struct HeadStats {
 /// Lock order: shard, then table, then postings; no two shards at once.
 class Head {
  public:
-  /// The series with these labels; created when absent, unless there are `max_series` already:
-  /// then null. `created` tells which.
+  /// The series with these labels; created when absent, unless there are `max_series` already or
+  /// `refuse` says no: then null. `created` tells which.
   struct Found {
     Series* series = nullptr;
     bool created = false;
   };
-  Found find_or_create(const Labels& labels, uint64_t max_series);
+  Found find_or_create(
+      const Labels& labels, uint64_t max_series,
+      const std::function<bool()>& refuse = [] { return false; });
 
   [[nodiscard]] Series* find(SeriesRef ref) const { return by_ref_.find(ref); }
 
@@ -78,6 +80,8 @@ class Head {
   [[nodiscard]] uint64_t series_count() const { return series_count_.load(); }
   [[nodiscard]] HeadStats stats(size_t limit) const;
   [[nodiscard]] size_t size_bytes() const;
+  /// The metric with most series.
+  [[nodiscard]] NamedCount largest_metric() const;
 
   void note_time(TimeMs time);
 

@@ -12,7 +12,10 @@ constexpr SeriesRef kMaxReplayRef = SeriesRef{1} << 32;
 
 }  // namespace
 
-Replay::Replay(Head& head) : head_(head) {
+Replay::Replay(Head& head, uint64_t memory)
+    : head_(head),
+      max_gathered_(
+          std::clamp<size_t>(memory / sizeof(std::pair<Series*, Sample>), 1, kMaxGathered)) {
   head_.chunks().encode = false;
   for (size_t i = 0; i < kWorkers; ++i) {
     queues_[i] = std::make_unique<BoundedQueue<Batch>>(kQueued);
@@ -66,7 +69,7 @@ void Replay::work(BoundedQueue<Batch>& queue) {
 Replay::Batch& Replay::bucket(size_t number, bool histograms) {
   if (number >= buckets_.size()) buckets_.resize(number + 1);
   Batch& bucket = buckets_[number];
-  const size_t room = std::min(kMaxBucketSamples, kMaxGathered / buckets_.size() + 1);
+  const size_t room = std::min(kMaxBucketSamples, max_gathered_ / buckets_.size() + 1);
   const bool others = histograms ? !bucket.samples.empty() : !bucket.histograms.empty();
   if (others || bucket.size() >= room) hand_over(number);
   if (bucket.size() == 0 && !histograms) bucket.samples.reserve(room);

@@ -21,7 +21,8 @@ namespace prom5::tsdb {
 /// Used by one thread.
 class Replay {
  public:
-  explicit Replay(Head& head);
+  /// `memory`: the bytes that gathering may use, about.
+  Replay(Head& head, uint64_t memory);
   ~Replay();  ///< waits until everything is applied
 
   /// Begins a segment: it defines its series anew, and of its samples those before `from` are left
@@ -37,7 +38,6 @@ class Replay {
   /// References of one bucket: their series fit into a core's cache.
   static constexpr size_t kBucketSeries = 256;
   static constexpr size_t kMaxBucketSamples = 4096;
-  /// Of all buckets together.
   static constexpr size_t kMaxGathered = 2'000'000;
 
   /// Samples or histograms, never both.
@@ -75,6 +75,7 @@ class Replay {
   void wait_for_workers();
 
   Head& head_;
+  const size_t max_gathered_;  ///< samples of all buckets together
   TimeMs from_ = TimeMs::min();
   std::vector<Known> known_;    ///< by the segment's references
   std::vector<Batch> buckets_;  ///< by the head's references

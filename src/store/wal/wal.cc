@@ -225,11 +225,13 @@ Result<WalReadStats> read_wal(
     const std::function<Result<void>(uint64_t segment, std::string_view payload)>& record) {
   WalReadStats stats;
   for (const uint64_t number : TRY(list_segments(files, directory))) {
-    const std::string bytes = TRY(files.read(directory + "/" + segment_name(number)));
+    const std::shared_ptr<const io::MappedFile> file =
+        TRY(files.map(directory + "/" + segment_name(number)));
+    const std::string_view bytes = file->bytes();
     ++stats.segments;
     size_t at = 0;
     while (at < bytes.size()) {
-      const auto payload = intact_record(std::string_view(bytes).substr(at));
+      const auto payload = intact_record(bytes.substr(at));
       if (!payload) {
         const size_t next = find_record(bytes, at + 1);
         ++stats.damaged;
