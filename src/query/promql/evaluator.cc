@@ -28,11 +28,13 @@ bool safe_for(ExtendedRange extended, std::string_view function) {
   return rates || function == "changes" || function == "resets";
 }
 
-void split(const SampleColumns& columns, RangeSamples& out) {
+/// Takes the columns apart, floats and histograms, staleness markers left out; they are used up.
+void split(SampleColumns& columns, RangeSamples& out) {
   out.clear();
-  if (columns.histograms.empty()) {
-    out.times.reserve(columns.size());
-    out.values.reserve(columns.size());
+  if (columns.histograms.empty() && std::ranges::none_of(columns.values, is_stale)) {
+    out.times.swap(columns.times);
+    out.values.swap(columns.values);
+    return;
   }
   for (size_t i = 0; i < columns.size(); ++i) {
     if (is_stale(columns.values[i])) continue;  // a histogram's sum is its value here
@@ -395,11 +397,12 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
       TRY(context_.check_alive());
       TRY(set->read(columns));
       if (columns.size() == 0) continue;
-      context_.count_loaded(columns.size());
-      TRY(context_.hold_samples(columns.size()));
+      const size_t loaded = columns.size();
+      context_.count_loaded(loaded);
+      TRY(context_.hold_samples(loaded));
       split(columns, samples);
       TRY(visit(set->labels(), false, samples));
-      context_.release_samples(columns.size());
+      context_.release_samples(loaded);
     }
     return {};
   }

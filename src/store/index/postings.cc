@@ -116,17 +116,39 @@ PostingList MemPostings::select(std::span<const Matcher> matchers) const {
   return result;
 }
 
-std::vector<std::string> MemPostings::label_names() const {
+bool intersects(const PostingList& a, const PostingList& b) {
+  const PostingList& few = a.size() < b.size() ? a : b;
+  const PostingList& many = a.size() < b.size() ? b : a;
+  auto from = many.begin();
+  for (const SeriesId id : few) {
+    from = std::lower_bound(from, many.end(), id);
+    if (from == many.end()) return false;
+    if (*from == id) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> MemPostings::label_names(std::span<const Matcher> matchers) const {
   std::vector<std::string> out;
-  for (const auto& [name, values] : by_name_) out.push_back(name);
+  const PostingList ids = matchers.empty() ? PostingList() : select(matchers);
+  for (const auto& [name, values] : by_name_) {
+    const bool any = matchers.empty() || std::ranges::any_of(values, [&](const auto& entry) {
+                       return intersects(ids, entry.second);
+                     });
+    if (any) out.push_back(name);
+  }
   return out;
 }
 
-std::vector<std::string> MemPostings::label_values(std::string_view name) const {
+std::vector<std::string> MemPostings::label_values(std::string_view name,
+                                                   std::span<const Matcher> matchers) const {
   std::vector<std::string> out;
   const auto found = by_name_.find(name);
   if (found == by_name_.end()) return out;
-  for (const auto& [value, list] : found->second) out.push_back(value);
+  const PostingList ids = matchers.empty() ? PostingList() : select(matchers);
+  for (const auto& [value, list] : found->second) {
+    if (matchers.empty() || intersects(ids, list)) out.push_back(value);
+  }
   return out;
 }
 

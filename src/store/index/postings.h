@@ -19,6 +19,7 @@ using PostingList = std::vector<SeriesId>;
 PostingList intersect(const PostingList& a, const PostingList& b);
 PostingList subtract(const PostingList& a, const PostingList& b);
 PostingList unite(std::vector<const PostingList*> lists);
+bool intersects(const PostingList& a, const PostingList& b);
 
 /// For each label name and value the series that have it, in memory. Not locked: the owner is.
 class MemPostings {
@@ -31,8 +32,10 @@ class MemPostings {
   [[nodiscard]] PostingList select(std::span<const Matcher> matchers) const;
 
   [[nodiscard]] const PostingList& all() const { return all_; }
-  [[nodiscard]] std::vector<std::string> label_names() const;
-  [[nodiscard]] std::vector<std::string> label_values(std::string_view name) const;
+  /// Sorted; of the series that match when matchers are given.
+  [[nodiscard]] std::vector<std::string> label_names(std::span<const Matcher> matchers) const;
+  [[nodiscard]] std::vector<std::string> label_values(std::string_view name,
+                                                      std::span<const Matcher> matchers) const;
 
   /// Calls `visit(value, number of series)` for every value of a name.
   template <typename Visit>

@@ -68,12 +68,12 @@ TEST(Postings, NamesAndValues) {
   postings.add(2, {{"b", "1"}});
   postings.add(2, {{"b", "1"}});
   EXPECT_EQ(postings.all(), (PostingList{1, 2}));
-  EXPECT_EQ(postings.label_names(), (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(postings.label_values("b"), (std::vector<std::string>{"1", "2"}));
-  EXPECT_TRUE(postings.label_values("none").empty());
+  EXPECT_EQ(postings.label_names({}), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(postings.label_values("b", {}), (std::vector<std::string>{"1", "2"}));
+  EXPECT_TRUE(postings.label_values("none", {}).empty());
   postings.remove_if([](SeriesId id) { return id == 1; });
-  EXPECT_EQ(postings.label_names(), (std::vector<std::string>{"b"}));
-  EXPECT_EQ(postings.label_values("b"), (std::vector<std::string>{"1"}));
+  EXPECT_EQ(postings.label_names({}), (std::vector<std::string>{"b"}));
+  EXPECT_EQ(postings.label_values("b", {}), (std::vector<std::string>{"1"}));
 }
 
 }  // namespace prom5::index

@@ -114,7 +114,9 @@ const Block::LabelName* Block::find_name(std::string_view name) const {
   return found != names_.end() && found->name == name ? &*found : nullptr;
 }
 
-Result<void> Block::add_postings(uint32_t offset, std::vector<uint32_t>& out) const {
+/// Calls `visit(first, last) -> bool` for each run of series numbers, until it says false.
+template <typename Visit>
+Result<void> Block::each_run(uint32_t offset, Visit visit) const {
   if (offset > postings_.size()) return damaged("postings position");
   ByteReader in(postings_.substr(offset));
   const uint64_t header = TRY(in.varint());
@@ -124,10 +126,28 @@ Result<void> Block::add_postings(uint32_t offset, std::vector<uint32_t>& out) co
     const uint64_t first = next + TRY(in.varint());
     const uint64_t last = first + (in_runs ? TRY(in.varint()) : 0);
     if (first > last || last >= series_count_) return damaged("postings");
-    for (uint64_t id = first; id <= last; ++id) out.push_back(static_cast<uint32_t>(id));
+    if (!visit(static_cast<uint32_t>(first), static_cast<uint32_t>(last))) return {};
     next = last + 1;
   }
   return {};
+}
+
+Result<void> Block::add_postings(uint32_t offset, std::vector<uint32_t>& out) const {
+  return each_run(offset, [&](uint32_t first, uint32_t last) {
+    for (uint32_t number = first; number <= last; ++number) out.push_back(number);
+    return true;
+  });
+}
+
+Result<bool> Block::intersects(uint32_t offset, std::span<const uint32_t> numbers) const {
+  bool found = false;
+  auto from = numbers.begin();
+  TRY(each_run(offset, [&](uint32_t first, uint32_t last) {
+    from = std::lower_bound(from, numbers.end(), first);
+    found = from != numbers.end() && *from <= last;
+    return !found && from != numbers.end();
+  }));
+  return found;
 }
 
 /// The series whose value of the matcher's label is there and is `wanted` by it or is not.
@@ -354,18 +374,31 @@ void Block::set_tombstones(Tombstones tombstones) {
   tombstones_ = std::move(fresh);
 }
 
-std::vector<std::string> Block::label_names() const {
+Result<std::vector<std::string>> Block::label_names(std::span<const Matcher> matchers) const {
   std::vector<std::string> out;
-  for (const LabelName& name : names_) out.emplace_back(name.name);
+  std::vector<uint32_t> numbers;
+  if (!matchers.empty()) numbers = TRY(select(matchers));
+  for (const LabelName& name : names_) {
+    bool any = matchers.empty();
+    for (uint32_t i = 0; i < name.values && !any; ++i) {
+      any = TRY(intersects(value_at(name.first_value + i).postings, numbers));
+    }
+    if (any) out.emplace_back(name.name);
+  }
   return out;
 }
 
-std::vector<std::string> Block::label_values(std::string_view name) const {
+Result<std::vector<std::string>> Block::label_values(std::string_view name,
+                                                     std::span<const Matcher> matchers) const {
   std::vector<std::string> out;
   const LabelName* found = find_name(name);
   if (found == nullptr) return out;
+  std::vector<uint32_t> numbers;
+  if (!matchers.empty()) numbers = TRY(select(matchers));
   for (uint32_t i = 0; i < found->values; ++i) {
-    out.emplace_back(value_at(found->first_value + i).text);
+    const Value value = value_at(found->first_value + i);
+    const bool any = matchers.empty() || TRY(intersects(value.postings, numbers));
+    if (any) out.emplace_back(value.text);
   }
   return out;
 }

@@ -94,8 +94,11 @@ class Block {
   [[nodiscard]] Result<TimesColumn> times_column(uint32_t number) const;
   [[nodiscard]] std::string_view stored(const TimesColumn& column) const;
 
-  [[nodiscard]] std::vector<std::string> label_names() const;
-  [[nodiscard]] std::vector<std::string> label_values(std::string_view name) const;
+  /// Sorted; of the series that match when matchers are given.
+  [[nodiscard]] Result<std::vector<std::string>> label_names(
+      std::span<const Matcher> matchers) const;
+  [[nodiscard]] Result<std::vector<std::string>> label_values(
+      std::string_view name, std::span<const Matcher> matchers) const;
 
  private:
   struct LabelName {
@@ -115,7 +118,10 @@ class Block {
   [[nodiscard]] std::string_view symbol(uint32_t number) const;
   [[nodiscard]] Value value_at(uint32_t at) const;
   [[nodiscard]] const LabelName* find_name(std::string_view name) const;
+  template <typename Visit>
+  Result<void> each_run(uint32_t offset, Visit visit) const;
   Result<void> add_postings(uint32_t offset, std::vector<uint32_t>& out) const;
+  Result<bool> intersects(uint32_t offset, std::span<const uint32_t> numbers) const;
   Result<std::vector<uint32_t>> matching(const Matcher& matcher, bool wanted) const;
   [[nodiscard]] std::unexpected<Error> damaged(std::string_view what) const;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/rng.h"
 #include "io/file/memory_file_system.h"
@@ -143,10 +144,20 @@ TEST(Block, SelectsWhatTheMatchersSay) {
       got.push_back(block->series(id).value().labels);
     }
     ASSERT_EQ(got, want);
+    std::set<std::string> names;
+    std::set<std::string> ids_of;
+    for (const Labels& labels : want) {
+      for (const LabelView label : labels) names.emplace(label.name);
+      if (labels.has("id")) ids_of.emplace(labels.get("id"));
+    }
+    ASSERT_EQ(block->label_names(matchers).value(), std::vector(names.begin(), names.end()));
+    ASSERT_EQ(block->label_values("id", matchers).value(),
+              std::vector(ids_of.begin(), ids_of.end()));
   }
-  EXPECT_EQ(block->label_values("mode"), (std::vector<std::string>{"m0", "m1", "m2"}));
-  EXPECT_EQ(block->label_names(), (std::vector<std::string>{"__name__", "id", "instance", "mode"}));
-  EXPECT_TRUE(block->label_values("absent").empty());
+  EXPECT_EQ(block->label_values("mode", {}).value(), (std::vector<std::string>{"m0", "m1", "m2"}));
+  EXPECT_EQ(block->label_names({}).value(),
+            (std::vector<std::string>{"__name__", "id", "instance", "mode"}));
+  EXPECT_TRUE(block->label_values("absent", {}).value().empty());
 }
 
 TEST(Block, NoDamagedByteGivesAWrongValue) {

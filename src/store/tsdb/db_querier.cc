@@ -1,8 +1,8 @@
 #include "store/tsdb/db_querier.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
-#include <set>
 
 #include "store/tsdb/columns.h"
 
@@ -136,43 +136,27 @@ class DbQuerier final : public Querier {
   }
 
   Result<std::vector<std::string>> label_names(std::span<const Matcher> matchers) override {
-    return collect(
-        view_->head->label_names(matchers), matchers,
-        [](const Block& block) { return block.label_names(); },
-        [](const Labels& labels, std::set<std::string>& out) {
-          for (const LabelView label : labels) out.emplace(label.name);
-        });
+    return join(view_->head->label_names(matchers),
+                [&](const Block& block) { return block.label_names(matchers); });
   }
 
   Result<std::vector<std::string>> label_values(std::string_view name,
                                                 std::span<const Matcher> matchers) override {
-    return collect(
-        view_->head->label_values(name, matchers), matchers,
-        [&](const Block& block) { return block.label_values(name); },
-        [&](const Labels& labels, std::set<std::string>& out) {
-          const std::string_view value = labels.get(name);
-          if (!value.empty()) out.emplace(value);
-        });
+    return join(view_->head->label_values(name, matchers),
+                [&](const Block& block) { return block.label_values(name, matchers); });
   }
 
  private:
-  /// Joins what the head has with what each block has: `of_block` without matchers, else
-  /// `of_series` for each series that matches.
-  template <typename OfBlock, typename OfSeries>
-  Result<std::vector<std::string>> collect(std::vector<std::string> head,
-                                           std::span<const Matcher> matchers, OfBlock of_block,
-                                           OfSeries of_series) const {
-    if (view_->blocks.empty()) return head;
-    std::set<std::string> out(head.begin(), head.end());
+  /// What the head has and what each block has, sorted, each once.
+  template <typename OfBlock>
+  Result<std::vector<std::string>> join(std::vector<std::string> out, OfBlock of_block) const {
     for (const auto& block : view_->blocks) {
-      if (matchers.empty()) {
-        for (std::string& text : of_block(*block)) out.insert(std::move(text));
-        continue;
-      }
-      const std::vector<uint32_t> numbers = TRY(block->select(matchers));
-      for (const uint32_t number : numbers) of_series(TRY(block->series(number)).labels, out);
+      const std::vector<std::string> more = TRY(of_block(*block));
+      std::vector<std::string> both;
+      std::ranges::set_union(out, more, std::back_inserter(both));
+      out = std::move(both);
     }
-    return std::vector<std::string>(out.begin(), out.end());
+    return out;
   }
 
   const std::shared_ptr<const DbView> view_;

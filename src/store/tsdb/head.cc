@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <unordered_set>
 
 namespace prom5::tsdb {
@@ -67,31 +66,14 @@ std::vector<Series*> Head::select(std::span<const Matcher> matchers) const {
 }
 
 std::vector<std::string> Head::label_names(std::span<const Matcher> matchers) const {
-  if (matchers.empty()) {
-    const MutexLock lock(postings_mutex_);
-    return postings_.label_names();
-  }
-  std::set<std::string, std::less<>> names;
-  for (const Series* series : select(matchers)) {
-    for (const LabelView label : series->labels()) {
-      if (!names.contains(label.name)) names.emplace(label.name);
-    }
-  }
-  return {names.begin(), names.end()};
+  const MutexLock lock(postings_mutex_);
+  return postings_.label_names(matchers);
 }
 
 std::vector<std::string> Head::label_values(std::string_view name,
                                             std::span<const Matcher> matchers) const {
-  if (matchers.empty()) {
-    const MutexLock lock(postings_mutex_);
-    return postings_.label_values(name);
-  }
-  std::set<std::string, std::less<>> values;
-  for (const Series* series : select(matchers)) {
-    const std::string_view value = series->labels().get(name);
-    if (!value.empty() && !values.contains(value)) values.emplace(value);
-  }
-  return {values.begin(), values.end()};
+  const MutexLock lock(postings_mutex_);
+  return postings_.label_values(name, matchers);
 }
 
 std::vector<Series*> Head::sorted_series() const {
