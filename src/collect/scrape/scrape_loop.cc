@@ -68,6 +68,7 @@ Result<void> ScrapeLoop::take(Outcome outcome) {
   ++scrape_number_;
   std::string error;
   Counts counts;
+  const std::vector<SeriesEntry*> before = std::exchange(order_, {});
   std::unique_ptr<Appender> appender = storage_.appender();
   if (!outcome.response) {
     error = outcome.response.error().message;
@@ -76,7 +77,7 @@ Result<void> ScrapeLoop::take(Outcome outcome) {
     error = fmt::format("server returned HTTP status {} {}", outcome.response->status,
                         io::reason_phrase(outcome.response->status));
   } else {
-    const auto appended = append_page(*outcome.response, outcome.time, *appender, counts);
+    const auto appended = append_page(*outcome.response, outcome.time, before, *appender, counts);
     if (!appended) {
       counts.added = 0;
       // What this page brought anew was never stored: there is nothing of it to end.
@@ -105,41 +106,38 @@ void ScrapeLoop::set_status(const Outcome& outcome, std::string error) {
 }
 
 Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, TimeMs time,
-                                     Appender& appender, Counts& counts) {
+                                     std::span<SeriesEntry* const> before, Appender& appender,
+                                     Counts& counts) {
   TRY(check_content_type(response, *options_));
   using Parser = exposition::TextParser;
   Parser parser(response.body);
-  LabelsBuilder builder;
-  std::string key;
-  std::string family;
-  Metadata metadata;
+  std::vector<SeriesEntry*> order;
+  order.reserve(before.size());
+  size_t place = 0;  // on the page before
+  Metadata unknown;
+  const Metadata* metadata = &unknown;
+  Pending pending;
   for (;;) {
+    const std::string_view expected =
+        place < before.size() ? std::string_view(before[place]->first) : std::string_view();
+    parser.expect(expected);
     const Parser::Entry entry = TRY(parser.next());
     if (entry == Parser::Entry::End) break;
     if (entry != Parser::Entry::Sample) {
-      if (parser.family() != family) metadata = {};
-      family = parser.family();
-      if (entry == Parser::Entry::Help) metadata.help = parser.help();
-      if (entry == Parser::Entry::Type) metadata.type = parser.type();
-      note_family(family, metadata, appender);
+      metadata = &note_family(parser, entry, appender);
       continue;
     }
     ++counts.scraped;
-    key.assign(parser.series());
-    auto found = series_.find(key);
-    if (found == series_.end()) {
-      std::vector<std::string> empty;
-      TRY(parser.labels(builder, &empty));
-      if (metadata.type == MetricType::Histogram) normalize_border(builder, "le");
-      if (metadata.type == MetricType::Summary) normalize_border(builder, "quantile");
-      found = series_
-                  .emplace(key, CachedSeries{.labels = TRY(final_labels(builder, empty)),
-                                             .born = scrape_number_})
-                  .first;
-      if (!found->second.labels.empty()) ++counts.added;
-    }
+    SeriesEntry* found = parser.is_as_expected()
+                             ? before[place]
+                             : TRY(find_or_add(parser.series(), parser, *metadata, counts));
     CachedSeries& series = found->second;
     const bool repeated = series.seen == scrape_number_;
+    if (!repeated) {
+      place = series.born == scrape_number_ ? place : series.place + 1;
+      series.place = static_cast<uint32_t>(order.size());
+      order.push_back(found);
+    }
     series.seen = scrape_number_;
     if (series.labels.empty()) continue;
     ++counts.kept;
@@ -151,23 +149,63 @@ Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, Tim
       continue;
     }
     series.timed = own_time;
-    TRY(append_sample(series, {own_time ? *parser.time() : time, parser.value()}, appender));
+    const Sample sample{own_time ? *parser.time() : time, parser.value()};
+    if (series.ref != 0) {
+      pending.samples.push_back({series.ref, sample});
+      pending.series.push_back(&series);
+    } else {
+      TRY(append_sample(series, sample, appender));
+    }
   }
+  TRY(append_pending(pending, appender));
   if (options_->sample_limit > 0 && counts.kept > options_->sample_limit) {
     metrics_.sample_limit.add();
     return fail(ErrorCode::LimitExceeded, "sample limit exceeded: {} samples, {} are allowed",
                 counts.kept, options_->sample_limit);
   }
+  order_ = std::move(order);
   return {};
 }
 
-void ScrapeLoop::note_family(std::string_view family, const Metadata& metadata,
-                             Appender& appender) {
-  Metadata& known = families_[std::string(family)];
-  if (known == metadata) return;
-  known = metadata;
+Result<ScrapeLoop::SeriesEntry*> ScrapeLoop::find_or_add(std::string_view text,
+                                                         const exposition::TextParser& parser,
+                                                         const Metadata& metadata, Counts& counts) {
+  std::string key(text);
+  if (const auto found = series_.find(key); found != series_.end()) return &*found;
+  LabelsBuilder builder;
+  std::vector<std::string> empty;
+  TRY(parser.labels(builder, &empty));
+  if (metadata.type == MetricType::Histogram) normalize_border(builder, "le");
+  if (metadata.type == MetricType::Summary) normalize_border(builder, "quantile");
+  CachedSeries fresh{.labels = TRY(final_labels(builder, empty)), .born = scrape_number_};
+  if (!fresh.labels.empty()) ++counts.added;
+  return &*series_.emplace(std::move(key), std::move(fresh)).first;
+}
+
+/// What is known of the family after the line, which mostly says what it said the last time.
+const Metadata& ScrapeLoop::note_family(const exposition::TextParser& parser,
+                                        exposition::TextParser::Entry entry, Appender& appender) {
+  auto found = families_.find(std::string_view(parser.family()));
+  if (found == families_.end()) found = families_.try_emplace(parser.family()).first;
+  Metadata& known = found->second;
+  const bool is_help = entry == exposition::TextParser::Entry::Help;
+  const bool is_type = entry == exposition::TextParser::Entry::Type;
+  const bool same =
+      (!is_help || known.help == parser.help()) && (!is_type || known.type == parser.type());
+  if (same) return known;
+  if (is_help) known.help = parser.help();
+  if (is_type) known.type = parser.type();
   // HELP comes before TYPE: the family is known when both are.
-  if (metadata.type != MetricType::Unknown) appender.set_metadata(family, metadata);
+  if (known.type != MetricType::Unknown) appender.set_metadata(parser.family(), known);
+  return known;
+}
+
+Result<void> ScrapeLoop::append_pending(Pending& pending, Appender& appender) {
+  appender.append_known(pending.samples, pending.refused);
+  for (const size_t i : pending.refused) {
+    TRY(append_sample(*pending.series[i], pending.samples[i].sample, appender));
+  }
+  return {};
 }
 
 Result<void> ScrapeLoop::append_sample(CachedSeries& series, const Sample& sample,
@@ -242,6 +280,7 @@ Result<void> ScrapeLoop::check_limits(const Labels& labels) const {
 
 /// Ends the series that were in an earlier page and not in this one.
 void ScrapeLoop::mark_stale(TimeMs time, Appender& appender) {
+  if (order_.size() == series_.size()) return;  // all were on the page
   for (auto it = series_.begin(); it != series_.end();) {
     const CachedSeries& series = it->second;
     if (series.seen == scrape_number_) {
@@ -280,6 +319,7 @@ Result<void> ScrapeLoop::report(const Outcome& outcome, const Counts& counts, bo
 Result<void> ScrapeLoop::end(TimeMs time) {
   const std::unique_ptr<Appender> appender = storage_.appender();
   ++scrape_number_;
+  order_.clear();
   mark_stale(time, *appender);
   for (auto& [name, series] : report_series_) {
     TRY(append_sample(series, {time, kStale}, *appender));

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "collect/scrape/target.h"
+#include "model/exposition/text_parser.h"
 #include "store/storage.h"
 
 namespace prom5::scrape {
@@ -66,7 +68,22 @@ class ScrapeLoop {
     Labels labels;       ///< empty: dropped by relabelling
     uint64_t seen = 0;   ///< the scrape it was last in
     uint64_t born = 0;   ///< the scrape it was first in
+    uint32_t place = 0;  ///< on the page it was last on
     bool timed = false;  ///< carries its own timestamps, so its end is not ours to tell
+  };
+  using SeriesMap = std::unordered_map<std::string, CachedSeries>;
+  using SeriesEntry = SeriesMap::value_type;
+
+  /// Samples on their way into the batch, and whose they are.
+  struct Pending {
+    std::vector<RefSample> samples;
+    std::vector<CachedSeries*> series;
+    std::vector<size_t> refused;
+  };
+
+  struct StringHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
   struct Counts {
     uint64_t scraped = 0;
@@ -75,15 +92,21 @@ class ScrapeLoop {
   };
 
   /// `counts` is right for a refused page too.
-  Result<void> append_page(const io::HttpClientResponse& response, TimeMs time, Appender& appender,
+  /// `before` is the page before, where it was good.
+  Result<void> append_page(const io::HttpClientResponse& response, TimeMs time,
+                           std::span<SeriesEntry* const> before, Appender& appender,
                            Counts& counts);
+  Result<SeriesEntry*> find_or_add(std::string_view text, const exposition::TextParser& parser,
+                                   const Metadata& metadata, Counts& counts);
+  Result<void> append_pending(Pending& pending, Appender& appender);
   Result<void> append_sample(CachedSeries& series, const Sample& sample, Appender& appender);
   Result<Labels> final_labels(LabelsBuilder& scraped, const std::vector<std::string>& empty) const;
   Result<void> check_limits(const Labels& labels) const;
   void mark_stale(TimeMs time, Appender& appender);
   Result<void> report(const Outcome& outcome, const Counts& counts, bool up, Appender& appender);
   void set_status(const Outcome& outcome, std::string error) EXCLUDES(status_mutex_);
-  void note_family(std::string_view family, const Metadata& metadata, Appender& appender);
+  const Metadata& note_family(const exposition::TextParser& parser,
+                              exposition::TextParser::Entry entry, Appender& appender);
 
   const Target target_;
   const std::shared_ptr<const ScrapeOptions> options_;  // shared by the loops of one pool
@@ -91,8 +114,9 @@ class ScrapeLoop {
   ScrapeMetrics& metrics_;
 
   uint64_t scrape_number_ = 0;
-  std::unordered_map<std::string, CachedSeries> series_;
-  std::unordered_map<std::string, Metadata> families_;
+  SeriesMap series_;
+  std::vector<SeriesEntry*> order_;  ///< of the newest page; empty when it was refused
+  std::unordered_map<std::string, Metadata, StringHash, std::equal_to<>> families_;
   std::unordered_map<std::string, CachedSeries> report_series_;
 
   mutable Mutex status_mutex_;

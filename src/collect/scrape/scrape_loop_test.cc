@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/rng.h"
 #include "store/memory_storage.h"
 
 namespace prom5::scrape {
@@ -96,6 +97,62 @@ TEST_F(ScrapeLoopTest, StoresAPageAndItsReport) {
   EXPECT_EQ(loop.status().health, "up");
   EXPECT_EQ(loop.status().last_scrape, at(15));
   EXPECT_EQ(loop.status().last_error, "");
+}
+
+/// Series come and go and change places; some names begin as others do.
+TEST_F(ScrapeLoopTest, EachLineIsItsOwnSeriesInWhateverOrder) {
+  struct Line {
+    std::string text;
+    std::string name;
+    Labels labels;
+  };
+  const std::vector<Line> lines = {
+      {"a", "a", {}},
+      {"ab", "ab", {}},
+      {"abc", "abc", {}},
+      {R"(a{x="1"})", "a", {{"x", "1"}}},
+      {R"(a {x="2"})", "a", {{"x", "2"}}},
+      {R"(a{x="1}"})", "a", {{"x", "1}"}}},
+      {R"(a{x="1",y="\"}"})", "a", {{"x", "1"}, {"y", "\"}"}}},
+      {R"({"a",x="3"})", "a", {{"x", "3"}}},
+  };
+  const uint64_t seed = 17;
+  Rng rng(seed);
+  ScrapeLoop loop = make_loop();
+  std::vector<Samples> want(lines.size());
+  std::vector<bool> present(lines.size());
+  for (int64_t second = 0; second < 300; ++second) {
+    SCOPED_TRACE(fmt::format("seed {}, page {}", seed, second));
+    std::vector<size_t> order;
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (rng.below(5) > 0) order.push_back(i);
+    }
+    if (rng.below(3) == 0 && order.size() > 1) {
+      std::swap(order[rng.below(order.size())], order[rng.below(order.size())]);
+    }
+    const bool refused = rng.below(10) == 0;
+    std::string body;
+    std::vector<bool> now(lines.size());
+    for (const size_t i : order) {
+      const auto value = static_cast<double>(rng.below(1000));
+      body += fmt::format("{}{} {}\n", lines[i].text, rng.below(4) == 0 ? " " : "", value);
+      if (!refused) want[i][second] = value;
+      now[i] = !refused;
+    }
+    if (refused) body += "what is this\n";
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (present[i] && !now[i]) want[i][second] = kStale;
+    }
+    present = now;
+    ASSERT_TRUE(loop.take(page(second, body)));
+  }
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const Samples got = samples(lines[i].name, lines[i].labels);
+    ASSERT_EQ(got.size(), want[i].size()) << lines[i].text;
+    for (const auto& [second, value] : want[i]) {
+      ASSERT_TRUE(same_bits(got.at(second), value)) << lines[i].text << " at " << second;
+    }
+  }
 }
 
 TEST_F(ScrapeLoopTest, StatusBeforeTheFirstScrape) {

@@ -13,14 +13,18 @@ namespace {
 
 constexpr size_t kQuotedInErrors = 40;
 
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
 std::string_view trim_left(std::string_view text) {
-  const size_t start = text.find_first_not_of(" \t");
-  return start == std::string_view::npos ? std::string_view{} : text.substr(start);
+  size_t start = 0;  // a loop: find_first_not_of searches its set for each character
+  while (start < text.size() && is_blank(text[start])) ++start;
+  return text.substr(start);
 }
 
 std::string_view take_word(std::string_view& text) {
   text = trim_left(text);
-  const size_t end = std::min(text.find_first_of(" \t"), text.size());
+  size_t end = 0;
+  while (end < text.size() && !is_blank(text[end])) ++end;
   const std::string_view word = text.substr(0, end);
   text.remove_prefix(end);
   return word;
@@ -169,10 +173,22 @@ Result<std::optional<TextParser::Entry>> TextParser::comment(std::string_view li
   return Entry::Type;
 }
 
+/// Whether the line begins with the expected series and no other: what follows would be the value.
+bool TextParser::is_expected(std::string_view line) const {
+  if (expected_.empty() || !line.starts_with(expected_) || line.size() == expected_.size()) {
+    return false;
+  }
+  if (expected_.back() == '}') return true;
+  const char next = line[expected_.size()];
+  return (next == ' ' || next == '\t') &&
+         !trim_left(line.substr(expected_.size())).starts_with('{');
+}
+
 /// How much of the line names the series: everything up to the value.
 Result<size_t> TextParser::series_length(std::string_view line) const {
-  const size_t stop = line.find_first_of("{ \t");
-  if (stop == std::string_view::npos) return error("no value after the metric name", line);
+  size_t stop = 0;
+  while (stop < line.size() && line[stop] != '{' && !is_blank(line[stop])) ++stop;
+  if (stop == line.size()) return error("no value after the metric name", line);
   if (line[stop] != '{') {
     const std::string_view after = trim_left(line.substr(stop));
     if (!after.starts_with('{')) return stop;
@@ -194,7 +210,8 @@ Result<size_t> TextParser::series_length(std::string_view line) const {
 }
 
 Result<void> TextParser::sample(std::string_view line) {
-  const size_t length = TRY(series_length(line));
+  as_expected_ = is_expected(line);
+  const size_t length = as_expected_ ? expected_.size() : TRY(series_length(line));
   series_ = line.substr(0, length);
   std::string_view rest = line.substr(length);
   const std::string_view value_word = take_word(rest);

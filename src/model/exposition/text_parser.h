@@ -28,6 +28,13 @@ class TextParser {
 
   // After Sample:
   [[nodiscard]] std::string_view series() const { return series_; }
+
+  /// Tells what series() the next sample probably has, as a page mostly has its series in the same
+  /// order as the page before: where it does, the text is compared instead of taken apart.
+  /// `series` is what series() gave for another page and stays where it is until the next().
+  void expect(std::string_view series) { expected_ = series; }
+  /// Whether the sample has it.
+  [[nodiscard]] bool is_as_expected() const { return as_expected_; }
   [[nodiscard]] double value() const { return value_; }
   [[nodiscard]] std::optional<TimeMs> time() const { return time_; }
   /// Fills `labels` with the sample's label set, __name__ included. BadData with "line N: …".
@@ -43,6 +50,7 @@ class TextParser {
   [[nodiscard]] std::unexpected<Error> error(std::string_view what, std::string_view at) const;
   Result<std::optional<Entry>> comment(std::string_view line);
   Result<void> sample(std::string_view line);
+  [[nodiscard]] bool is_expected(std::string_view line) const;
   Result<size_t> series_length(std::string_view line) const;
 
   std::string_view rest_;
@@ -51,6 +59,8 @@ class TextParser {
   double value_ = 0;
   std::optional<TimeMs> time_;
   std::string family_;
+  std::string_view expected_;
+  bool as_expected_ = false;
   std::string help_;
   MetricType type_ = MetricType::Unknown;
 };
