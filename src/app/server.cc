@@ -204,8 +204,12 @@ Result<void> Server::apply(const config::Config& config) {
   }
   TRY(scrapes_->apply(scrapes));
   db_->set_out_of_order_window(config.out_of_order_time_window);
+  tsdb::TierRetention tiers = options_.storage.tier_retention;
+  for (size_t tier = 0; tier < tsdb::kTiers; ++tier) {
+    tiers[tier] = config.tier_retention[tier].value_or(tiers[tier]);
+  }
   db_->set_retention(config.retention.value_or(options_.storage.retention),
-                     config.retention_bytes.value_or(options_.storage.retention_bytes));
+                     config.retention_bytes.value_or(options_.storage.retention_bytes), tiers);
   db_->set_retention_rules(config.retention_rules);
   engine_->set_default_subquery_step(config.global.evaluation_interval);
   const MutexLock lock(reload_mutex_);

@@ -30,9 +30,9 @@ Gauge& MetricRegistry::gauge(std::string_view name, std::string_view help, Metri
 }
 
 void MetricRegistry::on_collect(std::string_view name, std::string_view help, Type type,
-                                std::function<double()> read) {
+                                std::function<double()> read, MetricLabels labels) {
   const MutexLock lock(mutex_);
-  entry(name, help, type, {}).read = std::move(read);
+  entry(name, help, type, std::move(labels)).read = std::move(read);
 }
 
 std::vector<MetricRegistry::Family> MetricRegistry::collect() const {

@@ -58,7 +58,7 @@ class MetricRegistry {
   /// A value read at the moment of the scrape. `read` may be called from any thread until
   /// the registry dies, so it must not outlive what it looks at.
   void on_collect(std::string_view name, std::string_view help, Type type,
-                  std::function<double()> read);
+                  std::function<double()> read, MetricLabels labels = {});
 
   /// All families, sorted by name, with the values of this moment.
   [[nodiscard]] std::vector<Family> collect() const;

@@ -32,7 +32,8 @@ class MemoryQuerier final : public Querier {
  public:
   explicit MemoryQuerier(std::vector<MemorySeries> series) : series_(std::move(series)) {}
 
-  Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers) override {
+  Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers,
+                                            const Tier& /*tier*/) override {
     return std::make_unique<MemorySeriesSet>(matching(matchers));
   }
   Result<std::vector<std::string>> label_names(std::span<const Matcher> matchers) override {

@@ -74,6 +74,46 @@ struct SampleColumns {
   [[nodiscard]] size_t size() const { return times.size(); }
 };
 
+/// The float samples of one series summed up over windows (end - width, end], ends being multiples
+/// of the width: parallel columns, an entry for each window that has a sample, ascending. Staleness
+/// markers are no samples here.
+struct Rollups {
+  std::vector<TimeMs> ends;
+  std::vector<TimeMs> first_times;
+  std::vector<TimeMs> last_times;
+  std::vector<double> first;
+  std::vector<double> last;
+  std::vector<double> min;  ///< NaN when all are
+  std::vector<double> max;
+  std::vector<double> sum;
+  std::vector<double> count;
+  /// What a counter lost by beginning again: the values before each fall. From the window's first
+  /// sample to its last a counter grows by last - first + resets.
+  std::vector<double> resets;
+
+  void clear() { *this = {}; }
+  [[nodiscard]] size_t size() const { return ends.size(); }
+};
+
+/// What a selection is for, so that a storage which keeps rollups can answer from them.
+struct TierRequest {
+  /// How many milliseconds divide every border of the ranges looked at; 0: nothing to be relied on.
+  int64_t borders_divide_by = 0;
+  /// Rollups are taken; else samples: of each window its last one.
+  bool rollups = false;
+};
+
+/// Rollups that stand in for samples up to `until`; no width: none do.
+struct Tier {
+  DurationMs width;
+  TimeMs until = TimeMs::min();
+  bool rollups = false;
+  /// The samples are there as well: the answer is the same with them.
+  bool exact = false;
+
+  [[nodiscard]] bool used() const { return width.ms > 0; }
+};
+
 /// Series in ascending order of their labels. One thread.
 class SeriesSet {
  public:
@@ -84,6 +124,11 @@ class SeriesSet {
   /// Replaces `out` by the current series' samples in the querier's range, staleness markers
   /// included. Corruption names the chunk.
   virtual Result<void> read(SampleColumns& out) = 0;
+  /// Replaces `out` by what stands in for the samples that read() leaves out.
+  virtual Result<void> read_rollups(Rollups& out) {
+    out.clear();
+    return {};
+  }
 };
 
 /// A view of the data in a range of time. One thread; sees every batch committed before it was
@@ -92,7 +137,17 @@ class Querier {
  public:
   virtual ~Querier() = default;
 
-  virtual Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers) = 0;
+  /// The tier that serves best: the widest that changes nothing, else, for what is no longer there
+  /// as samples, the finest that reaches as far back.
+  [[nodiscard]] virtual Tier tier(const TierRequest& /*request*/) const { return {}; }
+
+  /// With a tier, from tier(): its rollups up to its time, samples after it. Windows that begin
+  /// before the querier's range are whole.
+  virtual Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers,
+                                                    const Tier& tier) = 0;
+  Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers) {
+    return select(matchers, Tier{});
+  }
   /// Sorted; of the series that match when matchers are given.
   virtual Result<std::vector<std::string>> label_names(std::span<const Matcher> matchers) = 0;
   virtual Result<std::vector<std::string>> label_values(std::string_view name,

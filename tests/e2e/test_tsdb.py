@@ -188,7 +188,7 @@ class Administration(unittest.TestCase):
         self.assertEqual(verified.returncode, 0, harness.shown(verified))
         self.assertEqual(len(dump(folder)), before)
         listed = harness.run_prom5("tsdb", "list", f"--storage.tsdb.path={folder}")
-        self.assertRegex(listed.stdout, r"\n0000000\d +\d{4}-\d\d-\d\d")
+        self.assertRegex(listed.stdout, r"\n0000000\d +- +\d{4}-\d\d-\d\d")
         analyzed = harness.run_prom5("tsdb", "analyze", f"--storage.tsdb.path={folder}")
         self.assertIn("tsdb_counter_total", analyzed.stdout)
 

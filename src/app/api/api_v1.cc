@@ -271,7 +271,7 @@ ApiV1::Answer ApiV1::series(const HttpRequest& request) {
   const auto querier = TRY(services_.db.querier(asked.range));
   std::set<Labels> found;
   for (const auto& matchers : asked.selectors) {
-    const auto set = TRY(querier->select(matchers));
+    const auto set = TRY(querier->select(matchers, querier->tier({})));
     while (set->next()) found.insert(set->labels());
   }
   query::Annotations annotations;

@@ -21,6 +21,27 @@ HttpResponse no_content() {
   return done;
 }
 
+/// `tier`: the width of its rollups; empty for a block of samples.
+void write_block(JsonWriter& json, const tsdb::Block& block, std::string_view tier) {
+  const tsdb::BlockInfo& info = block.info();
+  json.begin_object().field("ulid", fmt::format("{:08}", block.number()));
+  json.key("minTime").integer(info.range.start.ms);
+  json.key("maxTime").integer(info.range.end.ms + 1);  // exclusive, as Prometheus has it
+  json.key("stats").begin_object();
+  json.key("numSamples").integer(static_cast<int64_t>(info.samples));
+  json.key("numSeries").integer(static_cast<int64_t>(info.series));
+  json.key("numTombstones").integer(static_cast<int64_t>(block.tombstones()->series()));
+  json.end_object();
+  json.key("compaction").begin_object();
+  json.key("level").integer(info.replaces.empty() ? 1 : 2);
+  json.key("parents").begin_array();
+  for (const uint64_t number : info.replaces) json.string(fmt::format("{:08}", number));
+  json.end_array().end_object();
+  if (!tier.empty()) json.field("tier", tier);
+  json.key("bytes").integer(static_cast<int64_t>(block.size_bytes()));
+  json.end_object();
+}
+
 }  // namespace
 
 void TsdbApi::add_routes(io::Router& router) {
@@ -56,23 +77,11 @@ void TsdbApi::add_routes(io::Router& router) {
 TsdbApi::Answer TsdbApi::blocks() {
   return success_answer([&](JsonWriter& json) {
     json.begin_object().key("blocks").begin_array();
-    for (const auto& block : db_.blocks()) {
-      const tsdb::BlockInfo& info = block->info();
-      json.begin_object().field("ulid", fmt::format("{:08}", block->number()));
-      json.key("minTime").integer(info.range.start.ms);
-      json.key("maxTime").integer(info.range.end.ms + 1);  // exclusive, as Prometheus has it
-      json.key("stats").begin_object();
-      json.key("numSamples").integer(static_cast<int64_t>(info.samples));
-      json.key("numSeries").integer(static_cast<int64_t>(info.series));
-      json.key("numTombstones").integer(static_cast<int64_t>(block->tombstones()->series()));
-      json.end_object();
-      json.key("compaction").begin_object();
-      json.key("level").integer(info.replaces.empty() ? 1 : 2);
-      json.key("parents").begin_array();
-      for (const uint64_t number : info.replaces) json.string(fmt::format("{:08}", number));
-      json.end_array().end_object();
-      json.key("bytes").integer(static_cast<int64_t>(block->size_bytes()));
-      json.end_object();
+    for (const auto& block : db_.blocks()) write_block(json, *block, {});
+    for (size_t tier = 0; tier < tsdb::kTiers; ++tier) {
+      for (const auto& block : db_.tiers().blocks(tier).blocks()) {
+        write_block(json, *block, tsdb::tier_name(tier));
+      }
     }
     json.end_array().end_object();
   });

@@ -37,6 +37,14 @@ constexpr std::array kFlags = std::to_array<Flag>({
      "How long samples are kept; 0s keeps them as long as there is room."},
     {"storage.tsdb.retention.size", Size, "0",
      "Most bytes of blocks and log; beyond it the oldest blocks go. 0: no limit."},
+    {"storage.tsdb.downsampling", Switch, "true",
+     "Sum up each day that is over in windows of 5m, 1h and 1d; only with a retention of samples "
+     "of "
+     "two days or more."},
+    {"storage.tsdb.retention.5m", Duration, "60d",
+     "How long windows of five minutes are kept; 0s keeps them as long as there is room."},
+    {"storage.tsdb.retention.1h", Duration, "1y", "How long windows of an hour are kept."},
+    {"storage.tsdb.retention.1d", Duration, "3y", "How long windows of a day are kept."},
     {"storage.tsdb.wal-sync-interval", Duration, "0s",
      "How often the write-ahead log is synced to disk; 0s syncs before every answer."},
     {"storage.tsdb.wal-segment-size", Size, "64MB", "Size of a segment of the write-ahead log."},
@@ -113,6 +121,11 @@ ServerOptions server_options(const Flags& flags) {
   o.storage.path = flags.text("storage.tsdb.path");
   while (o.storage.path.size() > 1 && o.storage.path.ends_with('/')) o.storage.path.pop_back();
   o.storage.retention = flags.duration("storage.tsdb.retention.time");
+  o.storage.downsampling = flags.on("storage.tsdb.downsampling");
+  for (size_t tier = 0; tier < tsdb::kTiers; ++tier) {
+    o.storage.tier_retention[tier] =
+        flags.duration(fmt::format("storage.tsdb.retention.{}", tsdb::tier_name(tier)));
+  }
   o.storage.retention_bytes = flags.number("storage.tsdb.retention.size");
   o.storage.wal_sync_interval = flags.duration("storage.tsdb.wal-sync-interval");
   o.storage.wal_segment_bytes = flags.number("storage.tsdb.wal-segment-size");

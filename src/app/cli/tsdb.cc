@@ -77,21 +77,30 @@ struct Database {
   }
 };
 
-/// The folder of blocks alone, locked.
+/// The folders of blocks alone, locked.
 struct Blocks {
   io::PosixFileSystem files;
   Log log{LogLevel::Warn, LogFormat::Logfmt,
           [](std::string_view line) { fmt::print(stderr, "{}", line); }};
   std::unique_ptr<io::FileLock> lock;
   std::unique_ptr<tsdb::BlockSet> set;
+  std::unique_ptr<tsdb::Tiers> tiers;
   size_t damaged = 0;
 
   Result<void> open(const std::string& path) {
     TRY(files.make_directories(path + "/blocks"));
     lock = TRY(files.lock(path + "/lock"));
     set = std::make_unique<tsdb::BlockSet>(files, path + "/blocks", log);
-    damaged = TRY(set->open());
+    tiers = std::make_unique<tsdb::Tiers>(files, path + "/rollups", log);
+    damaged = TRY(set->open()) + TRY(tiers->open());
     return {};
+  }
+
+  /// Of samples, then of each tier.
+  [[nodiscard]] std::vector<tsdb::BlockSet*> all() const {
+    std::vector<tsdb::BlockSet*> out = {set.get()};
+    for (size_t tier = 0; tier < tsdb::kTiers; ++tier) out.push_back(&tiers->blocks(tier));
+    return out;
   }
 };
 
@@ -135,7 +144,12 @@ int run_tsdb_import(const Flags& flags) {
   if (auto opened = blocks.open(data_path(flags)); !opened) return complain_of(opened.error());
   const auto stats =
       prometheus::import_directory(blocks.files, flags.arguments()[0], *blocks.set, print_progress);
-  return stats ? finish(*stats, "imported") : complain_of(stats.error());
+  if (!stats) return complain_of(stats.error());
+  // What came may lie in days that are summed up already.
+  if (auto forgotten = blocks.tiers->forget_all_days(); !forgotten) {
+    return complain_of(forgotten.error());
+  }
+  return finish(*stats, "imported");
 }
 
 int run_tsdb_export(const Flags& flags) {
@@ -157,18 +171,25 @@ int run_tsdb_export(const Flags& flags) {
 int run_tsdb_list(const Flags& flags) {
   Database database;
   if (auto opened = database.open(flags); !opened) return complain_of(opened.error());
-  fmt::print("{:<10}{:<21}{:<21}{:>10}{:>10}{:>12}{:>14}\n", "BLOCK", "FIRST", "LAST", "DURATION",
-             "SERIES", "SAMPLES", "BYTES");
-  for (const auto& block : database.db->blocks()) {
-    const tsdb::BlockInfo& info = block->info();
-    const DurationMs span{(info.range.end - info.range.start).ms / 1000 * 1000};
-    fmt::print("{:<10}{:<21}{:<21}{:>10}{:>10}{:>12}{:>14}\n",
-               fmt::format("{:08}", block->number()), utc(info.range.start), utc(info.range.end),
-               format_duration(span), info.series, info.samples, block->size_bytes());
+  fmt::print("{:<10}{:<6}{:<21}{:<21}{:>10}{:>10}{:>12}{:>14}\n", "BLOCK", "TIER", "FIRST", "LAST",
+             "DURATION", "SERIES", "SAMPLES", "BYTES");
+  const auto print = [](const tsdb::BlockSet::Blocks& blocks, std::string_view tier) {
+    for (const auto& block : blocks) {
+      const tsdb::BlockInfo& info = block->info();
+      const DurationMs span{(info.range.end - info.range.start).ms / 1000 * 1000};
+      fmt::print("{:<10}{:<6}{:<21}{:<21}{:>10}{:>10}{:>12}{:>14}\n",
+                 fmt::format("{:08}", block->number()), tier, utc(info.range.start),
+                 utc(info.range.end), format_duration(span), info.series, info.samples,
+                 block->size_bytes());
+    }
+  };
+  print(database.db->blocks(), "-");
+  for (size_t tier = 0; tier < tsdb::kTiers; ++tier) {
+    print(database.db->tiers().blocks(tier).blocks(), tsdb::tier_name(tier));
   }
   const tsdb::HeadStats head = database.db->stats(0);
   if (head.range.start <= head.range.end) {
-    fmt::print("{:<10}{:<21}{:<21}{:>10}{:>10}\n", "head", utc(head.range.start),
+    fmt::print("{:<10}{:<6}{:<21}{:<21}{:>10}{:>10}\n", "head", "-", utc(head.range.start),
                utc(head.range.end), "", head.series);
   }
   return kGood;
@@ -251,13 +272,15 @@ int run_tsdb_verify(const Flags& flags) {
   Blocks blocks;
   if (auto opened = blocks.open(path); !opened) return complain_of(opened.error());
   size_t faults = blocks.damaged;
-  for (const auto& block : blocks.set->blocks()) {
-    const auto damage = block->verify();
-    for (const Error& error : damage) complain(error.message, kFailure);
-    faults += damage.size();
-    fmt::print("block {:08}: {} series, {} samples, {}\n", block->number(), block->info().series,
-               block->info().samples,
-               damage.empty() ? "good" : fmt::format("{} damaged chunks", damage.size()));
+  for (const tsdb::BlockSet* set : blocks.all()) {
+    for (const auto& block : set->blocks()) {
+      const auto damage = block->verify();
+      for (const Error& error : damage) complain(error.message, kFailure);
+      faults += damage.size();
+      fmt::print("block {}: {} series, {} samples, {}\n", block->path(), block->info().series,
+                 block->info().samples,
+                 damage.empty() ? "good" : fmt::format("{} damaged chunks", damage.size()));
+    }
   }
   auto log = wal::read_wal(blocks.files, path + "/wal",
                            [](uint64_t, std::string_view) -> Result<void> { return {}; });
@@ -271,10 +294,14 @@ int run_tsdb_verify(const Flags& flags) {
 int run_tsdb_repair(const Flags& flags) {
   Blocks blocks;
   if (auto opened = blocks.open(data_path(flags)); !opened) return complain_of(opened.error());
-  const auto repaired = blocks.set->repair();
-  if (!repaired) return complain_of(repaired.error());
-  for (const std::string& line : *repaired) fmt::print("{}\n", line);
-  fmt::print("{} blocks mended\n", repaired->size());
+  size_t mended = 0;
+  for (tsdb::BlockSet* set : blocks.all()) {
+    const auto repaired = set->repair();
+    if (!repaired) return complain_of(repaired.error());
+    for (const std::string& line : *repaired) fmt::print("{}\n", line);
+    mended += repaired->size();
+  }
+  fmt::print("{} blocks mended\n", mended);
   return kGood;
 }
 

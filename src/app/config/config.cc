@@ -181,7 +181,7 @@ class ConfigReader {
 
   Result<void> read_retention(const YamlNode& node) {
     if (is_empty(node)) return {};
-    const std::vector<Key> keys = {
+    std::vector<Key> keys = {
         {"time",
          [this](const YamlNode& n) -> Result<void> {
            config_.retention = TRY(reader_.duration(n, YamlReader::Zero::Allowed));
@@ -194,6 +194,13 @@ class ConfigReader {
          }},
         {"percentage", unsupported("percentage")},
     };
+    for (size_t tier = 0; tier < tsdb::kTiers; ++tier) {
+      keys.push_back({tsdb::tier_name(tier), [this, tier](const YamlNode& n) -> Result<void> {
+                        config_.tier_retention[tier] =
+                            TRY(reader_.duration(n, YamlReader::Zero::Allowed));
+                        return {};
+                      }});
+    }
     return reader_.mapping(node, "retention", keys);
   }
 

@@ -35,6 +35,7 @@ struct Config {
   /// Where given, instead of the flags.
   std::optional<DurationMs> retention;
   std::optional<uint64_t> retention_bytes;
+  std::array<std::optional<DurationMs>, tsdb::kTiers> tier_retention;
   std::vector<tsdb::RetentionRule> retention_rules;
   /// Keys that were read and have no effect yet, each with its place.
   std::vector<std::string> notes;

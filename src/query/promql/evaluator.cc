@@ -8,6 +8,7 @@
 #include "model/histogram_arithmetic.h"
 #include "model/sample.h"
 #include "query/promql/parser.h"
+#include "query/promql/range_window.h"
 
 namespace prom5::promql {
 
@@ -30,7 +31,10 @@ bool safe_for(ExtendedRange extended, std::string_view function) {
 
 /// Takes the columns apart, floats and histograms, staleness markers left out; they are used up.
 void split(SampleColumns& columns, RangeSamples& out) {
-  out.clear();
+  out.times.clear();
+  out.values.clear();
+  out.histogram_times.clear();
+  out.histograms.clear();
   if (columns.histograms.empty() && std::ranges::none_of(columns.values, is_stale)) {
     out.times.swap(columns.times);
     out.values.swap(columns.values);
@@ -57,31 +61,6 @@ HistogramPtr without_reset_hint(const HistogramPtr& histogram) {
   copy->reset_hint = Unknown;
   return copy;
 }
-
-/// The part of a column that lies in (start, end], found by moving forward where possible.
-class SlidingRange {
- public:
-  explicit SlidingRange(std::span<const TimeMs> times) : times_(times) {}
-
-  void move(TimeMs start, TimeMs end) {
-    if (start < last_start_) first_ = 0;
-    if (end < last_end_) past_ = 0;
-    while (first_ < times_.size() && times_[first_] <= start) ++first_;
-    past_ = std::max(past_, first_);
-    while (past_ < times_.size() && times_[past_] <= end) ++past_;
-    last_start_ = start;
-    last_end_ = end;
-  }
-  [[nodiscard]] size_t first() const { return first_; }
-  [[nodiscard]] size_t count() const { return past_ > first_ ? past_ - first_ : 0; }
-
- private:
-  std::span<const TimeMs> times_;
-  size_t first_ = 0;
-  size_t past_ = 0;
-  TimeMs last_start_ = TimeMs::min();
-  TimeMs last_end_ = TimeMs::min();
-};
 
 }  // namespace
 
@@ -270,7 +249,22 @@ Result<StepVector> Evaluator::select_timestamps(const Expr& selector, Select wha
   return select(selector, *selector.as<VectorSelector>(), what);
 }
 
-Result<StepVector> Evaluator::select(const Expr& /*expr*/, const VectorSelector& selector,
+/// Says in the answer that rollups stand for samples.
+void Evaluator::tell_of(const Tier& tier, int64_t divisor, PositionRange at) {
+  if (!tier.used()) return;
+  std::string text = fmt::format("up to {} answered from the {} tier", format_rfc3339(tier.until),
+                                 format_duration(tier.width));
+  if (tier.exact) {
+    text += ", on whose borders the ranges lie";
+  } else if (divisor == 0 || divisor % tier.width.ms != 0) {
+    text += ": older samples are not kept, and ranges are rounded to its borders";
+  } else {
+    text += ": older samples are not kept";
+  }
+  context_.inform(std::move(text), at);
+}
+
+Result<StepVector> Evaluator::select(const Expr& expr, const VectorSelector& selector,
                                      Select what) {
   if (selector.extended == ExtendedRange::Smoothed) return select_smoothed(selector);
   const TimeShift shift = TRY(shift_of(selector.time));
@@ -278,7 +272,17 @@ Result<StepVector> Evaluator::select(const Expr& /*expr*/, const VectorSelector&
   const TimeRange range{shift.apply(grid_.start) - lookback + DurationMs{1},
                         shift.apply(grid_.last())};
   const auto querier = TRY(context_.storage.querier(range));
-  const auto set = TRY(querier->select(selector.matchers));
+  const int64_t divisor =
+      common_divisor_of_borders(grid_, shift.apply(grid_.start), shift.fixed, {});
+  const Tier tier = querier->tier({.borders_divide_by = divisor});
+  const auto set = TRY(querier->select(selector.matchers, tier));
+  tell_of(tier, divisor, expr.position);
+  // Between borders the last sample of the rollup before is all there is.
+  const bool between = tier.used() && (divisor == 0 || divisor % tier.width.ms != 0);
+  const auto too_old = [&](TimeMs sample, TimeMs time) {
+    const bool rolled_up = between && sample <= tier.until;
+    return sample <= time - (rolled_up ? lookback + tier.width : lookback);
+  };
   StepVector out;
   SampleColumns columns;
   while (set->next()) {
@@ -293,7 +297,7 @@ Result<StepVector> Evaluator::select(const Expr& /*expr*/, const VectorSelector&
       while (next < columns.size() && columns.times[next] <= time) ++next;
       if (next == 0) continue;
       const size_t at = next - 1;
-      if (columns.times[at] <= time - lookback || is_stale(columns.values[at])) continue;
+      if (too_old(columns.times[at], time) || is_stale(columns.values[at])) continue;
       ++found;
       const bool histogram = !columns.histograms.empty() && columns.histograms[at];
       if (what != Select::Values) {
@@ -321,7 +325,8 @@ Result<StepVector> Evaluator::select_smoothed(const VectorSelector& selector) {
   const TimeRange range{shift.apply(grid_.start) - lookback + DurationMs{1},
                         shift.apply(grid_.last()) + lookback};
   const auto querier = TRY(context_.storage.querier(range));
-  const auto set = TRY(querier->select(selector.matchers));
+  const Tier tier = querier->tier({});
+  const auto set = TRY(querier->select(selector.matchers, tier));
   StepVector out;
   SampleColumns columns;
   RangeSamples samples;
@@ -381,7 +386,7 @@ Result<Evaluator::RangeShape> Evaluator::shape_of(const Expr& range_vector) {
 }
 
 Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeShape& shape,
-                                          const SeriesVisitor& visit) {
+                                          const SeriesVisitor& visit, bool rollups) {
   const Expr& expr = unwrap(range_vector);
   TimeMs first = shape.shift.apply(grid_.start) - shape.range;
   TimeMs last = shape.shift.apply(grid_.last());
@@ -391,16 +396,23 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
     if (shape.extended != ExtendedRange::None) first = first - lookback;
     if (shape.extended == ExtendedRange::Smoothed) last = last + lookback;
     const auto querier = TRY(context_.storage.querier({first + DurationMs{1}, last}));
-    const auto set = TRY(querier->select(matrix->vector->as<VectorSelector>()->matchers));
+    const int64_t divisor = common_divisor_of_borders(grid_, shape.shift.apply(grid_.start),
+                                                      shape.shift.fixed, shape.range);
+    // From the last samples of rollups alone no function is as from all samples.
+    const Tier tier = querier->tier({rollups ? divisor : 0, rollups});
+    const auto set = TRY(querier->select(matrix->vector->as<VectorSelector>()->matchers, tier));
+    tell_of(tier, divisor, expr.position);
     SampleColumns columns;
     while (set->next()) {
       TRY(context_.check_alive());
+      if (tier.rollups) TRY(set->read_rollups(samples.rollups));
       TRY(set->read(columns));
-      if (columns.size() == 0) continue;
-      const size_t loaded = columns.size();
+      const size_t loaded = columns.size() + samples.rollups.size();
+      if (loaded == 0) continue;
       context_.count_loaded(loaded);
       TRY(context_.hold_samples(loaded));
       split(columns, samples);
+      samples.tier = tier;
       TRY(visit(set->labels(), false, samples));
       context_.release_samples(loaded);
     }
@@ -532,17 +544,21 @@ Result<size_t> slide(const QueryContext& context, const Function& function, cons
   const bool smoothed = shape.extended == ExtendedRange::Smoothed;
   SlidingRange floats(samples.times);
   SlidingRange histograms(samples.histogram_times);
+  SlidingRange rollups(samples.rollups.ends);
   size_t found = 0;
   for (size_t i = 0; i < grid.count; ++i) {
     if (i % kStepsBetweenChecks == 0) TRY(context.check_alive());
     window.now = grid.at(i);
     window.end = shape.shift.apply(window.now);
     window.start = window.end - shape.range;
+    const bool summed_up = samples.rollups.size() > 0 && window.start < samples.tier.until;
+    if (summed_up) widen_to(samples.tier, window);
     const TimeMs from = plain ? window.start : window.start - lookback;
     const TimeMs to = smoothed ? window.end + lookback : window.end;
     floats.move(from, to);
     histograms.move(from, to);
-    if (floats.count() + histograms.count() == 0) continue;
+    rollups.move(from, summed_up ? std::min(to, samples.tier.until) : from);
+    if (floats.count() + histograms.count() + rollups.count() == 0) continue;
     window.times = std::span(samples.times).subspan(floats.first(), floats.count());
     window.values = std::span(samples.values).subspan(floats.first(), floats.count());
     window.histogram_times =
@@ -550,7 +566,15 @@ Result<size_t> slide(const QueryContext& context, const Function& function, cons
     window.histograms =
         std::span(samples.histograms).subspan(histograms.first(), histograms.count());
     for (size_t k = 0; k < parameters.size(); ++k) at_step[k] = parameters[k][i];
-    std::optional<StepPoint> point = function.range(window);
+    std::optional<StepPoint> point;
+    if (rollups.count() > 0) {
+      WindowSummary summary =
+          summarize(samples.rollups, rollups.first(), rollups.count(), window.times, window.values);
+      summary.share = shape.range.as_seconds() / window.range_seconds();
+      point = function.summary(window, summary);
+    } else {
+      point = function.range(window);
+    }
     if (!point) continue;
     ++found;
     if (point->histogram) {
@@ -619,7 +643,8 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
         if (!function.keeps_name) drop_name(series);
         out.push_back(std::move(series));
         return {};
-      }));
+      },
+      function.summary != nullptr && shape.extended == ExtendedRange::None));
   if (context_.options.delayed_name_removal) return out;
   const size_t before = out.size();
   out = TRY(merge_same_labels(std::move(out)));

@@ -94,8 +94,9 @@ class Evaluator {
     ExtendedRange extended = ExtendedRange::None;
   };
   Result<RangeShape> shape_of(const Expr& range_vector);
+  /// `rollups`: samples may come summed up.
   Result<void> each_range_series(const Expr& range_vector, const RangeShape& shape,
-                                 const SeriesVisitor& visit);
+                                 const SeriesVisitor& visit, bool rollups = false);
 
   /// Like a selector, but each value is the time of the sample, in seconds.
   enum class Select : uint8_t { Values, Timestamps, TimestampsOfFloats };
@@ -118,6 +119,7 @@ class Evaluator {
   Result<StepVector> eval_element(const Call& call);
   Result<StepVector> eval_range_function(const Expr& expr, const Call& call);
   Result<StepVector> select(const Expr& expr, const VectorSelector& selector, Select what);
+  void tell_of(const Tier& tier, int64_t divisor, PositionRange at);
   Result<StepVector> select_smoothed(const VectorSelector& selector);
   Result<StepValue> eval_unary(const Unary& unary);
 

@@ -25,8 +25,9 @@ Function element(std::string_view name, ElementFunction f, std::string_view help
   return {.info = {name, {kVector}, 0, kVector, false, help}, .element = f};
 }
 
-Function range(std::string_view name, RangeFunction f, std::string_view help) {
-  return {.info = {name, {kMatrix}, 0, kVector, false, help}, .range = f};
+Function range(std::string_view name, RangeFunction f, std::string_view help,
+               SummaryFunction summary = nullptr) {
+  return {.info = {name, {kMatrix}, 0, kVector, false, help}, .range = f, .summary = summary};
 }
 
 Function experimental(Function function) {
@@ -75,7 +76,7 @@ const std::array kFunctions = std::to_array<Function>({
         "atan", [](double v) { return std::atan(v); }, "Arc tangent, in radians."),
     element(
         "atanh", [](double v) { return std::atanh(v); }, "Inverse hyperbolic tangent."),
-    range("avg_over_time", eval_avg_over_time, "Mean of the samples in the range."),
+    range("avg_over_time", eval_avg_over_time, "Mean of the samples in the range.", summary_avg),
     element(
         "ceil", [](double v) { return std::ceil(v); }, "Rounds up to the next integer."),
     range("changes", eval_changes, "How often the value changed in the range."),
@@ -89,7 +90,8 @@ const std::array kFunctions = std::to_array<Function>({
         "cos", [](double v) { return std::cos(v); }, "Cosine of radians."),
     element(
         "cosh", [](double v) { return std::cosh(v); }, "Hyperbolic cosine."),
-    range("count_over_time", eval_count_over_time, "Number of samples in the range."),
+    range("count_over_time", eval_count_over_time, "Number of samples in the range.",
+          summary_count),
     vector("day_of_month", {{kVector}, 1}, eval_day_of_month, "Day of the month in UTC, 1 to 31."),
     vector("day_of_week", {{kVector}, 1}, eval_day_of_week, "Day of the week in UTC, 0 is Sunday."),
     vector("day_of_year", {{kVector}, 1}, eval_day_of_year, "Day of the year in UTC, 1 to 366."),
@@ -97,7 +99,7 @@ const std::array kFunctions = std::to_array<Function>({
            "Days of the month in UTC, 28 to 31."),
     element("deg", deg, "Radians to degrees."),
     range("delta", eval_delta,
-          "Difference between the ends of the range, extrapolated; for gauges."),
+          "Difference between the ends of the range, extrapolated; for gauges.", summary_delta),
     range("deriv", eval_deriv, "Slope per second by linear regression; for gauges."),
     experimental(range_with("double_exponential_smoothing", {kMatrix, kScalar, kScalar},
                             eval_double_exponential_smoothing,
@@ -106,7 +108,8 @@ const std::array kFunctions = std::to_array<Function>({
         vector("end", {{}, 0, kScalar}, eval_end, "End of the query, in seconds since 1970.")),
     element(
         "exp", [](double v) { return std::exp(v); }, "e to the power of each sample."),
-    keeps_name(range("first_over_time", eval_first_over_time, "Oldest sample in the range.")),
+    keeps_name(range("first_over_time", eval_first_over_time, "Oldest sample in the range.",
+                     summary_first)),
     element(
         "floor", [](double v) { return std::floor(v); }, "Rounds down to the next integer."),
     vector("histogram_avg", {{kVector}}, eval_histogram_avg,
@@ -128,7 +131,8 @@ const std::array kFunctions = std::to_array<Function>({
            "Sum of the observations of native histograms."),
     vector("hour", {{kVector}, 1}, eval_hour, "Hour of the day in UTC, 0 to 23."),
     range("idelta", eval_idelta, "Difference of the last two samples; for gauges."),
-    range("increase", eval_increase, "Growth of a counter over the range, extrapolated."),
+    range("increase", eval_increase, "Growth of a counter over the range, extrapolated.",
+          summary_increase),
     experimental(
         vector("info", {{kVector, kVector}, 1}, eval_info, "Adds labels of matching info series.")),
     range("irate", eval_irate, "Growth per second of a counter, by the last two samples."),
@@ -136,7 +140,8 @@ const std::array kFunctions = std::to_array<Function>({
            "Joins label values into one label."),
     vector("label_replace", {{kVector, kString, kString, kString, kString}}, eval_label_replace,
            "Sets a label from another by a regular expression."),
-    keeps_name(range("last_over_time", eval_last_over_time, "Newest sample in the range.")),
+    keeps_name(
+        range("last_over_time", eval_last_over_time, "Newest sample in the range.", summary_last)),
     element(
         "ln", [](double v) { return std::log(v); }, "Natural logarithm."),
     element(
@@ -147,23 +152,24 @@ const std::array kFunctions = std::to_array<Function>({
                        "Median absolute deviation of the samples in the range.")),
     experimental(vector("max_of", {{kScalar, kScalar}, 0, kScalar}, eval_max_of,
                         "The greater of two scalars.")),
-    range("max_over_time", eval_max_over_time, "Greatest sample in the range."),
+    range("max_over_time", eval_max_over_time, "Greatest sample in the range.", summary_max),
     experimental(vector("min_of", {{kScalar, kScalar}, 0, kScalar}, eval_min_of,
                         "The smaller of two scalars.")),
-    range("min_over_time", eval_min_over_time, "Smallest sample in the range."),
+    range("min_over_time", eval_min_over_time, "Smallest sample in the range.", summary_min),
     vector("minute", {{kVector}, 1}, eval_minute, "Minute of the hour in UTC, 0 to 59."),
     vector("month", {{kVector}, 1}, eval_month, "Month of the year in UTC, 1 to 12."),
     vector("pi", {{}, 0, kScalar}, eval_pi, "The number pi."),
     range_with("predict_linear", {kMatrix, kScalar}, eval_predict_linear,
                "Value some seconds from now by linear regression; for gauges."),
     range("present_over_time", eval_present_over_time,
-          "1 for each series with a sample in the range."),
+          "1 for each series with a sample in the range.", summary_present),
     range_with("quantile_over_time", {kScalar, kMatrix}, eval_quantile_over_time,
                "Quantile of the samples in the range."),
     element("rad", rad, "Degrees to radians."),
     experimental(
         vector("range", {{}, 0, kScalar}, eval_range, "Length of the query's range, in seconds.")),
-    range("rate", eval_rate, "Growth per second of a counter over the range, extrapolated."),
+    range("rate", eval_rate, "Growth per second of a counter over the range, extrapolated.",
+          summary_rate),
     range("resets", eval_resets, "How often a counter was reset in the range."),
     vector("round", {{kVector, kScalar}, 1}, eval_round,
            "Rounds to the nearest multiple of a number, 1 by default."),
@@ -191,7 +197,7 @@ const std::array kFunctions = std::to_array<Function>({
           "Standard deviation of the samples in the range."),
     range("stdvar_over_time", eval_stdvar_over_time, "Variance of the samples in the range."),
     experimental(vector("step", {{}, 0, kScalar}, eval_step, "Step of the query, in seconds.")),
-    range("sum_over_time", eval_sum_over_time, "Sum of the samples in the range."),
+    range("sum_over_time", eval_sum_over_time, "Sum of the samples in the range.", summary_sum),
     element(
         "tan", [](double v) { return std::tan(v); }, "Tangent of radians."),
     element(

@@ -31,6 +31,22 @@ struct Window {
   [[nodiscard]] double range_seconds() const { return (end - start).as_seconds(); }
 };
 
+/// The floats of a window of which some come summed up (store/storage.h): the window lies then on
+/// borders of theirs.
+struct WindowSummary {
+  double count = 0;
+  TimeMs first_time;
+  TimeMs last_time;
+  double first = 0;
+  double last = 0;
+  double min = 0;
+  double max = 0;
+  double sum = 0;
+  double resets = 0;  ///< a counter grows by last - first + resets
+  /// The range that was asked for over the window's length: less than 1 where it had to be widened.
+  double share = 1;
+};
+
 /// The value at one step, or none.
 struct StepPoint {
   double value = 0;
@@ -39,6 +55,7 @@ struct StepPoint {
 
 using ElementFunction = double (*)(double);
 using RangeFunction = std::optional<StepPoint> (*)(const Window&);
+using SummaryFunction = std::optional<StepPoint> (*)(const Window&, const WindowSummary&);
 using VectorFunction = Result<StepValue> (*)(Evaluator&, const Expr&, const Call&);
 
 /// One row of kFunctions[]: what a function takes and gives, and the one evaluator it has.
@@ -46,6 +63,7 @@ struct Function {
   query::FunctionInfo info;
   ElementFunction element = nullptr;  ///< for each float of an instant vector
   RangeFunction range = nullptr;      ///< for each window of each series
+  SummaryFunction summary = nullptr;  ///< the same from a summary of its floats, where that does
   VectorFunction vector = nullptr;    ///< everything else
   bool keeps_name = false;
 };
@@ -84,6 +102,30 @@ std::optional<StepPoint> eval_ts_of_first_over_time(const Window&);
 std::optional<StepPoint> eval_ts_of_last_over_time(const Window&);
 std::optional<StepPoint> eval_ts_of_min_over_time(const Window&);
 std::optional<StepPoint> eval_ts_of_max_over_time(const Window&);
+
+// functions_summary.cc
+std::optional<StepPoint> summary_avg(const Window&, const WindowSummary&);
+std::optional<StepPoint> summary_min(const Window&, const WindowSummary&);
+std::optional<StepPoint> summary_max(const Window&, const WindowSummary&);
+std::optional<StepPoint> summary_sum(const Window&, const WindowSummary&);
+std::optional<StepPoint> summary_count(const Window&, const WindowSummary&);
+std::optional<StepPoint> summary_first(const Window&, const WindowSummary&);
+std::optional<StepPoint> summary_last(const Window&, const WindowSummary&);
+std::optional<StepPoint> summary_present(const Window&, const WindowSummary&);
+std::optional<StepPoint> summary_rate(const Window&, const WindowSummary&);
+std::optional<StepPoint> summary_increase(const Window&, const WindowSummary&);
+std::optional<StepPoint> summary_delta(const Window&, const WindowSummary&);
+
+/// A change between the first and the last of some samples.
+struct SampledChange {
+  TimeMs first_time;
+  TimeMs last_time;
+  double samples = 0;
+  double first = 0;
+  double change = 0;
+};
+/// The change stretched to the window's borders, as increase and delta do (functions_range.cc).
+double extrapolated(const Window&, const SampledChange&, bool counter);
 
 // functions_vector.cc
 Result<StepValue> eval_absent(Evaluator&, const Expr&, const Call&);

@@ -6,8 +6,8 @@
 
 #include "io/codec/number.h"
 #include "model/histogram_arithmetic.h"
+#include "model/kahan.h"
 #include "query/promql/evaluator.h"
-#include "query/promql/kahan.h"
 #include "query/promql/quantile.h"
 
 namespace prom5::promql {

@@ -4,8 +4,8 @@
 
 #include "io/codec/number.h"
 #include "model/histogram_arithmetic.h"
+#include "model/kahan.h"
 #include "query/promql/functions.h"
-#include "query/promql/kahan.h"
 
 namespace prom5::promql {
 
@@ -52,14 +52,14 @@ double reset_correction(std::span<const double> values) {
 struct Extent {
   TimeMs first;
   TimeMs last;
-  size_t intervals = 0;
+  double intervals = 0;
 };
 
 double extrapolation_factor(const Window& w, const Extent& extent, double seconds_to_zero) {
   double to_start = (extent.first - w.start).as_seconds();
   double to_end = (w.end - extent.last).as_seconds();
   const double sampled = (extent.last - extent.first).as_seconds();
-  const double spacing = sampled / static_cast<double>(extent.intervals);
+  const double spacing = sampled / extent.intervals;
   const double threshold = spacing * 1.1;
   if (to_start >= threshold) to_start = spacing / 2;
   // A counter cannot have been below zero before its first sample.
@@ -117,7 +117,8 @@ std::optional<StepPoint> extrapolated_histogram(const Window& w, Kind kind, bool
   if (w.histograms.size() < 2) return std::nullopt;
   const auto increase = histogram_increase(w, kind);
   if (!increase) return std::nullopt;
-  const Extent extent{w.histogram_times.front(), w.histogram_times.back(), w.histograms.size() - 1};
+  const Extent extent{w.histogram_times.front(), w.histogram_times.back(),
+                      static_cast<double>(w.histograms.size() - 1)};
   double to_zero = kNoZero;
   const double first_count = w.histograms.front()->count;
   if (kind == Kind::Counter && increase->count > 0 && first_count >= 0) {
@@ -174,18 +175,17 @@ std::optional<StepPoint> extrapolated_rate(const Window& w, Kind kind, bool per_
   if (!w.histograms.empty()) return extrapolated_histogram(w, kind, per_second);
   if (w.extended != ExtendedRange::None) return extended_rate(w, kind, per_second);
   if (w.values.size() < 2) return std::nullopt;
-  double increase = w.values.back() - w.values.front();
-  double to_zero = kNoZero;
-  if (kind == Kind::Counter) {
-    increase += reset_correction(w.values);
-    if (increase > 0 && w.values.front() >= 0) {
-      to_zero = (w.times.back() - w.times.front()).as_seconds() * (w.values.front() / increase);
-    }
-  }
-  double factor =
-      extrapolation_factor(w, {w.times.front(), w.times.back(), w.times.size() - 1}, to_zero);
-  if (per_second) factor /= w.range_seconds();
-  return point(increase * factor);
+  const bool counter = kind == Kind::Counter;
+  const double increase =
+      w.values.back() - w.values.front() + (counter ? reset_correction(w.values) : 0);
+  const double change = extrapolated(w,
+                                     {.first_time = w.times.front(),
+                                      .last_time = w.times.back(),
+                                      .samples = static_cast<double>(w.times.size()),
+                                      .first = w.values.front(),
+                                      .change = increase},
+                                     counter);
+  return point(per_second ? change / w.range_seconds() : change);
 }
 
 /// The last two samples of the window, floats and histograms taken together.
@@ -329,6 +329,17 @@ std::optional<StepPoint> count_differences(const Window& w, Differs differs) {
 }
 
 }  // namespace
+
+double extrapolated(const Window& w, const SampledChange& sampled, bool counter) {
+  double to_zero = kNoZero;
+  if (counter && sampled.change > 0 && sampled.first >= 0) {
+    to_zero =
+        (sampled.last_time - sampled.first_time).as_seconds() * (sampled.first / sampled.change);
+  }
+  return sampled.change *
+         extrapolation_factor(w, {sampled.first_time, sampled.last_time, sampled.samples - 1},
+                              to_zero);
+}
 
 std::optional<StepPoint> eval_rate(const Window& w) {
   return extrapolated_rate(w, Kind::Counter, true);

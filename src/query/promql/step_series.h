@@ -8,6 +8,7 @@
 #include "model/labels.h"
 #include "query/functions.h"
 #include "query/value.h"
+#include "store/storage.h"
 
 namespace prom5::promql {
 
@@ -78,6 +79,9 @@ struct RangeSamples {
   std::vector<double> values;
   std::vector<TimeMs> histogram_times;
   std::vector<HistogramPtr> histograms;
+  /// What stands for floats up to the tier's time.
+  Tier tier;
+  Rollups rollups;
 
   void clear() {
     times.clear();

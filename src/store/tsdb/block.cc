@@ -242,9 +242,17 @@ Result<Block::Series> Block::series(uint32_t number) const {
       labels.emplace_back(name, static_cast<uint32_t>(TRY(in.varint())));
     }
     out.chunks.clear();
+    Column column = Column::Samples;
     for (uint64_t chunks = TRY(in.varint()); chunks > 0; --chunks) {
       ChunkRef chunk;
       const uint64_t length = TRY(in.varint());
+      if (length == 0) {
+        const uint64_t next = TRY(in.varint());
+        if (next >= kColumns) return damaged("column");
+        column = static_cast<Column>(next);
+        continue;
+      }
+      chunk.column = column;
       chunk.offset = offset;
       chunk.length = static_cast<uint32_t>(length >> 1);
       chunk.kind = (length & 1) != 0 ? ChunkKind::Histograms : ChunkKind::Floats;
@@ -333,11 +341,12 @@ Result<void> Block::read(const ChunkRef& chunk, TimesCache& times, SampleColumns
               decoded.error().message);
 }
 
-void Block::read(uint32_t number, const Series& series, TimeRange range, TimesCache& times,
-                 const std::function<void(const Error&)>& damaged, SampleColumns& out) const {
+void Block::read(uint32_t number, const Series& series, Column column, TimeRange range,
+                 TimesCache& times, const std::function<void(const Error&)>& damaged,
+                 SampleColumns& out) const {
   out.clear();
   for (const ChunkRef& chunk : series.chunks) {
-    if (!chunk.range.overlaps(range)) continue;
+    if (chunk.column != column || !chunk.range.overlaps(range)) continue;
     if (auto read_chunk = read(chunk, times, out); !read_chunk) damaged(read_chunk.error());
   }
   clip(out, range);

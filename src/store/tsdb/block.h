@@ -24,6 +24,10 @@ namespace prom5::tsdb {
 
 enum class ChunkKind : uint8_t { Floats = 0, Histograms = 1 };
 
+/// A series of a block of samples has one column, of rollups (store/tsdb/rollup.h) several.
+enum class Column : uint8_t { Samples, First, Last, Min, Max, Sum, Count, Resets };
+inline constexpr size_t kColumns = 8;
+
 /// Where a chunk lies and what it covers.
 struct ChunkRef {
   uint64_t offset = 0;  ///< of the values; the times are a column of the block's
@@ -31,6 +35,7 @@ struct ChunkRef {
   uint32_t times = 0;   ///< number of the column of times
   uint32_t count = 0;
   ChunkKind kind = ChunkKind::Floats;
+  Column column = Column::Samples;
   TimeRange range;
 };
 
@@ -65,17 +70,18 @@ class Block {
 
   struct Series {
     Labels labels;
-    std::vector<ChunkRef> chunks;  ///< ascending by time
+    std::vector<ChunkRef> chunks;  ///< by column, ascending by time
   };
   [[nodiscard]] Result<Series> series(uint32_t number) const;
 
   /// Appends the chunk's samples, deleted ones too. Corruption names file and offset, and appends
   /// nothing.
   Result<void> read(const ChunkRef& chunk, TimesCache& times, SampleColumns& out) const;
-  /// Replaces `out` by the series' samples in the range that are not deleted. `damaged` is told of
-  /// each chunk that is left out.
-  void read(uint32_t number, const Series& series, TimeRange range, TimesCache& times,
-            const std::function<void(const Error&)>& damaged, SampleColumns& out) const;
+  /// Replaces `out` by a column of the series in the range, without what is deleted. `damaged` is
+  /// told of each chunk that is left out.
+  void read(uint32_t number, const Series& series, Column column, TimeRange range,
+            TimesCache& times, const std::function<void(const Error&)>& damaged,
+            SampleColumns& out) const;
 
   /// Reads everything. Result: what cannot be read.
   [[nodiscard]] std::vector<Error> verify() const;
@@ -159,15 +165,20 @@ class BlockWriter {
   /// Creates `path` anew.
   static Result<std::unique_ptr<BlockWriter>> create(io::FileSystem& files, std::string path);
 
-  /// Adds a series with samples, which are cut into chunks. Times ascend; not empty.
+  /// Adds a series with samples.
   Result<void> add(const Labels& labels, const SampleColumns& samples);
 
-  /// Adds a series whose chunks, ascending by time, are copied from other blocks as they are.
+  /// A series begins. Its columns follow in their order; without any it is left out.
+  void begin_series(const Labels& labels);
+  /// Samples, which are cut into chunks. Times ascend.
+  void add_column(Column column, const SampleColumns& samples);
+  /// Chunks of one column, ascending by time, that are copied from other blocks as they are.
   struct Copied {
     const Block* block = nullptr;
     ChunkRef chunk;
   };
-  Result<void> add_copied(const Labels& labels, std::span<const Copied> chunks);
+  Result<void> copy_column(std::span<const Copied> chunks);
+  Result<void> end_series();
 
   [[nodiscard]] uint64_t series() const { return series_.size(); }
 
@@ -192,12 +203,10 @@ class BlockWriter {
   };
 
   explicit BlockWriter(std::unique_ptr<io::WritableFile> file) : file_(std::move(file)) {}
-  SeriesEntry entry_for(const Labels& labels);
   void add_chunk(const SampleColumns& samples, size_t first, size_t last, ChunkKind kind,
-                 SeriesEntry& entry);
+                 Column column);
   uint32_t times_number(std::span<const TimeMs> times);
   Result<uint32_t> copied_times_number(const Block& block, uint32_t number);
-  Result<void> finish_series(SeriesEntry entry);
   uint32_t intern(std::string_view text);
   Result<void> flush(size_t at_least);
   std::vector<uint32_t> write_symbols(std::string& out) const;
@@ -209,6 +218,7 @@ class BlockWriter {
   std::unique_ptr<io::WritableFile> file_;
   std::string buffer_;
   uint64_t written_ = 0;  ///< the buffer not counted
+  SeriesEntry open_;      ///< the series that has begun
   std::vector<SeriesEntry> series_;
   std::unordered_map<std::string, uint32_t> symbol_numbers_;
   std::vector<std::string> symbols_;

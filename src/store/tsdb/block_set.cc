@@ -14,10 +14,6 @@ namespace {
 constexpr std::string_view kTombstones = ".tombstones";
 constexpr std::string_view kTemporary = ".tmp";
 
-/// Blocks become one block for each of these spans of time, one after the other: few enough to open
-/// for a long query, large enough apart that a sample is written again only twice.
-constexpr DurationMs kMergedSpans[] = {DurationMs::days(1), DurationMs::days(10)};
-
 /// Chunks with fewer samples are joined when blocks are merged; others are copied as they are.
 constexpr uint32_t kWholeChunk = 240;
 
@@ -178,21 +174,23 @@ Result<void> BlockSet::rewrite(std::span<const std::shared_ptr<Block>> blocks,
   return {};
 }
 
-BlockSet::Blocks BlockSet::mergeable(DurationMs retention) const {
+BlockSet::Blocks BlockSet::mergeable(std::span<const DurationMs> spans, TimeMs origin,
+                                     DurationMs retention) const {
   const Blocks all = blocks();
   if (all.empty()) return {};
   TimeMs newest = TimeMs::min();
   for (const auto& block : all) newest = std::max(newest, block->info().range.end);
-  for (const DurationMs span : kMergedSpans) {
+  for (const DurationMs span : spans) {
     if (retention.ms > 0 && span.ms > retention.ms / 10) break;
-    std::map<int64_t, Blocks> windows;
+    const auto span_of = [&](TimeMs time) { return floor_div((time - origin).ms, span.ms); };
+    std::map<int64_t, Blocks> groups;
     for (const auto& block : all) {
-      const int64_t window = floor_div(block->info().range.start.ms, span.ms);
-      if (window != floor_div(block->info().range.end.ms, span.ms)) continue;
-      if ((window + 1) * span.ms > newest.ms) continue;  // more may come for it
-      windows[window].push_back(block);
+      const int64_t number = span_of(block->info().range.start);
+      if (number != span_of(block->info().range.end)) continue;
+      if (number == span_of(newest)) continue;  // more may come for it
+      groups[number].push_back(block);
     }
-    for (auto& [window, group] : windows) {
+    for (auto& [number, group] : groups) {
       if (group.size() > 1) return std::move(group);
     }
   }
@@ -269,7 +267,7 @@ struct MergeCursor {
   }
 };
 
-/// Whether the chunks can be taken over as they are: whole, one after the other, none deleted.
+/// Whether the chunks can be taken over as they are: whole, one after the other.
 bool can_copy(std::span<const BlockWriter::Copied> chunks) {
   for (size_t i = 0; i < chunks.size(); ++i) {
     const ChunkRef& chunk = chunks[i].chunk;
@@ -278,6 +276,66 @@ bool can_copy(std::span<const BlockWriter::Copied> chunks) {
   }
   return true;
 }
+
+/// Writes the series that some cursors stand at, column by column.
+class SeriesMerger {
+ public:
+  SeriesMerger(Damage damage, BlockWriter& writer) : damage_(damage), writer_(writer) {}
+
+  Result<void> merge_series(const Labels& labels, std::span<const MergeCursor* const> cursors) {
+    writer_.begin_series(labels);
+    // A column of rollups that is not there says something, so that they go together.
+    if (damage_ == Damage::LeftOut && !std::ranges::all_of(cursors, rollups_are_readable)) {
+      return {};
+    }
+    for (size_t column = 0; column < kColumns; ++column) {
+      TRY(merge_column(static_cast<Column>(column), cursors));
+    }
+    return writer_.end_series();
+  }
+
+ private:
+  static bool rollups_are_readable(const MergeCursor* cursor) {
+    const auto& chunks = cursor->series->chunks;
+    if (chunks.empty() || chunks.back().column == Column::Samples) return true;
+    TimesCache times;
+    SampleColumns read;
+    return std::ranges::all_of(chunks, [&](const ChunkRef& chunk) {
+      return cursor->block->read(chunk, times, read).has_value();
+    });
+  }
+
+  Result<void> merge_column(Column column, std::span<const MergeCursor* const> cursors) {
+    chunks_.clear();
+    bool copy = damage_ == Damage::Refused;  // copying reads nothing
+    for (const MergeCursor* c : cursors) {
+      for (const ChunkRef& chunk : c->series->chunks) {
+        if (chunk.column == column) chunks_.push_back({c->block, chunk});
+      }
+      copy = copy && c->block->tombstones()->of(c->number).empty();
+    }
+    if (chunks_.empty()) return {};
+    if (copy && can_copy(chunks_)) return writer_.copy_column(chunks_);
+    samples_.clear();
+    std::optional<Error> unreadable;
+    const auto damaged = [&](const Error& error) { unreadable = error; };
+    for (const MergeCursor* c : cursors) {
+      c->block->read(c->number, *c->series, column, {}, times_, damaged, more_);
+      merge(samples_, more_, {});
+    }
+    // What cannot be read now may be readable by repair: the blocks stay.
+    if (unreadable && damage_ == Damage::Refused) return std::unexpected(*unreadable);
+    writer_.add_column(column, samples_);
+    return {};
+  }
+
+  const Damage damage_;
+  BlockWriter& writer_;
+  TimesCache times_;
+  std::vector<BlockWriter::Copied> chunks_;
+  SampleColumns samples_;
+  SampleColumns more_;
+};
 
 }  // namespace
 
@@ -288,12 +346,8 @@ Result<void> merge_blocks(std::span<const std::shared_ptr<Block>> blocks,
     cursors.push_back({block.get(), 0, {}});
     TRY(cursors.back().load());
   }
-  TimesCache times;
-  SampleColumns samples;
-  SampleColumns more;
-  std::vector<BlockWriter::Copied> chunks;
-  std::optional<Error> unreadable;
-  const auto damaged = [&](const Error& error) { unreadable = error; };
+  SeriesMerger merger(damage, writer);
+  std::vector<const MergeCursor*> here;
   for (;;) {
     if (stop.stop_requested()) return fail(ErrorCode::Unavailable, "stopped");
     const Labels* least = nullptr;
@@ -302,26 +356,11 @@ Result<void> merge_blocks(std::span<const std::shared_ptr<Block>> blocks,
     }
     if (least == nullptr) return {};
     const Labels labels = *least;
-    chunks.clear();
-    bool copy = damage == Damage::Refused;  // copying reads nothing
+    here.clear();
     for (const MergeCursor& c : cursors) {
-      if (!c.series || c.series->labels != labels) continue;
-      for (const ChunkRef& chunk : c.series->chunks) chunks.push_back({c.block, chunk});
-      copy = copy && c.block->tombstones()->of(c.number).empty();
+      if (c.series && c.series->labels == labels) here.push_back(&c);
     }
-    if (copy && can_copy(chunks)) {
-      TRY(writer.add_copied(labels, chunks));
-    } else {
-      samples.clear();
-      for (const MergeCursor& c : cursors) {
-        if (!c.series || c.series->labels != labels) continue;
-        c.block->read(c.number, *c.series, {}, times, damaged, more);
-        merge(samples, more, {});
-      }
-      // What cannot be read now may be readable by repair: the blocks stay.
-      if (unreadable && damage == Damage::Refused) return std::unexpected(*unreadable);
-      if (samples.size() > 0) TRY(writer.add(labels, samples));
-    }
+    TRY(merger.merge_series(labels, here));
     for (MergeCursor& c : cursors) {
       if (!c.series || c.series->labels != labels) continue;
       ++c.number;

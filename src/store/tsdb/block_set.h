@@ -49,9 +49,11 @@ class BlockSet {
   Result<void> rewrite(std::span<const std::shared_ptr<Block>> blocks, const std::stop_token& stop,
                        Damage damage = Damage::Refused) EXCLUDES(mutex_);
 
-  /// Which blocks are to become one: those of one day, of ten days, once the time is over, where
-  /// that is no more than a tenth of the retention. Empty when there is nothing to do.
-  [[nodiscard]] Blocks mergeable(DurationMs retention) const EXCLUDES(mutex_);
+  /// Which blocks are to become one: those of one of the spans of time, shortest first, once it is
+  /// over, where it is no more than a tenth of the retention. Spans are counted from `origin`.
+  /// Empty when there is nothing to do.
+  [[nodiscard]] Blocks mergeable(std::span<const DurationMs> spans, TimeMs origin,
+                                 DurationMs retention) const EXCLUDES(mutex_);
 
   /// Marks samples as deleted: for each series that matches, those in the range. Durable on return.
   Result<void> delete_samples(std::span<const Matcher> matchers, TimeRange range) EXCLUDES(mutex_);

@@ -79,16 +79,21 @@ Result<void> BlockWriter::flush(size_t at_least) {
   return {};
 }
 
-BlockWriter::SeriesEntry BlockWriter::entry_for(const Labels& labels) {
-  SeriesEntry entry;
-  for (const LabelView label : labels) {
-    entry.labels.emplace_back(intern(label.name), intern(label.value));
-  }
-  return entry;
+Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples) {
+  begin_series(labels);
+  add_column(Column::Samples, samples);
+  return end_series();
 }
 
-Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples) {
-  SeriesEntry entry = entry_for(labels);
+void BlockWriter::begin_series(const Labels& labels) {
+  open_.labels.clear();
+  open_.chunks.clear();
+  for (const LabelView label : labels) {
+    open_.labels.emplace_back(intern(label.name), intern(label.value));
+  }
+}
+
+void BlockWriter::add_column(Column column, const SampleColumns& samples) {
   const auto kind_of = [&](size_t i) {
     const bool histogram = !samples.histograms.empty() && samples.histograms[i] != nullptr;
     return histogram ? ChunkKind::Histograms : ChunkKind::Floats;
@@ -99,31 +104,30 @@ Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples
     while (last < samples.size() && last - first < kBlockChunkSamples && kind_of(last) == kind) {
       ++last;
     }
-    add_chunk(samples, first, last, kind, entry);
+    add_chunk(samples, first, last, kind, column);
     first = last;
   }
-  return finish_series(std::move(entry));
 }
 
-Result<void> BlockWriter::add_copied(const Labels& labels, std::span<const Copied> chunks) {
-  SeriesEntry entry = entry_for(labels);
+Result<void> BlockWriter::copy_column(std::span<const Copied> chunks) {
   for (const Copied& copied : chunks) {
     ChunkRef chunk = copied.chunk;
     chunk.times = TRY(copied_times_number(*copied.block, copied.chunk.times));
     chunk.offset = written_ + buffer_.size();
     buffer_ += copied.block->stored(copied.chunk);
-    entry.chunks.push_back(chunk);
+    open_.chunks.push_back(chunk);
   }
-  return finish_series(std::move(entry));
+  return {};
 }
 
-Result<void> BlockWriter::finish_series(SeriesEntry entry) {
-  for (const ChunkRef& chunk : entry.chunks) {
+Result<void> BlockWriter::end_series() {
+  if (open_.chunks.empty()) return {};
+  for (const ChunkRef& chunk : open_.chunks) {
     info_.range.start = std::min(info_.range.start, chunk.range.start);
     info_.range.end = std::max(info_.range.end, chunk.range.end);
     info_.samples += chunk.count;
   }
-  series_.push_back(std::move(entry));
+  series_.push_back(std::move(open_));
   return flush(kBufferBytes);
 }
 
@@ -156,7 +160,7 @@ Result<uint32_t> BlockWriter::copied_times_number(const Block& block, uint32_t n
 }
 
 void BlockWriter::add_chunk(const SampleColumns& samples, size_t first, size_t last, ChunkKind kind,
-                            SeriesEntry& entry) {
+                            Column column) {
   ChunkRef chunk;
   chunk.times = times_number({samples.times.data() + first, last - first});
   const size_t begin = buffer_.size();
@@ -170,8 +174,9 @@ void BlockWriter::add_chunk(const SampleColumns& samples, size_t first, size_t l
   chunk.length = static_cast<uint32_t>(buffer_.size() - begin);
   chunk.count = static_cast<uint32_t>(last - first);
   chunk.kind = kind;
+  chunk.column = column;
   chunk.range = {samples.times[first], samples.times[last - 1]};
-  entry.chunks.push_back(chunk);
+  open_.chunks.push_back(chunk);
 }
 
 /// The symbols in the order of their text; result: the place in it of each.
@@ -208,8 +213,18 @@ void BlockWriter::write_times(uint64_t offset, std::string& out) const {
 
 void BlockWriter::write_chunks(const SeriesEntry& entry, std::string& out) {
   ByteWriter writer(out);
-  writer.varint(entry.chunks.size());
+  size_t entries = entry.chunks.size();
+  Column column = Column::Samples;
   for (const ChunkRef& chunk : entry.chunks) {
+    if (std::exchange(column, chunk.column) != chunk.column) ++entries;
+  }
+  writer.varint(entries);
+  column = Column::Samples;
+  for (const ChunkRef& chunk : entry.chunks) {
+    if (std::exchange(column, chunk.column) != chunk.column) {
+      writer.varint(0);  // no chunk is that short: the column that follows
+      writer.varint(static_cast<uint64_t>(chunk.column));
+    }
     const bool histograms = chunk.kind == ChunkKind::Histograms;
     writer.varint(uint64_t{chunk.length} << 1 | (histograms ? 1 : 0));
     writer.varint(chunk.times);

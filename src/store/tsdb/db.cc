@@ -18,10 +18,12 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
       files_(files),
       log_(log),
       blocks_(files, options_.path + "/blocks", log),
+      tiers_(files, options_.path + "/rollups", log),
       out_of_order_window_ms_(options_.out_of_order_window.ms),
       retention_ms_(options_.retention.ms),
       retention_bytes_(options_.retention_bytes),
       memory_budget_(options_.memory_budget),
+      tier_retention_(options_.tier_retention),
       samples_appended_(metrics.counter("prometheus_tsdb_head_samples_appended_total",
                                         "Total number of appended samples.", {{"type", "float"}})),
       histograms_appended_(metrics.counter("prometheus_tsdb_head_samples_appended_total",
@@ -52,6 +54,8 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
           "prometheus_tsdb_size_retentions_total",
           "The number of times that blocks were deleted because the maximum number of bytes was "
           "exceeded.")),
+      days_rolled_up_(metrics.counter("prom5_tsdb_rolled_up_days_total",
+                                      "Days of samples that were summed up.")),
       blocks_damaged_(metrics.counter("prom5_tsdb_damaged_blocks_total",
                                       "Blocks that could not be opened and are left out.")),
       chunks_damaged_(metrics.counter("prom5_tsdb_damaged_chunks_total",
@@ -70,6 +74,7 @@ Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::Fi
     const MutexLock lock(db->state_mutex_);
     db->replay_progress_.done = true;
   }
+  db->note_rolled_until();
   give_back_memory();
   db->wal_ = TRY(wal::WalWriter::open(
       files, path + "/wal",
@@ -87,6 +92,14 @@ Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::Fi
                      "The number of bytes that are currently used for local storage by all blocks.",
                      Type::Gauge,
                      [raw = db.get()] { return static_cast<double>(raw->blocks_.size_bytes()); });
+  for (size_t tier = 0; tier < kTiers; ++tier) {
+    metrics.on_collect("prom5_tsdb_rollup_bytes",
+                       "The number of bytes that rollups of a width use.", Type::Gauge,
+                       [raw = db.get(), tier] {
+                         return static_cast<double>(raw->tiers_.blocks(tier).size_bytes());
+                       },
+                       {{"width", std::string(tier_name(tier))}});
+  }
   metrics.on_collect("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.",
                      Type::Gauge,
                      [raw = db.get()] { return static_cast<double>(raw->wal_->total_bytes()); });
@@ -111,6 +124,7 @@ Db::~Db() {
 
 Result<void> Db::open_blocks() {
   blocks_damaged_.add(TRY(blocks_.open()));
+  blocks_damaged_.add(TRY(tiers_.open()));
   const MutexLock lock(state_mutex_);
   for (const auto& block : blocks_.blocks()) {
     head_from_ = std::max(head_from_, block->info().wal_until);
@@ -203,6 +217,18 @@ Result<std::unique_ptr<Querier>> Db::querier(TimeRange range) {
   const BlockSet::Blocks blocks = blocks_.blocks();
   view.blocks.assign(blocks.begin(), blocks.end());
   view.head_from = head_from_;
+  TimeMs oldest = head_.range().start;
+  view.rolled_until = std::min(rolled_until_, std::max(oldest, head_from_) - DurationMs{1});
+  if (!blocks.empty()) oldest = std::min(oldest, blocks.front()->info().range.start);
+  view.samples_from = std::max(samples_from_, oldest);
+  for (size_t tier = 0; tier < kTiers; ++tier) {
+    DbView::TierView of_tier{.width = kTierWidths[tier], .blocks = {}};
+    for (auto& block : tiers_.blocks(tier).blocks()) {
+      of_tier.from = std::min(of_tier.from, block->info().range.start);
+      of_tier.blocks.push_back(std::move(block));
+    }
+    view.tiers.push_back(std::move(of_tier));
+  }
   view.pin = pin_;
   return make_querier(std::move(view), range);
 }
@@ -244,7 +270,10 @@ HeadStats Db::stats(size_t limit) const {
 
 Result<void> Db::delete_series(std::span<const std::vector<Matcher>> selectors, TimeRange range) {
   const MutexLock compaction(compaction_mutex_);
-  for (const auto& matchers : selectors) TRY(blocks_.delete_samples(matchers, range));
+  for (const auto& matchers : selectors) {
+    TRY(blocks_.delete_samples(matchers, range));
+    TRY(tiers_.delete_samples(matchers, range));
+  }
   // While no commit is under way: what comes later is not deleted.
   const std::lock_guard turnstile(turnstile_);
   const std::unique_lock gate(commit_gate_);
@@ -278,6 +307,7 @@ Result<std::string> Db::snapshot(bool skip_head) {
   const std::string folder = options_.path + "/snapshots/" + name + "/blocks";
   TRY(files_.make_directories(folder));
   TRY(blocks_.link_into(folder));
+  TRY(tiers_.link_into(options_.path + "/snapshots/" + name + "/rollups"));
   if (skip_head) return name;
   BlockSet copy(files_, folder, log_);
   TRY(copy.open());
@@ -291,9 +321,16 @@ ReplayProgress Db::replay_progress() const {
   return replay_progress_;
 }
 
-void Db::set_retention(DurationMs time, uint64_t bytes) {
+void Db::set_retention(DurationMs time, uint64_t bytes, const TierRetention& tiers) {
   retention_ms_ = time.ms;
   retention_bytes_ = bytes;
+  const MutexLock lock(state_mutex_);
+  tier_retention_ = tiers;
+}
+
+TierRetention Db::tier_retention() const {
+  const MutexLock lock(state_mutex_);
+  return tier_retention_;
 }
 
 Storage::MetadataMap Db::metadata() const {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <thread>
@@ -17,6 +18,7 @@
 #include "store/tsdb/block_set.h"
 #include "store/tsdb/head.h"
 #include "store/tsdb/memory_budget.h"
+#include "store/tsdb/tiers.h"
 #include "store/wal/wal.h"
 
 namespace prom5::tsdb {
@@ -27,6 +29,10 @@ struct Options {
   DurationMs retention = DurationMs::days(15);
   /// Beyond it, blocks and log together, the oldest blocks go. 0: no limit.
   uint64_t retention_bytes = 0;
+  /// Whether days that are over are summed up; with a retention of samples below kMinToRollUp they
+  /// are not.
+  bool downsampling = false;
+  TierRetention tier_retention = kDefaultTierRetention;
   /// Samples older than the newest of their series by at most this are taken; 0 refuses them.
   DurationMs out_of_order_window;
   /// Sync the log at each commit (0) or in the background at this interval.
@@ -61,6 +67,7 @@ struct ReplayProgress {
 ///   path/lock        held while the process lives
 ///   path/wal/N       segments (store/wal/wal.h)
 ///   path/blocks/N    blocks (store/tsdb/block.h)
+///   path/rollups     rollups of whole days (store/tsdb/tiers.h)
 ///
 /// Any thread. Closing (the destructor) syncs the log.
 class Db final : public Storage {
@@ -82,7 +89,12 @@ class Db final : public Storage {
   [[nodiscard]] ReplayProgress replay_progress() const EXCLUDES(state_mutex_);
 
   /// Changed by a reload of the configuration; 0 is no limit.
-  void set_retention(DurationMs time, uint64_t bytes);
+  void set_retention(DurationMs time, uint64_t bytes, const TierRetention& tiers)
+      EXCLUDES(state_mutex_);
+  [[nodiscard]] TierRetention tier_retention() const EXCLUDES(state_mutex_);
+
+  /// A day has to be over and written before its samples may go.
+  static constexpr DurationMs kMinToRollUp = DurationMs::days(2);
 
   /// Changed by a reload of the configuration.
   void set_out_of_order_window(DurationMs window) { out_of_order_window_ms_ = window.ms; }
@@ -96,6 +108,7 @@ class Db final : public Storage {
   void set_retention_rules(std::vector<RetentionRule> rules) EXCLUDES(state_mutex_);
 
   [[nodiscard]] BlockSet::Blocks blocks() const { return blocks_.blocks(); }
+  [[nodiscard]] const Tiers& tiers() const { return tiers_; }
 
   /// Deletes what the series of any of the selectors have in the range; durable on return. What is
   /// appended later stays.
@@ -124,11 +137,23 @@ class Db final : public Storage {
   bool compact_or_log(TimeMs end) EXCLUDES(state_mutex_);
   Result<void> compact_before(TimeMs end);
   Result<void> write_head(TimeRange range, BlockWriter& writer) const;
-  void merge_blocks_of_days() REQUIRES(compaction_mutex_);
-  bool rewrite_or_log(std::span<const std::shared_ptr<Block>> blocks) REQUIRES(compaction_mutex_);
-  void remove_block(const std::shared_ptr<Block>& block, std::string_view why);
-  Result<void> enforce_rules(const std::shared_ptr<Block>& block, TimeMs newest)
+  void merge_blocks(BlockSet& set, std::span<const DurationMs> spans, TimeMs origin,
+                    DurationMs retention) REQUIRES(compaction_mutex_);
+  bool rewrite_or_log(BlockSet& set, std::span<const std::shared_ptr<Block>> blocks)
       REQUIRES(compaction_mutex_);
+  void roll_up_days() REQUIRES(compaction_mutex_);
+  [[nodiscard]] std::set<int64_t> days_to_roll_up() const;
+  void note_rolled_until() EXCLUDES(state_mutex_);
+  [[nodiscard]] TimeMs complete_until() const EXCLUDES(state_mutex_);
+  void remove_block(BlockSet& set, const std::shared_ptr<Block>& block, std::string_view why);
+  struct Keep {
+    DurationMs samples;  ///< 0: for ever
+    DurationMs here;     ///< in this set of blocks
+    DurationMs step;     ///< what is hidden ends at multiples of it
+  };
+  Result<void> enforce_rules(BlockSet& set, const std::shared_ptr<Block>& block, TimeMs newest,
+                             const Keep& keep) REQUIRES(compaction_mutex_);
+  void enforce_rules(BlockSet& set, TimeMs newest, const Keep& keep) REQUIRES(compaction_mutex_);
   void enforce_size() REQUIRES(compaction_mutex_);
   [[nodiscard]] std::vector<RetentionRule> retention_rules() const EXCLUDES(state_mutex_);
   [[nodiscard]] std::shared_ptr<const void> pin() const EXCLUDES(state_mutex_);
@@ -150,6 +175,7 @@ class Db final : public Storage {
   io::FileSystem& files_;
   const Log& log_;
   BlockSet blocks_;
+  Tiers tiers_;
   std::atomic<int64_t> out_of_order_window_ms_;
   std::atomic<int64_t> retention_ms_;
   std::atomic<uint64_t> retention_bytes_;
@@ -166,7 +192,10 @@ class Db final : public Storage {
   // The newest sample of each segment tells when the segment may go.
   std::map<uint64_t, TimeMs> segment_newest_ GUARDED_BY(state_mutex_);
   std::vector<RetentionRule> retention_rules_ GUARDED_BY(state_mutex_);
+  TierRetention tier_retention_ GUARDED_BY(state_mutex_);
   TimeMs head_from_ GUARDED_BY(state_mutex_) = TimeMs::min();  // older samples are in blocks
+  TimeMs rolled_until_ GUARDED_BY(state_mutex_) = TimeMs::min();
+  TimeMs samples_from_ GUARDED_BY(state_mutex_) = TimeMs::min();  // older ones are past retention
   // Held by queriers and appenders; replaced when something is about to leave the head, which
   // goes when nobody holds the one before any more.
   std::shared_ptr<const int> pin_ GUARDED_BY(state_mutex_) = std::make_shared<const int>(0);
@@ -205,6 +234,7 @@ class Db final : public Storage {
   Counter& block_failures_;
   Counter& blocks_deleted_;
   Counter& size_retentions_;
+  Counter& days_rolled_up_;
   Counter& blocks_damaged_;
   Counter& chunks_damaged_;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 #include <ranges>
+#include <set>
 
 #include "store/tsdb/db.h"
 
@@ -14,6 +15,12 @@ namespace {
 constexpr DurationMs kBlockSpan = DurationMs::hours(2);
 
 constexpr DurationMs kCutBeyond = DurationMs::hours(3);
+
+/// Blocks become one block for each of these spans of time, one after the other: few enough to open
+/// for a long query, large enough apart that a sample is written again only twice.
+constexpr DurationMs kMergedSpans[] = {DurationMs::days(1), DurationMs::days(10)};
+/// The same for rollups, whose blocks begin with a day.
+constexpr DurationMs kMergedTierSpans[] = {DurationMs::days(5), DurationMs::days(30)};
 
 /// What is younger than this stays in memory, however full it is: it may not be complete yet.
 constexpr DurationMs kYoung = DurationMs::minutes(5);
@@ -71,19 +78,25 @@ void Db::compact() {
     if (!compact_or_log(end)) return;
   }
   compact_early();
-  merge_blocks_of_days();
-}
-
-void Db::merge_blocks_of_days() {
-  for (;;) {
-    const BlockSet::Blocks group = blocks_.mergeable(retention());
-    if (group.empty()) return;
-    if (!rewrite_or_log(group)) return;
+  roll_up_days();
+  merge_blocks(blocks_, kMergedSpans, {}, retention());
+  const TierRetention keep = tier_retention();
+  for (size_t tier = 0; tier < kTiers; ++tier) {
+    merge_blocks(tiers_.blocks(tier), kMergedTierSpans, Tiers::range_of_day(0).start, keep[tier]);
   }
 }
 
-bool Db::rewrite_or_log(std::span<const std::shared_ptr<Block>> blocks) {
-  const auto done = blocks_.rewrite(blocks, maintenance_.get_stop_token());
+void Db::merge_blocks(BlockSet& set, std::span<const DurationMs> spans, TimeMs origin,
+                      DurationMs retention) {
+  for (;;) {
+    const BlockSet::Blocks group = set.mergeable(spans, origin, retention);
+    if (group.empty()) return;
+    if (!rewrite_or_log(set, group)) return;
+  }
+}
+
+bool Db::rewrite_or_log(BlockSet& set, std::span<const std::shared_ptr<Block>> blocks) {
+  const auto done = set.rewrite(blocks, maintenance_.get_stop_token());
   if (done) {
     compactions_.add();
     return true;
@@ -97,12 +110,76 @@ bool Db::rewrite_or_log(std::span<const std::shared_ptr<Block>> blocks) {
 
 Result<void> Db::clean_tombstones() {
   const MutexLock compaction(compaction_mutex_);
-  for (const auto& block : blocks_.blocks()) {
-    if (block->tombstones()->empty()) continue;
-    TRY(blocks_.rewrite({&block, 1}, maintenance_.get_stop_token()));
-    compactions_.add();
-  }
+  const auto clean = [&](BlockSet& set) -> Result<void> {
+    for (const auto& block : set.blocks()) {
+      if (block->tombstones()->empty()) continue;
+      TRY(set.rewrite({&block, 1}, maintenance_.get_stop_token()));
+      compactions_.add();
+    }
+    return {};
+  };
+  TRY(clean(blocks_));
+  for (size_t tier = 0; tier < kTiers; ++tier) TRY(clean(tiers_.blocks(tier)));
   return {};
+}
+
+/// No more samples come for the time before it, and all there are lie in blocks.
+TimeMs Db::complete_until() const {
+  {
+    const MutexLock lock(state_mutex_);
+    if (head_from_ != TimeMs::min()) return head_from_;
+  }
+  // Blocks that were brought here: nothing was written by this database yet.
+  return std::min(head_.range().start, clock_.now() - kCutBeyond);
+}
+
+/// Days that have samples in blocks and are in no tier.
+std::set<int64_t> Db::days_to_roll_up() const {
+  std::set<int64_t> out;
+  for (const auto& block : blocks_.blocks()) {
+    const TimeRange range = block->info().range;
+    for (int64_t day = Tiers::day_of(range.start); day <= Tiers::day_of(range.end); ++day) {
+      if (!tiers_.has_day(day)) out.insert(day);
+    }
+  }
+  return out;
+}
+
+/// Up to where rollups may stand for samples.
+void Db::note_rolled_until() {
+  int64_t first_without = Tiers::day_of(complete_until());  // it is not over
+  const std::set<int64_t> days = days_to_roll_up();
+  if (!days.empty()) first_without = std::min(first_without, *days.begin());
+  const MutexLock lock(state_mutex_);
+  rolled_until_ = Tiers::range_of_day(first_without).start - DurationMs{1};
+}
+
+/// Sums up each day that is over and has samples.
+void Db::roll_up_days() {
+  if (!options_.downsampling) return;
+  const DurationMs keep = retention();
+  if (keep.ms > 0 && keep < kMinToRollUp) return;
+  const TimeMs complete = complete_until();
+  const std::set<int64_t> days = days_to_roll_up();
+  for (const int64_t day : days) {
+    const TimeRange range = Tiers::range_of_day(day);
+    if (range.end >= complete) break;
+    const auto rolled = [&]() -> Result<uint64_t> {
+      const auto samples = TRY(querier(range));
+      return tiers_.roll_up_day(day, *samples, maintenance_.get_stop_token());
+    }();
+    if (rolled) {
+      days_rolled_up_.add();
+      log_.info("A day is summed up", {{"until", format_rfc3339(range.end)}, {"series", *rolled}});
+      continue;
+    }
+    if (rolled.error().code == ErrorCode::Unavailable) break;  // stopping
+    block_failures_.add();
+    log_.error("A day could not be summed up; its samples stay for as long as they are kept",
+               {{"until", format_rfc3339(range.end)}, {"err", rolled.error().message}});
+    break;
+  }
+  note_rolled_until();
 }
 
 /// One early cut at a time, and none as long as queries hold what an earlier one was to free.
@@ -149,6 +226,7 @@ Result<void> Db::compact_before(TimeMs end) {
   const TimeRange range{from, end - DurationMs{1}};
   TRY(blocks_.add({.wal_segment = segment, .wal_until = end},
                   [&](BlockWriter& writer) { return write_head(range, writer); }));
+  TRY(tiers_.forget_days({std::max(from, head_.range().start), end}));
   {
     const MutexLock lock(state_mutex_);
     head_from_ = end;
@@ -195,56 +273,78 @@ void Db::drop_unpinned() {
 }
 
 /// Removes a block, or says why it stays.
-void Db::remove_block(const std::shared_ptr<Block>& block, std::string_view why) {
-  if (const auto removed = blocks_.remove(block); !removed) {
+void Db::remove_block(BlockSet& set, const std::shared_ptr<Block>& block, std::string_view why) {
+  if (const auto removed = set.remove(block); !removed) {
     log_.error("A block could not be removed", {{"why", why}, {"err", removed.error().message}});
     return;
   }
   blocks_deleted_.add();
-  log_.info("A block is removed", {{"block", block->number()}, {"why", why}});
+  log_.info("A block is removed", {{"block", block->path()}, {"why", why}});
 }
 
 /// Hides and in the end removes what is past the retention of its series.
-Result<void> Db::enforce_rules(const std::shared_ptr<Block>& block, TimeMs newest) {
-  std::vector<TimeMs> cutoffs(block->info().series, newest - retention());
-  if (retention().ms == 0) std::ranges::fill(cutoffs, TimeMs::min());
-  // The first rule that matches a series holds.
+Result<void> Db::enforce_rules(BlockSet& set, const std::shared_ptr<Block>& block, TimeMs newest,
+                               const Keep& keep) {
+  const auto cutoff_of = [&](DurationMs kept) {
+    return kept.ms == 0 ? TimeMs::min() : newest - kept;
+  };
+  std::vector<TimeMs> cutoffs(block->info().series, cutoff_of(keep.here));
+  // The first rule that matches a series holds. One that keeps less than others keep samples is
+  // meant to get rid of them: their rollups go too.
   for (const RetentionRule& rule : std::views::reverse(retention_rules())) {
+    const bool less = keep.samples.ms == 0 || rule.keep < keep.samples;
+    const DurationMs kept = less || keep.here.ms == 0 ? rule.keep : std::max(rule.keep, keep.here);
     const std::vector<uint32_t> matching = TRY(block->select(rule.matchers));
-    for (const uint32_t number : matching) cutoffs[number] = newest - rule.keep;
+    for (const uint32_t number : matching) cutoffs[number] = cutoff_of(kept);
   }
   const TimeRange range = block->info().range;
   std::vector<BlockSet::Deletion> deletions;
   size_t expired = 0;
   // In steps of a part of the block, or each minute would write another file.
-  const int64_t step = std::max<int64_t>((range.end - range.start).ms / 8, 1);
+  const int64_t part = std::max<int64_t>((range.end - range.start).ms / 8, 1);
+  const int64_t step = (part + keep.step.ms - 1) / keep.step.ms * keep.step.ms;
   for (uint32_t number = 0; number < cutoffs.size(); ++number) {
     if (cutoffs[number] <= range.start) continue;
     const bool whole = cutoffs[number] > range.end;
-    const int64_t steps = (cutoffs[number] - range.start).ms / step;
-    const TimeMs until = whole ? range.end : range.start + DurationMs{steps * step - 1};
+    const TimeMs until = whole ? range.end : TimeMs{cutoffs[number].ms / step * step};
     if (until >= range.start) deletions.push_back({number, {range.start, until}});
     expired += whole ? 1 : 0;
   }
   if (expired == cutoffs.size()) {
-    remove_block(block, "retention");
+    remove_block(set, block, "retention");
     return {};
   }
-  const bool fresh = TRY(blocks_.delete_of(*block, deletions));
+  const bool fresh = TRY(set.delete_of(*block, deletions));
   constexpr size_t kRewriteFrom = 5;  // one series in so many
-  if (fresh && expired * kRewriteFrom >= cutoffs.size()) rewrite_or_log({&block, 1});
+  if (fresh && expired * kRewriteFrom >= cutoffs.size()) rewrite_or_log(set, {&block, 1});
   return {};
 }
 
+void Db::enforce_rules(BlockSet& set, TimeMs newest, const Keep& keep) {
+  for (const auto& block : set.blocks()) {
+    if (const auto enforced = enforce_rules(set, block, newest, keep); !enforced) {
+      block_failures_.add();
+      log_.error("Retention could not be enforced", {{"err", enforced.error().message}});
+    }
+  }
+}
+
+/// Of what takes most room, samples or rollups, the oldest block goes.
 void Db::enforce_size() {
   if (retention_bytes_ == 0) return;
   for (;;) {
-    const BlockSet::Blocks blocks = blocks_.blocks();
-    const uint64_t bytes = blocks_.size_bytes() + wal_->total_bytes();
+    BlockSet* largest = &blocks_;
+    uint64_t bytes = blocks_.size_bytes() + wal_->total_bytes();
+    for (size_t tier = 0; tier < kTiers; ++tier) {
+      BlockSet& set = tiers_.blocks(tier);
+      bytes += set.size_bytes();
+      if (set.size_bytes() > largest->size_bytes()) largest = &set;
+    }
+    const BlockSet::Blocks blocks = largest->blocks();
     if (blocks.empty() || bytes <= retention_bytes_) return;
     size_retentions_.add();
-    remove_block(blocks.front(), "size");
-    if (blocks_.blocks().size() == blocks.size()) return;
+    remove_block(*largest, blocks.front(), "size");
+    if (largest->blocks().size() == blocks.size()) return;
   }
 }
 
@@ -257,15 +357,19 @@ void Db::enforce_retention() {
   if (range.end == TimeMs::min()) return;
   // Retention counts from the newest sample, so that an imported old data set is not thrown away.
   const TimeMs newest = std::min(range.end, clock_.now());
-  for (const auto& block : blocks_.blocks()) {
-    if (const auto enforced = enforce_rules(block, newest); !enforced) {
-      block_failures_.add();
-      log_.error("Retention could not be enforced", {{"err", enforced.error().message}});
-    }
+  const DurationMs samples = retention();
+  enforce_rules(blocks_, newest, {samples, samples, DurationMs{1}});
+  const TierRetention keep = tier_retention();
+  for (size_t tier = 0; tier < kTiers; ++tier) {
+    enforce_rules(tiers_.blocks(tier), newest, {samples, keep[tier], kTierWidths[tier]});
   }
   enforce_size();
-  if (retention().ms == 0) return;
-  const TimeMs cutoff = newest - retention();
+  if (samples.ms == 0) return;
+  const TimeMs cutoff = newest - samples;
+  {
+    const MutexLock lock(state_mutex_);
+    samples_from_ = cutoff;
+  }
   if (range.start < cutoff) {
     drop_when_unpinned(cutoff);
     drop_unpinned();

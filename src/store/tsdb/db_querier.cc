@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <optional>
+#include <ranges>
 
 #include "store/tsdb/columns.h"
+#include "store/tsdb/rollup.h"
 
 namespace prom5::tsdb {
 
@@ -36,10 +39,15 @@ class BlockCursor {
     return {};
   }
 
-  /// The current series' samples.
-  void read(TimeRange range, TimesCache& times, const std::function<void(const Error&)>& damaged,
+  /// A column of the current series.
+  void read(Column column, TimeRange range, TimesCache& times, const DamageTold& damaged,
             SampleColumns& out) const {
-    block_.read(numbers_[at_ - 1], *series_, range, times, damaged, out);
+    block_.read(numbers_[at_ - 1], *series_, column, range, times, damaged, out);
+  }
+
+  void read_rollups(DurationMs width, TimeRange range, TimesCache& times, const DamageTold& damaged,
+                    Rollups& out) const {
+    tsdb::read_rollups(block_, numbers_[at_ - 1], *series_, width, range, times, damaged, out);
   }
 
  private:
@@ -50,42 +58,59 @@ class BlockCursor {
   std::optional<Block::Series> series_;
 };
 
+/// Blocks, rollups and head as one.
 class MergedSeriesSet final : public SeriesSet {
  public:
-  MergedSeriesSet(std::shared_ptr<const DbView> view, TimeRange range)
-      : view_(std::move(view)), range_(range) {}
+  MergedSeriesSet(std::shared_ptr<const DbView> view, TimeRange range, const Tier& tier)
+      : view_(std::move(view)), tier_(tier), range_(range), samples_range_(range) {
+    if (!tier_.used()) return;
+    samples_range_.start = std::max(range.start, tier_.until + DurationMs{1});
+    // One window more, for a range that lies within one.
+    tier_range_ = {window_end(range.start, tier_.width) - tier_.width * 2 + DurationMs{1},
+                   tier_.until};
+  }
 
   Result<void> open(std::span<const Matcher> matchers) {
-    for (const auto& block : view_->blocks) {
-      blocks_.emplace_back(*block, TRY(block->select(matchers)));
-      TRY(blocks_.back().advance(range_));
+    // When the tier cannot do for some series their samples are read after all.
+    const TimeRange own = tier_.exact ? range_ : samples_range_;
+    const auto add = [&](const auto& blocks, TimeRange range, bool rollups) -> Result<void> {
+      for (const auto& block : blocks) {
+        if (!block->info().range.overlaps(range)) continue;
+        sources_.push_back({BlockCursor(*block, TRY(block->select(matchers))), range, rollups});
+        TRY(sources_.back().cursor.advance(range));
+      }
+      return {};
+    };
+    for (const DbView::TierView& tier : view_->tiers) {
+      if (tier.width == tier_.width) TRY(add(tier.blocks, tier_range_, true));
     }
+    TRY(add(view_->blocks, own, false));
     head_ = view_->head->select(matchers);
-    const TimeRange own{std::max(range_.start, view_->head_from), range_.end};
-    std::erase_if(head_, [&](const Series* s) { return !s->may_have_samples(own); });
+    const TimeRange in_head = of_head(own);
+    std::erase_if(head_, [&](const Series* s) { return !s->may_have_samples(in_head); });
     return {};
   }
 
   bool next() override {
     // Whoever stood at the series before moves on.
-    for (size_t i : here_) {
-      if (auto moved = blocks_[i].advance(range_); !moved) error_ = std::move(moved);
+    for (const size_t i : here_) {
+      Source& source = sources_[i];
+      if (auto moved = source.cursor.advance(source.range); !moved) error_ = std::move(moved);
     }
     if (in_head_) ++head_at_;
     here_.clear();
     in_head_ = false;
+    all_samples_ = false;
     const Labels* least = head_at_ < head_.size() ? &head_[head_at_]->labels() : nullptr;
-    for (const BlockCursor& cursor : blocks_) {
-      if (cursor.current() != nullptr && (least == nullptr || cursor.current()->labels < *least)) {
-        least = &cursor.current()->labels;
-      }
+    for (const Source& source : sources_) {
+      const Block::Series* at = source.cursor.current();
+      if (at != nullptr && (least == nullptr || at->labels < *least)) least = &at->labels;
     }
     if (least == nullptr) return false;
     labels_ = *least;
-    for (size_t i = 0; i < blocks_.size(); ++i) {
-      if (blocks_[i].current() != nullptr && blocks_[i].current()->labels == labels_) {
-        here_.push_back(i);
-      }
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      const Block::Series* at = sources_[i].cursor.current();
+      if (at != nullptr && at->labels == labels_) here_.push_back(i);
     }
     in_head_ = head_at_ < head_.size() && head_[head_at_]->labels() == labels_;
     return true;
@@ -93,34 +118,83 @@ class MergedSeriesSet final : public SeriesSet {
 
   [[nodiscard]] const Labels& labels() const override { return labels_; }
 
+  Result<void> read_rollups(Rollups& out) override {
+    out.clear();
+    if (!tier_.rollups) return {};
+    for (const size_t i : here_) {
+      const Source& source = sources_[i];
+      if (!source.rollups) continue;
+      source.cursor.read_rollups(tier_.width, tier_range_, times_, view_->damaged, out);
+      if (tier_.exact && keeps_histograms(source.cursor)) all_samples_ = true;
+    }
+    if (all_samples_) {
+      out.clear();
+    } else {
+      finish_rollups(out);
+    }
+    return {};
+  }
+
   Result<void> read(SampleColumns& out) override {
     TRY(error_);
     out.clear();
+    const TimeRange own = all_samples_ ? range_ : samples_range_;
     for (const size_t i : here_) {
-      SampleColumns& to = out.times.empty() ? out : chunk_samples_;
-      blocks_[i].read(range_, times_, view_->damaged, to);
-      if (&to != &out) merge(out, chunk_samples_, range_);
+      const Source& source = sources_[i];
+      if (!source.rollups) {
+        add(source.cursor, Column::Samples, own, out);
+      } else if (!all_samples_) {
+        if (!tier_.rollups) add(source.cursor, Column::Last, tier_range_, out);
+        // Without an exact answer from rollups, histograms are those that were kept.
+        if (!tier_.rollups || !tier_.exact) add(source.cursor, Column::Samples, tier_range_, out);
+      }
     }
     if (!in_head_) return {};
-    const TimeRange own{std::max(range_.start, view_->head_from), range_.end};
-    if (own.start > own.end) return {};
-    if (out.times.empty()) return head_[head_at_]->read(own, times_, out);
-    TRY(head_[head_at_]->read(own, times_, chunk_samples_));
-    merge(out, chunk_samples_, own);
+    const TimeRange in_head = of_head(own);
+    if (in_head.start > in_head.end) return {};
+    if (out.times.empty()) return head_[head_at_]->read(in_head, times_, out);
+    TRY(head_[head_at_]->read(in_head, times_, more_));
+    merge(out, more_, in_head);
     return {};
   }
 
  private:
+  struct Source {
+    BlockCursor cursor;
+    TimeRange range;
+    bool rollups = false;
+  };
+
+  [[nodiscard]] TimeRange of_head(TimeRange range) const {
+    return {std::max(range.start, view_->head_from), range.end};
+  }
+
+  void add(const BlockCursor& cursor, Column column, TimeRange range, SampleColumns& out) {
+    SampleColumns& to = out.times.empty() ? out : more_;
+    cursor.read(column, range, times_, view_->damaged, to);
+    if (&to != &out) merge(out, more_, range);
+  }
+
+  static bool keeps_histograms(const BlockCursor& cursor) {
+    return std::ranges::any_of(cursor.current()->chunks, [](const ChunkRef& chunk) {
+      return chunk.kind == ChunkKind::Histograms;
+    });
+  }
+
   const std::shared_ptr<const DbView> view_;  // shared with the querier, which may go first
+  const Tier tier_;
   const TimeRange range_;
-  std::vector<BlockCursor> blocks_;
+  TimeRange samples_range_;
+  TimeRange tier_range_;
+  std::vector<Source> sources_;
   std::vector<Series*> head_;
   TimesCache times_;
   size_t head_at_ = 0;
   Labels labels_;
-  std::vector<size_t> here_;  // the blocks that have the series
+  std::vector<size_t> here_;  // the sources that have the series
   bool in_head_ = false;
-  SampleColumns chunk_samples_;
+  bool all_samples_ = false;  // of this series
+  SampleColumns more_;
   Result<void> error_;
 };
 
@@ -129,8 +203,36 @@ class DbQuerier final : public Querier {
   DbQuerier(DbView view, TimeRange range)
       : view_(std::make_shared<const DbView>(std::move(view))), range_(range) {}
 
-  Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers) override {
-    auto set = std::make_unique<MergedSeriesSet>(view_, range_);
+  [[nodiscard]] Tier tier(const TierRequest& request) const override {
+    if (view_->tiers.empty()) return {};
+    TimeMs from = view_->samples_from;
+    for (const auto& t : view_->tiers) from = std::min(from, t.from);
+    from = std::max(from, range_.start);
+    if (request.borders_divide_by > 0) {
+      for (const auto& t : std::views::reverse(view_->tiers)) {
+        if (request.borders_divide_by % t.width.ms != 0 || t.from > from) continue;
+        const TimeMs until = last_border(std::min(view_->rolled_until, range_.end), t.width);
+        if (until <= from) continue;
+        return {t.width, until, request.rollups, from >= view_->samples_from};
+      }
+    }
+    if (from >= view_->samples_from) return {};
+    const DbView::TierView* best = nullptr;
+    for (const auto& t : view_->tiers) {
+      if (t.from == TimeMs::max()) continue;
+      if (best == nullptr || (best->from > from && t.from < best->from)) best = &t;
+    }
+    if (best == nullptr) return {};
+    // Without any samples there is no end.
+    constexpr TimeMs kFar{std::numeric_limits<int64_t>::max() / 2};
+    const TimeMs samples_from = std::min(view_->samples_from, kFar);
+    const TimeMs until = window_end(samples_from - DurationMs{1}, best->width);
+    return {best->width, until, request.rollups, false};
+  }
+
+  Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers,
+                                            const Tier& tier) override {
+    auto set = std::make_unique<MergedSeriesSet>(view_, range_, tier);
     TRY(set->open(matchers));
     return set;
   }
@@ -150,13 +252,27 @@ class DbQuerier final : public Querier {
   /// What the head has and what each block has, sorted, each once.
   template <typename OfBlock>
   Result<std::vector<std::string>> join(std::vector<std::string> out, OfBlock of_block) const {
-    for (const auto& block : view_->blocks) {
-      const std::vector<std::string> more = TRY(of_block(*block));
-      std::vector<std::string> both;
-      std::ranges::set_union(out, more, std::back_inserter(both));
-      out = std::move(both);
-    }
+    const auto add = [&](const auto& blocks) -> Result<void> {
+      for (const auto& block : blocks) {
+        if (!block->info().range.overlaps(range_)) continue;
+        const std::vector<std::string> more = TRY(of_block(*block));
+        std::vector<std::string> both;
+        std::ranges::set_union(out, more, std::back_inserter(both));
+        out = std::move(both);
+      }
+      return {};
+    };
+    TRY(add(view_->blocks));
+    if (range_.start >= view_->samples_from) return out;
+    for (const auto& tier : view_->tiers) TRY(add(tier.blocks));
     return out;
+  }
+
+  /// The last border of windows at or before a time.
+  static TimeMs last_border(TimeMs time, DurationMs width) {
+    if (time == TimeMs::min()) return time;
+    const TimeMs end = window_end(time, width);
+    return end == time ? end : end - width;
   }
 
   const std::shared_ptr<const DbView> view_;
@@ -166,8 +282,6 @@ class DbQuerier final : public Querier {
 }  // namespace
 
 std::unique_ptr<Querier> make_querier(DbView view, TimeRange range) {
-  std::erase_if(view.blocks,
-                [&](const auto& block) { return !block->info().range.overlaps(range); });
   return std::make_unique<DbQuerier>(std::move(view), range);
 }
 

@@ -18,6 +18,16 @@ struct DbView {
   TimeMs head_from;
   /// Held as long as the view is: the head lets go of nothing that it may still read.
   std::shared_ptr<const void> pin;
+  struct TierView {
+    DurationMs width;
+    std::vector<std::shared_ptr<const Block>> blocks;
+    TimeMs from = TimeMs::max();  ///< of the oldest
+  };
+  std::vector<TierView> tiers;  ///< finest first
+  /// Up to here every sample is in the tiers too.
+  TimeMs rolled_until = TimeMs::min();
+  /// From here on there are samples.
+  TimeMs samples_from = TimeMs::min();
   /// Told of a damaged chunk, which is left out.
   std::function<void(const Error&)> damaged;
 };

@@ -1,11 +1,11 @@
-#include "query/promql/kahan.h"
+#include "model/kahan.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 #include <vector>
 
-namespace prom5::promql {
+namespace prom5 {
 
 namespace {
 
@@ -59,4 +59,4 @@ TEST(Kahan, MeanDoesNotOverflow) {
   EXPECT_NEAR(mean({-kMax, -kMax, -kMax}) / -kMax, 1, 1e-15);
 }
 
-}  // namespace prom5::promql
+}  // namespace prom5

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace prom5::promql {
+namespace prom5 {
 
 /// Kahan-Neumaier summation (Neumaier 1974): keeps what rounding loses beside the sum.
 struct KahanSum {
@@ -57,4 +57,4 @@ class KahanMean {
   bool incremental_ = false;
 };
 
-}  // namespace prom5::promql
+}  // namespace prom5

@@ -1,0 +1,81 @@
+#include "query/promql/range_window.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "model/kahan.h"
+
+namespace prom5::promql {
+
+void SlidingRange::move(TimeMs start, TimeMs end) {
+  if (start < last_start_) first_ = 0;
+  if (end < last_end_) past_ = 0;
+  while (first_ < times_.size() && times_[first_] <= start) ++first_;
+  past_ = std::max(past_, first_);
+  while (past_ < times_.size() && times_[past_] <= end) ++past_;
+  last_start_ = start;
+  last_end_ = end;
+}
+
+void widen_to(const Tier& tier, Window& window) {
+  const auto border_before = [&](TimeMs time) {
+    const int64_t n = time.ms / tier.width.ms - (time.ms % tier.width.ms < 0 ? 1 : 0);
+    return TimeMs{n * tier.width.ms};
+  };
+  window.start = border_before(window.start);
+  if (window.end > tier.until) return;
+  window.end = border_before(window.end);
+  if (window.start == window.end) window.start = window.end - tier.width;
+}
+
+WindowSummary summarize(const Rollups& rollups, size_t first, size_t count,
+                        std::span<const TimeMs> times, std::span<const double> values) {
+  WindowSummary out;
+  KahanSum sum;
+  const auto add = [&](const WindowSummary& more) {
+    sum.add(more.sum);
+    if (out.count == 0) {
+      out = more;
+      return;
+    }
+    out.last_time = more.last_time;
+    out.resets += more.resets + (more.first < out.last ? out.last : 0);
+    out.last = more.last;
+    out.count += more.count;
+    if (more.min < out.min || std::isnan(out.min)) out.min = more.min;
+    if (more.max > out.max || std::isnan(out.max)) out.max = more.max;
+  };
+  for (size_t i = first; i < first + count; ++i) {
+    add({.count = rollups.count[i],
+         .first_time = rollups.first_times[i],
+         .last_time = rollups.last_times[i],
+         .first = rollups.first[i],
+         .last = rollups.last[i],
+         .min = rollups.min[i],
+         .max = rollups.max[i],
+         .sum = rollups.sum[i],
+         .resets = rollups.resets[i]});
+  }
+  for (size_t i = 0; i < times.size(); ++i) {
+    add({.count = 1,
+         .first_time = times[i],
+         .last_time = times[i],
+         .first = values[i],
+         .last = values[i],
+         .min = values[i],
+         .max = values[i],
+         .sum = values[i]});
+  }
+  out.sum = sum.total();
+  return out;
+}
+
+int64_t common_divisor_of_borders(const StepGrid& grid, TimeMs first_end, bool fixed,
+                                  DurationMs range) {
+  int64_t divisor = std::gcd(first_end.ms, range.ms);
+  if (!fixed && grid.count > 1) divisor = std::gcd(divisor, grid.step.ms);
+  return divisor;
+}
+
+}  // namespace prom5::promql

@@ -1,0 +1,310 @@
+#include "store/tsdb/rollup.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "model/histogram_arithmetic.h"
+#include "model/kahan.h"
+#include "store/tsdb/columns.h"
+
+namespace prom5::tsdb {
+
+namespace {
+
+std::shared_ptr<const Histogram> histogram_at(const SampleColumns& samples, size_t i) {
+  return samples.histograms.empty() ? nullptr : samples.histograms[i];
+}
+
+/// Sums up one window after the other.
+class Builder {
+ public:
+  Builder(DurationMs width, RolledUp& out) : width_(width), out_(out) { out_.clear(); }
+  ~Builder() { close(); }
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+
+  void add(TimeMs time, double value) {
+    enter(time);
+    add({.first_time = time,
+         .last_time = time,
+         .first = value,
+         .last = value,
+         .min = value,
+         .max = value,
+         .count = 1,
+         .resets = 0},
+        value);
+  }
+
+  void add(const Rollups& from, size_t i) {
+    enter(from.ends[i]);
+    add({.first_time = from.first_times[i],
+         .last_time = from.last_times[i],
+         .first = from.first[i],
+         .last = from.last[i],
+         .min = from.min[i],
+         .max = from.max[i],
+         .count = from.count[i],
+         .resets = from.resets[i]},
+        from.sum[i]);
+  }
+
+  /// A histogram or a staleness marker.
+  void add_kept(TimeMs time, double value, std::shared_ptr<const Histogram> histogram) {
+    enter(time);
+    if (histogram) {
+      const bool reset = last_.histogram && is_counter_reset(*histogram, *last_.histogram);
+      if (!any_histogram_ || reset) {
+        flush_last();
+        push(out_.kept, time, value, histogram);
+        last_ = {time, value, histogram, true};
+      } else {
+        last_ = {time, value, std::move(histogram), false};
+      }
+      any_histogram_ = true;
+      stale_ = TimeMs::min();
+    } else {
+      stale_ = time;
+    }
+  }
+
+ private:
+  struct Window {
+    TimeMs first_time;
+    TimeMs last_time;
+    double first = 0;
+    double last = 0;
+    double min = 0;
+    double max = 0;
+    double count = 0;
+    double resets = 0;
+  };
+  struct Last {
+    TimeMs time;
+    double value = 0;
+    std::shared_ptr<const Histogram> histogram;
+    bool written = true;
+  };
+
+  void enter(TimeMs time) {
+    const TimeMs end = window_end(time, width_);
+    if (end == end_) return;
+    close();
+    end_ = end;
+  }
+
+  void add(const Window& more, double sum) {
+    stale_ = TimeMs::min();
+    sum_.add(sum);
+    if (window_.count == 0) {
+      window_ = more;
+      return;
+    }
+    window_.last_time = more.last_time;
+    window_.resets += more.resets + (more.first < window_.last ? window_.last : 0);
+    window_.last = more.last;
+    window_.count += more.count;
+    // A NaN gives way to anything, as in min_over_time.
+    if (more.min < window_.min || std::isnan(window_.min)) window_.min = more.min;
+    if (more.max > window_.max || std::isnan(window_.max)) window_.max = more.max;
+  }
+
+  void flush_last() {
+    if (last_.histogram && !last_.written) {
+      push(out_.kept, last_.time, last_.value, last_.histogram);
+      last_.written = true;
+    }
+  }
+
+  void close() {
+    if (window_.count > 0) {
+      Rollups& w = out_.windows;
+      w.ends.push_back(end_);
+      w.first_times.push_back(window_.first_time);
+      w.last_times.push_back(window_.last_time);
+      w.first.push_back(window_.first);
+      w.last.push_back(window_.last);
+      w.min.push_back(window_.min);
+      w.max.push_back(window_.max);
+      w.sum.push_back(sum_.total());
+      w.count.push_back(window_.count);
+      w.resets.push_back(window_.resets);
+    }
+    flush_last();
+    if (stale_ != TimeMs::min()) push(out_.kept, stale_, kStale, nullptr);
+    window_ = {};
+    sum_ = {};
+    any_histogram_ = false;
+    stale_ = TimeMs::min();
+  }
+
+  const DurationMs width_;
+  RolledUp& out_;
+  TimeMs end_ = TimeMs::min();
+  Window window_;
+  KahanSum sum_;
+  Last last_;  ///< the histogram before, of the window before too
+  bool any_histogram_ = false;
+  TimeMs stale_ = TimeMs::min();
+};
+
+}  // namespace
+
+TimeMs window_end(TimeMs time, DurationMs width) {
+  const int64_t n = time.ms > 0 ? (time.ms - 1) / width.ms + 1 : time.ms / width.ms;
+  return {n * width.ms};
+}
+
+void roll_up(const SampleColumns& samples, DurationMs width, RolledUp& out) {
+  Builder builder(width, out);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    auto histogram = histogram_at(samples, i);
+    if (histogram || is_stale(samples.values[i])) {
+      // A histogram's sum is its value here: a stale one ends the series.
+      const bool stale = is_stale(samples.values[i]);
+      builder.add_kept(samples.times[i], samples.values[i], stale ? nullptr : std::move(histogram));
+    } else {
+      builder.add(samples.times[i], samples.values[i]);
+    }
+  }
+}
+
+void roll_up(const RolledUp& narrower, DurationMs width, RolledUp& out) {
+  Builder builder(width, out);
+  size_t kept = 0;
+  const auto take_kept = [&](TimeMs until) {
+    for (; kept < narrower.kept.size() && narrower.kept.times[kept] <= until; ++kept) {
+      builder.add_kept(narrower.kept.times[kept], narrower.kept.values[kept],
+                       histogram_at(narrower.kept, kept));
+    }
+  };
+  for (size_t i = 0; i < narrower.windows.size(); ++i) {
+    take_kept(narrower.windows.last_times[i]);
+    builder.add(narrower.windows, i);
+  }
+  take_kept(TimeMs::max());
+}
+
+Result<void> write_rollups(const Labels& labels, const RolledUp& series, BlockWriter& writer) {
+  const Rollups& w = series.windows;
+  writer.begin_series(labels);
+  writer.add_column(Column::Samples, series.kept);
+  SampleColumns column;
+  const auto add = [&](Column which, const std::vector<TimeMs>& times,
+                       const std::vector<double>& values) {
+    column.times = times;
+    column.values = values;
+    writer.add_column(which, column);
+  };
+  const auto same = [](const std::vector<double>& a, const std::vector<double>& b) {
+    return std::ranges::equal(a, b, same_bits);
+  };
+  add(Column::First, w.first_times, w.first);
+  add(Column::Last, w.last_times, w.last);
+  const bool rises = same(w.min, w.first) && same(w.max, w.last);
+  if (!rises) add(Column::Min, w.ends, w.min);
+  if (!rises) add(Column::Max, w.ends, w.max);
+  add(Column::Sum, w.ends, w.sum);
+  add(Column::Count, w.ends, w.count);
+  const bool reset = std::ranges::any_of(w.resets, [](double r) { return r != 0; });
+  if (reset) add(Column::Resets, w.ends, w.resets);
+  return writer.end_series();
+}
+
+void read_rollups(const Block& block, uint32_t number, const Block::Series& series,
+                  DurationMs width, TimeRange range, TimesCache& times, const DamageTold& damaged,
+                  Rollups& out) {
+  SampleColumns column;
+  const auto load = [&](Column which) {
+    block.read(number, series, which, range, times, damaged, column);
+  };
+  const auto has = [&](Column which) {
+    return std::ranges::any_of(series.chunks, [&](const ChunkRef& c) { return c.column == which; });
+  };
+  const size_t base = out.size();
+  load(Column::Count);
+  out.ends.insert(out.ends.end(), column.times.begin(), column.times.end());
+  out.count.insert(out.count.end(), column.values.begin(), column.values.end());
+  const size_t size = out.size();
+  std::vector<uint8_t> found(size - base, 0);
+  size_t columns = 0;
+  // Puts each value to its window.
+  const auto place = [&](std::vector<double>& values, std::vector<TimeMs>* at) {
+    values.resize(size);
+    if (at != nullptr) at->resize(size);
+    ++columns;
+    size_t to = base;
+    for (size_t i = 0; i < column.size(); ++i) {
+      const TimeMs end = window_end(column.times[i], width);
+      while (to < size && out.ends[to] < end) ++to;
+      if (to == size) break;
+      if (out.ends[to] != end) continue;
+      values[to] = column.values[i];
+      if (at != nullptr) (*at)[to] = column.times[i];
+      ++found[to - base];
+    }
+  };
+  const auto fill = [&](Column which, std::vector<double>& values,
+                        const std::vector<double>* otherwise) {
+    if (has(which)) {
+      load(which);
+      place(values, nullptr);
+    } else {
+      values.resize(base);
+      if (otherwise != nullptr) {
+        values.insert(values.end(), otherwise->begin() + static_cast<ptrdiff_t>(base),
+                      otherwise->end());
+      }
+      values.resize(size);
+    }
+  };
+  load(Column::First);
+  place(out.first, &out.first_times);
+  load(Column::Last);
+  place(out.last, &out.last_times);
+  load(Column::Sum);
+  place(out.sum, nullptr);
+  fill(Column::Min, out.min, &out.first);
+  fill(Column::Max, out.max, &out.last);
+  fill(Column::Resets, out.resets, nullptr);
+  const bool whole = std::ranges::all_of(found, [&](uint8_t n) { return n == columns; });
+  if (whole) return;
+  // Marked for finish_rollups().
+  for (size_t i = base; i < size; ++i) {
+    if (found[i - base] != columns) out.count[i] = 0;
+  }
+}
+
+void finish_rollups(Rollups& rollups) {
+  const auto ascending = [&] {
+    for (size_t i = 0; i < rollups.size(); ++i) {
+      if (rollups.count[i] == 0) return false;
+      if (i > 0 && rollups.ends[i] <= rollups.ends[i - 1]) return false;
+    }
+    return true;
+  };
+  if (ascending()) return;
+  std::vector<size_t> order(rollups.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return rollups.ends[a] < rollups.ends[b]; });
+  Rollups out;
+  for (const size_t i : order) {
+    if (rollups.count[i] == 0) continue;
+    if (out.size() > 0 && out.ends.back() == rollups.ends[i]) continue;
+    out.ends.push_back(rollups.ends[i]);
+    out.first_times.push_back(rollups.first_times[i]);
+    out.last_times.push_back(rollups.last_times[i]);
+    out.first.push_back(rollups.first[i]);
+    out.last.push_back(rollups.last[i]);
+    out.min.push_back(rollups.min[i]);
+    out.max.push_back(rollups.max[i]);
+    out.sum.push_back(rollups.sum[i]);
+    out.count.push_back(rollups.count[i]);
+    out.resets.push_back(rollups.resets[i]);
+  }
+  rollups = std::move(out);
+}
+
+}  // namespace prom5::tsdb
