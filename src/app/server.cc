@@ -99,6 +99,10 @@ Server::Server(ServerOptions options, const Log& log)
 }
 
 Server::~Server() {
+  if (starting_.joinable()) {
+    db_->stop_opening();
+    starting_.join();
+  }
   http_server_.reset();
   // Requests under way end before the manager whose targets they belong to.
   http_client_.reset();
@@ -148,7 +152,7 @@ Result<void> Server::open() {
   http_server_ = TRY(io::HttpServer::open(
       options_.http, [this](const io::HttpRequest& request) { return handle(request); }, metrics_,
       log_));
-  db_ = TRY(tsdb::Db::open(options_.storage, clock_, files_, metrics_, log_));
+  db_ = TRY(tsdb::Db::begin(options_.storage, clock_, files_, metrics_, log_));
   options_.query.default_subquery_step = config.global.evaluation_interval;
   engine_ = std::make_unique<query::Engine>(*db_, options_.query, metrics_);
   http_client_ = io::make_http_client(fmt::format("prom5/{}", api::version()));
@@ -164,12 +168,19 @@ Result<void> Server::open() {
   assistant_api_ = std::make_unique<api::AssistantApi>(*agent_, clock_);
   add_routes();
   http_server_->start();
-  TRY(apply(config));
-  ready_ = true;
   for (const std::string& note : config.notes) log_.warn("Configuration", {{"note", note}});
   for (const std::string& address : options_.http.listen_addresses) {
     log_.info("Listening", {{"address", address}, {"tls", web_config_.tls() ? "yes" : "no"}});
   }
+  starting_ = std::jthread([this, config] { options_.on_started(finish_start(config)); });
+  return {};
+}
+
+/// Scrapes begin when the log is replayed; until then there are the blocks to ask.
+Result<void> Server::finish_start(const config::Config& config) {
+  TRY(db_->wait_until_open());
+  TRY(apply(config));
+  ready_ = true;
   return {};
 }
 
@@ -222,6 +233,9 @@ Result<void> Server::apply(const config::Config& config) {
 }
 
 Result<void> Server::reload() {
+  if (!ready_) {
+    return fail(ErrorCode::Unavailable, "the server is starting: try again when it is ready");
+  }
   const auto config = read_config();
   const Result<void> applied =
       config ? apply(*config) : Result<void>(std::unexpected(config.error()));
@@ -304,7 +318,7 @@ void Server::add_lifecycle_routes() {
               [](const HttpRequest&, const PathArguments&) {
                 return HttpResponse::text(200, "Prometheus Server is Healthy.\n");
               });
-  router_.add("GET", "/-/ready", "200 once the server answers queries.",
+  router_.add("GET", "/-/ready", "200 once the log is replayed; before, queries see blocks alone.",
               [this](const HttpRequest&, const PathArguments&) {
                 HttpResponse response =
                     ready_ ? HttpResponse::text(200, "Prometheus Server is Ready.\n")

@@ -39,19 +39,22 @@ struct ServerOptions {
   bool enable_admin_api = false;
   bool enable_remote_write = false;
   std::vector<std::pair<std::string, std::string>> flags;  ///< for /api/v1/status/flags
+  /// Called once, from a thread of the server's: the log is replayed and scrapes begin, or why not.
+  std::function<void(const Result<void>&)> on_started = [](const Result<void>&) {};
 };
 
 /// The composition root: every component is made here, in the order of the architecture, and goes
 /// in the reverse order. Owned by the serve command; reload() from any thread.
 class Server {
  public:
-  /// Checks the configuration, opens the database, binds the addresses and begins to serve.
+  /// Checks the configuration, binds the addresses, opens the database and begins to serve; the log
+  /// is replayed behind that.
   /// BadData for a configuration or flag; Unavailable for an address or directory that is taken;
   /// Io for a directory that cannot be used.
   static Result<std::unique_ptr<Server>> start(ServerOptions options, const Log& log);
   ~Server();
 
-  /// Reads the configuration again. An invalid one changes nothing.
+  /// Reads the configuration again. An invalid one changes nothing; Unavailable until started.
   Result<void> reload();
 
   /// Called when a client asks the server to end.
@@ -60,6 +63,7 @@ class Server {
  private:
   Server(ServerOptions options, const Log& log);
   Result<void> open();
+  Result<void> finish_start(const config::Config& config);
   Result<void> apply(const config::Config& config);
   Result<config::Config> read_config() const;
   Result<void> refuse_open_door() const;
@@ -99,7 +103,8 @@ class Server {
 
   Gauge& reload_success_;
   Gauge& reload_success_time_;
-  std::unique_ptr<io::HttpServer> http_server_;  // last: nothing is served while the rest goes
+  std::unique_ptr<io::HttpServer> http_server_;  // nothing is served while the rest goes
+  std::jthread starting_;                        // last: it uses the rest
 };
 
 }  // namespace prom5

@@ -122,7 +122,7 @@ class SeriesSet {
   virtual bool next() = 0;
   [[nodiscard]] virtual const Labels& labels() const = 0;
   /// Replaces `out` by the current series' samples in the querier's range, staleness markers
-  /// included. Corruption names the chunk.
+  /// included. What is damaged is left out, and among the querier's warnings.
   virtual Result<void> read(SampleColumns& out) = 0;
   /// Replaces `out` by what stands in for the samples that read() leaves out.
   virtual Result<void> read_rollups(Rollups& out) {
@@ -148,6 +148,9 @@ class Querier {
   Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers) {
     return select(matchers, Tier{});
   }
+  /// What is missing in what was read so far, in words; empty when nothing is.
+  [[nodiscard]] virtual std::vector<std::string> warnings() const { return {}; }
+
   /// Sorted; of the series that match when matchers are given.
   virtual Result<std::vector<std::string>> label_names(std::span<const Matcher> matchers) = 0;
   virtual Result<std::vector<std::string>> label_values(std::string_view name,

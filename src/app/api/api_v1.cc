@@ -275,6 +275,7 @@ ApiV1::Answer ApiV1::series(const HttpRequest& request) {
     while (set->next()) found.insert(set->labels());
   }
   query::Annotations annotations;
+  for (std::string& text : querier->warnings()) annotations.warn(std::move(text));
   const bool cut = asked.limit > 0 && found.size() > asked.limit;
   if (cut) annotations.warn(std::string(kTruncated));
   return success_answer(
@@ -302,6 +303,7 @@ ApiV1::Answer ApiV1::label_list(const HttpRequest& request, Ask ask) {
   if (asked.selectors.empty()) add(TRY(ask(*querier, std::span<const Matcher>())));
   for (const auto& matchers : asked.selectors) add(TRY(ask(*querier, matchers)));
   query::Annotations annotations;
+  for (std::string& text : querier->warnings()) annotations.warn(std::move(text));
   std::vector<std::string> list(found.begin(), found.end());
   if (asked.limit > 0 && list.size() > asked.limit) {
     list.resize(asked.limit);

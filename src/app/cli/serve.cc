@@ -167,6 +167,10 @@ void serve_until_told(Server& server, const Log& log, const sigset_t& signals) {
   }
 }
 
+int fail_to_start(const Error& error) {
+  return complain(error.message, error.code == ErrorCode::BadData ? kWrongUse : kFailure);
+}
+
 }  // namespace
 
 const std::span<const Flag> kServeFlags = kFlags;
@@ -198,17 +202,25 @@ int run_serve(const Flags& flags) {
   if (!flags.text("web.external-url").empty()) {
     log->warn("--web.external-url has no effect in this version: paths begin at /");
   }
-  auto server = Server::start(server_options(flags), *log);
-  if (!server) {
-    const bool wrong_use = server.error().code == ErrorCode::BadData;
-    return complain(server.error().message, wrong_use ? kWrongUse : kFailure);
-  }
+  ServerOptions options = server_options(flags);
+  std::optional<Error> not_started;  // written by the thread that the server's end waits for
+  options.on_started = [&](const Result<void>& started) {
+    if (started) {
+      for (const std::string& address : flags.list("web.listen-address")) {
+        std::fputs(fmt::format("prom5 is ready: http://{}\n", address).c_str(), stderr);
+      }
+    } else {
+      not_started = started.error();
+      ::kill(::getpid(), SIGTERM);
+    }
+  };
+  auto server = Server::start(std::move(options), *log);
+  if (!server) return fail_to_start(server.error());
   (*server)->on_quit([] { ::kill(::getpid(), SIGTERM); });
-  for (const std::string& address : flags.list("web.listen-address")) {
-    std::fputs(fmt::format("prom5 is ready: http://{}\n", address).c_str(), stderr);
-  }
   serve_until_told(**server, *log, signals);
   server->reset();
+  if (not_started && not_started->code != ErrorCode::Unavailable)
+    return fail_to_start(*not_started);
   log->info("Stopped");
   return kGood;
 }

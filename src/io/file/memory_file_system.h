@@ -54,7 +54,7 @@ class MemoryFileSystem : public FileSystem {
 };
 
 /// Fails on demand and forgets unsynced bytes: what a disk and a power cut do.
-class FaultyFileSystem final : public MemoryFileSystem {
+class FaultyFileSystem : public MemoryFileSystem {
  public:
   /// The n-th change from now (from 1) and all after it fail with Io; 0: nothing fails.
   void fail_from(uint64_t n);

@@ -249,6 +249,11 @@ Result<StepVector> Evaluator::select_timestamps(const Expr& selector, Select wha
   return select(selector, *selector.as<VectorSelector>(), what);
 }
 
+/// Says in the answer what is missing in it.
+void Evaluator::take_warnings(const Querier& querier) {
+  for (std::string& text : querier.warnings()) context_.annotations.warn(std::move(text));
+}
+
 /// Says in the answer that rollups stand for samples.
 void Evaluator::tell_of(const Tier& tier, int64_t divisor, PositionRange at) {
   if (!tier.used()) return;
@@ -315,6 +320,7 @@ Result<StepVector> Evaluator::select(const Expr& expr, const VectorSelector& sel
     series.labels = set->labels();
     out.push_back(std::move(series));
   }
+  take_warnings(*querier);
   return out;
 }
 
@@ -363,6 +369,7 @@ Result<StepVector> Evaluator::select_smoothed(const VectorSelector& selector) {
     series.labels = set->labels();
     out.push_back(std::move(series));
   }
+  take_warnings(*querier);
   return out;
 }
 
@@ -416,6 +423,7 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
       TRY(visit(set->labels(), false, samples));
       context_.release_samples(loaded);
     }
+    take_warnings(*querier);
     return {};
   }
   const Subquery& subquery = *expr.as<Subquery>();

@@ -119,6 +119,7 @@ class Evaluator {
   Result<StepVector> eval_element(const Call& call);
   Result<StepVector> eval_range_function(const Expr& expr, const Call& call);
   Result<StepVector> select(const Expr& expr, const VectorSelector& selector, Select what);
+  void take_warnings(const Querier& querier);
   void tell_of(const Tier& tier, int64_t divisor, PositionRange at);
   Result<StepVector> select_smoothed(const VectorSelector& selector);
   Result<StepValue> eval_unary(const Unary& unary);

@@ -63,58 +63,83 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
 
 Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::FileSystem& files,
                                      MetricRegistry& metrics, const Log& log) {
+  auto db = TRY(begin(std::move(options), clock, files, metrics, log));
+  TRY(db->wait_until_open());
+  return db;
+}
+
+Result<std::unique_ptr<Db>> Db::begin(Options options, const Clock& clock, io::FileSystem& files,
+                                      MetricRegistry& metrics, const Log& log) {
   std::unique_ptr<Db> db(new Db(std::move(options), clock, files, metrics, log));
   const std::string& path = db->options_.path;
   TRY(files.make_directories(path + "/wal"));
   db->lock_ = TRY(files.lock(path + "/lock"));
   TRY(files.make_directories(path + "/blocks"));
   TRY(db->open_blocks());
-  TRY(db->replay());
-  {
-    const MutexLock lock(db->state_mutex_);
-    db->replay_progress_.done = true;
-  }
-  db->note_rolled_until();
-  give_back_memory();
-  db->wal_ = TRY(wal::WalWriter::open(
-      files, path + "/wal",
-      {.segment_bytes = db->options_.wal_segment_bytes,
-       .sync = db->options_.wal_sync_interval.ms == 0 ? wal::WalWriter::Sync::EveryCommit
-                                                      : wal::WalWriter::Sync::Background}));
-  using Type = MetricRegistry::Type;
-  metrics.on_collect("prometheus_tsdb_head_series", "Total number of series in the head block.",
-                     Type::Gauge,
-                     [raw = db.get()] { return static_cast<double>(raw->head_.series_count()); });
-  metrics.on_collect("prometheus_tsdb_blocks_loaded", "Number of currently loaded data blocks",
-                     Type::Gauge,
-                     [raw = db.get()] { return static_cast<double>(raw->blocks().size()); });
-  metrics.on_collect("prometheus_tsdb_storage_blocks_bytes",
-                     "The number of bytes that are currently used for local storage by all blocks.",
-                     Type::Gauge,
-                     [raw = db.get()] { return static_cast<double>(raw->blocks_.size_bytes()); });
-  for (size_t tier = 0; tier < kTiers; ++tier) {
-    metrics.on_collect("prom5_tsdb_rollup_bytes",
-                       "The number of bytes that rollups of a width use.", Type::Gauge,
-                       [raw = db.get(), tier] {
-                         return static_cast<double>(raw->tiers_.blocks(tier).size_bytes());
-                       },
-                       {{"width", std::string(tier_name(tier))}});
-  }
-  metrics.on_collect("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.",
-                     Type::Gauge,
-                     [raw = db.get()] { return static_cast<double>(raw->wal_->total_bytes()); });
-  db->maintenance_ = std::jthread([raw = db.get()](std::stop_token stop) { raw->maintain(stop); });
-  if (db->options_.wal_sync_interval.ms > 0) {
-    db->syncing_ = std::jthread([raw = db.get()](std::stop_token stop) { raw->sync_log(stop); });
-  }
+  db->export_metrics(metrics);
+  db->maintenance_ = std::jthread([raw = db.get()](const std::stop_token& stop) {
+    auto opened = raw->finish_opening(stop);
+    const bool good = opened.has_value();
+    raw->opening_.set_value(std::move(opened));
+    if (good) raw->maintain(stop);
+  });
   return db;
 }
 
-Db::~Db() {
-  for (std::jthread* thread : {&maintenance_, &syncing_}) {
-    thread->request_stop();
-    if (thread->joinable()) thread->join();
+Result<void> Db::finish_opening(const std::stop_token& stop) {
+  TRY(replay(stop));
+  note_rolled_until();
+  give_back_memory();
+  wal_ = TRY(wal::WalWriter::open(
+      files_, options_.path + "/wal",
+      {.segment_bytes = options_.wal_segment_bytes,
+       .sync = options_.wal_sync_interval.ms == 0 ? wal::WalWriter::Sync::EveryCommit
+                                                  : wal::WalWriter::Sync::Background}));
+  is_open_ = true;
+  {
+    const MutexLock lock(state_mutex_);
+    replay_progress_.done = true;
   }
+  if (options_.wal_sync_interval.ms > 0) {
+    syncing_ = std::jthread([this](std::stop_token t) { sync_log(std::move(t)); });
+  }
+  return {};
+}
+
+Result<void> Db::refuse_until_open() const {
+  if (is_open_) return {};
+  const ReplayProgress progress = replay_progress();
+  return fail(ErrorCode::Unavailable,
+              "the write-ahead log is being replayed, segment {} of {} to {}: try again",
+              progress.segment, progress.first_segment, progress.last_segment);
+}
+
+void Db::export_metrics(MetricRegistry& metrics) {
+  using Type = MetricRegistry::Type;
+  metrics.on_collect("prometheus_tsdb_head_series", "Total number of series in the head block.",
+                     Type::Gauge, [this] { return static_cast<double>(head_.series_count()); });
+  metrics.on_collect("prometheus_tsdb_blocks_loaded", "Number of currently loaded data blocks",
+                     Type::Gauge, [this] { return static_cast<double>(blocks().size()); });
+  metrics.on_collect("prometheus_tsdb_storage_blocks_bytes",
+                     "The number of bytes that are currently used for local storage by all blocks.",
+                     Type::Gauge, [this] { return static_cast<double>(blocks_.size_bytes()); });
+  for (size_t tier = 0; tier < kTiers; ++tier) {
+    metrics.on_collect(
+        "prom5_tsdb_rollup_bytes", "The number of bytes that rollups of a width use.", Type::Gauge,
+        [this, tier] { return static_cast<double>(tiers_.blocks(tier).size_bytes()); },
+        {{"width", std::string(tier_name(tier))}});
+  }
+  metrics.on_collect("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.",
+                     Type::Gauge,
+                     [this] { return is_open_ ? static_cast<double>(wal_->total_bytes()) : 0.0; });
+}
+
+Db::~Db() {
+  maintenance_.request_stop();
+  if (maintenance_.joinable()) maintenance_.join();
+  // The one before started it.
+  syncing_.request_stop();
+  if (syncing_.joinable()) syncing_.join();
   if (!wal_) return;
   if (auto synced = wal_->sync(); !synced) {
     log_.error("Closing the database: the log could not be synced",
@@ -123,8 +148,8 @@ Db::~Db() {
 }
 
 Result<void> Db::open_blocks() {
-  blocks_damaged_.add(TRY(blocks_.open()));
-  blocks_damaged_.add(TRY(tiers_.open()));
+  unread_blocks_ = TRY(blocks_.open()) + TRY(tiers_.open());
+  blocks_damaged_.add(unread_blocks_);
   const MutexLock lock(state_mutex_);
   for (const auto& block : blocks_.blocks()) {
     head_from_ = std::max(head_from_, block->info().wal_until);
@@ -142,13 +167,16 @@ TimeMs Db::in_blocks_until(uint64_t segment) const {
   return until;
 }
 
-Result<void> Db::replay() {
+Result<void> Db::replay(const std::stop_token& stop) {
   std::optional<Replay> replay(std::in_place, head_, memory_budget_.bytes() / 32);
   uint64_t current = 0;
   std::string before;
   const auto stats =
       TRY(wal::read_wal(files_, options_.path + "/wal",
                         [&](uint64_t segment, std::string_view payload) -> Result<void> {
+                          if (stop.stop_requested()) {
+                            return fail(ErrorCode::Unavailable, "the database is closed");
+                          }
                           if (segment != current) {
                             current = segment;
                             note_replay_of(segment);
@@ -207,17 +235,31 @@ void Db::note_segment(uint64_t segment, TimeMs newest) {
 }
 
 Result<std::unique_ptr<Querier>> Db::querier(TimeRange range) {
+  const auto open = refuse_until_open();
   DbView view;
-  view.head = &head_;
-  view.damaged = [this](const Error& error) {
+  if (open) view.head = &head_;
+  view.warnings = std::make_shared<std::vector<std::string>>();
+  view.damaged = [this, warnings = view.warnings](const Error& error) {
+    constexpr size_t kTold = 10;
     chunks_damaged_.add();
     log_.error("A damaged chunk is left out of an answer", {{"err", error.message}});
+    if (warnings->size() < kTold) {
+      warnings->push_back("damaged data is left out of this answer: " + error.message);
+    }
   };
+  if (!open) {
+    view.warnings->push_back(
+        fmt::format("this answer is partial, from blocks alone: {}", open.error().message));
+  }
+  if (unread_blocks_ > 0) {
+    view.warnings->push_back(fmt::format(
+        "{} blocks cannot be read and are left out: `prom5 tsdb verify` says why", unread_blocks_));
+  }
   const MutexLock lock(state_mutex_);
   const BlockSet::Blocks blocks = blocks_.blocks();
   view.blocks.assign(blocks.begin(), blocks.end());
   view.head_from = head_from_;
-  TimeMs oldest = head_.range().start;
+  TimeMs oldest = view.head == nullptr ? TimeMs::max() : head_.range().start;
   view.rolled_until = std::min(rolled_until_, std::max(oldest, head_from_) - DurationMs{1});
   if (!blocks.empty()) oldest = std::min(oldest, blocks.front()->info().range.start);
   view.samples_from = std::max(samples_from_, oldest);
@@ -264,11 +306,17 @@ std::shared_ptr<const void> Db::pin() const {
 }
 
 HeadStats Db::stats(size_t limit) const {
+  if (!is_open_) {
+    HeadStats nothing;
+    nothing.range = {TimeMs::max(), TimeMs::min()};
+    return nothing;
+  }
   const auto held = pin();
   return head_.stats(limit);
 }
 
 Result<void> Db::delete_series(std::span<const std::vector<Matcher>> selectors, TimeRange range) {
+  TRY(refuse_until_open());
   const MutexLock compaction(compaction_mutex_);
   for (const auto& matchers : selectors) {
     TRY(blocks_.delete_samples(matchers, range));
@@ -299,6 +347,7 @@ Result<void> Db::delete_series(std::span<const std::vector<Matcher>> selectors, 
 }
 
 Result<std::string> Db::snapshot(bool skip_head) {
+  TRY(refuse_until_open());
   const MutexLock compaction(compaction_mutex_);
   const TimeMs now = clock_.now();
   const std::string name =

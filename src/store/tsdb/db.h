@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -72,9 +73,19 @@ struct ReplayProgress {
 /// Any thread. Closing (the destructor) syncs the log.
 class Db final : public Storage {
  public:
-  /// Locks the directory and replays the log.
+  /// Locks the directory, opens the blocks and begins to replay the log. Until that is done
+  /// (wait_until_open) queries are answered from blocks, with a warning, and nothing is taken.
   /// Errors: Unavailable when another process has the directory; Io when it cannot be read or
   /// written.
+  static Result<std::unique_ptr<Db>> begin(Options options, const Clock& clock,
+                                           io::FileSystem& files, MetricRegistry& metrics,
+                                           const Log& log);
+  /// Whether the log was replayed: Io when it cannot be read or written, Unavailable when the
+  /// database is closed meanwhile.
+  [[nodiscard]] Result<void> wait_until_open() const { return opened_.get(); }
+  /// Breaks the replay off, for a shutdown.
+  void stop_opening() { maintenance_.request_stop(); }
+  /// begin() and wait_until_open().
   static Result<std::unique_ptr<Db>> open(Options options, const Clock& clock,
                                           io::FileSystem& files, MetricRegistry& metrics,
                                           const Log& log);
@@ -130,7 +141,10 @@ class Db final : public Storage {
   Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistry& metrics,
      const Log& log);
   Result<void> open_blocks();
-  Result<void> replay();
+  void export_metrics(MetricRegistry& metrics);
+  Result<void> finish_opening(const std::stop_token& stop);
+  [[nodiscard]] Result<void> refuse_until_open() const;
+  Result<void> replay(const std::stop_token& stop);
   [[nodiscard]] TimeMs in_blocks_until(uint64_t segment) const EXCLUDES(state_mutex_);
   [[nodiscard]] TimeRange head_range() const EXCLUDES(state_mutex_);
   void compact_early() EXCLUDES(state_mutex_);
@@ -220,6 +234,10 @@ class Db final : public Storage {
   std::mutex turnstile_;  // before the gate
 
   ReplayProgress replay_progress_ GUARDED_BY(state_mutex_);
+  std::atomic<bool> is_open_ = false;  // before it the head and the log belong to the replay
+  std::promise<Result<void>> opening_;
+  const std::shared_future<Result<void>> opened_ = opening_.get_future().share();
+  size_t unread_blocks_ = 0;  // set before there are queriers
 
   Counter& samples_appended_;
   Counter& histograms_appended_;

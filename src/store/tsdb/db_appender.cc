@@ -207,6 +207,34 @@ class DbAppender final : public Appender {
   std::vector<FamilyMetadata> metadata_;
 };
 
-std::unique_ptr<Appender> Db::appender() { return std::make_unique<DbAppender>(*this); }
+namespace {
+
+/// Takes nothing: the log is being replayed.
+class RefusingAppender final : public Appender {
+ public:
+  explicit RefusingAppender(Error why) : why_(std::move(why)) {}
+
+  Result<SeriesRef> append(SeriesRef /*ref*/, const Labels& /*labels*/, Sample /*s*/) override {
+    return std::unexpected(why_);
+  }
+  Result<SeriesRef> append_histogram(SeriesRef /*ref*/, const Labels& /*labels*/, TimeMs /*time*/,
+                                     const Histogram& /*histogram*/) override {
+    return std::unexpected(why_);
+  }
+  void set_metadata(std::string_view /*family*/, const Metadata& /*metadata*/) override {}
+  Result<void> commit() override { return std::unexpected(why_); }
+
+ private:
+  const Error why_;
+};
+
+}  // namespace
+
+std::unique_ptr<Appender> Db::appender() {
+  if (auto open = refuse_until_open(); !open) {
+    return std::make_unique<RefusingAppender>(std::move(open).error());
+  }
+  return std::make_unique<DbAppender>(*this);
+}
 
 }  // namespace prom5::tsdb

@@ -109,6 +109,7 @@ bool Db::rewrite_or_log(BlockSet& set, std::span<const std::shared_ptr<Block>> b
 }
 
 Result<void> Db::clean_tombstones() {
+  TRY(refuse_until_open());
   const MutexLock compaction(compaction_mutex_);
   const auto clean = [&](BlockSet& set) -> Result<void> {
     for (const auto& block : set.blocks()) {

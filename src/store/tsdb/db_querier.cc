@@ -23,20 +23,23 @@ class BlockCursor {
   [[nodiscard]] const Block::Series* current() const { return series_ ? &*series_ : nullptr; }
 
   /// To the next series that has a chunk in the range which is not deleted as a whole.
-  Result<void> advance(TimeRange range) {
+  void advance(TimeRange range, const DamageTold& damaged) {
     series_.reset();
     while (at_ < numbers_.size()) {
       const uint32_t number = numbers_[at_++];
-      auto series = TRY(block_.series(number));
+      auto series = block_.series(number);
+      if (!series) {
+        damaged(series.error());
+        continue;
+      }
       const auto deleted = tombstones_->of(number);
-      const bool any = std::ranges::any_of(series.chunks, [&](const ChunkRef& chunk) {
+      const bool any = std::ranges::any_of(series->chunks, [&](const ChunkRef& chunk) {
         return chunk.range.overlaps(range) && !covers(deleted, chunk.range);
       });
       if (!any) continue;
-      series_ = std::move(series);
+      series_ = *std::move(series);
       break;
     }
-    return {};
   }
 
   /// A column of the current series.
@@ -77,7 +80,7 @@ class MergedSeriesSet final : public SeriesSet {
       for (const auto& block : blocks) {
         if (!block->info().range.overlaps(range)) continue;
         sources_.push_back({BlockCursor(*block, TRY(block->select(matchers))), range, rollups});
-        TRY(sources_.back().cursor.advance(range));
+        sources_.back().cursor.advance(range, view_->damaged);
       }
       return {};
     };
@@ -85,6 +88,7 @@ class MergedSeriesSet final : public SeriesSet {
       if (tier.width == tier_.width) TRY(add(tier.blocks, tier_range_, true));
     }
     TRY(add(view_->blocks, own, false));
+    if (view_->head == nullptr) return {};
     head_ = view_->head->select(matchers);
     const TimeRange in_head = of_head(own);
     std::erase_if(head_, [&](const Series* s) { return !s->may_have_samples(in_head); });
@@ -95,7 +99,7 @@ class MergedSeriesSet final : public SeriesSet {
     // Whoever stood at the series before moves on.
     for (const size_t i : here_) {
       Source& source = sources_[i];
-      if (auto moved = source.cursor.advance(source.range); !moved) error_ = std::move(moved);
+      source.cursor.advance(source.range, view_->damaged);
     }
     if (in_head_) ++head_at_;
     here_.clear();
@@ -136,7 +140,6 @@ class MergedSeriesSet final : public SeriesSet {
   }
 
   Result<void> read(SampleColumns& out) override {
-    TRY(error_);
     out.clear();
     const TimeRange own = all_samples_ ? range_ : samples_range_;
     for (const size_t i : here_) {
@@ -195,7 +198,6 @@ class MergedSeriesSet final : public SeriesSet {
   bool in_head_ = false;
   bool all_samples_ = false;  // of this series
   SampleColumns more_;
-  Result<void> error_;
 };
 
 class DbQuerier final : public Querier {
@@ -237,14 +239,18 @@ class DbQuerier final : public Querier {
     return set;
   }
 
+  [[nodiscard]] std::vector<std::string> warnings() const override { return *view_->warnings; }
+
   Result<std::vector<std::string>> label_names(std::span<const Matcher> matchers) override {
-    return join(view_->head->label_names(matchers),
+    const Head* head = view_->head;
+    return join(head == nullptr ? std::vector<std::string>() : head->label_names(matchers),
                 [&](const Block& block) { return block.label_names(matchers); });
   }
 
   Result<std::vector<std::string>> label_values(std::string_view name,
                                                 std::span<const Matcher> matchers) override {
-    return join(view_->head->label_values(name, matchers),
+    const Head* head = view_->head;
+    return join(head == nullptr ? std::vector<std::string>() : head->label_values(name, matchers),
                 [&](const Block& block) { return block.label_values(name, matchers); });
   }
 
