@@ -288,7 +288,7 @@ void Server::add_routes() {
       api::ApiV1::Services{*db_, *engine_, *scrapes_, remote_write_.get(), clock_},
       std::move(status));
   api_v1_->add_routes(router_);
-  tsdb_api_ = std::make_unique<api::TsdbApi>(*db_, options_.enable_admin_api);
+  tsdb_api_ = std::make_unique<api::TsdbApi>(*db_, options_.enable_admin_api, log_);
   tsdb_api_->add_routes(router_);
   assistant_api_->add_routes(router_);
   router_.add(

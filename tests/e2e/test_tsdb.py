@@ -58,7 +58,8 @@ class FromAndToPrometheus(unittest.TestCase):
     def setUpClass(cls):
         cls.end = harness.now_ms() // 60_000 * 60_000
         cls.theirs = cls.enterClassContext(harness.Prometheus(
-            ["--web.enable-admin-api", "--enable-feature=native-histograms",
+            ["--web.enable-admin-api", "--storage.tsdb.use-lockfile",
+             "--enable-feature=native-histograms",
              "--storage.tsdb.retention.time=30d"]))
         rng = random.Random(5)
         for batch in workload(rng, cls.end - 5 * HOUR, cls.end):
@@ -124,6 +125,21 @@ class FromAndToPrometheus(unittest.TestCase):
         self.assertEqual(result.returncode, 1, harness.shown(result))
         self.assertIn(block.name, result.stderr)
         self.assertIn("checksum", result.stderr)
+
+    def test_a_second_import_takes_what_is_new(self):
+        folder = self.imported(self.snapshot)
+        before = len(list((folder / "blocks").iterdir()))
+        result = harness.run_prom5("tsdb", "import", self.snapshot,
+                                   f"--storage.tsdb.path={folder}")
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+        self.assertIn("was taken before", result.stderr)
+        self.assertEqual(len(list((folder / "blocks").iterdir())), before)
+
+    def test_a_running_prometheus_is_left_alone(self):
+        result = harness.run_prom5("tsdb", "import", self.theirs.data_dir,
+                                   f"--storage.tsdb.path={self.theirs.scratch / 'running'}")
+        self.assertEqual(result.returncode, 1, harness.shown(result))
+        self.assertIn("running Prometheus", result.stderr)
 
     def test_not_a_prometheus_directory(self):
         empty = self.theirs.scratch / "empty"
@@ -192,12 +208,57 @@ class Administration(unittest.TestCase):
         analyzed = harness.run_prom5("tsdb", "analyze", f"--storage.tsdb.path={folder}")
         self.assertIn("tsdb_counter_total", analyzed.stdout)
 
-    def test_a_directory_in_use_is_left_alone(self):
-        for command in ("list", "dump", "verify", "repair"):
-            result = harness.run_prom5("tsdb", command,
-                                       f"--storage.tsdb.path={self.server.data_dir}")
-            self.assertEqual(result.returncode, 1, harness.shown(result))
-            self.assertIn("a server uses it", result.stderr)
+    def test_a_directory_in_use_can_be_read_and_not_changed(self):
+        folder = self.server.data_dir
+        before = sorted(p.relative_to(folder) for p in folder.rglob("*"))
+        for command in ("list", "dump", "verify", "analyze"):
+            result = harness.run_prom5("tsdb", command, folder)
+            self.assertEqual(result.returncode, 0, harness.shown(result))
+        self.assertEqual(sorted(p.relative_to(folder) for p in folder.rglob("*")), before)
+        result = harness.run_prom5("tsdb", "repair", folder)
+        self.assertEqual(result.returncode, 1, harness.shown(result))
+        self.assertIn("a server uses it", result.stderr)
+
+    def test_what_is_no_data_directory_is_left_alone(self):
+        scratch = self.server.scratch / "elsewhere"
+        scratch.mkdir()
+        (scratch / "letter.txt").write_text("dear operator")
+        for command in ("list", "dump", "verify", "analyze", "repair"):
+            for path in (scratch, scratch / "missing", ""):
+                result = harness.run_prom5("tsdb", command, f"--storage.tsdb.path={path}")
+                self.assertNotEqual(result.returncode, 0, harness.shown(result))
+                self.assertNotEqual(result.stderr, "")
+        self.assertEqual([p.name for p in scratch.iterdir()], ["letter.txt"])
+        served = harness.run_prom5("serve", "--storage.tsdb.path=")
+        self.assertEqual(served.returncode, 2, harness.shown(served))
+        (scratch / "chunks_head").mkdir()
+        served = harness.run_prom5("serve", f"--web.listen-address=127.0.0.1:{harness.free_port()}",
+                                   f"--storage.tsdb.path={scratch}")
+        self.assertEqual(served.returncode, 2, harness.shown(served))
+        self.assertIn("prom5 tsdb import", served.stderr)
+
+    def test_selections(self):
+        folder = self.server.data_dir
+        both = harness.run_prom5("tsdb", "dump", folder, "--match=tsdb_gauge{n='1'}",
+                                 "--match=tsdb_gauge{n='2'}")
+        self.assertEqual({line.split("}")[0] for line in both.stdout.splitlines()},
+                         {'{__name__="tsdb_gauge", job="b", n="1"',
+                          '{__name__="tsdb_gauge", job="b", n="2"'})
+        late = self.end - HOUR
+        for time in (late, late / 1000):  # promtool counts milliseconds
+            some = harness.run_prom5("tsdb", "dump", folder, "--match=tsdb_gauge{n='1'}",
+                                     f"--min-time={time:.0f}")
+            self.assertGreater(len(some.stdout.splitlines()), 30)
+            self.assertLess(len(some.stdout.splitlines()), 62)
+        target = self.server.scratch / "exported"
+        for code, match in ((1, "nothing_of_that"), (2, "tsdb_gauge")):
+            result = harness.run_prom5("tsdb", "export", target, f"--match={match}",
+                                       f"--storage.tsdb.path={folder}")
+            self.assertEqual(result.returncode, code, harness.shown(result))
+
+    def test_changes_are_logged(self):
+        self.assertEqual(self.admin("clean_tombstones")[0], 204)
+        self.assertIn("/api/v1/admin/tsdb/clean_tombstones", self.server.log())
 
     def test_repair_leaves_out_what_cannot_be_read(self):
         body = self.admin("snapshot")[2]
@@ -213,11 +274,42 @@ class Administration(unittest.TestCase):
         self.assertEqual(verified.returncode, 1, harness.shown(verified))
         repaired = harness.run_prom5("tsdb", "repair", path)
         self.assertEqual(repaired.returncode, 0, harness.shown(repaired))
-        self.assertIn("rewritten without 1 damaged chunk", repaired.stdout)
+        self.assertIn("1 blocks mended, 0 lost", repaired.stdout)
+        self.assertIn('tsdb_counter_total", job="a", n="0"} from 20', repaired.stdout)
+        self.assertEqual(block.with_name(block.name + ".damaged").read_bytes(), data)
         self.assertEqual(harness.run_prom5("tsdb", "verify", path).returncode, 0)
         left = len(dump(folder))
         self.assertLess(left, before)
         self.assertGreater(left, before / 2)
+
+    def test_a_damaged_index_costs_nothing(self):
+        folder = self.server.data_dir
+        self.server.stop()
+        snapshot = self.server.scratch / "copy"
+        shutil.copytree(folder, snapshot)
+        with harness.Prom5(["--web.enable-admin-api"], data_dir=snapshot,
+                           config="scrape_configs: []\n") as copy:
+            body = copy.post("/api/v1/admin/tsdb/snapshot")[2]
+            folder = snapshot / "snapshots" / harness.parse_json(body)["data"]["name"]
+        before = dump(folder)
+        block = sorted((folder / "blocks").iterdir())[0]
+        good = block.read_bytes()
+        data = bytearray(good)
+        data[-20] ^= 1  # the footer
+        block.write_bytes(data)
+        self.assertEqual(dump(folder), before)
+        self.assertEqual(harness.run_prom5("tsdb", "verify", folder).returncode, 1)
+        self.assertEqual(harness.run_prom5("tsdb", "repair", folder).returncode, 0)
+        self.assertEqual(harness.run_prom5("tsdb", "verify", folder).returncode, 0)
+        self.assertEqual(dump(folder), before)
+        block = sorted(p for p in (folder / "blocks").iterdir() if p.suffix == "")[0]
+        block.write_bytes(good[: len(good) // 4])
+        dumped = harness.run_prom5("tsdb", "dump", folder)
+        self.assertEqual(dumped.returncode, 1, harness.shown(dumped))
+        self.assertIn("left out", dumped.stderr)
+        repaired = harness.run_prom5("tsdb", "repair", folder)
+        self.assertEqual(repaired.returncode, 1, harness.shown(repaired))
+        self.assertIn("0 blocks mended, 1 lost", repaired.stdout)
 
     def test_status(self):
         blocks = self.server.api("/api/v1/status/tsdb/blocks")["blocks"]

@@ -467,7 +467,7 @@ ApiV1::Answer ApiV1::status_runtime() {
     json.key("GOMAXPROCS").integer(std::thread::hardware_concurrency());
     json.key("GOMEMLIMIT").integer(0);
     json.field("GOGC", "").field("GODEBUG", "");
-    json.field("storageRetention", format_duration(services_.db.retention())).end_object();
+    json.field("storageRetention", services_.db.retention_text()).end_object();
   });
 }
 

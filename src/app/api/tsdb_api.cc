@@ -59,7 +59,7 @@ void TsdbApi::add_routes(io::Router& router) {
     add("POST|PUT", "admin/tsdb/" + std::move(path), std::move(summary),
         [this, handler = std::move(handler)](const HttpRequest& request) -> Answer {
           if (!admin_enabled_) return fail(ErrorCode::Unavailable, "admin APIs disabled");
-          return handler(request);
+          return logged(request, handler(request));
         });
   };
   add("GET", "status/tsdb/blocks", "The blocks on disk: range of time, contents, size.",
@@ -85,6 +85,23 @@ TsdbApi::Answer TsdbApi::blocks() {
     }
     json.end_array().end_object();
   });
+}
+
+/// What an operator did to the data is in the log, and when it did not work, why.
+TsdbApi::Answer TsdbApi::logged(const HttpRequest& request, Answer answer) const {
+  if (answer) {
+    std::string what;
+    for (const auto& [name, value] : request.parameters) {
+      what += fmt::format("{}{}={}", what.empty() ? "" : "&", name, value);
+    }
+    log_.info("The database was changed by request", {{"path", request.path}, {"with", what}});
+    return answer;
+  }
+  log_.error("A change of the database by request failed",
+             {{"path", request.path}, {"err", answer.error().message}});
+  // A file that is gone is no path that the client got wrong.
+  if (answer.error().code == ErrorCode::NotFound) answer.error().code = ErrorCode::Io;
+  return answer;
 }
 
 TsdbApi::Answer TsdbApi::wal_replay() {

@@ -10,13 +10,15 @@ namespace prom5::api {
 /// Source: prometheus.io/docs/prometheus/latest/querying/api, "TSDB Admin APIs".
 class TsdbApi {
  public:
-  TsdbApi(tsdb::Db& db, bool admin_enabled) : db_(db), admin_enabled_(admin_enabled) {}
+  TsdbApi(tsdb::Db& db, bool admin_enabled, const Log& log)
+      : db_(db), admin_enabled_(admin_enabled), log_(log) {}
 
   void add_routes(io::Router& router);
 
  private:
   using Answer = Result<io::HttpResponse>;
 
+  Answer logged(const io::HttpRequest& request, Answer answer) const;
   Answer blocks();
   Answer wal_replay();
   Answer delete_series(const io::HttpRequest& request);
@@ -25,6 +27,7 @@ class TsdbApi {
 
   tsdb::Db& db_;
   const bool admin_enabled_;
+  const Log& log_;
 };
 
 }  // namespace prom5::api

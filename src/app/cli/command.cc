@@ -31,13 +31,14 @@ const auto& command_table() {
        run_tsdb_import},
       {"tsdb export", "DIRECTORY", "Write the data as blocks of Prometheus.", kTsdbDumpFlags,
        run_tsdb_export},
-      {"tsdb list", "", "List the blocks of a data directory.", kTsdbFlags, run_tsdb_list},
-      {"tsdb dump", "", "Print samples, a line each.", kTsdbDumpFlags, run_tsdb_dump},
-      {"tsdb analyze", "", "Show what takes the room.", kTsdbFlags, run_tsdb_analyze},
-      {"tsdb verify", "", "Read every byte of the blocks and the log.", kTsdbFlags,
+      {"tsdb list", "[DIRECTORY]", "List the blocks of a data directory.", kTsdbFlags,
+       run_tsdb_list},
+      {"tsdb dump", "[DIRECTORY]", "Print samples, a line each.", kTsdbDumpFlags, run_tsdb_dump},
+      {"tsdb analyze", "[DIRECTORY]", "Show what takes the room.", kTsdbFlags, run_tsdb_analyze},
+      {"tsdb verify", "[DIRECTORY]", "Read every byte of the blocks and the log.", kTsdbFlags,
        run_tsdb_verify},
-      {"tsdb repair", "", "Rebuild damaged blocks without what cannot be read.", kTsdbFlags,
-       run_tsdb_repair},
+      {"tsdb repair", "[DIRECTORY]", "Rebuild damaged blocks without what cannot be read.",
+       kTsdbFlags, run_tsdb_repair},
   });
   return kCommands;
 }

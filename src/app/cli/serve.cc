@@ -167,6 +167,41 @@ void serve_until_told(Server& server, const Log& log, const sigset_t& signals) {
   }
 }
 
+/// The least values with which a server can do its work.
+std::optional<std::string> out_of_bounds(const Flags& flags) {
+  constexpr std::pair<std::string_view, uint64_t> kLeastNumbers[] = {
+      {"query.max-concurrency", 1},
+      {"query.max-samples", 1},
+      {"web.max-connections", 1},
+      {"web.max-body-size", 1},
+      {"scrape.max-body-size", 1},
+      {"storage.tsdb.max-series", 1},
+      {"storage.tsdb.wal-segment-size", uint64_t{64} << 10},
+      {"storage.tsdb.max-head-bytes", uint64_t{64} << 10},
+  };
+  constexpr std::pair<std::string_view, DurationMs> kLeastDurations[] = {
+      {"web.read-timeout", DurationMs::seconds(1)},
+      {"query.timeout", DurationMs::millis(1)},
+      {"query.lookback-delta", DurationMs::millis(1)},
+  };
+  for (const auto& [name, least] : kLeastNumbers) {
+    if (flags.number(name) >= least) continue;
+    return fmt::format("--{} must be at least {}", name, least);
+  }
+  for (const auto& [name, least] : kLeastDurations) {
+    if (flags.duration(name) >= least) continue;
+    return fmt::format("--{} must be at least {}", name, format_duration(least));
+  }
+  // Shorter, samples would go while they are being looked at.
+  constexpr DurationMs kLeastRetention = DurationMs::minutes(1);
+  const DurationMs retention = flags.duration("storage.tsdb.retention.time");
+  if (retention.ms > 0 && retention < kLeastRetention) {
+    return "--storage.tsdb.retention.time must be at least 1m, or 0s for no limit";
+  }
+  if (flags.text("storage.tsdb.path").empty()) return "--storage.tsdb.path is empty";
+  return std::nullopt;
+}
+
 int fail_to_start(const Error& error) {
   return complain(error.message, error.code == ErrorCode::BadData ? kWrongUse : kFailure);
 }
@@ -193,12 +228,7 @@ int run_serve(const Flags& flags) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
-  if (flags.number("query.max-concurrency") == 0) {
-    return complain("--query.max-concurrency must be at least 1", kWrongUse);
-  }
-  if (flags.duration("web.read-timeout") < DurationMs::seconds(1)) {
-    return complain("--web.read-timeout must be at least 1s", kWrongUse);
-  }
+  if (const auto wrong = out_of_bounds(flags)) return complain(*wrong, kWrongUse);
   if (!flags.text("web.external-url").empty()) {
     log->warn("--web.external-url has no effect in this version: paths begin at /");
   }

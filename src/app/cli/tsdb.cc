@@ -24,13 +24,16 @@ constexpr Flag kPath = {"storage.tsdb.path", FlagKind::Text, "data/", "Directory
 constexpr std::array kPathOnly = std::to_array<Flag>({kPath});
 constexpr std::array kSelection = std::to_array<Flag>({
     kPath,
-    {"match", FlagKind::Text, "", "Selector of the series; none: all."},
-    {"min-time", FlagKind::Text, "", "First time, as Unix seconds or RFC 3339; none: the oldest."},
+    {"match", FlagKind::List, "", "Selector of the series, may be given several times; none: all."},
+    {"min-time", FlagKind::Text, "",
+     "First time, as Unix seconds or milliseconds or RFC 3339; none: the oldest."},
     {"max-time", FlagKind::Text, "", "Last time, in the same forms; none: the newest."},
 });
 
-std::string data_path(const Flags& flags) {
-  std::string path = flags.text("storage.tsdb.path");
+/// Of the flag, or of the argument at `at`, as promtool takes it.
+std::string data_path(const Flags& flags, size_t at = 0) {
+  std::string path =
+      flags.arguments().size() > at ? flags.arguments()[at] : flags.text("storage.tsdb.path");
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   return path;
 }
@@ -49,7 +52,13 @@ std::string utc(TimeMs time) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(time.ms / 1000)));
 }
 
-/// A data directory with nobody else in it, opened for a command.
+/// An empty variable of a script must not mean the root directory.
+Result<void> check_path(const std::string& path) {
+  if (!path.empty()) return {};
+  return fail(ErrorCode::BadData, "--storage.tsdb.path is empty: name a directory");
+}
+
+/// A data directory, opened to be read; a server may use it meanwhile.
 struct Database {
   io::PosixFileSystem files;
   SystemClock clock;
@@ -58,11 +67,11 @@ struct Database {
           [](std::string_view line) { fmt::print(stderr, "{}", line); }};
   std::unique_ptr<tsdb::Db> db;
 
-  Result<void> open(const Flags& flags) {
+  Result<void> open(const std::string& path) {
+    TRY(check_path(path));
     tsdb::Options options;
-    options.path = data_path(flags);
-    options.retention = {};         // nothing goes because it was looked at
-    TRY(files.size(options.path));  // or it would be created
+    options.path = path;
+    options.read_only = true;
     db = TRY(tsdb::Db::open(options, clock, files, metrics, log));
     return {};
   }
@@ -77,7 +86,7 @@ struct Database {
   }
 };
 
-/// The folders of blocks alone, locked.
+/// The folders of blocks alone.
 struct Blocks {
   io::PosixFileSystem files;
   Log log{LogLevel::Warn, LogFormat::Logfmt,
@@ -87,13 +96,19 @@ struct Blocks {
   std::unique_ptr<tsdb::Tiers> tiers;
   size_t damaged = 0;
 
-  Result<void> open(const std::string& path) {
+  /// To be changed: locked, and made when there is none.
+  Result<void> open_for_change(const std::string& path) {
+    TRY(check_path(path));
+    TRY(tsdb::check_data_directory(files, path));
     TRY(files.make_directories(path + "/blocks"));
     lock = TRY(files.lock(path + "/lock"));
-    set = std::make_unique<tsdb::BlockSet>(files, path + "/blocks", log);
-    tiers = std::make_unique<tsdb::Tiers>(files, path + "/rollups", log);
-    damaged = TRY(set->open()) + TRY(tiers->open());
-    return {};
+    return open(path, tsdb::Access::ReadWrite);
+  }
+  Result<void> open_for_reading(const std::string& path) {
+    TRY(check_path(path));
+    TRY(tsdb::check_data_directory(files, path));
+    TRY(files.list(path + "/blocks"));
+    return open(path, tsdb::Access::ReadOnly);
   }
 
   /// Of samples, then of each tier.
@@ -102,24 +117,41 @@ struct Blocks {
     for (size_t tier = 0; tier < tsdb::kTiers; ++tier) out.push_back(&tiers->blocks(tier));
     return out;
   }
+
+ private:
+  Result<void> open(const std::string& path, tsdb::Access access) {
+    set = std::make_unique<tsdb::BlockSet>(files, path + "/blocks", log);
+    tiers = std::make_unique<tsdb::Tiers>(files, path + "/rollups", log);
+    damaged = TRY(set->open(access)) + TRY(tiers->open(access));
+    return {};
+  }
 };
 
 struct Selection {
-  std::vector<Matcher> matchers;
+  std::vector<std::vector<Matcher>> selectors;  ///< one at least
   TimeRange range;
 };
+
+/// Seconds beyond the year 5000 are milliseconds, as promtool takes them.
+Result<TimeMs> parse_time(const std::string& text) {
+  constexpr TimeMs kFar{int64_t{100'000'000'000} * 1000};
+  const TimeMs time = TRY(api::parse_time(text));
+  return time >= kFar ? TimeMs{time.ms / 1000} : time;
+}
 
 Result<Selection> selection(const Flags& flags, TimeRange all) {
   Selection out;
   out.range = all;
-  if (const std::string& match = flags.text("match"); !match.empty()) {
-    out.matchers = TRY(query::parse_series_selector(match));
+  for (const std::string& match : flags.list("match")) {
+    if (match.empty()) continue;
+    out.selectors.push_back(TRY(query::parse_series_selector(match)));
   }
+  if (out.selectors.empty()) out.selectors.emplace_back();
   if (!flags.text("min-time").empty()) {
-    out.range.start = std::max(all.start, TRY(api::parse_time(flags.text("min-time"))));
+    out.range.start = std::max(all.start, TRY(parse_time(flags.text("min-time"))));
   }
   if (!flags.text("max-time").empty()) {
-    out.range.end = std::min(all.end, TRY(api::parse_time(flags.text("max-time"))));
+    out.range.end = std::min(all.end, TRY(parse_time(flags.text("max-time"))));
   }
   return out;
 }
@@ -131,6 +163,13 @@ int finish(const prometheus::TransferStats& stats, std::string_view what) {
   return stats.damage.empty() ? kGood : kFailure;
 }
 
+/// Whether anything is missing in what a querier gave; says what.
+int tell_warnings(const Querier& querier) {
+  const std::vector<std::string> warnings = querier.warnings();
+  for (const std::string& warning : warnings) complain(warning, kFailure);
+  return warnings.empty() ? kGood : kFailure;
+}
+
 }  // namespace
 
 const std::span<const Flag> kTsdbFlags = kPathOnly;
@@ -140,14 +179,27 @@ int run_tsdb_import(const Flags& flags) {
   if (flags.arguments().size() != 1) {
     return complain("tsdb import needs the DIRECTORY of a Prometheus", kWrongUse);
   }
+  const std::string& from = flags.arguments()[0];
   Blocks blocks;
-  if (auto opened = blocks.open(data_path(flags)); !opened) return complain_of(opened.error());
-  const auto stats =
-      prometheus::import_directory(blocks.files, flags.arguments()[0], *blocks.set, print_progress);
+  // A Prometheus that runs on it would go on writing behind us.
+  std::unique_ptr<io::FileLock> theirs;
+  if (blocks.files.size(from + "/lock")) {
+    auto locked = blocks.files.lock(from + "/lock");
+    if (!locked) {
+      return complain(from + " is in use by a running Prometheus: stop it first", kFailure);
+    }
+    theirs = *std::move(locked);
+  }
+  const std::string path = data_path(flags, 1);
+  if (auto opened = blocks.open_for_change(path); !opened) return complain_of(opened.error());
+  const auto stats = prometheus::import_directory(blocks.files, from, *blocks.set,
+                                                  path + "/imported", print_progress);
   if (!stats) return complain_of(stats.error());
   // What came may lie in days that are summed up already.
-  if (auto forgotten = blocks.tiers->forget_all_days(); !forgotten) {
-    return complain_of(forgotten.error());
+  if (stats->range.start <= stats->range.end) {
+    if (auto forgotten = blocks.tiers->forget_days(stats->range); !forgotten) {
+      return complain_of(forgotten.error());
+    }
   }
   return finish(*stats, "imported");
 }
@@ -156,21 +208,27 @@ int run_tsdb_export(const Flags& flags) {
   if (flags.arguments().size() != 1) {
     return complain("tsdb export needs a DIRECTORY to write to", kWrongUse);
   }
+  const std::string& target = flags.arguments()[0];
   Database database;
-  if (auto opened = database.open(flags); !opened) return complain_of(opened.error());
+  if (auto names = database.files.list(target); names && !names->empty()) {
+    return complain(target + " is not empty: name a new directory", kWrongUse);
+  }
+  if (auto opened = database.open(data_path(flags, 1)); !opened) return complain_of(opened.error());
   const auto chosen = selection(flags, database.range());
   if (!chosen) return complain(chosen.error().message, kWrongUse);
   if (chosen->range.start > chosen->range.end) return complain("there are no samples", kFailure);
   std::random_device random;
-  const auto stats = prometheus::export_blocks(
-      database.files, *database.db, chosen->matchers, chosen->range, flags.arguments()[0],
-      database.clock.now(), uint64_t{random()} << 32 | random(), print_progress);
-  return stats ? finish(*stats, "exported") : complain_of(stats.error());
+  const auto stats = prometheus::export_blocks(database.files, *database.db, chosen->selectors,
+                                               chosen->range, target, database.clock.now(),
+                                               uint64_t{random()} << 32 | random(), print_progress);
+  if (!stats) return complain_of(stats.error());
+  const int done = finish(*stats, "exported");
+  return stats->blocks > 0 ? done : complain("no sample matches", kFailure);
 }
 
 int run_tsdb_list(const Flags& flags) {
   Database database;
-  if (auto opened = database.open(flags); !opened) return complain_of(opened.error());
+  if (auto opened = database.open(data_path(flags)); !opened) return complain_of(opened.error());
   fmt::print("{:<10}{:<6}{:<21}{:<21}{:>10}{:>10}{:>12}{:>14}\n", "BLOCK", "TIER", "FIRST", "LAST",
              "DURATION", "SERIES", "SAMPLES", "BYTES");
   const auto print = [](const tsdb::BlockSet::Blocks& blocks, std::string_view tier) {
@@ -195,35 +253,44 @@ int run_tsdb_list(const Flags& flags) {
   return kGood;
 }
 
+namespace {
+
+void print_samples(const std::string& labels, const SampleColumns& samples) {
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const bool histogram = !samples.histograms.empty() && samples.histograms[i] != nullptr;
+    fmt::print(
+        "{} {} {}\n", labels,
+        histogram ? samples.histograms[i]->to_string() : codec::format_compact(samples.values[i]),
+        samples.times[i].ms);
+  }
+}
+
+}  // namespace
+
 int run_tsdb_dump(const Flags& flags) {
   Database database;
-  if (auto opened = database.open(flags); !opened) return complain_of(opened.error());
+  if (auto opened = database.open(data_path(flags)); !opened) return complain_of(opened.error());
   const auto chosen = selection(flags, database.range());
   if (!chosen) return complain(chosen.error().message, kWrongUse);
-  const auto dump = [&]() -> Result<void> {
+  const auto dump = [&]() -> Result<int> {
     const auto querier = TRY(database.db->querier(chosen->range));
-    const auto set = TRY(querier->select(chosen->matchers));
     SampleColumns samples;
-    while (set->next()) {
-      TRY(set->read(samples));
-      const std::string labels = set->labels().to_string();
-      for (size_t i = 0; i < samples.size(); ++i) {
-        const bool histogram = !samples.histograms.empty() && samples.histograms[i] != nullptr;
-        fmt::print("{} {} {}\n", labels,
-                   histogram ? samples.histograms[i]->to_string()
-                             : codec::format_compact(samples.values[i]),
-                   samples.times[i].ms);
+    for (const auto& matchers : chosen->selectors) {
+      const auto set = TRY(querier->select(matchers));
+      while (set->next()) {
+        TRY(set->read(samples));
+        print_samples(set->labels().to_string(), samples);
       }
     }
-    return {};
+    return tell_warnings(*querier);
   };
   const auto done = dump();
-  return done ? kGood : complain_of(done.error());
+  return done ? *done : complain_of(done.error());
 }
 
 int run_tsdb_analyze(const Flags& flags) {
   Database database;
-  if (auto opened = database.open(flags); !opened) return complain_of(opened.error());
+  if (auto opened = database.open(data_path(flags)); !opened) return complain_of(opened.error());
   uint64_t bytes = 0;
   uint64_t samples = 0;
   for (const auto& block : database.db->blocks()) {
@@ -270,7 +337,7 @@ int run_tsdb_analyze(const Flags& flags) {
 int run_tsdb_verify(const Flags& flags) {
   const std::string path = data_path(flags);
   Blocks blocks;
-  if (auto opened = blocks.open(path); !opened) return complain_of(opened.error());
+  if (auto opened = blocks.open_for_reading(path); !opened) return complain_of(opened.error());
   size_t faults = blocks.damaged;
   for (const tsdb::BlockSet* set : blocks.all()) {
     for (const auto& block : set->blocks()) {
@@ -293,16 +360,20 @@ int run_tsdb_verify(const Flags& flags) {
 
 int run_tsdb_repair(const Flags& flags) {
   Blocks blocks;
-  if (auto opened = blocks.open(data_path(flags)); !opened) return complain_of(opened.error());
-  size_t mended = 0;
+  const std::string path = data_path(flags);
+  if (auto there = blocks.files.list(path + "/blocks"); !there) return complain_of(there.error());
+  if (auto opened = blocks.open_for_change(path); !opened) return complain_of(opened.error());
+  tsdb::BlockSet::Repair all;
   for (tsdb::BlockSet* set : blocks.all()) {
     const auto repaired = set->repair();
     if (!repaired) return complain_of(repaired.error());
-    for (const std::string& line : *repaired) fmt::print("{}\n", line);
-    mended += repaired->size();
+    for (const std::string& line : repaired->lines) fmt::print("{}\n", line);
+    all.mended += repaired->mended;
+    all.lost += repaired->lost;
+    all.left += repaired->left;
   }
-  fmt::print("{} blocks mended\n", mended);
-  return kGood;
+  fmt::print("{} blocks mended, {} lost, {} left alone\n", all.mended, all.lost, all.left);
+  return all.lost + all.left == 0 ? kGood : kFailure;
 }
 
 }  // namespace prom5::cli

@@ -91,10 +91,12 @@ Result<void> ScrapeLoop::take(Outcome outcome) {
   mark_stale(outcome.time, *appender);
   const bool up = error.empty();
   if (!up) metrics_.failures.add();
-  TRY(report(outcome, counts, up, *appender));
-  const auto committed = appender->commit();
-  set_status(outcome, committed ? error : committed.error().message);
-  return committed;
+  Result<void> stored = report(outcome, counts, up, *appender);
+  if (stored) stored = appender->commit();
+  // Until the marks are stored the series are known, to be ended by the next scrape.
+  if (stored) forget_ended();
+  set_status(outcome, stored ? error : stored.error().message);
+  return stored;
 }
 
 void ScrapeLoop::set_status(const Outcome& outcome, std::string error) {
@@ -281,19 +283,19 @@ Result<void> ScrapeLoop::check_limits(const Labels& labels) const {
 /// Ends the series that were in an earlier page and not in this one.
 void ScrapeLoop::mark_stale(TimeMs time, Appender& appender) {
   if (order_.size() == series_.size()) return;  // all were on the page
-  for (auto it = series_.begin(); it != series_.end();) {
-    const CachedSeries& series = it->second;
-    if (series.seen == scrape_number_) {
-      ++it;
-      continue;
-    }
+  for (const auto& [text, series] : series_) {
+    if (series.seen == scrape_number_) continue;
     if (!series.labels.empty() && !series.timed && series.ref != 0) {
       // A newer sample than this one is there already: then the series is somebody else's by now.
       auto ended = appender.append(series.ref, series.labels, {time, kStale});
       if (!ended) metrics_.out_of_order.add();
     }
-    it = series_.erase(it);
   }
+}
+
+void ScrapeLoop::forget_ended() {
+  if (order_.size() == series_.size()) return;
+  std::erase_if(series_, [&](const auto& entry) { return entry.second.seen != scrape_number_; });
 }
 
 Result<void> ScrapeLoop::report(const Outcome& outcome, const Counts& counts, bool up,
@@ -324,8 +326,10 @@ Result<void> ScrapeLoop::end(TimeMs time) {
   for (auto& [name, series] : report_series_) {
     TRY(append_sample(series, {time, kStale}, *appender));
   }
+  TRY(appender->commit());
+  forget_ended();
   report_series_.clear();
-  return appender->commit();
+  return {};
 }
 
 }  // namespace prom5::scrape

@@ -102,6 +102,7 @@ class ScrapeLoop {
   Result<void> append_sample(CachedSeries& series, const Sample& sample, Appender& appender);
   Result<Labels> final_labels(LabelsBuilder& scraped, const std::vector<std::string>& empty) const;
   Result<void> check_limits(const Labels& labels) const;
+  void forget_ended();
   void mark_stale(TimeMs time, Appender& appender);
   Result<void> report(const Outcome& outcome, const Counts& counts, bool up, Appender& appender);
   void set_status(const Outcome& outcome, std::string error) EXCLUDES(status_mutex_);

@@ -58,6 +58,8 @@ class FileSystem {
   virtual Result<void> sync_directory(const std::string& path) = 0;
   /// Names (not paths) in the directory, sorted.
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  /// What may still be written to the file system that has the path.
+  virtual Result<uint64_t> free_bytes(const std::string& path) = 0;
   /// Unavailable, naming the holder where it is known, when another process has the lock.
   virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 };
@@ -76,6 +78,7 @@ class PosixFileSystem final : public FileSystem {
   Result<void> make_directories(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
+  Result<uint64_t> free_bytes(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 };
 

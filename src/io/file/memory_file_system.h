@@ -30,6 +30,7 @@ class MemoryFileSystem : public FileSystem {
   Result<void> make_directories(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
+  Result<uint64_t> free_bytes(const std::string& /*path*/) override { return UINT64_MAX; }
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 
   /// Replaces a file's bytes as a damaged disk would; the file must exist.

@@ -3,6 +3,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -194,6 +195,12 @@ Result<std::vector<std::string>> PosixFileSystem::list(const std::string& path) 
   ::closedir(directory);
   std::sort(out.begin(), out.end());
   return out;
+}
+
+Result<uint64_t> PosixFileSystem::free_bytes(const std::string& path) {
+  struct statvfs info{};
+  if (::statvfs(path.c_str(), &info) != 0) return system_error("statvfs", path);
+  return uint64_t{info.f_bavail} * info.f_frsize;
 }
 
 Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path) {

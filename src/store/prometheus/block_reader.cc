@@ -43,7 +43,8 @@ Result<Json> parse_meta(io::FileSystem& files, const std::string& directory) {
   if (!meta || !meta->is_object()) {
     return fail(ErrorCode::Corruption, "{}/meta.json: no JSON object", directory);
   }
-  if (meta->value("version", 0) != 1) {
+  const auto version = meta->find("version");
+  if (version == meta->end() || *version != 1) {
     return fail(ErrorCode::Corruption, "{}/meta.json: version is not 1", directory);
   }
   return *std::move(meta);
@@ -64,7 +65,8 @@ Result<std::vector<std::string>> list_blocks(io::FileSystem& files, const std::s
     const auto parents = compaction->find("parents");
     if (parents == compaction->end() || !parents->is_array()) continue;
     for (const auto& parent : *parents) {
-      if (parent.is_object()) replaced.insert(parent.value("ulid", std::string()));
+      const auto ulid = parent.find("ulid");  // of what is no object: none
+      if (ulid != parent.end() && ulid->is_string()) replaced.insert(ulid->get<std::string>());
     }
   }
   std::erase_if(out, [&](const std::string& name) { return replaced.contains(name); });

@@ -139,7 +139,7 @@ Result<size_t> get_spans(BitReader& in, std::vector<HistogramSpan>& spans) {
     const uint64_t length = get_varbit_uint(in);
     const int64_t offset = get_varbit_int(in);
     if (in.overrun()) return corrupt("ends early");
-    buckets += length;
+    buckets += std::max<uint64_t>(length, 1);  // an empty span takes room as well
     if (length > kMaxBuckets || buckets > kMaxBuckets) return corrupt("number of buckets");
     spans.push_back({static_cast<int32_t>(offset), static_cast<uint32_t>(length)});
   }
@@ -279,6 +279,7 @@ Result<void> decode_histograms(BitReader& in, size_t count, ResetHeader header,
         auto& counts = b < reader.positive ? h.positive_counts : h.negative_counts;
         counts.push_back(static_cast<double>(static_cast<int64_t>(running)));
       }
+      if (const auto valid = h.validate(); !valid) return corrupt(valid.error().message);
     }
     out.times.push_back(time_of(reader.time.value));
     out.values.push_back(h.sum);
@@ -318,7 +319,11 @@ Result<void> decode_float_histograms(BitReader& in, size_t count, ResetHeader he
     if (!good) return corrupt("window of a value");
     if (in.overrun()) return corrupt("ends early");
     h.reset_hint = hint_of(header, i);
-    if (is_stale(h.sum)) h = HistogramReader::stale();
+    if (is_stale(h.sum)) {
+      h = HistogramReader::stale();
+    } else if (const auto valid = h.validate(); !valid) {
+      return corrupt(valid.error().message);
+    }
     out.times.push_back(time_of(reader.time.value));
     out.values.push_back(h.sum);
     out.histograms.push_back(std::make_shared<Histogram>(std::move(h)));

@@ -1,6 +1,8 @@
 #include "store/prometheus/transfer.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "store/prometheus/block.h"
@@ -13,7 +15,28 @@ namespace {
 
 constexpr int64_t kBlockMs = DurationMs::hours(2).ms;
 
+/// Windows of two hours, by their number since 1970. Between those that have samples there may be
+/// thousands of years that have none.
+using Windows = std::set<int64_t>;
+
+/// What can be computed with: some 140,000 years around 1970. Nothing else was ever a time.
+bool is_sane(TimeMs time) {
+  constexpr int64_t kFarMs = int64_t{1} << 52;
+  return time.ms > -kFarMs && time.ms < kFarMs;
+}
+
 int64_t window_of(TimeMs time) { return time.ms / kBlockMs - (time.ms % kBlockMs < 0 ? 1 : 0); }
+
+void add_windows(const SampleColumns& samples, Windows& out) {
+  std::optional<int64_t> last;
+  for (const TimeMs time : samples.times) {
+    const int64_t window = window_of(time);
+    if (last != window) out.insert(window);
+    last = window;
+  }
+}
+
+TimeRange range_of(int64_t window) { return {{window * kBlockMs}, {(window + 1) * kBlockMs - 1}}; }
 
 /// What the log says, in a head of its own.
 class LogImport {
@@ -46,10 +69,17 @@ class LogImport {
       if (found != series_.end()) found->second->erase(deletion.range);
     }
     const std::vector<tsdb::Series*> all = head_.sorted_series();
-    const TimeRange range = head_.range();
-    if (range.start > range.end) return {};
-    for (int64_t window = window_of(range.start); window <= window_of(range.end); ++window) {
-      const TimeRange part{{window * kBlockMs}, {(window + 1) * kBlockMs - 1}};
+    Windows windows;
+    tsdb::TimesCache all_times;
+    SampleColumns of_series;
+    for (const tsdb::Series* series : all) {
+      TRY(series->read({}, all_times, of_series));
+      add_windows(of_series, windows);
+    }
+    for (const int64_t window : windows) {
+      const TimeRange part = range_of(window);
+      stats.range.start = std::min(stats.range.start, part.start);
+      stats.range.end = std::max(stats.range.end, part.end);
       TRY(into.add({}, [&](tsdb::BlockWriter& writer) -> Result<void> {
         tsdb::TimesCache times;
         SampleColumns samples;
@@ -69,7 +99,7 @@ class LogImport {
  private:
   tsdb::Series* find(uint64_t ref, TimeMs time, bool late) {
     const auto found = series_.find(ref);
-    if (found == series_.end() || (!late && time < from_)) return nullptr;
+    if (found == series_.end() || (!late && time < from_) || !is_sane(time)) return nullptr;
     head_.note_time(time);
     return found->second;
   }
@@ -85,11 +115,19 @@ Result<void> import_block(io::FileSystem& files, const std::string& directory, t
   const auto reader = TRY(BlockReader::open(files, directory));
   TransferStats block;
   TRY(into.add({}, [&](tsdb::BlockWriter& writer) {
-    return reader->each_series([&](const Labels& labels, const SampleColumns& samples) {
-      ++block.series;
-      block.samples += samples.size();
-      return writer.add(labels, samples);
-    });
+    return reader->each_series(
+        [&](const Labels& labels, const SampleColumns& samples) -> Result<void> {
+          if (samples.size() == 0) return {};
+          if (!is_sane(samples.times.front()) || !is_sane(samples.times.back())) {
+            return fail(ErrorCode::Corruption, "{}: a time of {} that cannot be", directory,
+                        labels.to_string());
+          }
+          ++block.series;
+          block.samples += samples.size();
+          stats.range.start = std::min(stats.range.start, samples.times.front());
+          stats.range.end = std::max(stats.range.end, samples.times.back());
+          return writer.add(labels, samples);
+        });
   }));
   newest = std::max(newest, reader->meta().range.end);
   ++stats.blocks;
@@ -101,22 +139,32 @@ Result<void> import_block(io::FileSystem& files, const std::string& directory, t
 }  // namespace
 
 Result<TransferStats> import_directory(io::FileSystem& files, const std::string& directory,
-                                       tsdb::BlockSet& into, const Progress& progress) {
+                                       tsdb::BlockSet& into, const std::string& record,
+                                       const Progress& progress) {
   TransferStats stats;
   const std::vector<std::string> names = TRY(list_blocks(files, directory));
+  std::string taken = files.read(record).value_or("");
   TimeMs newest = TimeMs::min();
   for (const std::string& name : names) {
+    if (taken.find(name + "\n") != std::string::npos) {
+      const auto reader = TRY(BlockReader::open(files, directory + "/" + name));
+      newest = std::max(newest, reader->meta().range.end);
+      progress(fmt::format("block {}: was taken before", name));
+      continue;
+    }
     const uint64_t before = stats.samples;
     if (auto done = import_block(files, directory + "/" + name, into, stats, newest); !done) {
       if (done.error().code != ErrorCode::Corruption) return std::unexpected(done.error());
       stats.damage.push_back(done.error().message);
       continue;
     }
+    taken += name + "\n";
+    TRY(files.write_atomically(record, taken));
     progress(fmt::format("block {}: {} samples", name, stats.samples - before));
   }
   LogImport log(newest == TimeMs::min() ? newest : newest + DurationMs{1});
-  const WalReadStats read = TRY(read_wal(
-      files, directory, [&](const WalRecord& record, bool late) { log.take(record, late); }));
+  const WalReadStats read =
+      TRY(read_wal(files, directory, [&](const WalRecord& r, bool late) { log.take(r, late); }));
   stats.damage.insert(stats.damage.end(), read.damage.begin(), read.damage.end());
   const uint64_t before = stats.samples;
   TRY(log.write(into, stats));
@@ -129,26 +177,80 @@ Result<TransferStats> import_directory(io::FileSystem& files, const std::string&
   return stats;
 }
 
+namespace {
+
+/// Series of several selections as one, each once, in the order of their labels.
+class Union {
+ public:
+  Result<void> add(Querier& querier, std::span<const Matcher> matchers) {
+    sets_.push_back({TRY(querier.select(matchers)), false});
+    sets_.back().there = sets_.back().set->next();
+    return {};
+  }
+
+  /// The set that stands at the next series; null at the end.
+  SeriesSet* next() {
+    if (at_ != nullptr) {
+      const Labels last = at_->labels();
+      for (Member& m : sets_) {
+        if (m.there && m.set->labels() == last) m.there = m.set->next();
+      }
+    }
+    at_ = nullptr;
+    for (const Member& m : sets_) {
+      if (m.there && (at_ == nullptr || m.set->labels() < at_->labels())) at_ = m.set.get();
+    }
+    return at_;
+  }
+
+ private:
+  struct Member {
+    std::unique_ptr<SeriesSet> set;
+    bool there = false;
+  };
+  std::vector<Member> sets_;
+  SeriesSet* at_ = nullptr;
+};
+
+}  // namespace
+
 Result<TransferStats> export_blocks(io::FileSystem& files, Storage& storage,
-                                    std::span<const Matcher> matchers, TimeRange range,
-                                    const std::string& directory, TimeMs now, uint64_t random,
-                                    const Progress& progress) {
+                                    std::span<const std::vector<Matcher>> selectors,
+                                    TimeRange range, const std::string& directory, TimeMs now,
+                                    uint64_t random, const Progress& progress) {
   TransferStats stats;
   TRY(files.make_directories(directory + "/wal"));  // promtool asks for it
   SampleColumns samples;
-  for (int64_t window = window_of(range.start); window <= window_of(range.end); ++window) {
-    const TimeRange part{{std::max(range.start.ms, window * kBlockMs)},
-                         {std::min(range.end.ms, (window + 1) * kBlockMs - 1)}};
+  Windows windows;
+  {
+    const auto querier = TRY(storage.querier(range));
+    for (const auto& matchers : selectors) {
+      const auto set = TRY(querier->select(matchers));
+      while (set->next()) {
+        TRY(set->read(samples));
+        add_windows(samples, windows);
+      }
+    }
+  }
+  for (const int64_t window : windows) {
+    const TimeRange part{std::max(range.start, range_of(window).start),
+                         std::min(range.end, range_of(window).end)};
     const auto querier = TRY(storage.querier(part));
-    const auto set = TRY(querier->select(matchers));
+    Union series;
+    for (const auto& matchers : selectors) TRY(series.add(*querier, matchers));
     std::unique_ptr<BlockWriter> writer;
-    while (set->next()) {
+    while (SeriesSet* set = series.next()) {
       TRY(set->read(samples));
       if (samples.size() == 0) continue;
       if (!writer) {
         writer = TRY(BlockWriter::create(files, directory, now, random + stats.blocks));
       }
       TRY(writer->add(set->labels(), samples));
+    }
+    for (std::string& warning : querier->warnings()) {
+      if (std::ranges::find(stats.damage, warning) == stats.damage.end()) {
+        stats.damage.push_back(std::move(warning));
+      }
     }
     if (!writer) continue;
     const BlockMeta meta = TRY(writer->finish());

@@ -93,6 +93,13 @@ Result<std::shared_ptr<const Histogram>> take_histogram(ByteReader& in, bool flo
     if (count > in.remaining()) return fail(ErrorCode::Corruption, "number of bounds");
     for (uint64_t i = 0; i < count; ++i) h->custom_bounds.push_back(TRY(take_f64(in)));
   }
+  if (is_stale(h->sum)) {
+    Histogram stale;
+    stale.sum = h->sum;
+    *h = stale;
+  } else if (const auto valid = h->validate(); !valid) {
+    return fail(ErrorCode::Corruption, "histogram: {}", valid.error().message);
+  }
   return h;
 }
 

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <set>
 
 #include "io/codec/bytes.h"
+#include "io/codec/compress.h"
 #include "io/codec/crc32c.h"
 #include "store/chunk/column_chunk.h"
 #include "store/tsdb/block_format.h"
 #include "store/tsdb/columns.h"
 #include "store/tsdb/record.h"
+#include "store/tsdb/rollup.h"
 
 namespace prom5::tsdb {
 
@@ -39,31 +42,102 @@ Result<std::shared_ptr<Block>> Block::open(io::FileSystem& files, std::string pa
 }
 
 Result<void> Block::load() {
-  const std::string_view bytes = file_->bytes();
-  if (bytes.size() < kBlockMagic.size() + kFooterBytes || !bytes.starts_with(kBlockMagic) ||
-      !bytes.ends_with(kBlockMagic)) {
-    return damaged("not a block, or cut short");
-  }
-  const std::string_view footer = bytes.substr(bytes.size() - kFooterBytes);
+  auto loaded = load_primary();
+  if (loaded) return {};
+  // A block of another kind has no spare either.
+  if (!load_spare()) return loaded;
+  index_damage_ = std::move(loaded).error();
+  return {};
+}
+
+/// All but the checksum of the footer itself.
+Result<void> Block::load_footer(std::string_view footer) {
+  info_ = {};
+  names_.clear();
   ByteReader in(footer);
-  const uint64_t index_offset = TRY(in.u64());
-  const uint64_t index_size = TRY(in.u64());
+  index_offset_ = TRY(in.u64());
+  index_size_ = TRY(in.u64());
   info_.range.start = {static_cast<int64_t>(TRY(in.u64()))};
   info_.range.end = {static_cast<int64_t>(TRY(in.u64()))};
   info_.series = TRY(in.u64());
   info_.samples = TRY(in.u64());
   info_.wal_segment = TRY(in.u64());
   info_.wal_until = {static_cast<int64_t>(TRY(in.u64()))};
-  const uint32_t index_crc = TRY(in.u32());
-  const size_t covered = footer.size() - in.remaining();
-  if (TRY(in.u32()) != codec::crc32c(footer.substr(0, covered))) return damaged("footer checksum");
+  index_crc_ = TRY(in.u32());
+  chunks_end_ = index_offset_;
+  return {};
+}
+
+Result<void> Block::load_primary() {
+  const std::string_view bytes = file_->bytes();
+  if (bytes.size() < kBlockMagic.size() + kFooterBytes || !bytes.starts_with(kBlockMagic) ||
+      !bytes.ends_with(kBlockMagic)) {
+    return damaged("not a block, or cut short");
+  }
+  const std::string_view footer = bytes.substr(bytes.size() - kFooterBytes);
+  if (u32_at(footer.substr(kSpareFooterBytes), 0) !=
+      codec::crc32c(footer.substr(0, kSpareFooterBytes))) {
+    return damaged("footer checksum");
+  }
+  TRY(load_footer(footer));
   const uint64_t body = bytes.size() - kFooterBytes;
-  if (index_offset > body || index_size != body - index_offset) return damaged("index position");
-  chunks_end_ = index_offset;
-  const std::string_view index = bytes.substr(index_offset, index_size);
-  if (codec::crc32c(index) != index_crc) return damaged("index checksum");
+  if (index_offset_ > body || index_size_ != body - index_offset_) return damaged("index position");
+  const std::string_view index = bytes.substr(index_offset_, index_size_);
+  if (codec::crc32c(index) != index_crc_) return damaged("index checksum");
   auto loaded = load_index(index);
   if (!loaded) return damaged(loaded.error().message);
+  return {};
+}
+
+namespace {
+
+/// The spare copy that begins here: its footer and the packed index; Corruption when it is damaged.
+struct Spare {
+  std::string_view footer;
+  std::string_view packed;
+};
+
+Result<Spare> spare_at(std::string_view bytes, size_t offset) {
+  constexpr size_t kAround = kSpareMagic.size() + 4 + kSpareFooterBytes;
+  const std::string_view from = bytes.substr(offset);
+  if (from.size() < kAround + 4 || !from.starts_with(kSpareMagic)) {
+    return fail(ErrorCode::Corruption, "spare index");
+  }
+  const uint32_t length = u32_at(from.substr(kSpareMagic.size()), 0);
+  if (length > from.size() - kAround - 4) return fail(ErrorCode::Corruption, "spare index length");
+  if (codec::crc32c(from.substr(0, kAround + length)) != u32_at(from.substr(kAround + length), 0)) {
+    return fail(ErrorCode::Corruption, "spare index checksum");
+  }
+  return Spare{from.substr(kSpareMagic.size() + 4, kSpareFooterBytes),
+               from.substr(kAround, length)};
+}
+
+}  // namespace
+
+Result<void> Block::load_spare() {
+  const std::string_view bytes = file_->bytes();
+  // Samples may look like the magic: the checksum tells.
+  for (size_t at = bytes.rfind(kSpareMagic); at != std::string_view::npos && at > 0;
+       at = bytes.rfind(kSpareMagic, at - 1)) {
+    const auto spare = spare_at(bytes, at);
+    if (!spare) continue;
+    TRY(load_footer(spare->footer));
+    spare_index_ = TRY(codec::zstd_decompress(spare->packed, index_size_));
+    return load_index(spare_index_);
+  }
+  return damaged("no spare index");
+}
+
+Result<void> Block::verify_spare() const {
+  const std::string_view bytes = file_->bytes();
+  // It lies between the last column of times and the index; blocks of old have none.
+  uint64_t data_end = kBlockMagic.size();
+  for (uint32_t number = 0; number < times_count_; ++number) {
+    const TimesColumn column = TRY(times_column(number));
+    data_end = std::max(data_end, column.offset + column.length);
+  }
+  if (data_end == chunks_end_) return {};
+  if (const auto spare = spare_at(bytes, data_end); !spare) return damaged(spare.error().message);
   return {};
 }
 
@@ -76,6 +150,7 @@ Result<void> Block::load_index(std::string_view index) {
   times_ = TRY(in.take(uint64_t{times_count_} * kTimesEntryBytes));
   for (uint32_t n = TRY(in.u32()); n > 0; --n) info_.replaces.push_back(TRY(in.u64()));
   series_count_ = TRY(in.u32());
+  if (series_count_ != info_.series) return damaged("number of series");
   const uint32_t series_bytes = TRY(in.u32());
   const uint64_t groups = (uint64_t{series_count_} + kSeriesPerGroup - 1) / kSeriesPerGroup;
   group_offsets_ = TRY(in.take(groups * 4));
@@ -257,8 +332,10 @@ Result<Block::Series> Block::series(uint32_t number) const {
       chunk.length = static_cast<uint32_t>(length >> 1);
       chunk.kind = (length & 1) != 0 ? ChunkKind::Histograms : ChunkKind::Floats;
       chunk.times = static_cast<uint32_t>(TRY(in.varint()));
+      if (offset > chunks_end_ || chunk.length > chunks_end_ - offset) {
+        return damaged("chunk position");
+      }
       offset += chunk.length;
-      if (offset > chunks_end_) return damaged("chunk position");
       if (at != number) continue;
       const TimesColumn times = TRY(times_column(chunk.times));
       chunk.count = times.count;
@@ -354,8 +431,39 @@ void Block::read(uint32_t number, const Series& series, Column column, TimeRange
   erase(out, deleted->of(number));
 }
 
+std::vector<TimeMs> Block::window_ends(DurationMs width) const {
+  const MutexLock lock(mutex_);
+  auto [known, fresh] = window_ends_.try_emplace(width);
+  if (!fresh) return known->second;
+  std::set<TimeMs> ends;
+  std::vector<TimeMs> times;
+  for (uint32_t number = 0; number < times_count_; ++number) {
+    const auto column = times_column(number);
+    if (!column) continue;
+    ends.insert(window_end(column->range.start, width));
+    ends.insert(window_end(column->range.end, width));
+    // Few reach over more than two.
+    if (window_end(column->range.end, width) - window_end(column->range.start, width) <= width) {
+      continue;
+    }
+    times.clear();
+    const auto bytes = verified(stored(*column));
+    if (!bytes) continue;
+    ByteReader in(*bytes);
+    if (!chunk::decode_times(in, times)) continue;
+    for (const TimeMs time : times) ends.insert(window_end(time, width));
+  }
+  known->second.assign(ends.begin(), ends.end());
+  return known->second;
+}
+
 std::vector<Error> Block::verify() const {
   std::vector<Error> out;
+  if (index_damage_) {
+    out.push_back(*index_damage_);
+  } else if (auto spare = verify_spare(); !spare) {
+    out.push_back(std::move(spare).error());
+  }
   TimesCache times;
   SampleColumns samples;
   for (uint32_t number = 0; number < series_count_; ++number) {
@@ -366,7 +474,12 @@ std::vector<Error> Block::verify() const {
     }
     for (const ChunkRef& chunk : entry->chunks) {
       samples.clear();
-      if (auto good = read(chunk, times, samples); !good) out.push_back(good.error());
+      auto good = read(chunk, times, samples);
+      if (good) continue;
+      good.error().message +=
+          fmt::format(", {} from {} to {}", entry->labels.to_string(),
+                      format_rfc3339(chunk.range.start), format_rfc3339(chunk.range.end));
+      out.push_back(std::move(good).error());
     }
   }
   return out;

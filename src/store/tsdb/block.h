@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,6 +62,9 @@ class Block {
 
   [[nodiscard]] uint64_t number() const { return number_; }
 
+  /// Why the spare copy of the index is used, if it is.
+  [[nodiscard]] const std::optional<Error>& index_damage() const { return index_damage_; }
+
   [[nodiscard]] const BlockInfo& info() const { return info_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] uint64_t size_bytes() const { return file_->bytes().size(); }
@@ -82,6 +87,9 @@ class Block {
   void read(uint32_t number, const Series& series, Column column, TimeRange range,
             TimesCache& times, const std::function<void(const Error&)>& damaged,
             SampleColumns& out) const;
+
+  /// The ends of the windows (store/tsdb/rollup.h) that have samples, deleted ones too, ascending.
+  [[nodiscard]] std::vector<TimeMs> window_ends(DurationMs width) const EXCLUDES(mutex_);
 
   /// Reads everything. Result: what cannot be read.
   [[nodiscard]] std::vector<Error> verify() const;
@@ -120,6 +128,10 @@ class Block {
   Block(std::string path, uint64_t number, std::shared_ptr<const io::MappedFile> file)
       : path_(std::move(path)), number_(number), file_(std::move(file)) {}
   Result<void> load();
+  Result<void> load_footer(std::string_view footer);
+  Result<void> load_primary();
+  Result<void> load_spare();
+  [[nodiscard]] Result<void> verify_spare() const;
   Result<void> load_index(std::string_view index);
   [[nodiscard]] std::string_view symbol(uint32_t number) const;
   [[nodiscard]] Value value_at(uint32_t at) const;
@@ -135,7 +147,12 @@ class Block {
   const uint64_t number_;
   const std::shared_ptr<const io::MappedFile> file_;
   BlockInfo info_;
+  uint64_t index_offset_ = 0;
+  uint64_t index_size_ = 0;
+  uint32_t index_crc_ = 0;
   uint64_t chunks_end_ = 0;
+  std::string spare_index_;  ///< when it is used
+  std::optional<Error> index_damage_;
 
   // Views into the file.
   uint32_t symbol_count_ = 0;
@@ -153,6 +170,7 @@ class Block {
   mutable Mutex mutex_;
   std::shared_ptr<const Tombstones> tombstones_ GUARDED_BY(mutex_) =
       std::make_shared<const Tombstones>();
+  mutable std::map<DurationMs, std::vector<TimeMs>> window_ends_ GUARDED_BY(mutex_);
 };
 
 /// Series are this many to a group: each group begins with a whole label set and an offset, the
@@ -214,6 +232,8 @@ class BlockWriter {
   static void write_chunks(const SeriesEntry& entry, std::string& out);
   void write_series(std::span<const uint32_t> rank, std::string& out) const;
   void write_label_index(std::span<const uint32_t> rank, std::string& out) const;
+  [[nodiscard]] std::string footer(const BlockInfo& origin, uint64_t index_offset,
+                                   std::string_view index) const;
 
   std::unique_ptr<io::WritableFile> file_;
   std::string buffer_;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kTombstones = ".tombstones";
 constexpr std::string_view kTemporary = ".tmp";
+constexpr std::string_view kDamaged = ".damaged";
 
 /// Chunks with fewer samples are joined when blocks are merged; others are copied as they are.
 constexpr uint32_t kWholeChunk = 240;
@@ -32,10 +33,15 @@ std::string BlockSet::path_of(uint64_t number) const {
   return fmt::format("{}/{:08}", folder_, number);
 }
 
-Result<size_t> BlockSet::open() {
+Result<size_t> BlockSet::open(Access access) {
   const MutexLock lock(mutex_);
   size_t damaged = 0;
-  const std::vector<std::string> names = TRY(files_.list(folder_));
+  auto listed = files_.list(folder_);
+  if (!listed && access == Access::ReadOnly && listed.error().code == ErrorCode::NotFound) {
+    return damaged;
+  }
+  if (!listed) return std::unexpected(std::move(listed).error());
+  const std::vector<std::string>& names = *listed;
   const std::set<std::string, std::less<>> present(names.begin(), names.end());
   for (const std::string& name : names) {
     const bool half_written = name.ends_with(kTemporary);
@@ -43,13 +49,13 @@ Result<size_t> BlockSet::open() {
         name.ends_with(kTombstones) &&
         !present.contains(std::string_view(name).substr(0, name.size() - kTombstones.size()));
     if (half_written || orphan) {
-      TRY(files_.remove(folder_ + "/" + name));
+      if (access == Access::ReadWrite) TRY(files_.remove(folder_ + "/" + name));
     } else if (const auto number = number_of(name)) {
       next_ = std::max(next_, *number + 1);
       TRY(open_one(*number, damaged));
     }
   }
-  TRY(forget_replaced());
+  TRY(forget_replaced(access));
   return damaged;
 }
 
@@ -57,9 +63,15 @@ Result<void> BlockSet::open_one(uint64_t number, size_t& damaged) {
   auto block = Block::open(files_, path_of(number), number);
   if (!block) {
     ++damaged;
-    log_.error("A block is left out; `prom5 tsdb repair` rebuilds what can be read of it",
+    const bool corrupt = block.error().code == ErrorCode::Corruption;
+    log_.error(corrupt ? "A damaged block is left out" : "A block that cannot be read is left out",
                {{"err", block.error().message}});
+    unopened_.emplace(number, std::move(block).error());
     return {};
+  }
+  if (const auto& damage = (*block)->index_damage()) {
+    log_.error("A block's index is damaged and its spare copy used; `prom5 tsdb repair` mends it",
+               {{"err", damage->message}});
   }
   const auto bytes = files_.read(path_of(number) + std::string(kTombstones));
   if (bytes) {
@@ -86,13 +98,14 @@ void BlockSet::put(std::shared_ptr<Block> block) {
 }
 
 /// A crash between writing a block and removing those that it replaces leaves both.
-Result<void> BlockSet::forget_replaced() {
+Result<void> BlockSet::forget_replaced(Access access) {
   std::set<uint64_t> replaced;
   for (const auto& block : blocks_) {
     replaced.insert(block->info().replaces.begin(), block->info().replaces.end());
   }
   for (const auto& block : blocks_) {
-    if (replaced.contains(block->number())) TRY(remove_files(block->number()));
+    if (access == Access::ReadOnly || !replaced.contains(block->number())) continue;
+    TRY(remove_files(block->number()));
   }
   std::erase_if(blocks_, [&](const auto& block) { return replaced.contains(block->number()); });
   return {};
@@ -125,26 +138,28 @@ Result<bool> BlockSet::add(const BlockInfo& origin,
   }
   const std::string path = path_of(number);
   const std::string temporary = path + std::string(kTemporary);
-  const auto write = [&]() -> Result<bool> {
+  const auto write = [&]() -> Result<std::shared_ptr<Block>> {
     const auto writer = TRY(BlockWriter::create(files_, temporary));
     TRY(fill(*writer));
-    if (writer->series() == 0) return false;
+    if (writer->series() == 0) return std::shared_ptr<Block>();
     TRY(writer->finish(origin));
     TRY(files_.rename(temporary, path));
     TRY(files_.sync_directory(folder_));
-    return true;
+    return Block::open(files_, path, number);
   };
-  const auto written = write();
+  auto written = write();
   if (!written || !*written) {
-    static_cast<void>(files_.remove(temporary));
-    return written;
+    // Left behind it would stand for the blocks that it replaces, whatever becomes of them.
+    for (const std::string& name : {temporary, path}) static_cast<void>(files_.remove(name));
+    static_cast<void>(files_.sync_directory(folder_));
+    if (!written) return std::unexpected(std::move(written).error());
+    return false;
   }
-  auto block = TRY(Block::open(files_, path, number));
   const MutexLock lock(mutex_);
   std::erase_if(blocks_, [&](const auto& b) {
     return std::ranges::find(origin.replaces, b->number()) != origin.replaces.end();
   });
-  put(std::move(block));
+  put(*std::move(written));
   return true;
 }
 
@@ -174,8 +189,8 @@ Result<void> BlockSet::rewrite(std::span<const std::shared_ptr<Block>> blocks,
   return {};
 }
 
-BlockSet::Blocks BlockSet::mergeable(std::span<const DurationMs> spans, TimeMs origin,
-                                     DurationMs retention) const {
+std::vector<BlockSet::Blocks> BlockSet::mergeable(std::span<const DurationMs> spans, TimeMs origin,
+                                                  DurationMs retention) const {
   const Blocks all = blocks();
   if (all.empty()) return {};
   TimeMs newest = TimeMs::min();
@@ -190,9 +205,11 @@ BlockSet::Blocks BlockSet::mergeable(std::span<const DurationMs> spans, TimeMs o
       if (number == span_of(newest)) continue;  // more may come for it
       groups[number].push_back(block);
     }
+    std::vector<Blocks> out;
     for (auto& [number, group] : groups) {
-      if (group.size() > 1) return std::move(group);
+      if (group.size() > 1) out.push_back(std::move(group));
     }
+    if (!out.empty()) return out;
   }
   return {};
 }
@@ -218,24 +235,36 @@ Result<void> BlockSet::delete_samples(std::span<const Matcher> matchers, TimeRan
   return {};
 }
 
-Result<std::vector<std::string>> BlockSet::repair() {
-  std::vector<std::string> out;
+Result<BlockSet::Repair> BlockSet::repair() {
+  Repair out;
   for (const auto& block : blocks()) {
-    const size_t damaged = block->verify().size();
-    if (damaged == 0) continue;
-    TRY(rewrite({&block, 1}, {}, Damage::LeftOut));
-    out.push_back(
-        fmt::format("block {:08}: rewritten without {} damaged chunks", block->number(), damaged));
-  }
-  const Blocks good = blocks();
-  const std::vector<std::string> names = TRY(files_.list(folder_));
-  for (const std::string& name : names) {
-    const auto number = number_of(name);
-    const auto is_it = [&](const auto& block) { return block->number() == *number; };
-    if (!number || std::ranges::any_of(good, is_it)) continue;
-    TRY(files_.rename(folder_ + "/" + name, folder_ + "/" + name + ".damaged"));
+    const std::vector<Error> damage = block->verify();
+    if (damage.empty()) continue;
+    for (const Error& error : damage) out.lines.push_back(error.message);
+    TRY(files_.link(block->path(), block->path() + std::string(kDamaged)));
     TRY(files_.sync_directory(folder_));
-    out.push_back(fmt::format("block {}: cannot be opened, put aside as {}.damaged", name, name));
+    TRY(rewrite({&block, 1}, {}, Damage::LeftOut));
+    ++out.mended;
+    out.lines.push_back(fmt::format("block {}: rewritten; the damaged one stays as {:08}{}",
+                                    block->path(), block->number(), kDamaged));
+  }
+  std::map<uint64_t, Error> unopened;
+  {
+    const MutexLock lock(mutex_);
+    unopened = unopened_;
+  }
+  for (const auto& [number, error] : unopened) {
+    out.lines.push_back(error.message);
+    if (error.code != ErrorCode::Corruption) {
+      ++out.left;
+      out.lines.push_back(fmt::format("block {}: left alone", path_of(number)));
+      continue;
+    }
+    TRY(files_.rename(path_of(number), path_of(number) + std::string(kDamaged)));
+    TRY(files_.sync_directory(folder_));
+    ++out.lost;
+    out.lines.push_back(
+        fmt::format("block {}: lost; it stays as {:08}{}", path_of(number), number, kDamaged));
   }
   return out;
 }

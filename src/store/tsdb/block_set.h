@@ -15,6 +15,9 @@
 
 namespace prom5::tsdb {
 
+/// Whether what a crash left behind may be cleared away.
+enum class Access : uint8_t { ReadWrite, ReadOnly };
+
 /// What becomes of chunks that cannot be read when their block is rewritten.
 enum class Damage : uint8_t { Refused, LeftOut };
 
@@ -30,9 +33,9 @@ class BlockSet {
   BlockSet(io::FileSystem& files, std::string folder, const Log& log)
       : files_(files), folder_(std::move(folder)), log_(log) {}
 
-  /// Opens what is there and finishes what a crash left half done. A damaged block is left out and
-  /// left where it is. Result: how many were damaged.
-  Result<size_t> open() EXCLUDES(mutex_);
+  /// Opens what is there and finishes what a crash left half done. A block that cannot be opened is
+  /// left out and left where it is. Result: how many, and how many lists of deletions.
+  Result<size_t> open(Access access = Access::ReadWrite) EXCLUDES(mutex_);
 
   /// By their first time.
   [[nodiscard]] Blocks blocks() const EXCLUDES(mutex_);
@@ -49,11 +52,11 @@ class BlockSet {
   Result<void> rewrite(std::span<const std::shared_ptr<Block>> blocks, const std::stop_token& stop,
                        Damage damage = Damage::Refused) EXCLUDES(mutex_);
 
-  /// Which blocks are to become one: those of one of the spans of time, shortest first, once it is
-  /// over, where it is no more than a tenth of the retention. Spans are counted from `origin`.
-  /// Empty when there is nothing to do.
-  [[nodiscard]] Blocks mergeable(std::span<const DurationMs> spans, TimeMs origin,
-                                 DurationMs retention) const EXCLUDES(mutex_);
+  /// Which blocks are to become one, group by group: those of one of the spans of time, shortest
+  /// first, once it is over, where it is no more than a tenth of the retention. Spans are counted
+  /// from `origin`.
+  [[nodiscard]] std::vector<Blocks> mergeable(std::span<const DurationMs> spans, TimeMs origin,
+                                              DurationMs retention) const EXCLUDES(mutex_);
 
   /// Marks samples as deleted: for each series that matches, those in the range. Durable on return.
   Result<void> delete_samples(std::span<const Matcher> matchers, TimeRange range) EXCLUDES(mutex_);
@@ -64,9 +67,16 @@ class BlockSet {
   };
   Result<bool> delete_of(Block& block, std::span<const Deletion> deletions);
 
-  /// Rewrites each block that has damaged chunks without them, and puts aside, as NAME.damaged,
-  /// what cannot be opened. Result: a line about each.
-  Result<std::vector<std::string>> repair() EXCLUDES(mutex_);
+  /// Rewrites each block that has damage without what cannot be read, which stays beside it as
+  /// NAME.damaged, as does a block of which nothing can be read. One that cannot be opened for
+  /// another reason than damage is left alone.
+  struct Repair {
+    std::vector<std::string> lines;  ///< what was damaged and what was done, in words
+    size_t mended = 0;               ///< blocks that are whole again but for what is told
+    size_t lost = 0;                 ///< blocks put aside as a whole
+    size_t left = 0;                 ///< not to be opened, for another reason than damage
+  };
+  Result<Repair> repair() EXCLUDES(mutex_);
 
   /// Links every block, and what is deleted of it, into a folder, which exists.
   Result<void> link_into(const std::string& folder) const EXCLUDES(mutex_);
@@ -75,7 +85,7 @@ class BlockSet {
   [[nodiscard]] std::string path_of(uint64_t number) const;
   void put(std::shared_ptr<Block> block) REQUIRES(mutex_);
   Result<void> open_one(uint64_t number, size_t& damaged) REQUIRES(mutex_);
-  Result<void> forget_replaced() REQUIRES(mutex_);
+  Result<void> forget_replaced(Access access) REQUIRES(mutex_);
   Result<void> remove_files(uint64_t number);
 
   io::FileSystem& files_;
@@ -83,6 +93,7 @@ class BlockSet {
   const Log& log_;
   mutable Mutex mutex_;
   Blocks blocks_ GUARDED_BY(mutex_);  // by their first time
+  std::map<uint64_t, Error> unopened_ GUARDED_BY(mutex_);
   uint64_t next_ GUARDED_BY(mutex_) = 1;
 };
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "io/codec/bytes.h"
+#include "io/codec/compress.h"
 #include "io/codec/crc32c.h"
 #include "store/chunk/column_chunk.h"
 #include "store/tsdb/block.h"
@@ -307,36 +308,53 @@ void BlockWriter::write_label_index(std::span<const uint32_t> rank, std::string&
   writer.bytes(postings);
 }
 
-Result<void> BlockWriter::finish(const BlockInfo& origin) {
-  TRY(flush(0));
-  const uint64_t times_offset = written_;
-  buffer_.swap(times_bytes_);
-  TRY(flush(0));
-  const uint64_t index_offset = written_;
-  const std::vector<uint32_t> rank = write_symbols(buffer_);
-  write_times(times_offset, buffer_);
-  ByteWriter replaced(buffer_);
-  replaced.u32(static_cast<uint32_t>(origin.replaces.size()));
-  for (const uint64_t number : origin.replaces) replaced.u64(number);
-  write_series(rank, buffer_);
-  write_label_index(rank, buffer_);
-  const uint64_t index_size = buffer_.size();
-  const uint32_t index_crc = codec::crc32c(buffer_);
-  std::string footer;
-  ByteWriter writer(footer);
+/// What the end of the file says of the index, without its checksum.
+std::string BlockWriter::footer(const BlockInfo& origin, uint64_t index_offset,
+                                std::string_view index) const {
+  std::string out;
+  ByteWriter writer(out);
   writer.u64(index_offset);
-  writer.u64(index_size);
+  writer.u64(index.size());
   writer.u64(static_cast<uint64_t>(info_.range.start.ms));
   writer.u64(static_cast<uint64_t>(info_.range.end.ms));
   writer.u64(series_.size());
   writer.u64(info_.samples);
   writer.u64(origin.wal_segment);
   writer.u64(static_cast<uint64_t>(origin.wal_until.ms));
-  writer.u32(index_crc);
-  writer.u32(codec::crc32c(footer));
+  writer.u32(codec::crc32c(index));
+  return out;
+}
+
+Result<void> BlockWriter::finish(const BlockInfo& origin) {
+  TRY(flush(0));
+  const uint64_t times_offset = written_;
+  buffer_.swap(times_bytes_);
+  TRY(flush(0));
+  std::string index;
+  const std::vector<uint32_t> rank = write_symbols(index);
+  write_times(times_offset, index);
+  ByteWriter replaced(index);
+  replaced.u32(static_cast<uint32_t>(origin.replaces.size()));
+  for (const uint64_t number : origin.replaces) replaced.u64(number);
+  write_series(rank, index);
+  write_label_index(rank, index);
+  // The spare copy, should a byte of the index or of the footer be damaged.
+  const std::string packed = codec::zstd_compress(index);
+  const std::string spare_footer = footer(origin, written_, index);
+  buffer_ = kSpareMagic;
+  ByteWriter spare(buffer_);
+  spare.u32(static_cast<uint32_t>(packed.size()));
+  spare.bytes(spare_footer);
+  spare.bytes(packed);
+  spare.u32(codec::crc32c(buffer_));
+  TRY(flush(0));
+  std::string end = footer(origin, written_, index);
+  ByteWriter writer(end);
+  writer.u32(codec::crc32c(end));
   writer.bytes(kBlockMagic);
-  CHECK(footer.size() == kFooterBytes);
-  buffer_ += footer;
+  CHECK(end.size() == kFooterBytes);
+  buffer_ = std::move(index);
+  buffer_ += end;
   TRY(flush(0));
   return file_->sync();
 }

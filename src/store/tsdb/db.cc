@@ -31,6 +31,9 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
                                            {{"type", "histogram"}})),
       out_of_order_(metrics.counter("prometheus_tsdb_head_out_of_order_samples_appended_total",
                                     "Total number of appended out of order samples.")),
+      too_old_(metrics.counter("prometheus_tsdb_too_old_samples_total",
+                               "Total number of out of order samples ingestion failed attempts "
+                               "because of being older than what is taken.")),
       series_created_(metrics.counter("prometheus_tsdb_head_series_created_total",
                                       "Total number of series created in the head")),
       series_removed_(metrics.counter("prometheus_tsdb_head_series_removed_total",
@@ -71,24 +74,56 @@ Result<std::unique_ptr<Db>> Db::open(Options options, const Clock& clock, io::Fi
 Result<std::unique_ptr<Db>> Db::begin(Options options, const Clock& clock, io::FileSystem& files,
                                       MetricRegistry& metrics, const Log& log) {
   std::unique_ptr<Db> db(new Db(std::move(options), clock, files, metrics, log));
-  const std::string& path = db->options_.path;
-  TRY(files.make_directories(path + "/wal"));
-  db->lock_ = TRY(files.lock(path + "/lock"));
-  TRY(files.make_directories(path + "/blocks"));
+  TRY(db->take_directory());
   TRY(db->open_blocks());
   db->export_metrics(metrics);
   db->maintenance_ = std::jthread([raw = db.get()](const std::stop_token& stop) {
     auto opened = raw->finish_opening(stop);
     const bool good = opened.has_value();
     raw->opening_.set_value(std::move(opened));
-    if (good) raw->maintain(stop);
+    if (good && !raw->options_.read_only) raw->maintain(stop);
   });
   return db;
+}
+
+Result<void> check_data_directory(io::FileSystem& files, const std::string& path) {
+  const auto names = files.list(path);
+  if (!names) {
+    if (names.error().code == ErrorCode::NotFound) return {};
+    return std::unexpected(names.error());
+  }
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(*names, name) != names->end();
+  };
+  if (has("chunks_head") && !has("blocks")) {
+    return fail(ErrorCode::BadData,
+                "{} is a data directory of Prometheus: take it over into a new one with "
+                "`prom5 tsdb import {} --storage.tsdb.path=NEW`",
+                path, path);
+  }
+  return {};
+}
+
+Result<void> Db::take_directory() {
+  const std::string& path = options_.path;
+  TRY(check_data_directory(files_, path));
+  if (options_.read_only) {
+    if (files_.list(path + "/blocks") || files_.list(path + "/wal")) return {};
+    return fail(ErrorCode::NotFound, "{} is no data directory: it has neither blocks/ nor wal/",
+                path);
+  }
+  TRY(files_.make_directories(path + "/wal"));
+  lock_ = TRY(files_.lock(path + "/lock"));
+  return files_.make_directories(path + "/blocks");
 }
 
 Result<void> Db::finish_opening(const std::stop_token& stop) {
   TRY(replay(stop));
   note_rolled_until();
+  if (options_.read_only) {
+    is_open_ = true;
+    return {};
+  }
   give_back_memory();
   wal_ = TRY(wal::WalWriter::open(
       files_, options_.path + "/wal",
@@ -106,6 +141,12 @@ Result<void> Db::finish_opening(const std::stop_token& stop) {
   return {};
 }
 
+Result<void> Db::refuse_changes() const {
+  TRY(refuse_until_open());
+  if (!options_.read_only) return {};
+  return fail(ErrorCode::Unavailable, "the database is opened for reading");
+}
+
 Result<void> Db::refuse_until_open() const {
   if (is_open_) return {};
   const ReplayProgress progress = replay_progress();
@@ -114,8 +155,44 @@ Result<void> Db::refuse_until_open() const {
               progress.segment, progress.first_segment, progress.last_segment);
 }
 
+/// Of the head, in seconds; 0 when there are no samples.
+double Db::head_seconds(TimeMs TimeRange::* which) const {
+  if (!is_open_) return 0;
+  const TimeRange range = head_.range();
+  return range.start > range.end ? 0.0 : (range.*which).as_seconds();
+}
+
+void Db::export_times(MetricRegistry& metrics) {
+  constexpr auto kGauge = MetricRegistry::Type::Gauge;
+  metrics.on_collect("prometheus_tsdb_head_min_time_seconds", "Minimum time of the head block.",
+                     kGauge, [this] { return head_seconds(&TimeRange::start); });
+  metrics.on_collect("prometheus_tsdb_head_max_time_seconds",
+                     "Maximum timestamp of the head block.", kGauge,
+                     [this] { return head_seconds(&TimeRange::end); });
+  metrics.on_collect("prometheus_tsdb_head_min_time",
+                     "Minimum time bound of the head block in milliseconds.", kGauge,
+                     [this] { return head_seconds(&TimeRange::start) * 1000; });
+  metrics.on_collect("prometheus_tsdb_head_max_time",
+                     "Maximum timestamp of the head block in milliseconds.", kGauge,
+                     [this] { return head_seconds(&TimeRange::end) * 1000; });
+  metrics.on_collect("prometheus_tsdb_lowest_timestamp_seconds",
+                     "Lowest timestamp value stored in the database.", kGauge, [this] {
+                       const auto all = blocks();
+                       return all.empty() ? head_seconds(&TimeRange::start)
+                                          : all.front()->info().range.start.as_seconds();
+                     });
+  metrics.on_collect("prometheus_tsdb_retention_limit_bytes",
+                     "Max number of bytes to be retained in the tsdb blocks, configured 0 means "
+                     "disabled",
+                     kGauge, [this] { return static_cast<double>(retention_bytes_.load()); });
+  metrics.on_collect("prometheus_tsdb_retention_limit_seconds",
+                     "How long to retain samples in storage.", kGauge,
+                     [this] { return retention().as_seconds(); });
+}
+
 void Db::export_metrics(MetricRegistry& metrics) {
   using Type = MetricRegistry::Type;
+  export_times(metrics);
   metrics.on_collect("prometheus_tsdb_head_series", "Total number of series in the head block.",
                      Type::Gauge, [this] { return static_cast<double>(head_.series_count()); });
   metrics.on_collect("prometheus_tsdb_blocks_loaded", "Number of currently loaded data blocks",
@@ -129,9 +206,9 @@ void Db::export_metrics(MetricRegistry& metrics) {
         [this, tier] { return static_cast<double>(tiers_.blocks(tier).size_bytes()); },
         {{"width", std::string(tier_name(tier))}});
   }
-  metrics.on_collect("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.",
-                     Type::Gauge,
-                     [this] { return is_open_ ? static_cast<double>(wal_->total_bytes()) : 0.0; });
+  metrics.on_collect(
+      "prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.", Type::Gauge,
+      [this] { return is_open_ && wal_ ? static_cast<double>(wal_->total_bytes()) : 0.0; });
 }
 
 Db::~Db() {
@@ -148,7 +225,8 @@ Db::~Db() {
 }
 
 Result<void> Db::open_blocks() {
-  unread_blocks_ = TRY(blocks_.open()) + TRY(tiers_.open());
+  const Access access = options_.read_only ? Access::ReadOnly : Access::ReadWrite;
+  unread_blocks_ = TRY(blocks_.open(access)) + TRY(tiers_.open(access));
   blocks_damaged_.add(unread_blocks_);
   const MutexLock lock(state_mutex_);
   for (const auto& block : blocks_.blocks()) {
@@ -168,6 +246,7 @@ TimeMs Db::in_blocks_until(uint64_t segment) const {
 }
 
 Result<void> Db::replay(const std::stop_token& stop) {
+  if (options_.read_only && !files_.list(options_.path + "/wal")) return {};  // a snapshot
   std::optional<Replay> replay(std::in_place, head_, memory_budget_.bytes() / 32);
   uint64_t current = 0;
   std::string before;
@@ -316,12 +395,20 @@ HeadStats Db::stats(size_t limit) const {
 }
 
 Result<void> Db::delete_series(std::span<const std::vector<Matcher>> selectors, TimeRange range) {
-  TRY(refuse_until_open());
+  TRY(refuse_changes());
   const MutexLock compaction(compaction_mutex_);
   for (const auto& matchers : selectors) {
     TRY(blocks_.delete_samples(matchers, range));
     TRY(tiers_.delete_samples(matchers, range));
   }
+  // Days are summed up again without what is deleted.
+  for (const auto& block : blocks_.blocks()) {
+    const TimeRange own = block->info().range;
+    if (own.overlaps(range)) {
+      TRY(tiers_.forget_days({std::max(own.start, range.start), std::min(own.end, range.end)}));
+    }
+  }
+  note_rolled_until();
   // While no commit is under way: what comes later is not deleted.
   const std::lock_guard turnstile(turnstile_);
   const std::unique_lock gate(commit_gate_);
@@ -347,7 +434,7 @@ Result<void> Db::delete_series(std::span<const std::vector<Matcher>> selectors, 
 }
 
 Result<std::string> Db::snapshot(bool skip_head) {
-  TRY(refuse_until_open());
+  TRY(refuse_changes());
   const MutexLock compaction(compaction_mutex_);
   const TimeMs now = clock_.now();
   const std::string name =
@@ -360,7 +447,11 @@ Result<std::string> Db::snapshot(bool skip_head) {
   if (skip_head) return name;
   BlockSet copy(files_, folder, log_);
   TRY(copy.open());
-  const TimeRange range{head_range().start, TimeMs::max()};
+  TimeRange range;
+  {
+    const MutexLock lock(state_mutex_);
+    range.start = head_from_;
+  }
   TRY(copy.add({}, [&](BlockWriter& writer) { return write_head(range, writer); }));
   return name;
 }
@@ -375,6 +466,20 @@ void Db::set_retention(DurationMs time, uint64_t bytes, const TierRetention& tie
   retention_bytes_ = bytes;
   const MutexLock lock(state_mutex_);
   tier_retention_ = tiers;
+}
+
+std::string Db::retention_text() const {
+  std::string out;
+  if (retention().ms > 0) out = format_duration(retention());
+  if (const uint64_t bytes = retention_bytes_; bytes > 0) {
+    constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    size_t unit = 0;
+    auto number = static_cast<double>(bytes);
+    for (; number >= 1024 && unit + 1 < std::size(kUnits); ++unit) number /= 1024;
+    if (!out.empty()) out += " or ";
+    out += fmt::format("{:g}{}", number, kUnits[unit]);
+  }
+  return out;
 }
 
 TierRetention Db::tier_retention() const {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <shared_mutex>
 #include <string>
@@ -26,6 +27,9 @@ namespace prom5::tsdb {
 
 struct Options {
   std::string path = "data";
+  /// Nothing is written, locked or taken, so that a directory can be looked at which a server uses
+  /// or which belongs to another user.
+  bool read_only = false;
   /// 0: as long as there is room.
   DurationMs retention = DurationMs::days(15);
   /// Beyond it, blocks and log together, the oldest blocks go. 0: no limit.
@@ -102,6 +106,8 @@ class Db final : public Storage {
   /// Changed by a reload of the configuration; 0 is no limit.
   void set_retention(DurationMs time, uint64_t bytes, const TierRetention& tiers)
       EXCLUDES(state_mutex_);
+  /// "15d or 10GiB"; empty without limits.
+  [[nodiscard]] std::string retention_text() const;
   [[nodiscard]] TierRetention tier_retention() const EXCLUDES(state_mutex_);
 
   /// A day has to be over and written before its samples may go.
@@ -141,9 +147,13 @@ class Db final : public Storage {
   Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistry& metrics,
      const Log& log);
   Result<void> open_blocks();
+  Result<void> take_directory();
+  [[nodiscard]] double head_seconds(TimeMs TimeRange::* which) const;
+  void export_times(MetricRegistry& metrics);
   void export_metrics(MetricRegistry& metrics);
   Result<void> finish_opening(const std::stop_token& stop);
   [[nodiscard]] Result<void> refuse_until_open() const;
+  [[nodiscard]] Result<void> refuse_changes() const;
   Result<void> replay(const std::stop_token& stop);
   [[nodiscard]] TimeMs in_blocks_until(uint64_t segment) const EXCLUDES(state_mutex_);
   [[nodiscard]] TimeRange head_range() const EXCLUDES(state_mutex_);
@@ -151,6 +161,7 @@ class Db final : public Storage {
   bool compact_or_log(TimeMs end) EXCLUDES(state_mutex_);
   Result<void> compact_before(TimeMs end);
   Result<void> write_head(TimeRange range, BlockWriter& writer) const;
+  [[nodiscard]] bool may_merge(const BlockSet::Blocks& group);
   void merge_blocks(BlockSet& set, std::span<const DurationMs> spans, TimeMs origin,
                     DurationMs retention) REQUIRES(compaction_mutex_);
   bool rewrite_or_log(BlockSet& set, std::span<const std::shared_ptr<Block>> blocks)
@@ -158,6 +169,8 @@ class Db final : public Storage {
   void roll_up_days() REQUIRES(compaction_mutex_);
   [[nodiscard]] std::set<int64_t> days_to_roll_up() const;
   void note_rolled_until() EXCLUDES(state_mutex_);
+  [[nodiscard]] std::optional<TimeMs> newest_sample() const;
+  TimeMs note_retention() EXCLUDES(state_mutex_);
   [[nodiscard]] TimeMs complete_until() const EXCLUDES(state_mutex_);
   void remove_block(BlockSet& set, const std::shared_ptr<Block>& block, std::string_view why);
   struct Keep {
@@ -171,6 +184,8 @@ class Db final : public Storage {
   void enforce_size() REQUIRES(compaction_mutex_);
   [[nodiscard]] std::vector<RetentionRule> retention_rules() const EXCLUDES(state_mutex_);
   [[nodiscard]] std::shared_ptr<const void> pin() const EXCLUDES(state_mutex_);
+  void close_before(TimeMs end);
+  void replace_pin() REQUIRES(state_mutex_);
   void drop_when_unpinned(TimeMs cutoff) EXCLUDES(state_mutex_);
   void drop_unpinned() EXCLUDES(state_mutex_);
   void remove_series(std::span<Series* const> empty) EXCLUDES(state_mutex_);
@@ -200,6 +215,8 @@ class Db final : public Storage {
   std::unique_ptr<wal::WalWriter> wal_;
 
   uint64_t snapshots_ GUARDED_BY(compaction_mutex_) = 0;
+  // Groups of blocks, by the path of their first, that could not be made into one.
+  std::map<std::string, TimeMs> merge_again_at_ GUARDED_BY(compaction_mutex_);
   Mutex compaction_mutex_;  // one compaction at a time; taken before state_mutex_
   mutable Mutex state_mutex_;
   MetadataMap metadata_ GUARDED_BY(state_mutex_);
@@ -209,17 +226,20 @@ class Db final : public Storage {
   TierRetention tier_retention_ GUARDED_BY(state_mutex_);
   TimeMs head_from_ GUARDED_BY(state_mutex_) = TimeMs::min();  // older samples are in blocks
   TimeMs rolled_until_ GUARDED_BY(state_mutex_) = TimeMs::min();
-  TimeMs samples_from_ GUARDED_BY(state_mutex_) = TimeMs::min();  // older ones are past retention
+  TimeMs samples_from_ GUARDED_BY(state_mutex_) = TimeMs::min();  // older ones may be gone
   // Held by queriers and appenders; replaced when something is about to leave the head, which
   // goes when nobody holds the one before any more.
-  std::shared_ptr<const int> pin_ GUARDED_BY(state_mutex_) = std::make_shared<const int>(0);
+  struct Pin {
+    std::shared_ptr<const Pin> next;
+  };
+  std::shared_ptr<Pin> pin_ GUARDED_BY(state_mutex_) = std::make_shared<Pin>();
   struct Unpinned {
-    std::weak_ptr<const int> pin;  ///< queriers that may still read them from the head
+    std::weak_ptr<const Pin> pin;  ///< queriers that may still read them from the head
     TimeMs before;
   };
   std::vector<Unpinned> to_drop_ GUARDED_BY(state_mutex_);
   struct Removed {
-    std::weak_ptr<const int> pin;
+    std::weak_ptr<const Pin> pin;
     std::vector<std::unique_ptr<Series>> series;
   };
   std::vector<Removed> removed_ GUARDED_BY(state_mutex_);
@@ -242,6 +262,7 @@ class Db final : public Storage {
   Counter& samples_appended_;
   Counter& histograms_appended_;
   Counter& out_of_order_;
+  Counter& too_old_;
   Counter& series_created_;
   Counter& series_removed_;
   Counter& series_refused_;
@@ -259,5 +280,8 @@ class Db final : public Storage {
   std::jthread syncing_;
   std::jthread maintenance_;  // last: stops first
 };
+
+/// BadData, with what to do, when the path is a data directory of Prometheus.
+Result<void> check_data_directory(io::FileSystem& files, const std::string& path);
 
 }  // namespace prom5::tsdb

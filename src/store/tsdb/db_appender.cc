@@ -18,7 +18,9 @@ class DbAppender final : public Appender {
 
   Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample) override {
     Series* series = TRY(resolve(ref, labels));
-    TRY(check(*series, sample.time, series->fit(sample.time, sample.value)));
+    const Fit fit = series->fit(sample.time, sample.value);
+    TRY(check(*series, sample.time, fit));
+    if (fit == Fit::Repeated) return series->ref();
     if (!sample_series_.empty() && sample_series_.back() == series) {
       // A batch brings a series' samples one after the other: the last one counts too.
       const Sample& before = samples_.back().sample;
@@ -63,9 +65,7 @@ class DbAppender final : public Appender {
       const std::lock_guard turnstile(db_.turnstile_);
     }
     const std::shared_lock gate(db_.commit_gate_);
-    if (oldest().ms < db_.accept_from_ms_.load()) {
-      return fail(ErrorCode::TooOld, "the block of a sample's time was begun before the commit");
-    }
+    leave_out_old();
     bring_back_gone();
     TRY(log_batch());
     apply();
@@ -105,10 +105,16 @@ class DbAppender final : public Appender {
   }
 
   [[nodiscard]] Result<void> check_late(TimeMs time, TimeMs newest) const {
-    if (time.ms < db_.accept_from_ms_.load()) return fail(ErrorCode::TooOld, "too old sample");
+    if (time.ms < db_.accept_from_ms_.load()) {
+      db_.too_old_.add();
+      return fail(ErrorCode::TooOld, "too old sample");
+    }
     const DurationMs window{db_.out_of_order_window_ms_.load()};
     if (window.ms <= 0) return fail(ErrorCode::OutOfOrder, "out of order sample");
-    if (time < newest - window) return fail(ErrorCode::TooOld, "too old sample");
+    if (time < newest - window) {
+      db_.too_old_.add();
+      return fail(ErrorCode::TooOld, "too old sample");
+    }
     db_.out_of_order_.add();
     return {};
   }
@@ -123,6 +129,27 @@ class DbAppender final : public Appender {
                                               std::find(found->second.begin(), found->second.end(),
                                                         m.metadata) != found->second.end());
     });
+  }
+
+  /// Takes out what was in time when it was added and whose block was begun since.
+  void leave_out_old() {
+    const int64_t from = db_.accept_from_ms_.load();
+    const auto leave_out = [&](auto& samples, std::vector<Series*>& series, auto time_of) {
+      size_t kept = 0;
+      for (size_t i = 0; i < samples.size(); ++i) {
+        if (time_of(samples[i]).ms < from) continue;
+        if (kept != i) {
+          samples[kept] = std::move(samples[i]);
+          series[kept] = series[i];
+        }
+        ++kept;
+      }
+      db_.too_old_.add(samples.size() - kept);
+      samples.resize(kept);
+      series.resize(kept);
+    };
+    leave_out(samples_, sample_series_, [](const RefSample& s) { return s.sample.time; });
+    leave_out(histograms_, histogram_series_, [](const RefHistogram& h) { return h.time; });
   }
 
   /// A series that left the head since it was found, being empty, comes back as a new one.
@@ -166,13 +193,6 @@ class DbAppender final : public Appender {
     TimeMs out = TimeMs::min();
     for (const RefSample& s : samples_) out = std::max(out, s.sample.time);
     for (const RefHistogram& h : histograms_) out = std::max(out, h.time);
-    return out;
-  }
-
-  [[nodiscard]] TimeMs oldest() const {
-    TimeMs out = TimeMs::max();
-    for (const RefSample& s : samples_) out = std::min(out, s.sample.time);
-    for (const RefHistogram& h : histograms_) out = std::min(out, h.time);
     return out;
   }
 
@@ -231,7 +251,7 @@ class RefusingAppender final : public Appender {
 }  // namespace
 
 std::unique_ptr<Appender> Db::appender() {
-  if (auto open = refuse_until_open(); !open) {
+  if (auto open = refuse_changes(); !open) {
     return std::make_unique<RefusingAppender>(std::move(open).error());
   }
   return std::make_unique<DbAppender>(*this);

@@ -205,4 +205,47 @@ TEST(DbLife, BeyondItsSizeTheOldestBlocksGo) {
   EXPECT_EQ(dump(*house.db, young), dump(memory, young)) << "the head stays";
 }
 
+/// One block that cannot be read keeps no other from being merged.
+TEST(DbLife, ADamagedBlockHoldsUpItsOwnDayAlone) {
+  House house(ten_years());
+  MemoryStorage model;
+  Rng rng(1);
+  house.clock.advance(DurationMs::days(30));
+  // Blocks of their own: nothing is merged before its day is over.
+  for (int64_t at = 0; at < 26 * kHour; at += 6 * kHour) {
+    put_span(*house.db, model, rng, at, std::min(at + 6 * kHour, 26 * kHour));
+    house.db->compact();
+  }
+  house.db.reset();
+  house.files.corrupt("data/blocks/00000002", [](std::string& bytes) { bytes[30] ^= 1; });
+  house.open(ten_years());
+  put_span(*house.db, model, rng, 26 * kHour, 54 * kHour);
+  house.db->compact();
+  house.db->compact();
+  size_t first_day = 0;
+  size_t second_day = 0;
+  for (const auto& block : house.db->blocks()) {
+    const int64_t start = block->info().range.start.ms / (24 * kHour);
+    if (start == 0) ++first_day;
+    if (start == 1) ++second_day;
+  }
+  EXPECT_GT(first_day, 5U);
+  EXPECT_EQ(second_day, 1U);
+}
+
+/// The pages of retention end where commits may still be under way.
+TEST(DbLife, SamplesPastRetentionAreRefusedOnceItWasEnforced) {
+  Options options;
+  options.retention = DurationMs::hours(4);
+  House house(options);
+  house.clock.advance(DurationMs::days(30));
+  const Labels a{{"__name__", "a"}};
+  ASSERT_EQ(put(*house.db, a, 0, 1), std::nullopt);
+  ASSERT_EQ(put(*house.db, Labels{{"__name__", "b"}}, 6 * kHour, 1), std::nullopt);
+  house.db->enforce_retention();
+  EXPECT_EQ(put(*house.db, a, kHour, 2), ErrorCode::TooOld);
+  EXPECT_EQ(put(*house.db, a, 3 * kHour, 2), std::nullopt);
+  EXPECT_EQ(series_of(*house.db, {{0}, {2 * kHour}}).size(), 0U);
+}
+
 }  // namespace prom5::tsdb

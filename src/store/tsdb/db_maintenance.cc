@@ -78,6 +78,7 @@ void Db::compact() {
     if (!compact_or_log(end)) return;
   }
   compact_early();
+  note_retention();
   roll_up_days();
   merge_blocks(blocks_, kMergedSpans, {}, retention());
   const TierRetention keep = tier_retention();
@@ -86,12 +87,35 @@ void Db::compact() {
   }
 }
 
+/// Whether it is worth trying: not again soon after it failed, and not without room for the result.
+bool Db::may_merge(const BlockSet::Blocks& group) {
+  constexpr DurationMs kAgain = DurationMs::hours(1);
+  const auto failed = merge_again_at_.find(group.front()->path());
+  if (failed != merge_again_at_.end() && clock_.now() < failed->second) return false;
+  uint64_t bytes = 0;
+  for (const auto& block : group) bytes += block->size_bytes();
+  const auto room = files_.free_bytes(options_.path);
+  const bool enough = !room || *room >= 2 * bytes;
+  if (enough) return true;
+  merge_again_at_[group.front()->path()] = clock_.now() + kAgain;
+  log_.warn("There is no room to make blocks into one",
+            {{"blocks", group.size()}, {"bytes", bytes}, {"free", *room}});
+  return false;
+}
+
 void Db::merge_blocks(BlockSet& set, std::span<const DurationMs> spans, TimeMs origin,
                       DurationMs retention) {
-  for (;;) {
-    const BlockSet::Blocks group = set.mergeable(spans, origin, retention);
-    if (group.empty()) return;
-    if (!rewrite_or_log(set, group)) return;
+  constexpr DurationMs kAgain = DurationMs::hours(1);
+  for (const BlockSet::Blocks& group : set.mergeable(spans, origin, retention)) {
+    // A block that became part of another meanwhile makes the group one of the next round.
+    if (maintenance_.get_stop_token().stop_requested()) return;
+    if (!may_merge(group)) continue;
+    const std::string first = group.front()->path();
+    if (rewrite_or_log(set, group)) {
+      merge_again_at_.erase(first);
+    } else {
+      merge_again_at_[first] = clock_.now() + kAgain;
+    }
   }
 }
 
@@ -109,7 +133,7 @@ bool Db::rewrite_or_log(BlockSet& set, std::span<const std::shared_ptr<Block>> b
 }
 
 Result<void> Db::clean_tombstones() {
-  TRY(refuse_until_open());
+  TRY(refuse_changes());
   const MutexLock compaction(compaction_mutex_);
   const auto clean = [&](BlockSet& set) -> Result<void> {
     for (const auto& block : set.blocks()) {
@@ -134,13 +158,23 @@ TimeMs Db::complete_until() const {
   return std::min(head_.range().start, clock_.now() - kCutBeyond);
 }
 
-/// Days that have samples in blocks and are in no tier.
+/// Days that have samples in blocks and are to be summed up. Not those whose samples may have gone
+/// in part: what the tiers have of them is all there will be.
 std::set<int64_t> Db::days_to_roll_up() const {
+  TimeMs whole_from;
+  {
+    const MutexLock lock(state_mutex_);
+    whole_from = samples_from_;
+  }
+  constexpr DurationMs kDay = DurationMs::days(1);
   std::set<int64_t> out;
   for (const auto& block : blocks_.blocks()) {
-    const TimeRange range = block->info().range;
-    for (int64_t day = Tiers::day_of(range.start); day <= Tiers::day_of(range.end); ++day) {
-      if (!tiers_.has_day(day)) out.insert(day);
+    for (const TimeMs end : block->window_ends(kDay)) {
+      const int64_t day = Tiers::day_of(end);
+      if (tiers_.has_day(day)) continue;
+      const bool in_part = Tiers::range_of_day(day).start < whole_from;
+      if (in_part && tiers_.has_rollups(day)) continue;
+      out.insert(day);
     }
   }
   return out;
@@ -217,12 +251,7 @@ Result<void> Db::compact_before(TimeMs end) {
     const MutexLock lock(state_mutex_);
     from = head_from_;
   }
-  accept_from_ms_ = end.ms;
-  // From here on no batch brings such samples; those that are under way are waited for.
-  {
-    const std::lock_guard turnstile(turnstile_);
-    const std::unique_lock gate(commit_gate_);
-  }
+  close_before(end);
   const uint64_t segment = TRY(wal_->rotate());
   const TimeRange range{from, end - DurationMs{1}};
   TRY(blocks_.add({.wal_segment = segment, .wal_until = end},
@@ -236,6 +265,13 @@ Result<void> Db::compact_before(TimeMs end) {
   compactions_.add();
   drop_unpinned();
   return {};
+}
+
+/// From here on no batch brings samples before `end`; those that are under way are waited for.
+void Db::close_before(TimeMs end) {
+  accept_from_ms_ = std::max(accept_from_ms_.load(), end.ms);
+  const std::lock_guard turnstile(turnstile_);
+  const std::unique_lock gate(commit_gate_);
 }
 
 Result<void> Db::write_head(TimeRange range, BlockWriter& writer) const {
@@ -252,7 +288,14 @@ Result<void> Db::write_head(TimeRange range, BlockWriter& writer) const {
 void Db::drop_when_unpinned(TimeMs cutoff) {
   const MutexLock lock(state_mutex_);
   to_drop_.push_back({pin_, cutoff});
-  pin_ = std::make_shared<const int>(0);
+  replace_pin();
+}
+
+/// Each pin holds the one after it: when one has gone, so have all before it.
+void Db::replace_pin() {
+  auto next = std::make_shared<Pin>();
+  pin_->next = next;
+  pin_ = std::move(next);
 }
 
 /// Lets the head go of what is in blocks or past its retention, once nobody reads it any more.
@@ -344,20 +387,39 @@ void Db::enforce_size() {
     const BlockSet::Blocks blocks = largest->blocks();
     if (blocks.empty() || bytes <= retention_bytes_) return;
     size_retentions_.add();
+    if (largest == &blocks_) {
+      const MutexLock lock(state_mutex_);
+      samples_from_ = std::max(samples_from_, blocks.front()->info().range.end);
+    }
     remove_block(*largest, blocks.front(), "size");
     if (largest->blocks().size() == blocks.size()) return;
   }
 }
 
+/// Retention counts from the newest sample, so that an imported old data set is not thrown away.
+std::optional<TimeMs> Db::newest_sample() const {
+  TimeMs newest = head_.range().end;
+  for (const auto& block : blocks_.blocks()) {
+    newest = std::max(newest, block->info().range.end);
+  }
+  if (newest == TimeMs::min()) return std::nullopt;
+  return std::min(newest, clock_.now());
+}
+
+/// From which time on samples are whole. Result: it.
+TimeMs Db::note_retention() {
+  const auto newest = newest_sample();
+  const DurationMs keep = retention();
+  const MutexLock lock(state_mutex_);
+  if (newest && keep.ms > 0) samples_from_ = std::max(samples_from_, *newest - keep);
+  return samples_from_;
+}
+
 void Db::enforce_retention() {
   const MutexLock compaction(compaction_mutex_);
-  TimeRange range = head_.range();
-  for (const auto& block : blocks_.blocks()) {
-    range.end = std::max(range.end, block->info().range.end);
-  }
-  if (range.end == TimeMs::min()) return;
-  // Retention counts from the newest sample, so that an imported old data set is not thrown away.
-  const TimeMs newest = std::min(range.end, clock_.now());
+  const auto found = newest_sample();
+  if (!found) return;
+  const TimeMs newest = *found;
   const DurationMs samples = retention();
   enforce_rules(blocks_, newest, {samples, samples, DurationMs{1}});
   const TierRetention keep = tier_retention();
@@ -367,14 +429,15 @@ void Db::enforce_retention() {
   enforce_size();
   if (samples.ms == 0) return;
   const TimeMs cutoff = newest - samples;
+  note_retention();
+  if (head_.range().start >= cutoff) return;
+  close_before(cutoff);
   {
     const MutexLock lock(state_mutex_);
-    samples_from_ = cutoff;
+    head_from_ = std::max(head_from_, cutoff);
   }
-  if (range.start < cutoff) {
-    drop_when_unpinned(cutoff);
-    drop_unpinned();
-  }
+  drop_when_unpinned(cutoff);
+  drop_unpinned();
 }
 
 std::vector<RetentionRule> Db::retention_rules() const {
@@ -399,7 +462,7 @@ void Db::remove_series(std::span<Series* const> empty) {
   series_removed_.add(removed.size());
   const MutexLock lock(state_mutex_);
   removed_.push_back({pin_, std::move(removed)});
-  pin_ = std::make_shared<const int>(0);
+  replace_pin();
 }
 
 /// What the head let go of lies between what it keeps; the system gets whole pages of it back only

@@ -130,25 +130,73 @@ TEST(DbTiers, WithoutTheListOfDaysTheyAreSummedUpAgain) {
   }
 }
 
-TEST(DbTiers, WhatIsDeletedIsInNoTier) {
+TEST(DbTiers, ADayOfWhichSomethingIsDeletedIsSummedUpAgain) {
   House house(tiers());
   put_day(house);
   house.db->compact();
+  Windows before = windows(*house.db);
+  const std::vector<std::vector<Matcher>> one = {{Matcher::equal("l", "3")}};
+  ASSERT_TRUE(house.db->delete_series(one, {{5 * kHour + 1}, {5 * kHour + kHour / 2}}));
+  EXPECT_TRUE(windows(*house.db).empty()) << "samples answer until then";
+  house.db->compact();
+  Windows after = windows(*house.db);
+  const std::string name = R"({__name__="m", l="3"})";
+  EXPECT_LT(after[name][6 * kHour][3], before[name][6 * kHour][3]);
+  EXPECT_GT(after[name][6 * kHour][3], 0);
+  after[name].erase(6 * kHour);
+  before[name].erase(6 * kHour);
+  EXPECT_EQ(after, before);
+  const size_t files = files_of(house);
+  ASSERT_TRUE(house.db->clean_tombstones());
+  EXPECT_LT(files_of(house), files);  // the tombstones' files
+}
+
+TEST(DbTiers, WhatIsDeletedGoesWhereNoSamplesAreLeft) {
+  House house(tiers());
+  put_day(house);
+  house.db->compact();
+  MemoryStorage model;
+  Rng rng(9);
+  put_span(*house.db, model, rng, 90 * kHour, 95 * kHour);
+  Options options = tiers();
+  options.retention = DurationMs::days(2);
+  house.open(options);
+  house.db->compact();
+  house.db->enforce_retention();
   const std::vector<std::vector<Matcher>> one = {{Matcher::equal("l", "3")}};
   ASSERT_TRUE(house.db->delete_series(one, {{5 * kHour + 1}, {5 * kHour + 10}}));
+  house.db->compact();
   Windows after = windows(*house.db);
   const std::string name = R"({__name__="m", l="3"})";
   EXPECT_FALSE(after[name].contains(6 * kHour));
   EXPECT_TRUE(after[name].contains(5 * kHour));
   EXPECT_TRUE(after[name].contains(7 * kHour));
   EXPECT_TRUE(after[R"({__name__="m", l="2"})"].contains(6 * kHour));
-  const size_t before = files_of(house);
-  ASSERT_TRUE(house.db->clean_tombstones());
-  EXPECT_LT(files_of(house), before);  // the tombstones' files
-  EXPECT_EQ(windows(*house.db), after);
-  house.open(tiers());
+}
+
+/// Samples of a few series that are kept longer do not stand for all.
+TEST(DbTiers, ADayWhoseSamplesWentInPartIsNotSummedUpAgain) {
+  House house(tiers());
+  put_day(house);
   house.db->compact();
-  EXPECT_EQ(windows(*house.db), after);
+  const Windows want = windows(*house.db);
+  MemoryStorage model;
+  Rng rng(9);
+  put_span(*house.db, model, rng, 90 * kHour, 95 * kHour);
+  Options options = tiers();
+  options.retention = DurationMs::days(2);
+  house.open(options);
+  house.db->set_retention_rules({{{Matcher::equal("l", "1")}, DurationMs::days(300)}});
+  house.db->compact();
+  house.db->enforce_retention();
+  ASSERT_TRUE(house.files.write_atomically("data/rollups/days", ""));
+  house.open(options);
+  house.db->compact();
+  Windows got = windows(*house.db);
+  for (auto& [labels, of_series] : got) {
+    std::erase_if(of_series, [](auto& w) { return w.first > kDayMs; });
+  }
+  EXPECT_EQ(got, want);
 }
 
 TEST(DbTiers, SamplesGoAndRollupsStay) {

@@ -86,6 +86,8 @@ std::vector<Series*> Head::sorted_series() const {
 
 std::vector<Series*> Head::drop_before(TimeMs cutoff) {
   std::vector<Series*> empty;
+  // Of the series that are looked at, and of what is committed meanwhile.
+  next_min_time_.store(TimeMs::max().ms);
   TimeMs first = TimeMs::max();
   by_ref_.each([&](Series& series) {
     if (series.drop_before(cutoff)) {
@@ -95,12 +97,13 @@ std::vector<Series*> Head::drop_before(TimeMs cutoff) {
     }
   });
   chunks_.arena.drop_before(cutoff);
-  min_time_.store(first.ms);
+  lower(next_min_time_, first);
   return empty;
 }
 
 std::vector<std::unique_ptr<Series>> Head::remove(std::span<Series* const> empty) {
   std::vector<std::unique_ptr<Series>> out;
+  min_time_.store(next_min_time_.load());
   for (Series* series : empty) {
     if (!series->drop_before(TimeMs::min())) continue;
     const uint64_t hash = series->labels().hash();
@@ -123,11 +126,16 @@ void Head::forget(std::span<const std::unique_ptr<Series>> removed) {
   postings_.remove_if([&](index::SeriesId id) { return gone.contains(id); });
 }
 
-void Head::note_time(TimeMs time) {
-  int64_t seen = min_time_.load(std::memory_order_relaxed);
-  while (time.ms < seen && !min_time_.compare_exchange_weak(seen, time.ms)) {
+void Head::lower(std::atomic<int64_t>& to, TimeMs time) {
+  int64_t seen = to.load(std::memory_order_relaxed);
+  while (time.ms < seen && !to.compare_exchange_weak(seen, time.ms)) {
   }
-  seen = max_time_.load(std::memory_order_relaxed);
+}
+
+void Head::note_time(TimeMs time) {
+  lower(min_time_, time);
+  lower(next_min_time_, time);
+  int64_t seen = max_time_.load(std::memory_order_relaxed);
   while (time.ms > seen && !max_time_.compare_exchange_weak(seen, time.ms)) {
   }
 }

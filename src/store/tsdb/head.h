@@ -71,10 +71,11 @@ class Head {
 
   /// Drops chunks that end before `cutoff`. Result: the series that are empty now.
   std::vector<Series*> drop_before(TimeMs cutoff);
-  /// Takes out those of the series that are still empty, while no commit is under way. Somebody
+  /// The second half of drop_before(), while no commit is under way: takes out those of the series
+  /// that are still empty. Somebody
   /// may hold them yet, so the caller lets go of them later.
   std::vector<std::unique_ptr<Series>> remove(std::span<Series* const> empty);
-  /// The second half of remove(), which may take its time.
+  /// The rest of remove(), which may take its time.
   void forget(std::span<const std::unique_ptr<Series>> removed);
 
   [[nodiscard]] uint64_t series_count() const { return series_count_.load(); }
@@ -96,6 +97,7 @@ class Head {
   };
 
   static size_t shard_of(uint64_t hash) { return hash >> 59; }
+  static void lower(std::atomic<int64_t>& to, TimeMs time);
 
   RefTable by_ref_;
   Mutex create_mutex_;  // references and RefTable::insert
@@ -106,6 +108,7 @@ class Head {
   ChunkStore chunks_;
   std::atomic<uint64_t> series_count_{0};
   std::atomic<int64_t> min_time_{INT64_MAX};
+  std::atomic<int64_t> next_min_time_{INT64_MAX};  // after the drop that is under way
   std::atomic<int64_t> max_time_{INT64_MIN};
 };
 

@@ -96,9 +96,11 @@ void Replay::wait_for_workers() {
 void Replay::gather(Record record) {
   for (const SeriesDefinition& definition : record.series) {
     if (definition.ref >= kMaxReplayRef) continue;
-    if (definition.ref >= known_.size()) known_.resize(definition.ref + 1);
+    const uint64_t page = definition.ref / kPage;
+    if (page >= known_.size()) known_.resize(page + 1);
+    if (!known_[page]) known_[page] = std::make_unique<std::array<Known, kPage>>();
     Series* series = head_.find_or_create(definition.labels, UINT64_MAX).series;
-    known_[definition.ref] = {series, series->ref() / kBucketSeries};
+    (*known_[page])[definition.ref % kPage] = {series, series->ref() / kBucketSeries};
   }
   TimeRange range{TimeMs::max(), TimeMs::min()};
   // Without a series, its definition was in damaged records.

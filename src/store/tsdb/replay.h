@@ -67,7 +67,8 @@ class Replay {
   };
 
   [[nodiscard]] Known known(SeriesRef ref) const {
-    return ref < known_.size() ? known_[ref] : Known{};
+    const uint64_t page = ref / kPage;
+    return page < known_.size() && known_[page] ? (*known_[page])[ref % kPage] : Known{};
   }
   Batch& bucket(size_t number, bool histograms);
   void hand_over(size_t bucket);
@@ -77,7 +78,9 @@ class Replay {
   Head& head_;
   const size_t max_gathered_;  ///< samples of all buckets together
   TimeMs from_ = TimeMs::min();
-  std::vector<Known> known_;    ///< by the segment's references
+  // By the segment's references, which may be few and far apart.
+  static constexpr size_t kPage = 4096;
+  std::vector<std::unique_ptr<std::array<Known, kPage>>> known_;
   std::vector<Batch> buckets_;  ///< by the head's references
   BoundedQueue<Step> steps_{kQueued};
   std::array<std::unique_ptr<BoundedQueue<Batch>>, kWorkers> queues_;

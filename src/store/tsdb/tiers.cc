@@ -54,11 +54,13 @@ Tiers::Tiers(io::FileSystem& files, std::string path, const Log& log)
   }
 }
 
-Result<size_t> Tiers::open() {
+Result<size_t> Tiers::open(Access access) {
   size_t damaged = 0;
   for (size_t tier = 0; tier < kTiers; ++tier) {
-    TRY(files_.make_directories(fmt::format("{}/{}", path_, tier_name(tier))));
-    damaged += TRY(sets_[tier]->open());
+    if (access == Access::ReadWrite) {
+      TRY(files_.make_directories(fmt::format("{}/{}", path_, tier_name(tier))));
+    }
+    damaged += TRY(sets_[tier]->open(access));
   }
   const auto text = files_.read(path_ + "/days");
   if (!text) {
@@ -90,6 +92,12 @@ TimeRange Tiers::range_of_day(int64_t day) { return {{day * kDay.ms + 1}, {(day 
 bool Tiers::has_day(int64_t day) const {
   const MutexLock lock(mutex_);
   return days_.contains(day);
+}
+
+bool Tiers::has_rollups(int64_t day) const {
+  return std::ranges::any_of(sets_[0]->blocks(), [&](const auto& block) {
+    return block->info().range.overlaps(range_of_day(day));
+  });
 }
 
 std::string Tiers::days_as_text() const {
@@ -145,14 +153,6 @@ Result<void> Tiers::forget_days(TimeRange range) {
     const auto to = days_.upper_bound(day_of(range.end));
     if (from == to) return {};
     days_.erase(from, to);
-  }
-  return write_days();
-}
-
-Result<void> Tiers::forget_all_days() {
-  {
-    const MutexLock lock(mutex_);
-    days_.clear();
   }
   return write_days();
 }

@@ -40,8 +40,8 @@ class Tiers {
  public:
   Tiers(io::FileSystem& files, std::string path, const Log& log);
 
-  /// Result: how many blocks were damaged.
-  Result<size_t> open() EXCLUDES(mutex_);
+  /// Result: how many blocks could not be opened.
+  Result<size_t> open(Access access = Access::ReadWrite) EXCLUDES(mutex_);
 
   [[nodiscard]] BlockSet& blocks(size_t tier) { return *sets_[tier]; }
   [[nodiscard]] const BlockSet& blocks(size_t tier) const { return *sets_[tier]; }
@@ -51,13 +51,14 @@ class Tiers {
   static TimeRange range_of_day(int64_t day);
 
   [[nodiscard]] bool has_day(int64_t day) const EXCLUDES(mutex_);
+  /// Whether there is something of the day, whole or not.
+  [[nodiscard]] bool has_rollups(int64_t day) const;
   /// Puts what the querier has of a day into all tiers, in the place of what they had of it.
   /// Unavailable when stopped. Result: how many series there were.
   Result<uint64_t> roll_up_day(int64_t day, Querier& samples, const std::stop_token& stop)
       EXCLUDES(mutex_);
   /// These days are to be summed up again: samples came for them, or went.
   Result<void> forget_days(TimeRange range) EXCLUDES(mutex_);
-  Result<void> forget_all_days() EXCLUDES(mutex_);
 
   /// Deletes each window that has a part in the range. Durable on return.
   Result<void> delete_samples(std::span<const Matcher> matchers, TimeRange range);
