@@ -70,6 +70,22 @@ Labels::Labels(std::initializer_list<std::pair<std::string_view, std::string_vie
   *this = builder.build();
 }
 
+std::optional<Labels> Labels::from_ascending(std::span<const LabelView> labels) {
+  Labels out;
+  size_t bytes = 0;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i].value.empty()) return std::nullopt;
+    if (i > 0 && labels[i].name <= labels[i - 1].name) return std::nullopt;
+    bytes += labels[i].name.size() + labels[i].value.size() + 8;
+  }
+  out.data_.reserve(bytes);
+  for (const LabelView& label : labels) {
+    append_string(out.data_, label.name);
+    append_string(out.data_, label.value);
+  }
+  return out;
+}
+
 size_t Labels::size() const { return static_cast<size_t>(std::distance(begin(), end())); }
 
 std::string_view Labels::get(std::string_view name) const {
@@ -102,6 +118,7 @@ std::string Labels::to_string() const {
 }
 
 std::strong_ordering operator<=>(const Labels& a, const Labels& b) {
+  if (a.data_ == b.data_) return std::strong_ordering::equal;
   auto i = a.begin();
   auto j = b.begin();
   for (; i != a.end() && j != b.end(); ++i, ++j) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,9 @@ class Labels {
   Labels() = default;
   /// Sorts; of two labels with one name the later stays; empty values are left out.
   Labels(std::initializer_list<std::pair<std::string_view, std::string_view>> labels);
+
+  /// Of names that ascend, each once, with values that are not empty; nothing when they do not.
+  static std::optional<Labels> from_ascending(std::span<const LabelView> labels);
 
   [[nodiscard]] Iterator begin() const { return Iterator(data_.data()); }
   [[nodiscard]] Iterator end() const { return Iterator(data_.data() + data_.size()); }

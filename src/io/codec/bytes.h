@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -69,15 +70,28 @@ class ByteReader {
   Result<double> f64() { return std::bit_cast<double>(TRY(fixed<uint64_t>())); }
   Result<uint64_t> varint() {
     uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      if (in_.empty()) return cut_short();
-      const auto byte = static_cast<uint8_t>(in_[0]);
-      in_.remove_prefix(1);
-      if (shift == 63 && byte > 1) break;
-      value |= static_cast<uint64_t>(byte & 0x7F) << shift;
-      if (byte < 0x80) return value;
-    }
+    if (try_varint(value)) return value;
+    if (in_.size() < 10) return cut_short();
     return fail(ErrorCode::Corruption, "varint longer than 64 bits");
+  }
+  /// The same for inner loops; false, and nothing read, where varint() has an error.
+  bool try_varint(uint64_t& value) {
+    if (!in_.empty() && static_cast<uint8_t>(in_[0]) < 0x80) {
+      value = static_cast<uint8_t>(in_[0]);
+      in_.remove_prefix(1);
+      return true;
+    }
+    uint64_t sum = 0;
+    for (size_t i = 0; i < std::min<size_t>(in_.size(), 10); ++i) {
+      const auto byte = static_cast<uint8_t>(in_[i]);
+      if (i == 9 && byte > 1) return false;
+      sum |= static_cast<uint64_t>(byte & 0x7F) << (7 * i);
+      if (byte >= 0x80) continue;
+      value = sum;
+      in_.remove_prefix(i + 1);
+      return true;
+    }
+    return false;
   }
   Result<int64_t> svarint() {
     const uint64_t raw = TRY(varint());

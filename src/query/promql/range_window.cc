@@ -8,12 +8,24 @@
 
 namespace prom5::promql {
 
+/// In steps that double, then by halves: near or far, few are looked at.
+size_t SlidingRange::first_after(size_t from, TimeMs time) const {
+  size_t low = from;
+  size_t step = 1;
+  while (low + step <= times_.size() && times_[low + step - 1] <= time) {
+    low += step;
+    step *= 2;
+  }
+  const auto begin = times_.begin() + static_cast<ptrdiff_t>(low);
+  const auto end = times_.begin() + static_cast<ptrdiff_t>(std::min(low + step, times_.size()));
+  return static_cast<size_t>(std::upper_bound(begin, end, time) - times_.begin());
+}
+
 void SlidingRange::move(TimeMs start, TimeMs end) {
   if (start < last_start_) first_ = 0;
   if (end < last_end_) past_ = 0;
-  while (first_ < times_.size() && times_[first_] <= start) ++first_;
-  past_ = std::max(past_, first_);
-  while (past_ < times_.size() && times_[past_] <= end) ++past_;
+  first_ = first_after(first_, start);
+  past_ = first_after(std::max(past_, first_), end);
   last_start_ = start;
   last_end_ = end;
 }

@@ -17,6 +17,8 @@ class SlidingRange {
   [[nodiscard]] size_t count() const { return past_ > first_ ? past_ - first_ : 0; }
 
  private:
+  [[nodiscard]] size_t first_after(size_t from, TimeMs time) const;
+
   std::span<const TimeMs> times_;
   size_t first_ = 0;
   size_t past_ = 0;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "store/chunk/int_kernels.h"
 #include "store/chunk/int_stream.h"
 
 namespace prom5::chunk {
@@ -123,16 +124,14 @@ Result<void> decode_floats(codec::ByteReader& in, std::span<double> out) {
       next += gap + 1;
     }
   }
-  std::vector<int64_t> integers(out.size());
+  thread_local std::vector<int64_t> scratch;
+  if (scratch.size() < out.size()) scratch.resize(out.size());
+  const std::span<int64_t> integers = std::span(scratch).first(out.size());
   TRY(decode_ints(in, integers));
   if ((first & kBitPatterns) != 0) {
     for (size_t i = 0; i < out.size(); ++i) out[i] = std::bit_cast<double>(order_bits(integers[i]));
-  } else if (exponent == 0) {
-    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(integers[i]);
   } else {
-    // Division, not multiplication by the inverse: only it is exact.
-    const double power = kPowersOfTen[exponent];
-    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(integers[i]) / power;
+    to_doubles(integers.data(), kPowersOfTen[exponent], out.data(), out.size());
   }
   for (const Special& special : specials) out[special.at] = special.value;
   return {};

@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "store/chunk/int_kernels.h"
+
 namespace prom5::chunk {
 
 namespace {
@@ -142,37 +144,50 @@ Result<void> unpack_low(codec::ByteReader& in, unsigned k, std::span<uint64_t> o
     std::fill(out.begin(), out.end(), 0);
     return {};
   }
+  constexpr unsigned kMaxOfEights = 15;
   size_t i = 0;
+  if (k <= kMaxOfEights) {
+    i = unpack_eights(packed, k, out.data(), out.size());
+    // The last ones, from where there is room behind them.
+    constexpr size_t kLast = 32;
+    std::array<char, kLast * kMaxOfEights / 8 + 8> bytes{};
+    std::array<uint64_t, kLast> numbers;
+    const std::string_view rest = packed.substr(i / 8 * k);
+    if (out.size() - i <= kLast) {
+      std::copy(rest.begin(), rest.end(), bytes.begin());
+      unpack_eights({bytes.data(), bytes.size()}, k, numbers.data(), kLast);
+      std::copy_n(numbers.begin(), out.size() - i, out.begin() + static_cast<ptrdiff_t>(i));
+      return {};
+    }
+  }
   if (k <= 56) {
     // Whole words as long as eight bytes are left behind each start.
     const size_t safe = packed.size() < 8 ? 0 : (packed.size() - 8) * 8 / k;
     const uint64_t mask = low_mask(k);
     for (const size_t end = std::min(safe, out.size()); i < end; ++i) {
-      uint64_t word = 0;
-      std::memcpy(&word, packed.data() + i * k / 8, 8);
-      out[i] = (word >> (i * k % 8)) & mask;
+      out[i] = (load64(packed.data() + i * k / 8, 8) >> (i * k % 8)) & mask;
     }
   }
   for (; i < out.size(); ++i) out[i] = low_bits(packed, i, k);
   return {};
 }
 
-/// Adds the quotients, which end at each set bit.
+/// Adds the quotients: a code ends at each set bit.
 Result<void> add_unary(codec::ByteReader& in, unsigned k, std::span<uint64_t> out) {
+  constexpr size_t kAtOnce = 512;
   const std::string_view bits = in.rest();
-  size_t i = 0;
-  size_t previous = 0;  // where the code of the i-th number begins
-  size_t byte = 0;
-  for (; i < out.size(); byte += 8) {
-    if (byte >= bits.size()) return corrupt("ends early");
-    uint64_t word = load64(bits.data() + byte, bits.size() - byte);
-    for (; word != 0 && i < out.size(); word &= word - 1, ++i) {
-      const size_t at = byte * 8 + static_cast<size_t>(std::countr_zero(word));
-      out[i] |= (at - previous) << k;
-      previous = at + 1;
-    }
+  std::array<uint32_t, kAtOnce + 16> ends;
+  uint32_t begin = 0;  // of the next code
+  for (size_t i = 0; i < out.size();) {
+    const size_t wanted = std::min(kAtOnce, out.size() - i);
+    // The place before the first is where the code before ended.
+    ends[0] = begin - 1;
+    if (find_set_bits(bits, begin, wanted, &ends[1]) < wanted) return corrupt("ends early");
+    add_quotients(ends.data(), k, &out[i], wanted);
+    begin = ends[wanted] + 1;
+    i += wanted;
   }
-  TRY(in.take((previous + 7) / 8));
+  TRY(in.take((begin + 7) / 8));
   return {};
 }
 
@@ -184,9 +199,11 @@ Result<void> read_rice(codec::ByteReader& in, std::span<uint64_t> out) {
   std::vector<std::pair<size_t, uint64_t>> exceptions;
   exceptions.reserve(apart);
   for (uint64_t n = 0, next = 0; n < apart; ++n) {
-    const uint64_t gap = TRY(in.varint());
+    uint64_t gap = 0;
+    uint64_t value = 0;
+    if (!in.try_varint(gap) || !in.try_varint(value)) return corrupt("exceptions end early");
     if (gap >= out.size() - next) return corrupt("exception beyond the end");
-    exceptions.emplace_back(next + gap, TRY(in.varint()));
+    exceptions.emplace_back(next + gap, value);
     next += gap + 1;
     if (next >= out.size() && n + 1 < apart) return corrupt("exception beyond the end");
   }
@@ -410,15 +427,9 @@ Result<void> decode_ints(codec::ByteReader& in, std::span<int64_t> out) {
     } else {
       TRY(read_rice(in, residuals));
     }
-    if ((first & kOneSided) != 0) {
-      for (uint64_t& r : residuals) r += centre;
-    } else {
-      for (uint64_t& r : residuals) r = unzigzag(r) + centre;
-    }
+    add_centre(centre, (first & kOneSided) == 0, residuals.data(), residuals.size());
   }
-  for (size_t n = order; n > 0; --n) {
-    for (size_t i = n; i < column.size(); ++i) column[i] += column[i - 1];
-  }
+  for (size_t n = order; n > 0; --n) prefix_sums(&column[n - 1], column.size() - n + 1);
   return {};
 }
 

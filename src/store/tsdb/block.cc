@@ -343,9 +343,12 @@ Result<Block::Series> Block::series(uint32_t number) const {
       out.chunks.push_back(chunk);
     }
   }
-  LabelsBuilder builder;
-  for (const auto& [name, value] : labels) builder.set(symbol(name), symbol(value));
-  out.labels = builder.build();
+  std::vector<LabelView> views;
+  views.reserve(labels.size());
+  for (const auto& [name, value] : labels) views.push_back({symbol(name), symbol(value)});
+  auto whole = Labels::from_ascending(views);
+  if (!whole) return damaged("order of labels");
+  out.labels = *std::move(whole);
   return out;
 }
 
@@ -422,13 +425,30 @@ void Block::read(uint32_t number, const Series& series, Column column, TimeRange
                  TimesCache& times, const std::function<void(const Error&)>& damaged,
                  SampleColumns& out) const {
   out.clear();
+  append(number, series, column, range, times, damaged, out);
+}
+
+bool Block::append(uint32_t number, const Series& series, Column column, TimeRange range,
+                   TimesCache& times, const std::function<void(const Error&)>& damaged,
+                   SampleColumns& out) const {
+  const auto list = tombstones();
+  const auto deleted = list->of(number);
+  const auto is_read = [&](const ChunkRef& chunk) {
+    return chunk.column == column && chunk.range.overlaps(range);
+  };
+  if (!out.times.empty()) {
+    const auto first = std::ranges::find_if(series.chunks, is_read);
+    if (first == series.chunks.end()) return true;
+    if (!deleted.empty() || first->range.start <= out.times.back()) return false;
+  }
+  const size_t before = out.times.size();
   for (const ChunkRef& chunk : series.chunks) {
-    if (chunk.column != column || !chunk.range.overlaps(range)) continue;
+    if (!is_read(chunk)) continue;
     if (auto read_chunk = read(chunk, times, out); !read_chunk) damaged(read_chunk.error());
   }
-  clip(out, range);
-  const auto deleted = tombstones();
-  erase(out, deleted->of(number));
+  clip(out, range, before);
+  erase(out, deleted);
+  return true;
 }
 
 std::vector<TimeMs> Block::window_ends(DurationMs width) const {

@@ -88,6 +88,12 @@ class Block {
             TimesCache& times, const std::function<void(const Error&)>& damaged,
             SampleColumns& out) const;
 
+  /// The same behind what `out` has of the range already. False, and nothing done, where that is
+  /// not all older, or something is deleted.
+  bool append(uint32_t number, const Series& series, Column column, TimeRange range,
+              TimesCache& times, const std::function<void(const Error&)>& damaged,
+              SampleColumns& out) const;
+
   /// The ends of the windows (store/tsdb/rollup.h) that have samples, deleted ones too, ascending.
   [[nodiscard]] std::vector<TimeMs> window_ends(DurationMs width) const EXCLUDES(mutex_);
 

@@ -27,15 +27,18 @@ void push(SampleColumns& out, TimeMs time, double value,
   if (histogram || !out.histograms.empty()) out.histograms.push_back(std::move(histogram));
 }
 
-void clip(SampleColumns& columns, TimeRange range) {
-  const auto first = std::lower_bound(columns.times.begin(), columns.times.end(), range.start);
-  const auto last = std::upper_bound(first, columns.times.end(), range.end);
-  const auto from = first - columns.times.begin();
-  const auto to = last - columns.times.begin();
+void clip(SampleColumns& columns, TimeRange range, size_t from) {
+  const auto begin = static_cast<ptrdiff_t>(from);
+  const auto first =
+      std::lower_bound(columns.times.begin() + begin, columns.times.end(), range.start) -
+      columns.times.begin();
+  const auto last =
+      std::upper_bound(columns.times.begin() + first, columns.times.end(), range.end) -
+      columns.times.begin();
   const auto cut = [&](auto& column) {
     if (column.empty()) return;
-    column.erase(column.begin() + to, column.end());
-    column.erase(column.begin(), column.begin() + from);
+    column.erase(column.begin() + last, column.end());
+    column.erase(column.begin() + begin, column.begin() + first);
   };
   cut(columns.values);
   cut(columns.histograms);

@@ -11,8 +11,8 @@ namespace prom5::tsdb {
 void push(SampleColumns& out, TimeMs time, double value,
           std::shared_ptr<const Histogram> histogram);
 
-/// Cuts the columns down to the range.
-void clip(SampleColumns& columns, TimeRange range);
+/// Cuts the columns, from a place on, down to the range.
+void clip(SampleColumns& columns, TimeRange range, size_t from = 0);
 
 /// Adds what `more` has in range; both ascend. Of a time that both have, `out`'s sample stays.
 void merge(SampleColumns& out, const SampleColumns& more, TimeRange range);

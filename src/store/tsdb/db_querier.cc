@@ -48,6 +48,11 @@ class BlockCursor {
     block_.read(numbers_[at_ - 1], *series_, column, range, times, damaged, out);
   }
 
+  bool append(Column column, TimeRange range, TimesCache& times, const DamageTold& damaged,
+              SampleColumns& out) const {
+    return block_.append(numbers_[at_ - 1], *series_, column, range, times, damaged, out);
+  }
+
   void read_rollups(DurationMs width, TimeRange range, TimesCache& times, const DamageTold& damaged,
                     Rollups& out) const {
     tsdb::read_rollups(block_, numbers_[at_ - 1], *series_, width, range, times, damaged, out);
@@ -105,18 +110,25 @@ class MergedSeriesSet final : public SeriesSet {
     here_.clear();
     in_head_ = false;
     all_samples_ = false;
-    const Labels* least = head_at_ < head_.size() ? &head_[head_at_]->labels() : nullptr;
-    for (const Source& source : sources_) {
-      const Block::Series* at = source.cursor.current();
-      if (at != nullptr && (least == nullptr || at->labels < *least)) least = &at->labels;
+    const Labels* least = nullptr;
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      const Block::Series* at = sources_[i].cursor.current();
+      if (at == nullptr) continue;
+      const auto order = least == nullptr ? std::strong_ordering::less : at->labels <=> *least;
+      if (order > 0) continue;
+      if (order < 0) here_.clear();
+      least = &at->labels;
+      here_.push_back(i);
+    }
+    if (head_at_ < head_.size()) {
+      const Labels& at = head_[head_at_]->labels();
+      const auto order = least == nullptr ? std::strong_ordering::less : at <=> *least;
+      if (order < 0) here_.clear();
+      in_head_ = order <= 0;
+      if (in_head_) least = &at;
     }
     if (least == nullptr) return false;
     labels_ = *least;
-    for (size_t i = 0; i < sources_.size(); ++i) {
-      const Block::Series* at = sources_[i].cursor.current();
-      if (at != nullptr && at->labels == labels_) here_.push_back(i);
-    }
-    in_head_ = head_at_ < head_.size() && head_[head_at_]->labels() == labels_;
     return true;
   }
 
@@ -173,9 +185,9 @@ class MergedSeriesSet final : public SeriesSet {
   }
 
   void add(const BlockCursor& cursor, Column column, TimeRange range, SampleColumns& out) {
-    SampleColumns& to = out.times.empty() ? out : more_;
-    cursor.read(column, range, times_, view_->damaged, to);
-    if (&to != &out) merge(out, more_, range);
+    if (cursor.append(column, range, times_, view_->damaged, out)) return;
+    cursor.read(column, range, times_, view_->damaged, more_);
+    merge(out, more_, range);
   }
 
   static bool keeps_histograms(const BlockCursor& cursor) {

@@ -17,9 +17,9 @@ namespace prom5::tsdb {
 // Series that are scraped together have their samples at the same times. So a time is kept once for
 // all of them: while it is new in a TimeTrack, then, compressed, in SealedTimes.
 
-/// At most so many samples fill a chunk of the head: at 15 s half an hour, few enough to decode for
+/// At most so many samples fill a chunk of the head: at 15 s 24 minutes, few enough to decode for
 /// one step's window.
-inline constexpr size_t kSamplesPerChunk = 120;
+inline constexpr size_t kSamplesPerChunk = 96;
 
 /// The times of a full chunk, compressed.
 struct SealedTimes {
