@@ -54,6 +54,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
      "Memory beyond which new series are refused. 0: 60 % of what the cgroup or machine has."},
     {"storage.tsdb.max-head-bytes", Size, "4GB",
      "Most memory for samples; beyond it the older half goes into a block."},
+    {"storage.tsdb.reserve-size", Size, "16MB",
+     "Size of a file that gives its room to the next block when the disk is full. 0: none."},
     {"scrape.max-body-size", Size, "64MB", "Longest page of a target, as decoded."},
     {"query.lookback-delta", Duration, "5m", "How far back a sample is looked for."},
     {"query.timeout", Duration, "2m", "Longest time a query may take."},
@@ -131,6 +133,7 @@ ServerOptions server_options(const Flags& flags) {
   o.storage.wal_segment_bytes = flags.number("storage.tsdb.wal-segment-size");
   o.storage.max_series = flags.number("storage.tsdb.max-series");
   o.storage.memory_budget = flags.number("storage.tsdb.memory-budget");
+  o.storage.reserve_bytes = flags.number("storage.tsdb.reserve-size");
   o.storage.max_head_bytes = flags.number("storage.tsdb.max-head-bytes");
   o.query.lookback_delta = flags.duration("query.lookback-delta");
   o.query.timeout = flags.duration("query.timeout");

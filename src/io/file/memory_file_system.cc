@@ -20,10 +20,10 @@ class MemoryWritableFile final : public WritableFile {
       : system_(system), file_(std::move(file)), path_(std::move(path)) {}
 
   Result<void> append(std::string_view bytes) override {
-    TRY(system_.before("write", path_));
+    const auto may = system_.before("write", path_);
     const MutexLock lock(system_.mutex_);
-    file_->bytes.append(bytes);
-    return {};
+    file_->bytes.append(may ? bytes : bytes.substr(0, bytes.size() / 2));
+    return may;
   }
   Result<void> sync() override {
     TRY(system_.before("sync", path_));
@@ -67,6 +67,7 @@ Result<std::unique_ptr<WritableFile>> MemoryFileSystem::open_append(const std::s
 }
 
 Result<std::string> MemoryFileSystem::read(const std::string& path) {
+  TRY(before_reading("open", path));
   const MutexLock lock(mutex_);
   const auto found = files_.find(path);
   if (found == files_.end()) return fail(ErrorCode::NotFound, "open {}: no such file", path);
@@ -74,6 +75,7 @@ Result<std::string> MemoryFileSystem::read(const std::string& path) {
 }
 
 Result<uint64_t> MemoryFileSystem::size(const std::string& path) {
+  TRY(before_reading("stat", path));
   const MutexLock lock(mutex_);
   const auto found = files_.find(path);
   if (found == files_.end()) return fail(ErrorCode::NotFound, "stat {}: no such file", path);
@@ -154,6 +156,7 @@ Result<void> MemoryFileSystem::sync_directory(const std::string& path) {
 }
 
 Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& path) {
+  TRY(before_reading("list", path));
   const MutexLock lock(mutex_);
   std::vector<std::string> out;
   for (const auto& [name, file] : files_) {
@@ -163,6 +166,7 @@ Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& path)
 }
 
 Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const std::string& path) {
+  TRY(before_reading("lock", path));
   const MutexLock guard(mutex_);
   if (!locks_.insert(path).second) {
     return fail(ErrorCode::Unavailable, "{} is locked by another process", path);
@@ -184,7 +188,14 @@ void MemoryFileSystem::corrupt(const std::string& path,
 
 void FaultyFileSystem::fail_from(uint64_t n) { fail_at_ = n == 0 ? 0 : changes_ + n; }
 
+Result<void> FaultyFileSystem::before_reading(std::string_view operation, const std::string& path) {
+  if (++calls_ == fail_call_at_)
+    return fail(ErrorCode::Io, "{} {}: injected fault", operation, path);
+  return {};
+}
+
 Result<void> FaultyFileSystem::before(std::string_view operation, const std::string& path) {
+  TRY(before_reading(operation, path));
   const uint64_t number = ++changes_;
   const uint64_t limit = fail_at_;
   if (limit != 0 && number >= limit) {

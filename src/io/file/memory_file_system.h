@@ -44,8 +44,13 @@ class MemoryFileSystem : public FileSystem {
   };
   friend class MemoryWritableFile;
 
-  /// Called before every change; an error is returned to the caller instead of the change.
+  /// Called before every change; an error is returned to the caller instead of the change, of which
+  /// a write may leave a part.
   virtual Result<void> before(std::string_view /*operation*/, const std::string& /*path*/) {
+    return {};
+  }
+  /// The same before everything that only looks.
+  virtual Result<void> before_reading(std::string_view /*op*/, const std::string& /*path*/) {
     return {};
   }
 
@@ -62,15 +67,23 @@ class FaultyFileSystem : public MemoryFileSystem {
   /// How many changes were asked for so far.
   [[nodiscard]] uint64_t changes() const { return changes_; }
 
+  /// The n-th call from now (from 1), of those that change and those that read, fails with Io.
+  void fail_call(uint64_t n) { fail_call_at_ = calls_ + n; }
+  /// How many calls there were so far.
+  [[nodiscard]] uint64_t calls() const { return calls_; }
+
   /// Of every file an arbitrary part of the unsynced tail is lost, at 512-byte granularity; files
   /// whose name was not synced may vanish. Deterministic for one seed.
   void power_cut(uint64_t seed);
 
  private:
   Result<void> before(std::string_view operation, const std::string& path) override;
+  Result<void> before_reading(std::string_view operation, const std::string& path) override;
 
   std::atomic<uint64_t> changes_{0};
   std::atomic<uint64_t> fail_at_{0};
+  std::atomic<uint64_t> calls_{0};
+  std::atomic<uint64_t> fail_call_at_{0};
 };
 
 }  // namespace prom5::io

@@ -97,8 +97,9 @@ class Block {
   /// The ends of the windows (store/tsdb/rollup.h) that have samples, deleted ones too, ascending.
   [[nodiscard]] std::vector<TimeMs> window_ends(DurationMs width) const EXCLUDES(mutex_);
 
-  /// Reads everything. Result: what cannot be read.
-  [[nodiscard]] std::vector<Error> verify() const;
+  /// Reads everything, or its checksums alone. Result: what cannot be read.
+  enum class Depth : uint8_t { Checksums, Values };
+  [[nodiscard]] std::vector<Error> verify(Depth depth = Depth::Values) const;
 
   [[nodiscard]] std::shared_ptr<const Tombstones> tombstones() const EXCLUDES(mutex_);
   void set_tombstones(Tombstones tombstones) EXCLUDES(mutex_);
@@ -138,6 +139,7 @@ class Block {
   Result<void> load_primary();
   Result<void> load_spare();
   [[nodiscard]] Result<void> verify_spare() const;
+  [[nodiscard]] Result<void> verify_checksums(const ChunkRef& chunk) const;
   Result<void> load_index(std::string_view index);
   [[nodiscard]] std::string_view symbol(uint32_t number) const;
   [[nodiscard]] Value value_at(uint32_t at) const;

@@ -59,6 +59,11 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
           "exceeded.")),
       days_rolled_up_(metrics.counter("prom5_tsdb_rolled_up_days_total",
                                       "Days of samples that were summed up.")),
+      verified_bytes_(metrics.counter("prom5_tsdb_verified_bytes_total",
+                                      "Bytes of blocks whose checksums were read in the "
+                                      "background.")),
+      verification_failures_(metrics.counter("prom5_tsdb_verification_failures_total",
+                                             "Damaged places that were found by it.")),
       blocks_damaged_(metrics.counter("prom5_tsdb_damaged_blocks_total",
                                       "Blocks that could not be opened and are left out.")),
       chunks_damaged_(metrics.counter("prom5_tsdb_damaged_chunks_total",
@@ -135,6 +140,7 @@ Result<void> Db::finish_opening(const std::stop_token& stop) {
     const MutexLock lock(state_mutex_);
     replay_progress_.done = true;
   }
+  keep_reserve();
   if (options_.wal_sync_interval.ms > 0) {
     syncing_ = std::jthread([this](std::stop_token t) { sync_log(std::move(t)); });
   }

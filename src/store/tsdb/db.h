@@ -47,6 +47,8 @@ struct Options {
   uint64_t max_series = 10'000'000;
   /// Beyond it the older half of the data in memory goes into a block before its time.
   uint64_t max_head_bytes = uint64_t{4} << 30;
+  /// Kept free in a file, so that on a full disk a block can be written, which lets the log go.
+  uint64_t reserve_bytes = 0;
   /// Anonymous memory of the process beyond which new series are refused; 0: a part of what the
   /// control group or the machine has.
   uint64_t memory_budget = 0;
@@ -72,6 +74,7 @@ struct ReplayProgress {
 ///   path/lock        held while the process lives
 ///   path/wal/N       segments (store/wal/wal.h)
 ///   path/blocks/N    blocks (store/tsdb/block.h)
+///   path/reserve     nothing, for a full disk
 ///   path/rollups     rollups of whole days (store/tsdb/tiers.h)
 ///
 /// Any thread. Closing (the destructor) syncs the log.
@@ -119,6 +122,9 @@ class Db final : public Storage {
   /// Writes blocks as long as the head holds more than it needs, and lets go of what is past its
   /// retention. Called by the maintenance thread; also by tests.
   void compact() EXCLUDES(compaction_mutex_);
+  /// Reads the checksums of one block that was not looked at for a week, if there is one. What is
+  /// damaged is in the log and counted.
+  void verify_a_block();
   void enforce_retention() EXCLUDES(compaction_mutex_);
 
   /// The first rule that matches a series says how long it is kept. Changed by a reload.
@@ -158,6 +164,8 @@ class Db final : public Storage {
   [[nodiscard]] TimeMs in_blocks_until(uint64_t segment) const EXCLUDES(state_mutex_);
   [[nodiscard]] TimeRange head_range() const EXCLUDES(state_mutex_);
   void compact_early() EXCLUDES(state_mutex_);
+  void keep_reserve();
+  bool release_reserve();
   bool compact_or_log(TimeMs end) EXCLUDES(state_mutex_);
   Result<void> compact_before(TimeMs end);
   Result<void> write_head(TimeRange range, BlockWriter& writer) const;
@@ -274,8 +282,12 @@ class Db final : public Storage {
   Counter& blocks_deleted_;
   Counter& size_retentions_;
   Counter& days_rolled_up_;
+  Counter& verified_bytes_;
+  Counter& verification_failures_;
   Counter& blocks_damaged_;
   Counter& chunks_damaged_;
+
+  std::map<std::string, TimeMs> verified_;  // by path; used by the thread of maintenance alone
 
   std::jthread syncing_;
   std::jthread maintenance_;  // last: stops first

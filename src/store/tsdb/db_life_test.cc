@@ -248,4 +248,61 @@ TEST(DbLife, SamplesPastRetentionAreRefusedOnceItWasEnforced) {
   EXPECT_EQ(series_of(*house.db, {{0}, {2 * kHour}}).size(), 0U);
 }
 
+namespace {
+
+/// Holds so many bytes and no more.
+class SmallDisk final : public io::MemoryFileSystem {
+ public:
+  void resize(uint64_t bytes) { room_ = bytes; }
+  uint64_t used() {
+    const MutexLock lock(mutex_);
+    uint64_t total = 0;
+    for (const auto& [name, file] : files_) total += file->bytes.size();
+    return total;
+  }
+  Result<uint64_t> free_bytes(const std::string& /*path*/) override {
+    const uint64_t full = used();
+    return full > room_ ? 0 : room_ - full;
+  }
+
+ private:
+  Result<void> before(std::string_view operation, const std::string& path) override {
+    if (operation == "write" && used() >= room_) {
+      return fail(ErrorCode::Io, "write {}: No space left on device", path);
+    }
+    return {};
+  }
+
+  std::atomic<uint64_t> room_ = UINT64_MAX;
+};
+
+}  // namespace
+
+/// On a full disk the reserve makes room for a block, and the block lets the log go.
+TEST(DbLife, AReserveFreesAFullDisk) {
+  SmallDisk files;
+  ManualClock clock{TimeMs{30 * 24 * kHour}};
+  Log log{LogLevel::Error, LogFormat::Logfmt, [](std::string_view) {}};
+  MetricRegistry metrics;
+  Options options;
+  options.reserve_bytes = 200'000;
+  options.wal_segment_bytes = 4000;
+  const auto db = Db::open(options, clock, files, metrics, log).value();
+  EXPECT_EQ(files.size("data/reserve").value(), options.reserve_bytes);
+  MemoryStorage model;
+  Rng rng(1);
+  put_span(*db, model, rng, 0, 7 * kHour);
+  const uint64_t full = files.used();
+  files.resize(full);
+  const auto appender = db->appender();
+  ASSERT_TRUE(appender->append(0, Labels{{"__name__", "m"}}, {{8 * kHour}, 1}));
+  ASSERT_FALSE(appender->commit());
+  db->compact();
+  EXPECT_FALSE(files.size("data/reserve"));
+  EXPECT_GT(db->blocks().size(), 1U);
+  EXPECT_LT(files.used(), full);
+  EXPECT_EQ(put(*db, Labels{{"__name__", "n"}}, 8 * kHour, 1), std::nullopt);
+  EXPECT_EQ(dump(*db, {{0}, {7 * kHour}}), dump(model));
+}
+
 }  // namespace prom5::tsdb

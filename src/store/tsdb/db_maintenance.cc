@@ -51,9 +51,38 @@ void Db::maintain(std::stop_token stop) {
   TimeMs next_retention = clock.now();
   while (clock.wait_until(clock.now() + kMaintenanceTick, stop)) {
     compact();
+    keep_reserve();
+    verify_a_block();
     if (clock.now() < next_retention) continue;
     enforce_retention();
     next_retention = clock.now() + kRetentionTick;
+  }
+}
+
+void Db::verify_a_block() {
+  constexpr DurationMs kAgain = DurationMs::days(7);
+  const TimeMs now = clock_.now();
+  std::vector<const BlockSet*> sets = {&blocks_};
+  for (size_t tier = 0; tier < kTiers; ++tier) sets.push_back(&tiers_.blocks(tier));
+  std::map<std::string, TimeMs> known;
+  std::shared_ptr<Block> next;
+  for (const BlockSet* set : sets) {
+    for (const auto& block : set->blocks()) {
+      const auto found = verified_.find(block->path());
+      if (found != verified_.end()) known.insert(*found);
+      const bool due = found == verified_.end() || found->second <= now - kAgain;
+      if (due && next == nullptr) next = block;
+    }
+  }
+  verified_ = std::move(known);  // without those that are gone
+  if (next == nullptr) return;
+  verified_[next->path()] = now;
+  const std::vector<Error> damage = next->verify(Block::Depth::Checksums);
+  verified_bytes_.add(next->size_bytes());
+  verification_failures_.add(damage.size());
+  for (const Error& error : damage) {
+    log_.error("A block is damaged; `prom5 tsdb repair` rewrites it without that",
+               {{"err", error.message}});
   }
 }
 
@@ -235,8 +264,31 @@ void Db::compact_early() {
   compact_or_log(end);
 }
 
+/// Where there is room for it many times over.
+void Db::keep_reserve() {
+  if (options_.reserve_bytes == 0) return;
+  const std::string path = options_.path + "/reserve";
+  if (files_.size(path)) return;
+  const auto room = files_.free_bytes(options_.path);
+  if (!room || *room / 8 < options_.reserve_bytes) return;
+  const std::string bytes(options_.reserve_bytes, '\0');
+  if (const auto kept = files_.write_atomically(path, bytes); !kept) {
+    log_.warn("No room is kept for a full disk", {{"err", kept.error().message}});
+  }
+}
+
+/// Whether there was one.
+bool Db::release_reserve() {
+  if (!files_.remove(options_.path + "/reserve")) return false;
+  log_.warn("The reserve is used up to write a block", {{"bytes", options_.reserve_bytes}});
+  return true;
+}
+
 bool Db::compact_or_log(TimeMs end) {
-  const auto written = compact_before(end);
+  auto written = compact_before(end);
+  if (!written && written.error().code == ErrorCode::Io && release_reserve()) {
+    written = compact_before(end);
+  }
   if (written) return true;
   block_failures_.add();
   log_.error("A block could not be written; its samples stay in memory and in the log",

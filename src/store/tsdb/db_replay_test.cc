@@ -140,6 +140,34 @@ TEST(DbDamage, AnswersSayWhatIsMissing) {
   EXPECT_NE(querier->warnings()[0].find("data/blocks/00000001"), std::string::npos);
 }
 
+TEST(DbDamage, IsFoundBeforeItIsAskedFor) {
+  House house;
+  MemoryStorage model;
+  Rng rng(1);
+  house.clock.advance(DurationMs::days(30));
+  put_span(*house.db, model, rng, 0, 8 * kHour);
+  house.db->compact();
+  const size_t blocks = house.db->blocks().size();
+  house.db.reset();
+  house.files.corrupt("data/blocks/00000001", [](std::string& bytes) { bytes[20] ^= 1; });
+  house.open();
+  const auto value = [&](std::string_view name) {
+    for (const auto& family : house.metrics->collect()) {
+      if (family.name == name) return family.points.at(0).value;
+    }
+    return -1.0;
+  };
+  for (size_t i = 0; i < blocks; ++i) house.db->verify_a_block();
+  EXPECT_EQ(value("prom5_tsdb_verification_failures_total"), 1);
+  const double bytes = value("prom5_tsdb_verified_bytes_total");
+  EXPECT_GT(bytes, 0);
+  house.db->verify_a_block();
+  EXPECT_EQ(value("prom5_tsdb_verified_bytes_total"), bytes) << "once a week is enough";
+  house.clock.advance(DurationMs::days(8));
+  for (size_t i = 0; i < blocks; ++i) house.db->verify_a_block();
+  EXPECT_EQ(value("prom5_tsdb_verification_failures_total"), 2);
+}
+
 TEST(DbDamage, ABlockThatCannotBeOpenedIsToldInEachAnswer) {
   House house;
   MemoryStorage model;

@@ -1,0 +1,33 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "model/sample.h"
+#include "store/prometheus/chunk.h"
+
+// Any chunk of Prometheus is decoded or refused; what decodes and ascends is written and read the
+// same.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace prom5;
+  using namespace prom5::prometheus;
+  if (size == 0) return 0;
+  SampleColumns samples;
+  const auto encoding = static_cast<uint8_t>(1 + data[0] % 3);
+  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+  if (const auto decoded = decode_chunk(encoding, bytes, samples); !decoded) {
+    CHECK(decoded.error().code == ErrorCode::Corruption);
+    CHECK(samples.size() == 0);
+    return 0;
+  }
+  for (size_t i = 1; i < samples.size(); ++i) {
+    if (samples.times[i] <= samples.times[i - 1]) return 0;
+  }
+  SampleColumns again;
+  for (const EncodedChunk& chunk : encode_chunks(samples)) {
+    CHECK(decode_chunk(static_cast<uint8_t>(chunk.encoding), chunk.data, again).has_value());
+  }
+  CHECK(again.times == samples.times);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    CHECK(same_bits(again.values[i], samples.values[i]));
+  }
+  return 0;
+}

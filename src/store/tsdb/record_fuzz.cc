@@ -1,0 +1,28 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "store/tsdb/record.h"
+
+// Any payload of a log record is decoded or refused; what decodes is encoded and decoded the same.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace prom5;
+  using namespace prom5::tsdb;
+  const auto record = decode_record({reinterpret_cast<const char*>(data), size});
+  if (!record) {
+    CHECK(record.error().code == ErrorCode::Corruption);
+    return 0;
+  }
+  std::string again;
+  if (!record->series.empty()) encode_series(record->series, again);
+  if (!record->samples.empty()) encode_samples(record->samples, again);
+  if (!record->deletions.empty()) encode_deletions(record->deletions, again);
+  const auto second = decode_record(again);
+  CHECK(second.has_value());
+  CHECK(second->samples.size() == record->samples.size());
+  for (size_t i = 0; i < record->samples.size(); ++i) {
+    CHECK(second->samples[i].ref == record->samples[i].ref);
+    CHECK(second->samples[i].sample.time == record->samples[i].sample.time);
+    CHECK(same_bits(second->samples[i].sample.value, record->samples[i].sample.value));
+  }
+  return 0;
+}
