@@ -222,6 +222,7 @@ Result<void> Server::apply(const config::Config& config) {
   db_->set_retention(config.retention.value_or(options_.storage.retention),
                      config.retention_bytes.value_or(options_.storage.retention_bytes), tiers);
   db_->set_retention_rules(config.retention_rules);
+  db_->set_max_exemplars(config.max_exemplars);
   engine_->set_default_subquery_step(config.global.evaluation_interval);
   const MutexLock lock(reload_mutex_);
   config_text_ = config.text;

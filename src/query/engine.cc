@@ -197,6 +197,21 @@ Result<std::vector<Matcher>> parse_series_selector(std::string_view selector) {
   return promql::parse_selector(selector);
 }
 
+namespace {
+
+void collect_selectors(const Expr& expr, std::vector<std::vector<Matcher>>& out) {
+  if (const auto* selector = expr.as<promql::VectorSelector>()) out.push_back(selector->matchers);
+  for (const Expr* child : promql::children(expr)) collect_selectors(*child, out);
+}
+
+}  // namespace
+
+Result<std::vector<std::vector<Matcher>>> selectors_in(std::string_view query) {
+  std::vector<std::vector<Matcher>> out;
+  collect_selectors(*TRY(promql::parse(query)), out);
+  return out;
+}
+
 Result<ValueType> result_type(std::string_view query) {
   return promql::type_of(*TRY(promql::parse(query)));
 }

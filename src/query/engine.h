@@ -89,6 +89,9 @@ Result<std::string> format_query(std::string_view query);
 /// The matchers of a series selector, as match[] takes it. BadData when it is none.
 Result<std::vector<Matcher>> parse_series_selector(std::string_view selector);
 
+/// The matchers of every selector in the query. BadData when it does not parse.
+Result<std::vector<std::vector<Matcher>>> selectors_in(std::string_view query);
+
 /// What evaluating the query gives. BadData when it does not parse.
 Result<ValueType> result_type(std::string_view query);
 

@@ -26,6 +26,18 @@ struct RefSample {
   Sample sample;
 };
 
+/// An observation that stands for others of its series: the trace of a request, say.
+struct Exemplar {
+  Labels labels;
+  double value = 0;
+  TimeMs time;
+};
+
+struct SeriesExemplars {
+  Labels series;
+  std::vector<Exemplar> exemplars;
+};
+
 /// One batch of samples on its way in. One thread; not to outlive its Storage.
 /// Without commit(), destruction throws the batch away.
 class Appender {
@@ -49,6 +61,12 @@ class Appender {
   /// What append() does, for a native histogram, which must be valid (Histogram::validate).
   virtual Result<SeriesRef> append_histogram(SeriesRef ref, const Labels& labels, TimeMs time,
                                              const Histogram& histogram) = 0;
+
+  /// Keeps an exemplar of a series. Takes effect with commit().
+  /// Errors: LimitExceeded for labels that are too long, OutOfOrder, DuplicateSample.
+  virtual Result<void> append_exemplar(const Labels& /*series*/, const Exemplar& /*exemplar*/) {
+    return {};
+  }
 
   /// Remembers what a metric family is. Takes effect with commit().
   virtual void set_metadata(std::string_view family, const Metadata& metadata) = 0;
@@ -164,6 +182,12 @@ class Storage {
 
   virtual std::unique_ptr<Appender> appender() = 0;
   virtual Result<std::unique_ptr<Querier>> querier(TimeRange range) = 0;
+
+  /// Of the series for which any selector holds, in order of their labels, ascending by time.
+  [[nodiscard]] virtual std::vector<SeriesExemplars> exemplars(
+      TimeRange /*range*/, std::span<const std::vector<Matcher>> /*selectors*/) const {
+    return {};
+  }
 
   /// By metric family; more than one entry where sources disagree.
   using MetadataMap = std::map<std::string, std::vector<Metadata>, std::less<>>;

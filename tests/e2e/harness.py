@@ -602,6 +602,19 @@ def _field_double(number, value):
     return _varint(number << 3 | 1) + struct.pack("<d", value)
 
 
+class Exemplar:
+    """An exemplar: a point of a series beside its samples."""
+
+    def __init__(self, labels, value):
+        self.labels, self.value = labels, value
+
+    def encode(self, time_ms):
+        labels = b"".join(
+            _field_bytes(1, _field_bytes(1, n.encode()) + _field_bytes(2, v.encode()))
+            for n, v in sorted(self.labels.items()))
+        return labels + _field_double(2, self.value) + _field_varint(3, time_ms)
+
+
 class Histogram:
     """A native histogram.
 
@@ -667,7 +680,7 @@ def write_request(series, metadata=()):
 
     series:   list of (labels, points); a label set is a dictionary (`__name__` included) or a
               list of pairs, which is sent as it is; a point is (milliseconds, float) or
-              (milliseconds, Histogram).
+              (milliseconds, Histogram) or (milliseconds, Exemplar).
     metadata: list of (family, type as in METADATA_TYPES, help, unit).
     """
     out = b""
@@ -678,6 +691,8 @@ def write_request(series, metadata=()):
         for time_ms, value in points:
             if isinstance(value, Histogram):
                 body += _field_bytes(4, value.encode(time_ms))
+            elif isinstance(value, Exemplar):
+                body += _field_bytes(3, value.encode(time_ms))
             else:
                 body += _field_bytes(2, _field_double(1, value) + _field_varint(2, time_ms))
         out += _field_bytes(1, body)

@@ -141,6 +141,8 @@ void ApiV1::add_routes(io::Router& router) {
       [this](R r, A) { return query(r); });
   add("GET|POST", "query_range", "Evaluates an expression over a range of time.",
       [this](R r, A) { return query_range(r); });
+  add("GET|POST", "query_exemplars", "Lists exemplars of the series that a query looks at.",
+      [this](R r, A) { return query_exemplars(r); });
   add("GET|POST", "format_query", "Prints an expression in its standard form.",
       [this](R r, A) { return format_query(r); });
   add("GET|POST", "series", "Lists the series that selectors match.",
@@ -289,6 +291,43 @@ ApiV1::Answer ApiV1::series(const HttpRequest& request) {
         json.end_array();
       },
       annotations);
+}
+
+ApiV1::Answer ApiV1::query_exemplars(const HttpRequest& request) {
+  TimeRange range;
+  range.start = TRY(time_parameter(request, "start", TimeMs::min()));
+  range.end = TRY(time_parameter(request, "end", TimeMs::max()));
+  if (range.end < range.start) {
+    return fail(ErrorCode::BadData,
+                "invalid parameter \"end\": end timestamp must not be before start timestamp");
+  }
+  auto selectors = query::selectors_in(request.parameter("query"));
+  if (!selectors) return std::unexpected(invalid_parameter("query", selectors.error()));
+  if (selectors->empty()) {
+    HttpResponse nothing;  // as Prometheus answers
+    nothing.status = 204;
+    return nothing;
+  }
+  const auto found = services_.db.exemplars(range, *selectors);
+  return success_answer([&](JsonWriter& json) {
+    json.begin_array();
+    for (const SeriesExemplars& series : found) {
+      json.begin_object().key("seriesLabels");
+      write_labels(json, series.series);
+      json.key("exemplars").begin_array();
+      for (const Exemplar& exemplar : series.exemplars) {
+        json.begin_object().key("labels");
+        write_labels(json, exemplar.labels);
+        json.key("value");
+        write_number(json, exemplar.value);
+        json.key("timestamp");
+        write_time(json, exemplar.time);
+        json.end_object();
+      }
+      json.end_array().end_object();
+    }
+    json.end_array();
+  });
 }
 
 /// Names or values, joined over all selectors: `ask(querier, matchers)`.

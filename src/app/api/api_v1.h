@@ -45,6 +45,7 @@ class ApiV1 {
 
   Answer query(const io::HttpRequest& request);
   Answer query_range(const io::HttpRequest& request);
+  Answer query_exemplars(const io::HttpRequest& request);
   Answer format_query(const io::HttpRequest& request);
   Answer series(const io::HttpRequest& request);
   Answer labels(const io::HttpRequest& request);

@@ -20,19 +20,6 @@ void append_time(std::string& out, TimeMs time) {
   if (ms % 1000 != 0) out += fmt::format(".{:03}", ms % 1000);
 }
 
-void write_time(JsonWriter& json, TimeMs time) {
-  std::string text;
-  append_time(text, time);
-  json.raw(text);
-}
-
-void write_number(JsonWriter& json, double value) {
-  std::string text = "\"";
-  codec::append_sample_value(text, value);
-  text += '"';
-  json.raw(text);
-}
-
 void write_float(JsonWriter& json, TimeMs time, double value) {
   std::string text = "[";
   append_time(text, time);
@@ -125,6 +112,19 @@ bool write_list(JsonWriter& json, std::string_view type, const std::vector<query
 }
 
 }  // namespace
+
+void write_time(JsonWriter& json, TimeMs time) {
+  std::string text;
+  append_time(text, time);
+  json.raw(text);
+}
+
+void write_number(JsonWriter& json, double value) {
+  std::string text = "\"";
+  codec::append_sample_value(text, value);
+  text += '"';
+  json.raw(text);
+}
 
 void write_labels(JsonWriter& json, const Labels& labels) {
   json.begin_object();

@@ -10,6 +10,11 @@ namespace prom5::api {
 /// {"a":"b",…}
 void write_labels(codec::JsonWriter& json, const Labels& labels);
 
+/// Seconds, with three decimals where there are milliseconds.
+void write_time(codec::JsonWriter& json, TimeMs time);
+/// As a string, as Prometheus prints a sample's value.
+void write_number(codec::JsonWriter& json, double value);
+
 /// "resultType":…,"result":… as Prometheus' API has them, inside an object that is open already.
 /// At most `limit` series when it is above 0. Result: whether some were left out.
 bool write_value(codec::JsonWriter& json, const query::Value& value, size_t limit);

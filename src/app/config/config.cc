@@ -241,9 +241,13 @@ class ConfigReader {
         {"stale_series_compaction_threshold", unsupported("stale_series_compaction_threshold")},
         {"chunk_encoding", unsupported("chunk_encoding")},
     };
+    const std::vector<Key> exemplar_keys = {
+        {"max_exemplars", number(config_.max_exemplars)},
+    };
     const std::vector<Key> keys = {
         {"tsdb", [&](const YamlNode& n) { return reader_.mapping(n, "tsdb", tsdb_keys); }},
-        {"exemplars", [this](const YamlNode& n) { return note(n, "exemplars"); }},
+        {"exemplars",
+         [&](const YamlNode& n) { return reader_.mapping(n, "exemplars", exemplar_keys); }},
     };
     return reader_.mapping(node, "storage", keys);
   }

@@ -37,6 +37,7 @@ struct Config {
   std::optional<uint64_t> retention_bytes;
   std::array<std::optional<DurationMs>, tsdb::kTiers> tier_retention;
   std::vector<tsdb::RetentionRule> retention_rules;
+  uint64_t max_exemplars = tsdb::Db::kDefaultMaxExemplars;
   /// Keys that were read and have no effect yet, each with its place.
   std::vector<std::string> notes;
 };

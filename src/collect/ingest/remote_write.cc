@@ -181,8 +181,9 @@ RemoteWriteReceiver::RemoteWriteReceiver(Storage& storage, RemoteWriteOptions op
                                "Samples stored from remote write requests.")),
       refused_(metrics.counter("prom5_remote_write_refused_samples_total",
                                "Samples of remote write requests that could not be stored.")),
-      exemplars_dropped_(metrics.counter("prom5_remote_write_exemplars_dropped_total",
-                                         "Exemplars received, which are not stored.")) {}
+      exemplars_refused_(
+          metrics.counter("prom5_remote_write_exemplars_refused_total",
+                          "Exemplars that were too long, out of order, or there already.")) {}
 
 io::HttpResponse RemoteWriteReceiver::handle(const io::HttpRequest& request) {
   requests_.add();
@@ -239,12 +240,29 @@ std::string_view leading_labels(std::string_view message) {
   return message.substr(0, end);
 }
 
+/// Execution when a label breaks a rule.
+Result<Exemplar> read_exemplar(std::string_view message) {
+  Exemplar out;
+  LabelsBuilder labels;
+  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+    switch (f.number) {
+      case 1: TRY(read_label(f.bytes, labels)); break;
+      case 2: out.value = f.as_double(); break;
+      case 3: out.time = {f.as_int64()}; break;
+      default: break;
+    }
+    return {};
+  }));
+  out.labels = labels.build();
+  return out;
+}
+
 /// A series of a request, its labels not read yet.
 struct SeriesMessage {
   std::vector<std::string_view> labels;
   std::vector<std::string_view> samples;
   std::vector<std::string_view> histograms;
-  size_t exemplars = 0;
+  std::vector<std::string_view> exemplars;
 };
 
 Result<SeriesMessage> read_series(std::string_view message) {
@@ -253,7 +271,7 @@ Result<SeriesMessage> read_series(std::string_view message) {
     switch (f.number) {
       case 1: out.labels.push_back(f.bytes); break;
       case 2: out.samples.push_back(f.bytes); break;
-      case 3: ++out.exemplars; break;
+      case 3: out.exemplars.push_back(f.bytes); break;
       case 4: out.histograms.push_back(f.bytes); break;
       default: break;
     }
@@ -379,7 +397,6 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
                                                Outcome& outcome) {
   const std::string_view label_bytes = leading_labels(message);
   const SeriesMessage series = TRY(read_series(message));
-  exemplars_dropped_.add(series.exemplars);
   const auto refuse = [&](size_t n, const Error& error, const Labels& labels) {
     if (outcome.refused == 0) {
       outcome.first_error = {
@@ -391,9 +408,19 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
   if (!read && read.error().code != ErrorCode::Execution) return std::unexpected(read.error());
   if (!read) {
     refuse(series.samples.size() + series.histograms.size(), read.error(), {});
+    exemplars_refused_.add(series.exemplars.size());
     return {};
   }
   const Labels& labels = *read;
+  for (const std::string_view bytes : series.exemplars) {
+    const auto exemplar = read_exemplar(bytes);
+    if (!exemplar && exemplar.error().code != ErrorCode::Execution) {
+      return std::unexpected(exemplar.error());
+    }
+    // The request does not fail for them, as Prometheus' does not.
+    const bool kept = exemplar && appender.append_exemplar(labels, *exemplar);
+    if (!kept) exemplars_refused_.add();
+  }
   SeriesRef ref = 0;
   const auto count = [&](const Result<SeriesRef>& appended) {
     if (appended) {

@@ -52,7 +52,7 @@ class RemoteWriteReceiver {
   Counter& requests_;
   Counter& samples_;
   Counter& refused_;
-  Counter& exemplars_dropped_;
+  Counter& exemplars_refused_;
 };
 
 }  // namespace prom5::ingest

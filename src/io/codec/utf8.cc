@@ -1,5 +1,7 @@
 #include "io/codec/utf8.h"
 
+#include <algorithm>
+
 namespace prom5::codec {
 
 size_t utf8_sequence_length(std::string_view text) {
@@ -37,6 +39,11 @@ bool utf8_valid(std::string_view text) {
     text.remove_prefix(length);
   }
   return true;
+}
+
+size_t utf8_length(std::string_view text) {
+  constexpr auto kContinues = [](char c) { return (static_cast<uint8_t>(c) & 0xC0) == 0x80; };
+  return text.size() - static_cast<size_t>(std::count_if(text.begin(), text.end(), kContinues));
 }
 
 void utf8_append(std::string& out, uint32_t code_point) {

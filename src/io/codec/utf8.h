@@ -12,6 +12,9 @@ size_t utf8_sequence_length(std::string_view text);
 
 bool utf8_valid(std::string_view text);
 
+/// How many code points well-formed text has.
+size_t utf8_length(std::string_view text);
+
 /// Appends one code point; it must be a scalar value (not a surrogate, at most 0x10FFFF).
 void utf8_append(std::string& out, uint32_t code_point);
 

@@ -64,7 +64,8 @@ Result<void> BlockSet::open_one(uint64_t number, size_t& damaged) {
   if (!block) {
     ++damaged;
     const bool corrupt = block.error().code == ErrorCode::Corruption;
-    log_.error(corrupt ? "A damaged block is left out" : "A block that cannot be read is left out",
+    log_.error(corrupt ? "A damaged block is left out"
+                       : "A block that cannot be read is left out; it is tried again",
                {{"err", block.error().message}});
     unopened_.emplace(number, std::move(block).error());
     return {};
@@ -88,6 +89,24 @@ Result<void> BlockSet::open_one(uint64_t number, size_t& damaged) {
   }
   put(*std::move(block));
   return {};
+}
+
+size_t BlockSet::open_again() {
+  const MutexLock lock(mutex_);
+  std::vector<uint64_t> numbers;
+  for (const auto& [number, error] : unopened_) {
+    if (error.code != ErrorCode::Corruption) numbers.push_back(number);
+  }
+  for (const uint64_t number : numbers) {
+    auto block = Block::open(files_, path_of(number), number);
+    if (!block) continue;  // told already
+    size_t damaged = 0;
+    unopened_.erase(number);
+    if (auto opened = open_one(number, damaged); !opened) {
+      unopened_.emplace(number, std::move(opened).error());
+    }
+  }
+  return unopened_.size();
 }
 
 void BlockSet::put(std::shared_ptr<Block> block) {

@@ -37,6 +37,10 @@ class BlockSet {
   /// left out and left where it is. Result: how many, and how many lists of deletions.
   Result<size_t> open(Access access = Access::ReadWrite) EXCLUDES(mutex_);
 
+  /// Tries again to open what could not be opened for another reason than damage. Result: how many
+  /// still cannot be, damaged ones included.
+  size_t open_again() EXCLUDES(mutex_);
+
   /// By their first time.
   [[nodiscard]] Blocks blocks() const EXCLUDES(mutex_);
   [[nodiscard]] uint64_t size_bytes() const EXCLUDES(mutex_);

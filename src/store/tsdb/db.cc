@@ -29,6 +29,8 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
       histograms_appended_(metrics.counter("prometheus_tsdb_head_samples_appended_total",
                                            "Total number of appended samples.",
                                            {{"type", "histogram"}})),
+      exemplars_appended_(metrics.counter("prometheus_tsdb_exemplar_exemplars_appended_total",
+                                          "Total number of appended exemplars.")),
       out_of_order_(metrics.counter("prometheus_tsdb_head_out_of_order_samples_appended_total",
                                     "Total number of appended out of order samples.")),
       too_old_(metrics.counter("prometheus_tsdb_too_old_samples_total",
@@ -57,8 +59,8 @@ Db::Db(Options options, const Clock& clock, io::FileSystem& files, MetricRegistr
           "prometheus_tsdb_size_retentions_total",
           "The number of times that blocks were deleted because the maximum number of bytes was "
           "exceeded.")),
-      days_rolled_up_(metrics.counter("prom5_tsdb_rolled_up_days_total",
-                                      "Days of samples that were summed up.")),
+      days_rolled_up_(
+          metrics.counter("prom5_tsdb_rollups_total", "Days of samples that were summed up.")),
       verified_bytes_(metrics.counter("prom5_tsdb_verified_bytes_total",
                                       "Bytes of blocks whose checksums were read in the "
                                       "background.")),
@@ -196,9 +198,27 @@ void Db::export_times(MetricRegistry& metrics) {
                      [this] { return retention().as_seconds(); });
 }
 
+void Db::export_exemplars(MetricRegistry& metrics) {
+  constexpr auto kGauge = MetricRegistry::Type::Gauge;
+  metrics.on_collect("prometheus_tsdb_exemplar_max_exemplars",
+                     "Total number of exemplars the exemplar storage can store, resizeable.",
+                     kGauge, [this] { return static_cast<double>(exemplars_.stats().capacity); });
+  metrics.on_collect("prometheus_tsdb_exemplar_exemplars_in_storage",
+                     "Number of exemplars currently in circular storage.", kGauge,
+                     [this] { return static_cast<double>(exemplars_.stats().exemplars); });
+  metrics.on_collect("prometheus_tsdb_exemplar_series_with_exemplars_in_storage",
+                     "Number of series with exemplars currently in circular storage.", kGauge,
+                     [this] { return static_cast<double>(exemplars_.stats().series); });
+  metrics.on_collect("prometheus_tsdb_exemplar_last_exemplars_timestamp_seconds",
+                     "The timestamp of the oldest exemplar stored in circular storage. Useful to "
+                     "check for what time range the current exemplar buffer limit allows.",
+                     kGauge, [this] { return exemplars_.stats().last.as_seconds(); });
+}
+
 void Db::export_metrics(MetricRegistry& metrics) {
   using Type = MetricRegistry::Type;
   export_times(metrics);
+  export_exemplars(metrics);
   metrics.on_collect("prometheus_tsdb_head_series", "Total number of series in the head block.",
                      Type::Gauge, [this] { return static_cast<double>(head_.series_count()); });
   metrics.on_collect("prometheus_tsdb_blocks_loaded", "Number of currently loaded data blocks",
@@ -283,6 +303,9 @@ Result<void> Db::replay(const std::stop_token& stop) {
                           }
                           take_metadata(std::exchange(record->metadata, {}));
                           note_segment(segment, record->newest());
+                          for (NamedExemplar& e : record->exemplars) {
+                            exemplars_.add(e.series, std::move(e.exemplar));
+                          }
                           replay->apply(*std::move(record));
                           return {};
                         }));
@@ -337,8 +360,9 @@ Result<std::unique_ptr<Querier>> Db::querier(TimeRange range) {
         fmt::format("this answer is partial, from blocks alone: {}", open.error().message));
   }
   if (unread_blocks_ > 0) {
-    view.warnings->push_back(fmt::format(
-        "{} blocks cannot be read and are left out: `prom5 tsdb verify` says why", unread_blocks_));
+    view.warnings->push_back(
+        fmt::format("{} blocks cannot be read and are left out: `prom5 tsdb verify` says why",
+                    unread_blocks_.load()));
   }
   const MutexLock lock(state_mutex_);
   const BlockSet::Blocks blocks = blocks_.blocks();

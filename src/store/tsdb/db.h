@@ -18,6 +18,7 @@
 #include "io/file/file_system.h"
 #include "store/storage.h"
 #include "store/tsdb/block_set.h"
+#include "store/tsdb/exemplars.h"
 #include "store/tsdb/head.h"
 #include "store/tsdb/memory_budget.h"
 #include "store/tsdb/tiers.h"
@@ -101,6 +102,13 @@ class Db final : public Storage {
   std::unique_ptr<Appender> appender() override;
   Result<std::unique_ptr<Querier>> querier(TimeRange range) override;
   [[nodiscard]] MetadataMap metadata() const override;
+  [[nodiscard]] std::vector<SeriesExemplars> exemplars(
+      TimeRange range, std::span<const std::vector<Matcher>> selectors) const override {
+    return exemplars_.select(range, selectors);
+  }
+  /// Changed by a reload of the configuration.
+  void set_max_exemplars(size_t n) { exemplars_.set_capacity(n); }
+  static constexpr size_t kDefaultMaxExemplars = 100'000;
 
   [[nodiscard]] HeadStats stats(size_t limit) const EXCLUDES(state_mutex_);
   [[nodiscard]] DurationMs retention() const { return {retention_ms_.load()}; }
@@ -156,6 +164,7 @@ class Db final : public Storage {
   Result<void> take_directory();
   [[nodiscard]] double head_seconds(TimeMs TimeRange::* which) const;
   void export_times(MetricRegistry& metrics);
+  void export_exemplars(MetricRegistry& metrics);
   void export_metrics(MetricRegistry& metrics);
   Result<void> finish_opening(const std::stop_token& stop);
   [[nodiscard]] Result<void> refuse_until_open() const;
@@ -164,6 +173,7 @@ class Db final : public Storage {
   [[nodiscard]] TimeMs in_blocks_until(uint64_t segment) const EXCLUDES(state_mutex_);
   [[nodiscard]] TimeRange head_range() const EXCLUDES(state_mutex_);
   void compact_early() EXCLUDES(state_mutex_);
+  void open_blocks_again();
   void keep_reserve();
   bool release_reserve();
   bool compact_or_log(TimeMs end) EXCLUDES(state_mutex_);
@@ -219,6 +229,7 @@ class Db final : public Storage {
 
   MemoryBudget memory_budget_;
   Head head_;
+  ExemplarStore exemplars_{kDefaultMaxExemplars};
   std::unique_ptr<io::FileLock> lock_;
   std::unique_ptr<wal::WalWriter> wal_;
 
@@ -265,10 +276,11 @@ class Db final : public Storage {
   std::atomic<bool> is_open_ = false;  // before it the head and the log belong to the replay
   std::promise<Result<void>> opening_;
   const std::shared_future<Result<void>> opened_ = opening_.get_future().share();
-  size_t unread_blocks_ = 0;  // set before there are queriers
+  std::atomic<size_t> unread_blocks_ = 0;
 
   Counter& samples_appended_;
   Counter& histograms_appended_;
+  Counter& exemplars_appended_;
   Counter& out_of_order_;
   Counter& too_old_;
   Counter& series_created_;

@@ -53,13 +53,25 @@ class DbAppender final : public Appender {
     return series->ref();
   }
 
+  Result<void> append_exemplar(const Labels& series, const Exemplar& exemplar) override {
+    // A time of the far future would keep every later one out.
+    if (exemplar.time > latest_) return fail(ErrorCode::OutOfOrder, "exemplar in the future");
+    TRY(db_.exemplars_.check(series, exemplar));
+    if (!exemplar_list_.empty() && exemplar_list_.back().series == series) {
+      TRY(ExemplarStore::check_order(exemplar_list_.back().exemplar, exemplar));
+    }
+    exemplar_list_.push_back({series, exemplar});
+    return {};
+  }
+
   void set_metadata(std::string_view family, const Metadata& metadata) override {
     metadata_.push_back({std::string(family), metadata});
   }
 
   Result<void> commit() override {
     drop_known_metadata();
-    if (samples_.empty() && histograms_.empty() && metadata_.empty()) return {};
+    const bool nothing = samples_.empty() && histograms_.empty() && metadata_.empty();
+    if (nothing && exemplar_list_.empty()) return {};
     // Through the turnstile, or steady commits would keep a compaction out for ever.
     {
       const std::lock_guard turnstile(db_.turnstile_);
@@ -170,6 +182,7 @@ class DbAppender final : public Appender {
     if (!samples_.empty()) encode_samples(samples_, payload);
     if (!histograms_.empty()) encode_histograms(histograms_, payload);
     if (!metadata_.empty()) encode_metadata(metadata_, payload);
+    if (!exemplar_list_.empty()) encode_exemplars(exemplar_list_, payload);
     uint64_t segment_used = 0;
     std::vector<Series*> series = sample_series_;
     series.insert(series.end(), histogram_series_.begin(), histogram_series_.end());
@@ -193,6 +206,7 @@ class DbAppender final : public Appender {
     TimeMs out = TimeMs::min();
     for (const RefSample& s : samples_) out = std::max(out, s.sample.time);
     for (const RefHistogram& h : histograms_) out = std::max(out, h.time);
+    for (const NamedExemplar& e : exemplar_list_) out = std::max(out, e.exemplar.time);
     return out;
   }
 
@@ -209,6 +223,11 @@ class DbAppender final : public Appender {
     db_.samples_appended_.add(samples_.size());
     db_.histograms_appended_.add(histograms_.size());
     if (!metadata_.empty()) db_.take_metadata(std::exchange(metadata_, {}));
+    for (NamedExemplar& e : exemplar_list_) {
+      const bool kept = db_.exemplars_.add(e.series, std::move(e.exemplar));
+      db_.exemplars_appended_.add(kept ? 1 : 0);
+    }
+    exemplar_list_.clear();
     samples_.clear();
     histograms_.clear();
     sample_series_.clear();
@@ -225,6 +244,7 @@ class DbAppender final : public Appender {
   std::vector<RefHistogram> histograms_;
   std::vector<Series*> histogram_series_;
   std::vector<FamilyMetadata> metadata_;
+  std::vector<NamedExemplar> exemplar_list_;
 };
 
 namespace {

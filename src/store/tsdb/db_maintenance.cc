@@ -97,6 +97,7 @@ TimeRange Db::head_range() const {
 
 void Db::compact() {
   const MutexLock compaction(compaction_mutex_);
+  open_blocks_again();
   drop_unpinned();
   const DurationMs window{out_of_order_window_ms_.load()};
   for (;;) {
@@ -262,6 +263,14 @@ void Db::compact_early() {
   log_.warn("The data in memory is over its limit; its older half goes into a block",
             {{"bytes", bytes}, {"limit", options_.max_head_bytes}});
   compact_or_log(end);
+}
+
+/// A disk that could not read a block may read it now.
+void Db::open_blocks_again() {
+  if (unread_blocks_ == 0) return;
+  size_t unread = blocks_.open_again();
+  for (size_t tier = 0; tier < kTiers; ++tier) unread += tiers_.blocks(tier).open_again();
+  unread_blocks_ = unread;
 }
 
 /// Where there is room for it many times over.

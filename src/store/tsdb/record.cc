@@ -20,7 +20,8 @@ enum Section : uint8_t {
   kSamples = 2,
   kHistograms = 3,
   kMetadata = 4,
-  kDeletions = 5
+  kDeletions = 5,
+  kExemplars = 6
 };
 
 /// Wrapping differences, so that refs and times of any distance survive.
@@ -108,22 +109,45 @@ Result<Histogram> read_histogram(ByteReader& in) {
   return h;
 }
 
+void write_labels(ByteWriter& out, const Labels& labels) {
+  out.varint(labels.size());
+  for (const LabelView label : labels) {
+    out.sized_bytes(label.name);
+    out.sized_bytes(label.value);
+  }
+}
+
+Result<Labels> read_labels(ByteReader& in) {
+  const size_t labels = TRY(read_count(in, 2));
+  LabelsBuilder builder;
+  for (size_t k = 0; k < labels; ++k) {
+    const std::string_view name = TRY(in.sized_bytes());
+    const std::string_view value = TRY(in.sized_bytes());
+    if (name.size() > Labels::kMaxStringBytes || value.size() > Labels::kMaxStringBytes) {
+      return fail(ErrorCode::Corruption, "record: label of {} bytes", value.size());
+    }
+    builder.set(name, value);
+  }
+  return builder.build();
+}
+
 Result<void> read_definitions(ByteReader& in, std::vector<SeriesDefinition>& out) {
   const size_t n = TRY(read_count(in, 2));
   uint64_t ref = 0;
   for (size_t i = 0; i < n; ++i) {
     ref += static_cast<uint64_t>(TRY(in.svarint()));
-    const size_t labels = TRY(read_count(in, 2));
-    LabelsBuilder builder;
-    for (size_t k = 0; k < labels; ++k) {
-      const std::string_view name = TRY(in.sized_bytes());
-      const std::string_view value = TRY(in.sized_bytes());
-      if (name.size() > Labels::kMaxStringBytes || value.size() > Labels::kMaxStringBytes) {
-        return fail(ErrorCode::Corruption, "record: label of {} bytes", value.size());
-      }
-      builder.set(name, value);
-    }
-    out.push_back({ref, builder.build()});
+    out.push_back({ref, TRY(read_labels(in))});
+  }
+  return {};
+}
+
+Result<void> read_exemplars(ByteReader& in, std::vector<NamedExemplar>& out) {
+  for (size_t n = TRY(read_count(in, 11)); n > 0; --n) {
+    NamedExemplar& e = out.emplace_back();
+    e.series = TRY(read_labels(in));
+    e.exemplar.labels = TRY(read_labels(in));
+    e.exemplar.value = TRY(in.f64());
+    e.exemplar.time = {TRY(in.svarint())};
   }
   return {};
 }
@@ -195,11 +219,7 @@ void encode_series(const std::vector<SeriesDefinition>& series, std::string& out
   for (const SeriesDefinition& s : series) {
     writer.svarint(difference(s.ref, ref));
     ref = s.ref;
-    writer.varint(s.labels.size());
-    for (const LabelView label : s.labels) {
-      writer.sized_bytes(label.name);
-      writer.sized_bytes(label.value);
-    }
+    write_labels(writer, s.labels);
   }
   ByteWriter packed(out);
   packed.u8(kSeries);
@@ -370,6 +390,18 @@ void encode_metadata(const std::vector<FamilyMetadata>& metadata, std::string& o
   }
 }
 
+void encode_exemplars(const std::vector<NamedExemplar>& exemplars, std::string& out) {
+  ByteWriter writer(out);
+  writer.u8(kExemplars);
+  writer.varint(exemplars.size());
+  for (const NamedExemplar& e : exemplars) {
+    write_labels(writer, e.series);
+    write_labels(writer, e.exemplar.labels);
+    writer.f64(e.exemplar.value);
+    writer.svarint(e.exemplar.time.ms);
+  }
+}
+
 void encode_histogram(const Histogram& histogram, std::string& out) {
   ByteWriter writer(out);
   write_histogram(writer, histogram);
@@ -391,6 +423,7 @@ Result<Record> decode_record(std::string_view payload) {
       }
       case kDeletions: TRY(read_deletions(in, out.deletions)); break;
       case kMetadata: TRY(read_metadata(in, out.metadata)); break;
+      case kExemplars: TRY(read_exemplars(in, out.exemplars)); break;
       case kSamples: TRY(read_samples(in, out.samples)); break;
       case kHistograms: {
         const size_t n = TRY(read_count(in, 36));
@@ -412,6 +445,7 @@ TimeMs Record::newest() const {
   TimeMs out = TimeMs::min();
   for (const RefSample& s : samples) out = std::max(out, s.sample.time);
   for (const RefHistogram& h : histograms) out = std::max(out, h.time);
+  for (const NamedExemplar& e : exemplars) out = std::max(out, e.exemplar.time);
   return out;
 }
 

@@ -25,6 +25,7 @@ namespace prom5::tsdb {
 //   3 histograms   ref, time, histogram
 //   4 metadata     family, type, help, unit
 //   5 deletions    ref, first time, last time
+//   6 exemplars    labels of the series, labels, value, time
 
 struct SeriesDefinition {
   SeriesRef ref = 0;
@@ -43,6 +44,12 @@ struct RefRange {
   TimeRange range;
 };
 
+/// With the labels of its series: they are few, and the series need not be in the head.
+struct NamedExemplar {
+  Labels series;
+  Exemplar exemplar;
+};
+
 struct FamilyMetadata {
   std::string family;
   Metadata metadata;
@@ -53,6 +60,7 @@ void encode_samples(std::span<const RefSample> samples, std::string& out);
 void encode_histograms(const std::vector<RefHistogram>& histograms, std::string& out);
 void encode_deletions(const std::vector<RefRange>& deletions, std::string& out);
 void encode_metadata(const std::vector<FamilyMetadata>& metadata, std::string& out);
+void encode_exemplars(const std::vector<NamedExemplar>& exemplars, std::string& out);
 
 struct Record {
   std::vector<SeriesDefinition> series;
@@ -60,6 +68,7 @@ struct Record {
   std::vector<RefHistogram> histograms;
   std::vector<FamilyMetadata> metadata;
   std::vector<RefRange> deletions;  ///< of samples in earlier records
+  std::vector<NamedExemplar> exemplars;
 
   /// TimeMs::min() when there is no sample.
   [[nodiscard]] TimeMs newest() const;
