@@ -57,13 +57,13 @@ Result<std::vector<double>> take_counts(ByteReader& in, bool floats) {
   const uint64_t count = TRY(in.varint());
   if (count > in.remaining()) return fail(ErrorCode::Corruption, "number of buckets");
   std::vector<double> out(count);
-  int64_t running = 0;
+  uint64_t running = 0;  // wraps where nonsense was written
   for (double& v : out) {
     if (floats) {
       v = TRY(take_f64(in));
     } else {
-      running += TRY(in.svarint());
-      v = static_cast<double>(running);
+      running += static_cast<uint64_t>(TRY(in.svarint()));
+      v = static_cast<double>(static_cast<int64_t>(running));
     }
   }
   return out;

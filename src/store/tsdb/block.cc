@@ -463,9 +463,9 @@ std::vector<TimeMs> Block::window_ends(DurationMs width) const {
     ends.insert(window_end(column->range.start, width));
     ends.insert(window_end(column->range.end, width));
     // Few reach over more than two.
-    if (window_end(column->range.end, width) - window_end(column->range.start, width) <= width) {
-      continue;
-    }
+    const auto first = static_cast<uint64_t>(window_end(column->range.start, width).ms);
+    const auto last = static_cast<uint64_t>(window_end(column->range.end, width).ms);
+    if (last - first <= static_cast<uint64_t>(width.ms)) continue;
     times.clear();
     const auto bytes = verified(stored(*column));
     if (!bytes) continue;

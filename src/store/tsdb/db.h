@@ -179,7 +179,7 @@ class Db final : public Storage {
   bool compact_or_log(TimeMs end) EXCLUDES(state_mutex_);
   Result<void> compact_before(TimeMs end);
   Result<void> write_head(TimeRange range, BlockWriter& writer) const;
-  [[nodiscard]] bool may_merge(const BlockSet::Blocks& group);
+  [[nodiscard]] bool may_merge(const BlockSet::Blocks& group) REQUIRES(compaction_mutex_);
   void merge_blocks(BlockSet& set, std::span<const DurationMs> spans, TimeMs origin,
                     DurationMs retention) REQUIRES(compaction_mutex_);
   bool rewrite_or_log(BlockSet& set, std::span<const std::shared_ptr<Block>> blocks)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "model/histogram_arithmetic.h"
@@ -152,6 +153,7 @@ class Builder {
 }  // namespace
 
 TimeMs window_end(TimeMs time, DurationMs width) {
+  if (time.ms > std::numeric_limits<int64_t>::max() - width.ms) return TimeMs::max();
   const int64_t n = time.ms > 0 ? (time.ms - 1) / width.ms + 1 : time.ms / width.ms;
   return {n * width.ms};
 }

@@ -64,10 +64,13 @@ Result<Tombstones> Tombstones::decode(std::string_view bytes) {
   codec::ByteReader in(body.substr(kMagic.size()));
   Tombstones out;
   for (uint64_t n = TRY(in.varint()); n > 0; --n) {
-    const auto series = static_cast<uint32_t>(TRY(in.varint()));
+    const uint64_t series = TRY(in.varint());
+    if (series > UINT32_MAX) return fail(ErrorCode::Corruption, "tombstones: series {}", series);
     for (uint64_t ranges = TRY(in.varint()); ranges > 0; --ranges) {
       const TimeMs start{TRY(in.svarint())};
-      out.add(series, {start, {TRY(in.svarint())}});
+      const TimeMs end{TRY(in.svarint())};
+      if (end < start) return fail(ErrorCode::Corruption, "tombstones: a range that ends first");
+      out.add(static_cast<uint32_t>(series), {start, end});
     }
   }
   return out;
