@@ -54,7 +54,7 @@ constexpr std::array kFlags = std::to_array<Flag>({
      "Memory beyond which new series are refused. 0: 60 % of what the cgroup or machine has."},
     {"storage.tsdb.max-head-bytes", Size, "4GB",
      "Most memory for samples; beyond it the older half goes into a block."},
-    {"storage.tsdb.reserve-size", Size, "16MB",
+    {"storage.tsdb.reserve-size", Size, "4MB",
      "Size of a file that gives its room to the next block when the disk is full. 0: none."},
     {"scrape.max-body-size", Size, "64MB", "Longest page of a target, as decoded."},
     {"query.lookback-delta", Duration, "5m", "How far back a sample is looked for."},
