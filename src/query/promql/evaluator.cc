@@ -580,9 +580,9 @@ Result<size_t> slide(const QueryContext& context, const Function& function, cons
     for (size_t k = 0; k < parameters.size(); ++k) at_step[k] = parameters[k][i];
     std::optional<StepPoint> point;
     if (rollups.count() > 0) {
-      WindowSummary summary =
+      window.share = shape.range.as_seconds() / window.range_seconds();
+      const WindowSummary summary =
           summarize(samples.rollups, rollups.first(), rollups.count(), window.times, window.values);
-      summary.share = shape.range.as_seconds() / window.range_seconds();
       point = function.summary(window, summary);
     } else {
       point = function.range(window);

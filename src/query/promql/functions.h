@@ -7,6 +7,7 @@
 
 #include "query/promql/ast.h"
 #include "query/promql/step_series.h"
+#include "store/window_summary.h"
 
 namespace prom5::promql {
 
@@ -23,28 +24,15 @@ struct Window {
   TimeMs now;                          ///< the time of the step
   std::span<const double> parameters;  ///< the scalar arguments at this step, in order
   ExtendedRange extended = ExtendedRange::None;
+  /// The range that was asked for over the window's length: less than 1 where rollups, on whose
+  /// borders a window lies, made it wider.
+  double share = 1;
   std::string_view metric;
   /// Adds a warning or a note about the range argument.
   const std::function<void(std::string text)>* warn = nullptr;
   const std::function<void(std::string text)>* inform = nullptr;
 
   [[nodiscard]] double range_seconds() const { return (end - start).as_seconds(); }
-};
-
-/// The floats of a window of which some come summed up (store/storage.h): the window lies then on
-/// borders of theirs.
-struct WindowSummary {
-  double count = 0;
-  TimeMs first_time;
-  TimeMs last_time;
-  double first = 0;
-  double last = 0;
-  double min = 0;
-  double max = 0;
-  double sum = 0;
-  double resets = 0;  ///< a counter grows by last - first + resets
-  /// The range that was asked for over the window's length: less than 1 where it had to be widened.
-  double share = 1;
 };
 
 /// The value at one step, or none.

@@ -56,11 +56,11 @@ std::optional<StepPoint> summary_max(const Window& w, const WindowSummary& s) {
 }
 
 std::optional<StepPoint> summary_sum(const Window& w, const WindowSummary& s) {
-  return mixed(w) ? std::nullopt : point(s.sum * s.share);
+  return mixed(w) ? std::nullopt : point(s.sum * w.share);
 }
 
 std::optional<StepPoint> summary_count(const Window& w, const WindowSummary& s) {
-  return point(std::round(s.count * s.share) + static_cast<double>(w.histograms.size()));
+  return point(std::round(s.count * w.share) + static_cast<double>(w.histograms.size()));
 }
 
 std::optional<StepPoint> summary_first(const Window& w, const WindowSummary& s) {
@@ -88,12 +88,12 @@ std::optional<StepPoint> summary_rate(const Window& w, const WindowSummary& s) {
 
 std::optional<StepPoint> summary_increase(const Window& w, const WindowSummary& s) {
   const auto grown = change(w, s, true);
-  return grown ? point(*grown * s.share) : std::nullopt;
+  return grown ? point(*grown * w.share) : std::nullopt;
 }
 
 std::optional<StepPoint> summary_delta(const Window& w, const WindowSummary& s) {
   const auto changed = change(w, s, false);
-  return changed ? point(*changed * s.share) : std::nullopt;
+  return changed ? point(*changed * w.share) : std::nullopt;
 }
 
 }  // namespace prom5::promql

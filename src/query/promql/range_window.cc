@@ -1,10 +1,7 @@
 #include "query/promql/range_window.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
-
-#include "model/kahan.h"
 
 namespace prom5::promql {
 
@@ -43,44 +40,10 @@ void widen_to(const Tier& tier, Window& window) {
 
 WindowSummary summarize(const Rollups& rollups, size_t first, size_t count,
                         std::span<const TimeMs> times, std::span<const double> values) {
-  WindowSummary out;
-  KahanSum sum;
-  const auto add = [&](const WindowSummary& more) {
-    sum.add(more.sum);
-    if (out.count == 0) {
-      out = more;
-      return;
-    }
-    out.last_time = more.last_time;
-    out.resets += more.resets + (more.first < out.last ? out.last : 0);
-    out.last = more.last;
-    out.count += more.count;
-    if (more.min < out.min || std::isnan(out.min)) out.min = more.min;
-    if (more.max > out.max || std::isnan(out.max)) out.max = more.max;
-  };
-  for (size_t i = first; i < first + count; ++i) {
-    add({.count = rollups.count[i],
-         .first_time = rollups.first_times[i],
-         .last_time = rollups.last_times[i],
-         .first = rollups.first[i],
-         .last = rollups.last[i],
-         .min = rollups.min[i],
-         .max = rollups.max[i],
-         .sum = rollups.sum[i],
-         .resets = rollups.resets[i]});
-  }
-  for (size_t i = 0; i < times.size(); ++i) {
-    add({.count = 1,
-         .first_time = times[i],
-         .last_time = times[i],
-         .first = values[i],
-         .last = values[i],
-         .min = values[i],
-         .max = values[i],
-         .sum = values[i]});
-  }
-  out.sum = sum.total();
-  return out;
+  WindowSum sum;
+  for (size_t i = first; i < first + count; ++i) sum.add(rollups, i);
+  for (size_t i = 0; i < times.size(); ++i) sum.add(times[i], values[i]);
+  return sum.total();
 }
 
 int64_t common_divisor_of_borders(const StepGrid& grid, TimeMs first_end, bool fixed,

@@ -1,13 +1,12 @@
 #include "store/tsdb/rollup.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "model/histogram_arithmetic.h"
-#include "model/kahan.h"
 #include "store/tsdb/columns.h"
+#include "store/window_summary.h"
 
 namespace prom5::tsdb {
 
@@ -27,28 +26,14 @@ class Builder {
 
   void add(TimeMs time, double value) {
     enter(time);
-    add({.first_time = time,
-         .last_time = time,
-         .first = value,
-         .last = value,
-         .min = value,
-         .max = value,
-         .count = 1,
-         .resets = 0},
-        value);
+    stale_ = TimeMs::min();
+    floats_.add(time, value);
   }
 
   void add(const Rollups& from, size_t i) {
     enter(from.ends[i]);
-    add({.first_time = from.first_times[i],
-         .last_time = from.last_times[i],
-         .first = from.first[i],
-         .last = from.last[i],
-         .min = from.min[i],
-         .max = from.max[i],
-         .count = from.count[i],
-         .resets = from.resets[i]},
-        from.sum[i]);
+    stale_ = TimeMs::min();
+    floats_.add(from, i);
   }
 
   /// A histogram or a staleness marker.
@@ -71,16 +56,6 @@ class Builder {
   }
 
  private:
-  struct Window {
-    TimeMs first_time;
-    TimeMs last_time;
-    double first = 0;
-    double last = 0;
-    double min = 0;
-    double max = 0;
-    double count = 0;
-    double resets = 0;
-  };
   struct Last {
     TimeMs time;
     double value = 0;
@@ -95,22 +70,6 @@ class Builder {
     end_ = end;
   }
 
-  void add(const Window& more, double sum) {
-    stale_ = TimeMs::min();
-    sum_.add(sum);
-    if (window_.count == 0) {
-      window_ = more;
-      return;
-    }
-    window_.last_time = more.last_time;
-    window_.resets += more.resets + (more.first < window_.last ? window_.last : 0);
-    window_.last = more.last;
-    window_.count += more.count;
-    // A NaN gives way to anything, as in min_over_time.
-    if (more.min < window_.min || std::isnan(window_.min)) window_.min = more.min;
-    if (more.max > window_.max || std::isnan(window_.max)) window_.max = more.max;
-  }
-
   void flush_last() {
     if (last_.histogram && !last_.written) {
       push(out_.kept, last_.time, last_.value, last_.histogram);
@@ -119,23 +78,22 @@ class Builder {
   }
 
   void close() {
-    if (window_.count > 0) {
+    if (const WindowSummary sum = floats_.total(); sum.count > 0) {
       Rollups& w = out_.windows;
       w.ends.push_back(end_);
-      w.first_times.push_back(window_.first_time);
-      w.last_times.push_back(window_.last_time);
-      w.first.push_back(window_.first);
-      w.last.push_back(window_.last);
-      w.min.push_back(window_.min);
-      w.max.push_back(window_.max);
-      w.sum.push_back(sum_.total());
-      w.count.push_back(window_.count);
-      w.resets.push_back(window_.resets);
+      w.first_times.push_back(sum.first_time);
+      w.last_times.push_back(sum.last_time);
+      w.first.push_back(sum.first);
+      w.last.push_back(sum.last);
+      w.min.push_back(sum.min);
+      w.max.push_back(sum.max);
+      w.sum.push_back(sum.sum);
+      w.count.push_back(sum.count);
+      w.resets.push_back(sum.resets);
     }
     flush_last();
     if (stale_ != TimeMs::min()) push(out_.kept, stale_, kStale, nullptr);
-    window_ = {};
-    sum_ = {};
+    floats_ = {};
     any_histogram_ = false;
     stale_ = TimeMs::min();
   }
@@ -143,8 +101,7 @@ class Builder {
   const DurationMs width_;
   RolledUp& out_;
   TimeMs end_ = TimeMs::min();
-  Window window_;
-  KahanSum sum_;
+  WindowSum floats_;
   Last last_;  ///< the histogram before, of the window before too
   bool any_histogram_ = false;
   TimeMs stale_ = TimeMs::min();
