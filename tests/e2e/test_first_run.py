@@ -49,7 +49,7 @@ class FirstRun(unittest.TestCase):
 class Restart(unittest.TestCase):
     def test_restart_keeps_history(self):
         with harness.Prom5() as server:
-            server.wait_for_value('count_over_time(up{job="prom5"}[10m])', 2)
+            server.wait_for_value('count_over_time(up{job="prom5"}[10m]) >= bool 2', 1)
             before = server.api("query", query="up[10m]")
             # Everything up to the newest sample seen: a scrape may still land while stopping.
             time = max(v[0] for s in before["result"] for v in s["values"])
