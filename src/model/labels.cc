@@ -72,18 +72,24 @@ Labels::Labels(std::initializer_list<std::pair<std::string_view, std::string_vie
 
 std::optional<Labels> Labels::from_ascending(std::span<const LabelView> labels) {
   Labels out;
+  if (!out.assign_ascending(labels)) return std::nullopt;
+  return out;
+}
+
+bool Labels::assign_ascending(std::span<const LabelView> labels) {
   size_t bytes = 0;
   for (size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i].value.empty()) return std::nullopt;
-    if (i > 0 && labels[i].name <= labels[i - 1].name) return std::nullopt;
+    if (labels[i].value.empty()) return false;
+    if (i > 0 && labels[i].name <= labels[i - 1].name) return false;
     bytes += labels[i].name.size() + labels[i].value.size() + 8;
   }
-  out.data_.reserve(bytes);
+  data_.clear();
+  data_.reserve(bytes);
   for (const LabelView& label : labels) {
-    append_string(out.data_, label.name);
-    append_string(out.data_, label.value);
+    append_string(data_, label.name);
+    append_string(data_, label.value);
   }
-  return out;
+  return true;
 }
 
 size_t Labels::size() const { return static_cast<size_t>(std::distance(begin(), end())); }

@@ -58,6 +58,8 @@ class Labels {
 
   /// Of names that ascend, each once, with values that are not empty; nothing when they do not.
   static std::optional<Labels> from_ascending(std::span<const LabelView> labels);
+  /// The same in this one's memory; false, and anything in it, where that gives nothing.
+  bool assign_ascending(std::span<const LabelView> labels);
 
   [[nodiscard]] Iterator begin() const { return Iterator(data_.data()); }
   [[nodiscard]] Iterator end() const { return Iterator(data_.data() + data_.size()); }

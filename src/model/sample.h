@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <span>
 
 #include "base/time.h"
 
@@ -18,6 +19,9 @@ constexpr bool same_bits(double a, double b) {
 }
 
 constexpr bool is_stale(double value) { return std::bit_cast<uint64_t>(value) == kStaleBits; }
+
+/// Whether there is a staleness marker among them, at the speed of memory.
+bool any_stale(std::span<const double> values);
 
 struct Sample {
   TimeMs time;

@@ -35,11 +35,7 @@ void split(SampleColumns& columns, RangeSamples& out) {
   out.values.clear();
   out.histogram_times.clear();
   out.histograms.clear();
-  // Almost never is there a NaN, and without a way out of the loop several are seen at a time.
-  int64_t nans = 0;  // as wide as they are
-  for (const double value : columns.values) nans |= value != value ? 1 : 0;
-  const bool any_stale = nans != 0 && std::ranges::any_of(columns.values, is_stale);
-  if (columns.histograms.empty() && !any_stale) {
+  if (columns.histograms.empty() && !any_stale(columns.values)) {
     out.times.swap(columns.times);
     out.values.swap(columns.values);
     return;

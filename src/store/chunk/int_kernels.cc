@@ -93,8 +93,28 @@ void add_centre(uint64_t centre, bool zigzag, uint64_t* HWY_RESTRICT values, siz
 }
 
 void prefix_sums(uint64_t* HWY_RESTRICT values, size_t count) {
+  size_t i = 0;
   uint64_t sum = 0;
-  for (size_t i = 0; i < count; ++i) {
+#if HWY_TARGET != HWY_SCALAR
+  // Sums within a vector, then what came before it on top: one addition from vector to vector.
+  const hn::CappedTag<uint64_t, 4> d;
+  constexpr size_t kLanes = hn::MaxLanes(d);
+  std::array<int64_t, kLanes> last;
+  last.fill(kLanes - 1);
+  const auto last_lane = hn::SetTableIndices(d, last.data());
+  auto before = hn::Zero(d);
+  for (; i + kLanes <= count; i += kLanes) {
+    auto v = hn::LoadU(d, values + i);
+    v = hn::Add(v, hn::ShiftLeftLanes<1>(d, v));
+    if constexpr (kLanes == 4) {
+      v = hn::Add(v, hn::ConcatLowerLower(d, hn::DupOdd(v), hn::Zero(d)));
+    }
+    hn::StoreU(hn::Add(v, before), d, values + i);
+    before = hn::Add(before, hn::TableLookupLanes(v, last_lane));
+  }
+  if (i > 0) sum = values[i - 1];
+#endif
+  for (; i < count; ++i) {
     sum += values[i];
     values[i] = sum;
   }

@@ -118,7 +118,11 @@ void write_rice(std::span<const uint64_t> values, unsigned k, std::string& out) 
 
 uint64_t load64(const char* from, size_t available) {
   uint64_t word = 0;
-  std::memcpy(&word, from, std::min<size_t>(available, 8));
+  if (available >= 8) {
+    std::memcpy(&word, from, 8);
+  } else {
+    std::memcpy(&word, from, available);
+  }
   return word;
 }
 
@@ -139,36 +143,25 @@ std::unexpected<Error> corrupt(std::string_view what) {
 }
 
 Result<void> unpack_low(codec::ByteReader& in, unsigned k, std::span<uint64_t> out) {
-  const std::string_view packed = TRY(in.take((out.size() * k + 7) / 8));
+  // Whole words are read: behind the numbers come the unary codes.
+  const std::string_view from_here = in.rest();
+  TRY(in.take((out.size() * k + 7) / 8));
   if (k == 0) {
     std::fill(out.begin(), out.end(), 0);
     return {};
   }
-  constexpr unsigned kMaxOfEights = 15;
   size_t i = 0;
-  if (k <= kMaxOfEights) {
-    i = unpack_eights(packed, k, out.data(), out.size());
-    // The last ones, from where there is room behind them.
-    constexpr size_t kLast = 32;
-    std::array<char, kLast * kMaxOfEights / 8 + 8> bytes{};
-    std::array<uint64_t, kLast> numbers;
-    const std::string_view rest = packed.substr(i / 8 * k);
-    if (out.size() - i <= kLast) {
-      std::copy(rest.begin(), rest.end(), bytes.begin());
-      unpack_eights({bytes.data(), bytes.size()}, k, numbers.data(), kLast);
-      std::copy_n(numbers.begin(), out.size() - i, out.begin() + static_cast<ptrdiff_t>(i));
-      return {};
-    }
-  }
-  if (k <= 56) {
-    // Whole words as long as eight bytes are left behind each start.
-    const size_t safe = packed.size() < 8 ? 0 : (packed.size() - 8) * 8 / k;
+  if (k <= 15) {
+    i = unpack_eights(from_here, k, out.data(), out.size());
+  } else if (k <= 56) {
+    // As long as eight bytes are left behind each start.
+    const size_t safe = from_here.size() < 8 ? 0 : (from_here.size() - 8) * 8 / k;
     const uint64_t mask = low_mask(k);
     for (const size_t end = std::min(safe, out.size()); i < end; ++i) {
-      out[i] = (load64(packed.data() + i * k / 8, 8) >> (i * k % 8)) & mask;
+      out[i] = (load64(from_here.data() + i * k / 8, 8) >> (i * k % 8)) & mask;
     }
   }
-  for (; i < out.size(); ++i) out[i] = low_bits(packed, i, k);
+  for (; i < out.size(); ++i) out[i] = low_bits(from_here, i, k);
   return {};
 }
 

@@ -300,56 +300,89 @@ Result<std::vector<uint32_t>> Block::select(std::span<const Matcher> matchers) c
 }
 
 Result<Block::Series> Block::series(uint32_t number) const {
-  if (number >= series_count_) return damaged("series number");
-  const uint32_t group = u32_at(group_offsets_, number / kSeriesPerGroup);
-  if (group > series_.size()) return damaged("series position");
-  ByteReader in(series_.substr(group));
-  uint64_t offset = TRY(in.varint());
-  std::vector<std::pair<uint32_t, uint32_t>> labels;
   Series out;
-  for (uint32_t at = number / kSeriesPerGroup * kSeriesPerGroup; at <= number; ++at) {
-    const uint64_t shared = TRY(in.varint());
-    const uint64_t own = TRY(in.varint());
-    if (shared > labels.size() || own > in.remaining()) return damaged("series labels");
-    labels.resize(shared);
-    for (uint64_t i = 0; i < own; ++i) {
-      const auto name = static_cast<uint32_t>(TRY(in.varint()));
-      labels.emplace_back(name, static_cast<uint32_t>(TRY(in.varint())));
-    }
-    out.chunks.clear();
-    Column column = Column::Samples;
-    for (uint64_t chunks = TRY(in.varint()); chunks > 0; --chunks) {
-      ChunkRef chunk;
-      const uint64_t length = TRY(in.varint());
-      if (length == 0) {
-        const uint64_t next = TRY(in.varint());
-        if (next >= kColumns) return damaged("column");
-        column = static_cast<Column>(next);
-        continue;
-      }
-      chunk.column = column;
-      chunk.offset = offset;
-      chunk.length = static_cast<uint32_t>(length >> 1);
-      chunk.kind = (length & 1) != 0 ? ChunkKind::Histograms : ChunkKind::Floats;
-      chunk.times = static_cast<uint32_t>(TRY(in.varint()));
-      if (offset > chunks_end_ || chunk.length > chunks_end_ - offset) {
-        return damaged("chunk position");
-      }
-      offset += chunk.length;
-      if (at != number) continue;
-      const TimesColumn times = TRY(times_column(chunk.times));
-      chunk.count = times.count;
-      chunk.range = times.range;
-      out.chunks.push_back(chunk);
-    }
-  }
-  std::vector<LabelView> views;
-  views.reserve(labels.size());
-  for (const auto& [name, value] : labels) views.push_back({symbol(name), symbol(value)});
-  auto whole = Labels::from_ascending(views);
-  if (!whole) return damaged("order of labels");
-  out.labels = *std::move(whole);
+  TRY(SeriesReader(*this).read(number, out));
   return out;
+}
+
+Result<void> SeriesReader::read(uint32_t number, Block::Series& out) {
+  if (number >= block_.series_count_) return block_.damaged("series number");
+  const auto read_entries = [&]() -> Result<void> {
+    const bool ahead = next_ <= number && number / kSeriesPerGroup == next_ / kSeriesPerGroup;
+    if (!ahead || next_ % kSeriesPerGroup == 0) TRY(begin_group(number));
+    while (next_ < number) TRY(entry(nullptr));
+    out.chunks.clear();
+    TRY(entry(&out.chunks));
+    return labels(out.labels);
+  };
+  auto done = read_entries();
+  if (!done) next_ = UINT32_MAX;
+  return done;
+}
+
+Result<void> SeriesReader::begin_group(uint32_t number) {
+  const uint32_t group = u32_at(block_.group_offsets_, number / kSeriesPerGroup);
+  if (group > block_.series_.size()) return block_.damaged("series position");
+  in_ = ByteReader(block_.series_.substr(group));
+  offset_ = TRY(in_.varint());
+  symbols_.clear();
+  next_ = number / kSeriesPerGroup * kSeriesPerGroup;
+  return {};
+}
+
+Result<void> SeriesReader::entry(std::vector<ChunkRef>* chunks) {
+  uint64_t shared = 0;
+  uint64_t own = 0;
+  if (!in_.try_varint(shared) || !in_.try_varint(own) || shared > symbols_.size() ||
+      own > in_.remaining()) {
+    return block_.damaged("series labels");
+  }
+  symbols_.resize(shared);
+  for (uint64_t i = 0; i < own; ++i) {
+    uint64_t name = 0;
+    uint64_t value = 0;
+    if (!in_.try_varint(name) || !in_.try_varint(value)) return block_.damaged("series labels");
+    symbols_.emplace_back(static_cast<uint32_t>(name), static_cast<uint32_t>(value));
+  }
+  Column column = Column::Samples;
+  uint64_t count = 0;
+  if (!in_.try_varint(count)) return block_.damaged("chunk count");
+  for (; count > 0; --count) {
+    uint64_t length = 0;
+    uint64_t next = 0;
+    if (!in_.try_varint(length) || !in_.try_varint(next)) return block_.damaged("chunk entry");
+    if (length == 0) {
+      if (next >= kColumns) return block_.damaged("column");
+      column = static_cast<Column>(next);
+      continue;
+    }
+    ChunkRef chunk;
+    chunk.column = column;
+    chunk.offset = offset_;
+    chunk.length = static_cast<uint32_t>(length >> 1);
+    chunk.kind = (length & 1) != 0 ? ChunkKind::Histograms : ChunkKind::Floats;
+    chunk.times = static_cast<uint32_t>(next);
+    if (offset_ > block_.chunks_end_ || chunk.length > block_.chunks_end_ - offset_) {
+      return block_.damaged("chunk position");
+    }
+    offset_ += chunk.length;
+    if (chunks == nullptr) continue;
+    const Block::TimesColumn times = TRY(block_.times_column(chunk.times));
+    chunk.count = times.count;
+    chunk.range = times.range;
+    chunks->push_back(chunk);
+  }
+  ++next_;
+  return {};
+}
+
+Result<void> SeriesReader::labels(Labels& out) {
+  views_.clear();
+  for (const auto& [name, value] : symbols_) {
+    views_.push_back({block_.symbol(name), block_.symbol(value)});
+  }
+  if (!out.assign_ascending(views_)) return block_.damaged("order of labels");
+  return {};
 }
 
 Result<Block::TimesColumn> Block::times_column(uint32_t number) const {

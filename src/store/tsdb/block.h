@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "io/codec/bytes.h"
 #include "io/file/file_system.h"
 #include "model/labels.h"
 #include "model/matcher.h"
@@ -77,6 +78,7 @@ class Block {
     Labels labels;
     std::vector<ChunkRef> chunks;  ///< by column, ascending by time
   };
+  /// One of them; many in a row are a SeriesReader's work.
   [[nodiscard]] Result<Series> series(uint32_t number) const;
 
   /// Appends the chunk's samples, deleted ones too. Corruption names file and offset, and appends
@@ -122,6 +124,8 @@ class Block {
       std::string_view name, std::span<const Matcher> matchers) const;
 
  private:
+  friend class SeriesReader;
+
   struct LabelName {
     std::string_view name;
     uint32_t first_value = 0;  ///< in the table of values
@@ -184,6 +188,29 @@ class Block {
 /// Series are this many to a group: each group begins with a whole label set and an offset, the
 /// others tell what is different from the one before.
 inline constexpr uint32_t kSeriesPerGroup = 16;
+
+/// Reads one series of a block after the other. Ascending numbers take one pass over the index.
+/// One thread; the block must live longer.
+class SeriesReader {
+ public:
+  explicit SeriesReader(const Block& block) : block_(block), in_({}) {}
+
+  /// Replaces `out`. Corruption when the index is damaged there: the next call begins anew.
+  Result<void> read(uint32_t number, Block::Series& out);
+
+ private:
+  Result<void> begin_group(uint32_t number);
+  /// Reads the entry that comes next, its chunks into `chunks` unless that is null.
+  Result<void> entry(std::vector<ChunkRef>* chunks);
+  Result<void> labels(Labels& out);
+
+  const Block& block_;
+  codec::ByteReader in_;
+  uint32_t next_ = UINT32_MAX;  ///< the number of the entry at in_; none when it is no series
+  uint64_t offset_ = 0;         ///< of the next chunk
+  std::vector<std::pair<uint32_t, uint32_t>> symbols_;  ///< of the labels' names and values
+  std::vector<LabelView> views_;
+};
 
 /// Writes a block, series in ascending order of their labels. One thread.
 class BlockWriter {

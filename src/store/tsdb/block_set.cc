@@ -305,13 +305,17 @@ namespace {
 /// All series of a block, one after the other.
 struct MergeCursor {
   const Block* block;
+  SeriesReader reader;
   uint32_t number = 0;
-  std::optional<Block::Series> series;
+  std::optional<Block::Series> series = {};
 
   Result<void> load() {
-    series.reset();
-    if (number < block->info().series) series = TRY(block->series(number));
-    return {};
+    if (number >= block->info().series) {
+      series.reset();
+      return {};
+    }
+    if (!series) series.emplace();
+    return reader.read(number, *series);
   }
 };
 
@@ -391,7 +395,7 @@ Result<void> merge_blocks(std::span<const std::shared_ptr<Block>> blocks,
                           const std::stop_token& stop, Damage damage, BlockWriter& writer) {
   std::vector<MergeCursor> cursors;
   for (const auto& block : blocks) {
-    cursors.push_back({block.get(), 0, {}});
+    cursors.push_back({block.get(), SeriesReader(*block)});
     TRY(cursors.back().load());
   }
   SeriesMerger merger(damage, writer);

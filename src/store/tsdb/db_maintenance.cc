@@ -339,6 +339,7 @@ Result<void> Db::write_head(TimeRange range, BlockWriter& writer) const {
   SampleColumns samples;
   TimesCache times;
   for (const Series* series : head_.sorted_series()) {
+    samples.clear();
     TRY(series->read(range, times, samples));
     if (samples.size() > 0) TRY(writer.add(series->labels(), samples));
   }

@@ -17,53 +17,54 @@ namespace {
 class BlockCursor {
  public:
   BlockCursor(const Block& block, std::vector<uint32_t> numbers)
-      : block_(block), tombstones_(block.tombstones()), numbers_(std::move(numbers)) {}
+      : block_(block),
+        reader_(block),
+        tombstones_(block.tombstones()),
+        numbers_(std::move(numbers)) {}
 
   /// The series it stands at; null behind the last one.
-  [[nodiscard]] const Block::Series* current() const { return series_ ? &*series_ : nullptr; }
+  [[nodiscard]] const Block::Series* current() const { return any_ ? &series_ : nullptr; }
 
   /// To the next series that has a chunk in the range which is not deleted as a whole.
   void advance(TimeRange range, const DamageTold& damaged) {
-    series_.reset();
-    while (at_ < numbers_.size()) {
+    any_ = false;
+    while (!any_ && at_ < numbers_.size()) {
       const uint32_t number = numbers_[at_++];
-      auto series = block_.series(number);
-      if (!series) {
-        damaged(series.error());
+      if (auto read = reader_.read(number, series_); !read) {
+        damaged(read.error());
         continue;
       }
       const auto deleted = tombstones_->of(number);
-      const bool any = std::ranges::any_of(series->chunks, [&](const ChunkRef& chunk) {
+      any_ = std::ranges::any_of(series_.chunks, [&](const ChunkRef& chunk) {
         return chunk.range.overlaps(range) && !covers(deleted, chunk.range);
       });
-      if (!any) continue;
-      series_ = *std::move(series);
-      break;
     }
   }
 
   /// A column of the current series.
   void read(Column column, TimeRange range, TimesCache& times, const DamageTold& damaged,
             SampleColumns& out) const {
-    block_.read(numbers_[at_ - 1], *series_, column, range, times, damaged, out);
+    block_.read(numbers_[at_ - 1], series_, column, range, times, damaged, out);
   }
 
   bool append(Column column, TimeRange range, TimesCache& times, const DamageTold& damaged,
               SampleColumns& out) const {
-    return block_.append(numbers_[at_ - 1], *series_, column, range, times, damaged, out);
+    return block_.append(numbers_[at_ - 1], series_, column, range, times, damaged, out);
   }
 
   void read_rollups(DurationMs width, TimeRange range, TimesCache& times, const DamageTold& damaged,
                     Rollups& out) const {
-    tsdb::read_rollups(block_, numbers_[at_ - 1], *series_, width, range, times, damaged, out);
+    tsdb::read_rollups(block_, numbers_[at_ - 1], series_, width, range, times, damaged, out);
   }
 
  private:
   const Block& block_;
+  SeriesReader reader_;
   std::shared_ptr<const Tombstones> tombstones_;
   std::vector<uint32_t> numbers_;
   size_t at_ = 0;
-  std::optional<Block::Series> series_;
+  Block::Series series_;
+  bool any_ = false;
 };
 
 /// Blocks, rollups and head as one.
@@ -167,7 +168,10 @@ class MergedSeriesSet final : public SeriesSet {
     if (!in_head_) return {};
     const TimeRange in_head = of_head(own);
     if (in_head.start > in_head.end) return {};
-    if (out.times.empty()) return head_[head_at_]->read(in_head, times_, out);
+    if (out.times.empty() || out.times.back() < in_head.start) {
+      return head_[head_at_]->read(in_head, times_, out);
+    }
+    more_.clear();
     TRY(head_[head_at_]->read(in_head, times_, more_));
     merge(out, more_, in_head);
     return {};

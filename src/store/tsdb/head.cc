@@ -43,12 +43,69 @@ Head::Found Head::find_or_create(const Labels& labels, uint64_t max_series,
 
 namespace {
 
+bool before(const Series* a, const Series* b) { return a->labels() < b->labels(); }
+
 void sort_by_labels(std::vector<Series*>& series) {
-  std::sort(series.begin(), series.end(),
-            [](const Series* a, const Series* b) { return a->labels() < b->labels(); });
+  std::sort(series.begin(), series.end(), before);
 }
 
 }  // namespace
+
+void SortedSeries::sort(std::vector<Series*>& series, const RefTable& refs, SeriesRef newest) {
+  // Few are compared sooner than all are walked.
+  constexpr size_t kMany = 64;
+  constexpr size_t kShareOfAll = 8;
+  if (series.size() < kMany) return sort_by_labels(series);
+  const MutexLock lock(mutex_);
+  if (newest > newest_ && series.size() > (newest - newest_) / kShareOfAll) {
+    add_up_to(newest, refs);
+  }
+  // A series may have come or gone a moment ago.
+  const auto has_rank = [&](const Series* s) REQUIRES(mutex_) {
+    return s->rank < sorted_.size() && sorted_[s->rank] == s;
+  };
+  for (const Series* s : series) {
+    if (!has_rank(s)) return sort_by_labels(series);
+  }
+  if (series.size() < sorted_.size() / kShareOfAll) {
+    std::sort(series.begin(), series.end(),
+              [](const Series* a, const Series* b) { return a->rank < b->rank; });
+    return;
+  }
+  places_.assign(sorted_.size(), nullptr);
+  for (Series* s : series) places_[s->rank] = s;
+  size_t filled = 0;
+  for (Series* s : places_) {
+    if (s != nullptr) series[filled++] = s;
+  }
+}
+
+void SortedSeries::add_up_to(SeriesRef newest, const RefTable& refs) {
+  std::vector<Series*> fresh;
+  for (SeriesRef ref = newest_ + 1; ref <= newest; ++ref) {
+    if (Series* s = refs.find(ref)) fresh.push_back(s);
+  }
+  newest_ = newest;
+  sort_by_labels(fresh);
+  std::vector<Series*> all;
+  all.reserve(sorted_.size() + fresh.size());
+  auto from = sorted_.begin();
+  for (Series* s : fresh) {
+    const auto to = std::lower_bound(from, sorted_.end(), s, before);
+    all.insert(all.end(), from, to);
+    all.push_back(s);
+    from = to;
+  }
+  all.insert(all.end(), from, sorted_.end());
+  sorted_ = std::move(all);
+  for (size_t i = 0; i < sorted_.size(); ++i) sorted_[i]->rank = static_cast<uint32_t>(i);
+}
+
+void SortedSeries::forget_gone() {
+  const MutexLock lock(mutex_);
+  std::erase_if(sorted_, [](const Series* s) { return s->gone; });
+  for (size_t i = 0; i < sorted_.size(); ++i) sorted_[i]->rank = static_cast<uint32_t>(i);
+}
 
 std::vector<Series*> Head::select(std::span<const Matcher> matchers) const {
   index::PostingList ids;
@@ -61,8 +118,17 @@ std::vector<Series*> Head::select(std::span<const Matcher> matchers) const {
   for (const index::SeriesId id : ids) {
     if (Series* series = find(id)) out.push_back(series);
   }
-  sort_by_labels(out);
+  sort(out);
   return out;
+}
+
+void Head::sort(std::vector<Series*>& series) const {
+  SeriesRef newest = 0;
+  {
+    const MutexLock create(create_mutex_);
+    newest = next_ref_ - 1;
+  }
+  sorted_.sort(series, by_ref_, newest);
 }
 
 std::vector<std::string> Head::label_names(std::span<const Matcher> matchers) const {
@@ -80,7 +146,7 @@ std::vector<Series*> Head::sorted_series() const {
   std::vector<Series*> out;
   out.reserve(series_count());
   by_ref_.each([&](Series& series) { out.push_back(&series); });
-  sort_by_labels(out);
+  sort(out);
   return out;
 }
 
@@ -122,6 +188,7 @@ void Head::forget(std::span<const std::unique_ptr<Series>> removed) {
   std::unordered_set<index::SeriesId> gone;
   for (const auto& series : removed) gone.insert(static_cast<index::SeriesId>(series->ref()));
   if (gone.empty()) return;
+  sorted_.forget_gone();
   const MutexLock lock(postings_mutex_);
   postings_.remove_if([&](index::SeriesId id) { return gone.contains(id); });
 }

@@ -34,6 +34,25 @@ struct HeadStats {
   std::vector<NamedCount> series_by_pair;
 };
 
+/// The series of a head in order of their labels, so that a query need not sort what it selects:
+/// comparing label sets would cost more than reading them. Brought up to date when a query selects
+/// much of it. Any thread.
+class SortedSeries {
+ public:
+  /// Puts `series` in order of their labels; all of `refs` may be in it.
+  void sort(std::vector<Series*>& series, const RefTable& refs, SeriesRef newest) EXCLUDES(mutex_);
+  /// Lets go of those that are gone.
+  void forget_gone() EXCLUDES(mutex_);
+
+ private:
+  void add_up_to(SeriesRef newest, const RefTable& refs) REQUIRES(mutex_);
+
+  Mutex mutex_;
+  SeriesRef newest_ GUARDED_BY(mutex_) = 0;         ///< those up to it are in `sorted_`
+  std::vector<Series*> sorted_ GUARDED_BY(mutex_);  ///< each one's rank is its place
+  std::vector<Series*> places_ GUARDED_BY(mutex_);  ///< room for sort()
+};
+
 /// All series in memory: by reference, by label set, and by postings. Any thread.
 ///
 /// A Series* stays good as long as whoever removes it says (remove()).
@@ -98,13 +117,15 @@ class Head {
 
   static size_t shard_of(uint64_t hash) { return hash >> 59; }
   static void lower(std::atomic<int64_t>& to, TimeMs time);
+  void sort(std::vector<Series*>& series) const;
 
   RefTable by_ref_;
-  Mutex create_mutex_;  // references and RefTable::insert
+  mutable Mutex create_mutex_;  // references and RefTable::insert
   SeriesRef next_ref_ GUARDED_BY(create_mutex_) = 1;
   std::array<LabelShard, kShards> by_labels_;
   mutable Mutex postings_mutex_;
   index::MemPostings postings_ GUARDED_BY(postings_mutex_);
+  mutable SortedSeries sorted_;
   ChunkStore chunks_;
   std::atomic<uint64_t> series_count_{0};
   std::atomic<int64_t> min_time_{INT64_MAX};

@@ -48,6 +48,47 @@ TEST(Head, SeriesThatGotASampleMeanwhileStays) {
   EXPECT_EQ(head.find(series->ref()), series);
 }
 
+TEST(Head, SelectsInOrderOfLabelsWhateverCameAndWent) {
+  Head head;
+  Rng rng(5);
+  std::vector<Series*> there;
+  // What was removed stays in memory: a query might hold it.
+  std::vector<std::unique_ptr<Series>> removed;
+  for (int round = 0; round < 60; ++round) {
+    for (uint64_t n = rng.below(40); n > 0; --n) {
+      const auto found = head.find_or_create(
+          {{"id", fmt::format("{}", rng.below(100'000))}, {"odd", n % 2 == 0 ? "no" : "yes"}},
+          1'000'000);
+      if (found.created) there.push_back(found.series);
+    }
+    for (uint64_t n = rng.below(10); n > 0 && !there.empty(); --n) {
+      const size_t at = rng.below(there.size());
+      auto gone = head.remove({{there[at]}});
+      ASSERT_EQ(gone.size(), 1U);
+      if (rng.below(2) == 0) ASSERT_EQ(head.select({}).size(), there.size() - 1);
+      head.forget(gone);
+      removed.push_back(std::move(gone[0]));
+      there.erase(there.begin() + static_cast<ptrdiff_t>(at));
+    }
+    const auto check = [&](std::span<const Matcher> matchers) {
+      std::vector<Series*> wanted;
+      for (Series* s : there) {
+        const bool matches = std::ranges::all_of(
+            matchers, [&](const Matcher& m) { return m.matches(s->labels().get(m.name())); });
+        if (matches) wanted.push_back(s);
+      }
+      std::ranges::sort(wanted,
+                        [](const Series* a, const Series* b) { return a->labels() < b->labels(); });
+      ASSERT_EQ(head.select(matchers), wanted) << "round " << round;
+    };
+    check({});
+    const Matcher yes = Matcher::make(MatchType::Equal, "odd", "yes").value();
+    const Matcher one = Matcher::make(MatchType::Regex, "id", "1.*").value();
+    check({{yes}});
+    check({{yes, one}});
+  }
+}
+
 TEST(Head, FindsEachOfManySeriesThroughInsertsAndRemovals) {
   Head head;
   Rng rng(3);

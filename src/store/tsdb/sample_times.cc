@@ -34,7 +34,9 @@ bool TimeTrack::put(size_t at, TimeMs time) {
 }
 
 void TimeTrack::copy_first(size_t count, std::vector<TimeMs>& out) const {
-  for (size_t i = 0; i < count; ++i) out.push_back(at(i));
+  const size_t before = out.size();
+  out.resize(before + count);
+  for (size_t i = 0; i < count; ++i) out[before + i] = at(i);
 }
 
 std::shared_ptr<const SealedTimes> TimeTrack::seal() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -120,7 +121,10 @@ class TimesCache {
       entry.owner = owner;
       entry.number = number;
     }
-    out.insert(out.end(), entry.times.begin(), entry.times.end());
+    // Not insert(): it would copy one by one.
+    const size_t before = out.size();
+    out.resize(before + entry.times.size());
+    std::ranges::copy(entry.times, out.begin() + static_cast<ptrdiff_t>(before));
     return {};
   }
 

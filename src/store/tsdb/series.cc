@@ -144,11 +144,20 @@ TimeMs Series::first_time() const {
 }
 
 bool Series::may_have_samples(TimeRange range) const {
+  const TimeMs last = last_time();
+  if (last < range.start) return false;
   const ByteMutexLock lock(mutex_);
+  if (!rare_) {
+    // From the newest back, as far as one begins in range: its end is before the next one's begin.
+    if (open_count() > 0 && track_->at(0) <= range.end) return true;
+    const Sealed* chunk = newest_sealed_;
+    while (chunk != nullptr && chunk->times->range.start > range.end) chunk = chunk->older;
+    return chunk != nullptr && chunk->times->range.end >= range.start;
+  }
   // Nothing of it may be committed yet.
-  const TimeRange all{first_locked(), last_time()};
+  const TimeRange all{first_locked(), last};
   if (all.start > all.end || !all.overlaps(range)) return false;
-  if (!rare_ || rare_->deleted.empty() || !rare_->late.empty()) return true;
+  if (rare_->deleted.empty() || !rare_->late.empty()) return true;
   return !covers(rare_->deleted, {std::max(all.start, range.start), std::min(all.end, range.end)});
 }
 
@@ -166,10 +175,12 @@ TimeMs Series::first_locked() const {
 }
 
 Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out) const {
-  out.clear();
-  // What is sealed stays where it is while the lock is not held; the open chunk is copied.
-  std::vector<const Sealed*> chunks;
-  chunk::OpenChunk open_floats;
+  const size_t before = out.size();
+  // What is sealed stays where it is while the lock is not held; the open chunk is read first.
+  thread_local std::vector<const Sealed*> chunks;
+  chunks.clear();
+  thread_local std::vector<double> open_values;
+  open_values.clear();
   Histograms open_histograms;
   std::shared_ptr<const TimeTrack> track;
   size_t open = 0;
@@ -178,12 +189,13 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
   {
     const ByteMutexLock lock(mutex_);
     for (const Sealed* chunk = newest_sealed_; chunk != nullptr; chunk = chunk->older) {
-      if (chunk->times->range.overlaps(range)) chunks.push_back(chunk);
+      if (chunk->times->range.end < range.start) break;  // and all that are older
+      if (chunk->times->range.start <= range.end) chunks.push_back(chunk);
     }
     open = open_count();
     if (open > 0 && track_->at(0) <= range.end && last_time() >= range.start) {
       track = track_;
-      open_floats = open_floats_;
+      open_floats_.decode(open_values);
       if (rare_) open_histograms = rare_->open_histograms;
     }
     if (rare_) {
@@ -192,6 +204,12 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
         push(late, l.time, l.value, l.histogram);
       }
     }
+  }
+  if (before > 0 && (!deleted.empty() || late.size() > 0)) {
+    SampleColumns own;
+    TRY(read(range, cache, own));
+    merge(out, own, range);
+    return {};
   }
   const auto add_histograms = [&](const Histograms& histograms) {
     out.histograms.resize(out.values.size());
@@ -212,23 +230,23 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
     if (chunk->open_form) {
       chunk::decode_open(chunk->values(), chunk->times->count, out.values);
     } else {
-      const size_t before = out.values.size();
+      const size_t values = out.values.size();
       out.values.resize(out.times.size());
       codec::ByteReader in(chunk->values());
-      TRY(chunk::decode_floats(in, std::span(out.values).subspan(before)));
+      TRY(chunk::decode_floats(in, std::span(out.values).subspan(values)));
     }
     if (!out.histograms.empty()) out.histograms.resize(out.times.size());
   }
   if (track) {
     track->copy_first(open, out.times);
     if (open_histograms.empty()) {
-      open_floats.decode(out.values);
+      out.values.insert(out.values.end(), open_values.begin(), open_values.end());
       if (!out.histograms.empty()) out.histograms.resize(out.times.size());
     } else {
       add_histograms(open_histograms);
     }
   }
-  clip(out, range);
+  clip(out, range, before);
   tsdb::erase(out, deleted);
   merge(out, late, range);  // of a time that both have, what came in order stays
   return {};

@@ -50,8 +50,9 @@ class Series {
   /// False when it certainly has none.
   [[nodiscard]] bool may_have_samples(TimeRange range) const EXCLUDES(mutex_);
 
-  /// Replaces `out` by the samples in range. Corruption when a chunk does not decode.
-  /// Nobody may call drop_before() on what is in range meanwhile, or as long as the cache lives.
+  /// Adds the samples in range to `out`, which has only older ones. Corruption when a chunk does
+  /// not decode. Nobody may call drop_before() on what is in range meanwhile, or as long as the
+  /// cache lives.
   Result<void> read(TimeRange range, TimesCache& times, SampleColumns& out) const EXCLUDES(mutex_);
 
   /// From now on the samples in the range that it has are not there.
@@ -66,6 +67,10 @@ class Series {
   /// Set once, when the series leaves the head: whoever still holds it must look it up anew.
   /// Written while no commit is under way, read by commits.
   bool gone = false;
+
+  /// The place among the head's series in order of their labels. Guarded by the lock of
+  /// SortedSeries.
+  uint32_t rank = 0;
 
   /// The WAL segment that holds this series' definition. Guarded by the log's lock.
   uint64_t defined_in_segment = 0;
