@@ -106,6 +106,13 @@ std::string_view Labels::get(std::string_view name) const {
   return {};
 }
 
+Labels Labels::without(std::string_view name) const {
+  Labels out;
+  out.data_.reserve(data_.size());
+  out.assign_where(*this, [&](std::string_view n) { return n != name; });
+  return out;
+}
+
 uint64_t Labels::hash() const { return XXH3_64bits(data_.data(), data_.size()); }
 
 std::string Labels::to_string() const {

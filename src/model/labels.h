@@ -49,6 +49,7 @@ class Labels {
     friend bool operator==(Iterator a, Iterator b) { return a.at_ == b.at_; }
 
    private:
+    friend class Labels;
     const char* at_;
   };
 
@@ -69,6 +70,21 @@ class Labels {
   /// The value, or an empty view: PromQL does not tell a missing label from an empty one.
   [[nodiscard]] std::string_view get(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const { return !get(name).empty(); }
+
+  /// The set without the label of this name, if it has it.
+  [[nodiscard]] Labels without(std::string_view name) const;
+
+  /// Makes this the labels of `from` for whose name `keep(name)` says yes, asked in order.
+  template <typename KeepName>
+  void assign_where(const Labels& from, KeepName keep) {
+    data_.clear();
+    for (Iterator at = from.begin(); at != from.end();) {
+      Iterator next = at;
+      ++next;
+      if (keep((*at).name)) data_.append(at.at_, next.at_);
+      at = next;
+    }
+  }
 
   /// XXH3 of the bytes: stable within one build of the program, not for storing.
   [[nodiscard]] uint64_t hash() const;

@@ -25,6 +25,8 @@ std::vector<Series> to_series(StepVector vector, const promql::StepGrid& grid) {
   for (StepSeries& from : vector) {
     Series series;
     series.labels = std::move(from.labels);
+    const auto gaps = std::ranges::count(from.kinds, promql::PointKind::None);
+    series.points.reserve(from.steps() - static_cast<size_t>(gaps));
     for (size_t i = 0; i < from.steps(); ++i) {
       if (from.kinds[i] == promql::PointKind::Float) {
         series.points.push_back({grid.at(i), from.values[i], nullptr});
@@ -53,7 +55,8 @@ StepVector scalar_as_vector(const std::vector<double>& scalar) {
 
 Result<StepVector> remove_marked_names(const promql::Evaluator& evaluator, StepVector vector) {
   for (StepSeries& series : vector) {
-    if (series.drop_name) series.labels = promql::without_name(series.labels);
+    if (!series.drop_name || !series.labels.has(kMetricName)) continue;
+    series.labels = promql::without_name(series.labels);
   }
   return evaluator.merge_same_labels(std::move(vector));
 }

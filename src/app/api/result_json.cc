@@ -1,6 +1,7 @@
 #include "app/api/result_json.h"
 
-#include <fmt/core.h>
+#include <array>
+#include <charconv>
 
 #include "io/codec/number.h"
 
@@ -15,18 +16,26 @@ void append_time(std::string& out, TimeMs time) {
   const bool negative = time.ms < 0;
   const uint64_t ms =
       negative ? 0 - static_cast<uint64_t>(time.ms) : static_cast<uint64_t>(time.ms);
-  if (negative) out += '-';
-  out += fmt::format("{}", ms / 1000);
-  if (ms % 1000 != 0) out += fmt::format(".{:03}", ms % 1000);
+  std::array<char, 24> text;
+  char* end = text.data();
+  if (negative) *end++ = '-';
+  end = std::to_chars(end, text.data() + text.size(), ms / 1000).ptr;
+  if (const uint64_t rest = ms % 1000; rest != 0) {
+    *end++ = '.';
+    *end++ = static_cast<char>('0' + rest / 100);
+    *end++ = static_cast<char>('0' + rest / 10 % 10);
+    *end++ = static_cast<char>('0' + rest % 10);
+  }
+  out.append(text.data(), end);
 }
 
 void write_float(JsonWriter& json, TimeMs time, double value) {
-  std::string text = "[";
-  append_time(text, time);
-  text += ",\"";
-  codec::append_sample_value(text, value);
-  text += "\"]";
-  json.raw(text);
+  std::string& out = json.raw();
+  out += '[';
+  append_time(out, time);
+  out += ",\"";
+  codec::append_sample_value(out, value);
+  out += "\"]";
 }
 
 /// Which borders belong to a bucket: 0 the upper, 1 the lower, 2 none, 3 both.
@@ -113,17 +122,13 @@ bool write_list(JsonWriter& json, std::string_view type, const std::vector<query
 
 }  // namespace
 
-void write_time(JsonWriter& json, TimeMs time) {
-  std::string text;
-  append_time(text, time);
-  json.raw(text);
-}
+void write_time(JsonWriter& json, TimeMs time) { append_time(json.raw(), time); }
 
 void write_number(JsonWriter& json, double value) {
-  std::string text = "\"";
-  codec::append_sample_value(text, value);
-  text += '"';
-  json.raw(text);
+  std::string& out = json.raw();
+  out += '"';
+  codec::append_sample_value(out, value);
+  out += '"';
 }
 
 void write_labels(JsonWriter& json, const Labels& labels) {

@@ -25,6 +25,11 @@ class JsonWriter {
   JsonWriter& null();
   /// Text that is JSON already.
   JsonWriter& raw(std::string_view json);
+  /// The same, for the caller to append it there.
+  std::string& raw() {
+    separate();
+    return out_;
+  }
 
   JsonWriter& field(std::string_view name, std::string_view text) { return key(name).string(text); }
 

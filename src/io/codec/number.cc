@@ -32,29 +32,63 @@ bool equal_ignoring_case(std::string_view text, std::string_view lower) {
 
 }  // namespace
 
-void append_fixed(std::string& out, double value) {
-  if (append_special(out, value)) return;
-  // Beyond the mantissa to_chars writes all digits of the binary value; the shortest that read
-  // back the same, filled up with zeros, are what the field writes.
-  constexpr double kExactBelow = 9007199254740992;  // 2^53
-  if (std::fabs(value) >= kExactBelow) {
-    std::array<char, 32> shortest;
-    const auto end = std::to_chars(shortest.data(), shortest.data() + shortest.size(), value,
-                                   std::chars_format::scientific);
-    const std::string_view text(shortest.data(), static_cast<size_t>(end.ptr - shortest.data()));
-    const size_t mark = text.find('e');
-    size_t exponent = 0;
-    std::from_chars(text.data() + mark + 2, text.data() + text.size(), exponent);
-    const size_t start = out.size();
-    for (const char c : text.substr(0, mark)) {
-      if (c != '.') out += c;
-    }
-    const size_t sign = value < 0 ? 1 : 0;
-    out.append(exponent + 1 + sign - (out.size() - start), '0');
-    return;
+namespace {
+
+/// The digits of a number with few decimals; null, and nothing written, where it has more. At most
+/// fifteen digits tell every double apart, so that no shorter text reads back the same.
+char* write_few_decimals(char* to, double value) {
+  constexpr std::array<double, 5> kPowers = {1, 1e1, 1e2, 1e3, 1e4};
+  constexpr double kFifteenDigits = 1e15;
+  if (value == 0 && std::signbit(value)) return nullptr;
+  const double magnitude = std::fabs(value);
+  for (size_t decimals = 0; decimals < kPowers.size(); ++decimals) {
+    const double scaled = magnitude * kPowers[decimals];
+    if (!(scaled < kFifteenDigits)) return nullptr;
+    const auto digits = static_cast<uint64_t>(scaled + 0.5);
+    if (static_cast<double>(digits) / kPowers[decimals] != magnitude) continue;
+    if (value < 0) *to++ = '-';
+    const auto power = static_cast<uint64_t>(kPowers[decimals]);
+    to = std::to_chars(to, to + 20, digits / power).ptr;
+    if (decimals == 0) return to;
+    *to++ = '.';
+    uint64_t rest = digits % power;
+    for (size_t i = decimals; i > 0; --i, rest /= 10)
+      to[i - 1] = static_cast<char>('0' + rest % 10);
+    return to + decimals;
   }
+  return nullptr;
+}
+
+/// From 2^53 on to_chars writes all digits of the binary value; the shortest that read back the
+/// same, filled up with zeros, are what the field writes.
+void append_large(std::string& out, double value) {
+  std::array<char, 32> shortest;
+  const auto end = std::to_chars(shortest.data(), shortest.data() + shortest.size(), value,
+                                 std::chars_format::scientific);
+  const std::string_view text(shortest.data(), static_cast<size_t>(end.ptr - shortest.data()));
+  const size_t mark = text.find('e');
+  size_t exponent = 0;
+  std::from_chars(text.data() + mark + 2, text.data() + text.size(), exponent);
+  const size_t start = out.size();
+  for (const char c : text.substr(0, mark)) {
+    if (c != '.') out += c;
+  }
+  const size_t sign = value < 0 ? 1 : 0;
+  out.append(exponent + 1 + sign - (out.size() - start), '0');
+}
+
+}  // namespace
+
+void append_fixed(std::string& out, double value) {
   // The smallest denormal has 1074 places, its shortest form a few hundred.
   std::array<char, 800> buffer;
+  if (char* end = write_few_decimals(buffer.data(), value)) {
+    out.append(buffer.data(), end);
+    return;
+  }
+  if (append_special(out, value)) return;
+  constexpr double kExactBelow = 9007199254740992;  // 2^53
+  if (std::fabs(value) >= kExactBelow) return append_large(out, value);
   const auto result =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
   out.append(buffer.data(), result.ptr);

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -35,6 +37,21 @@ TEST(Number, Fixed) {
   is(kNan, "NaN");
   is(kInf, "+Inf");
   is(-kInf, "-Inf");
+}
+
+TEST(Number, FewDecimalsAreWrittenAsToCharsDoes) {
+  Rng rng(11);
+  constexpr std::array<double, 7> kPowers = {1, 10, 100, 1e3, 1e4, 1e5, 1e6};
+  for (int i = 0; i < 200'000; ++i) {
+    double value = static_cast<double>(rng.below(uint64_t{1} << rng.below(52))) /
+                   kPowers[rng.below(kPowers.size())];
+    if (rng.below(4) == 0) value = -value;
+    if (rng.below(4) == 0) value = std::nextafter(value, kInf);
+    std::array<char, 400> buffer;
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                   std::chars_format::fixed);
+    ASSERT_EQ(format_fixed(value), std::string_view(buffer.data(), end.ptr));
+  }
 }
 
 TEST(Number, General) {

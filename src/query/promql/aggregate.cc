@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <unordered_map>
 
 #include "io/codec/number.h"
 #include "io/codec/utf8.h"
 #include "model/histogram_arithmetic.h"
 #include "model/kahan.h"
+#include "model/label_index.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/quantile.h"
 
@@ -20,30 +20,26 @@ struct Group {
   std::vector<size_t> members;
 };
 
-Labels grouping_labels(const Labels& labels, const std::vector<std::string>& names, bool without) {
-  LabelsBuilder builder;
-  for (const LabelView label : labels) {
-    const bool listed = std::find(names.begin(), names.end(), label.name) != names.end();
-    const bool take = without ? !listed && label.name != kMetricName : listed;
-    if (take) builder.set(label.name, label.value);
-  }
-  return builder.build();
+/// Which labels tell the groups apart.
+LabelProjection grouping_of(const Aggregate& node) {
+  using enum LabelProjection::Keep;
+  std::vector<std::string> names = node.grouping;
+  if (!node.without) return {std::move(names), Listed};
+  names.emplace_back(kMetricName);
+  return {std::move(names), Others};
 }
 
 std::vector<Group> group_series(const StepVector& input, const Aggregate& node) {
   std::vector<Group> groups;
-  if (!node.without && node.grouping.empty()) {
-    if (input.empty()) return groups;
-    groups.emplace_back();
-    for (size_t i = 0; i < input.size(); ++i) groups[0].members.push_back(i);
-    return groups;
-  }
-  std::unordered_map<Labels, size_t> index;
+  const LabelProjection grouping = grouping_of(node);
+  LabelIndex index;
+  Labels labels;
   for (size_t i = 0; i < input.size(); ++i) {
-    Labels labels = grouping_labels(input[i].labels, node.grouping, node.without);
-    const auto [found, inserted] = index.try_emplace(labels, groups.size());
-    if (inserted) groups.push_back({std::move(labels), {}});
-    groups[found->second].members.push_back(i);
+    grouping.apply(input[i].labels, labels);
+    const auto found =
+        index.find_or_add(labels, [&](size_t n) -> const Labels& { return groups[n].labels; });
+    if (found.added) groups.push_back({labels, {}});
+    groups[found.number].members.push_back(i);
   }
   return groups;
 }
@@ -174,6 +170,79 @@ class Aggregator {
   std::vector<HistogramInput> histograms_;
 };
 
+// Folds of floats, one for each step: series are walked one after the other, each from end to end.
+
+struct SumFold {
+  KahanSum sum;
+  void add(double v) { sum.add(v); }
+  [[nodiscard]] double result() const { return sum.sum + sum.lost; }
+};
+
+struct MeanFold {
+  KahanMean mean;
+  void add(double v) { mean.add(v); }
+  [[nodiscard]] double result() const { return mean.mean(); }
+};
+
+struct CountFold {
+  double count = 0;
+  void add(double /*v*/) { ++count; }
+  [[nodiscard]] double result() const { return count; }
+};
+
+struct GroupFold {
+  void add(double /*v*/) {}
+  [[nodiscard]] double result() const { return 1; }
+};
+
+struct MinFold {
+  double least = NAN;
+  void add(double v) {
+    if (v < least || std::isnan(least)) least = v;
+  }
+  [[nodiscard]] double result() const { return least; }
+};
+
+struct MaxFold {
+  double greatest = NAN;
+  void add(double v) {
+    if (v > greatest || std::isnan(greatest)) greatest = v;
+  }
+  [[nodiscard]] double result() const { return greatest; }
+};
+
+template <typename Fold>
+void fold_floats(const StepVector& input, const Group& group, StepSeries& out) {
+  std::vector<Fold> folds(out.steps());
+  for (const size_t member : group.members) {
+    const StepSeries& series = input[member];
+    for (size_t i = 0; i < folds.size(); ++i) {
+      if (!series.has(i)) continue;
+      folds[i].add(series.values[i]);
+      out.kinds[i] = PointKind::Float;
+    }
+  }
+  for (size_t i = 0; i < folds.size(); ++i) {
+    if (out.has(i)) out.values[i] = folds[i].result();
+  }
+}
+
+/// False, and nothing done, where the operator or histograms need more than a fold.
+bool fold_by_columns(TokenType op, const StepVector& input, const Group& group, StepSeries& out) {
+  const bool histograms = std::ranges::any_of(
+      group.members, [&](size_t member) { return !input[member].histograms.empty(); });
+  if (histograms) return false;
+  switch (op) {
+    case TokenType::Sum: fold_floats<SumFold>(input, group, out); return true;
+    case TokenType::Avg: fold_floats<MeanFold>(input, group, out); return true;
+    case TokenType::Count: fold_floats<CountFold>(input, group, out); return true;
+    case TokenType::Group: fold_floats<GroupFold>(input, group, out); return true;
+    case TokenType::Min: fold_floats<MinFold>(input, group, out); return true;
+    case TokenType::Max: fold_floats<MaxFold>(input, group, out); return true;
+    default: return false;
+  }
+}
+
 void warn_quantile(QueryContext& context, const Aggregate& node, double q) {
   context.warn("quantile value should be between 0 and 1, got " + codec::format_general(q),
                node.parameter->position);
@@ -204,17 +273,18 @@ Result<StepVector> fold_groups(Evaluator& evaluator, const Aggregate& node, cons
     for (const size_t member : group.members) {
       series.drop_name = series.drop_name || input[member].drop_name;
     }
-    size_t found = 0;
-    for (size_t i = 0; i < series.steps(); ++i) {
-      auto point = aggregator.run(input, group, i, parameters.empty() ? 0 : parameters[i]);
-      if (!point) continue;
-      ++found;
-      if (point->histogram) {
-        series.set(i, std::move(point->histogram));
-      } else {
-        series.set(i, point->value);
+    if (!fold_by_columns(node.op, input, group, series)) {
+      for (size_t i = 0; i < series.steps(); ++i) {
+        auto point = aggregator.run(input, group, i, parameters.empty() ? 0 : parameters[i]);
+        if (!point) continue;
+        if (point->histogram) {
+          series.set(i, std::move(point->histogram));
+        } else {
+          series.set(i, point->value);
+        }
       }
     }
+    const size_t found = series.steps() - std::ranges::count(series.kinds, PointKind::None);
     if (found == 0) continue;
     TRY(context.hold_samples(found));
     out.push_back(std::move(series));
@@ -228,10 +298,13 @@ Result<StepVector> count_values(Evaluator& evaluator, const Aggregate& node,
   if (label.empty() || !codec::utf8_valid(label)) {
     return fail(ErrorCode::Execution, "invalid label name {}", print(*node.parameter));
   }
-  std::vector<std::string> grouping = node.grouping;
-  if (!node.without) grouping.push_back(label);
+  std::vector<std::string> names = node.grouping;
+  names.push_back(node.without ? std::string(kMetricName) : label);
+  using enum LabelProjection::Keep;
+  const LabelProjection grouping(std::move(names), node.without ? Others : Listed);
   StepVector out;
-  std::unordered_map<Labels, size_t> index;
+  LabelIndex index;
+  Labels labels;
   for (const StepSeries& series : input) {
     for (size_t i = 0; i < series.steps(); ++i) {
       if (!series.has(i)) continue;
@@ -239,14 +312,15 @@ Result<StepVector> count_values(Evaluator& evaluator, const Aggregate& node,
       LabelsBuilder builder(series.labels);
       builder.set(label, histogram != nullptr ? histogram->to_string()
                                               : codec::format_fixed(series.values[i]));
-      const Labels labels = grouping_labels(builder.build(), grouping, node.without);
-      const auto [found, inserted] = index.try_emplace(labels, out.size());
-      if (inserted) {
+      grouping.apply(builder.build(), labels);
+      const auto found =
+          index.find_or_add(labels, [&](size_t n) -> const Labels& { return out[n].labels; });
+      if (found.added) {
         TRY(evaluator.context().hold_samples(series.steps()));
         out.emplace_back(series.steps());
         out.back().labels = labels;
       }
-      StepSeries& counts = out[found->second];
+      StepSeries& counts = out[found.number];
       counts.set(i, counts.has(i) ? counts.values[i] + 1 : 1);
     }
   }

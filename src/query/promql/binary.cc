@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "model/histogram_arithmetic.h"
+#include "model/label_index.h"
 #include "query/promql/evaluator.h"
 
 namespace prom5::promql {
@@ -22,6 +23,8 @@ bool changes_meaning(TokenType op) {
     default: return false;
   }
 }
+
+bool is_trim(TokenType op) { return op == TokenType::TrimLower || op == TokenType::TrimUpper; }
 
 bool compare(TokenType op, double a, double b) {
   switch (op) {
@@ -75,7 +78,7 @@ class ElementOperator {
   Outcome operator()(const Operand& a, const Operand& b) {
     if (!a.histogram && !b.histogram) {
       if (is_comparison(op_)) return {true, compare(op_, a.value, b.value), a.value, nullptr};
-      if (op_ == TokenType::TrimLower || op_ == TokenType::TrimUpper) return mismatch(a, b);
+      if (is_trim(op_)) return mismatch(a, b);
       return {true, true, arithmetic(op_, a.value, b.value), nullptr};
     }
     if (a.histogram && b.histogram) return histograms(a, b);
@@ -87,7 +90,7 @@ class ElementOperator {
     if (a.histogram && op_ == TokenType::Div) {
       return of(compacted(divided(*a.histogram, b.value)));
     }
-    if (a.histogram && (op_ == TokenType::TrimLower || op_ == TokenType::TrimUpper)) {
+    if (a.histogram && is_trim(op_)) {
       return of(op_ == TokenType::TrimUpper ? trimmed_above(*a.histogram, b.value)
                                             : trimmed_below(*a.histogram, b.value));
     }
@@ -161,9 +164,15 @@ Result<StepValue> vector_with_scalar(Evaluator& evaluator, const Expr& expr, con
                                      StepVector vector, const std::vector<double>& scalar,
                                      bool scalar_left) {
   ElementOperator apply(evaluator.context(), binary.op, expr.position);
+  const bool arithmetic_only = !is_comparison(binary.op) && !is_trim(binary.op);
   for (StepSeries& series : vector) {
     for (size_t i = 0; i < series.steps(); ++i) {
       if (!series.has(i)) continue;
+      if (arithmetic_only && series.kinds[i] == PointKind::Float) {
+        series.values[i] = scalar_left ? arithmetic(binary.op, scalar[i], series.values[i])
+                                       : arithmetic(binary.op, series.values[i], scalar[i]);
+        continue;
+      }
       const Operand element = operand(series, i);
       const Operand number{scalar[i], nullptr};
       Outcome outcome = scalar_left ? apply(number, element) : apply(element, number);
@@ -190,17 +199,12 @@ Result<StepValue> vector_with_scalar(Evaluator& evaluator, const Expr& expr, con
 // --- vector with vector --------------------------------------------------------------------------
 
 /// The labels by which series of both sides are paired.
-Labels match_labels(const Labels& labels, const VectorMatching& matching) {
-  LabelsBuilder builder;
-  const auto listed = [&](std::string_view name) {
-    return std::find(matching.labels.begin(), matching.labels.end(), name) != matching.labels.end();
-  };
-  for (const LabelView label : labels) {
-    const bool take =
-        matching.on ? listed(label.name) : label.name != kMetricName && !listed(label.name);
-    if (take) builder.set(label.name, label.value);
-  }
-  return builder.build();
+LabelProjection match_labels(const VectorMatching& matching) {
+  using enum LabelProjection::Keep;
+  std::vector<std::string> names = matching.labels;
+  if (matching.on) return {std::move(names), Listed};
+  names.emplace_back(kMetricName);
+  return {std::move(names), Others};
 }
 
 /// Series of both sides that share their matching labels.
@@ -213,12 +217,15 @@ struct MatchGroup {
 std::vector<MatchGroup> group_by_match(const StepVector& left, const StepVector& right,
                                        const VectorMatching& matching) {
   std::vector<MatchGroup> groups;
-  std::unordered_map<Labels, size_t> index;
+  const LabelProjection projection = match_labels(matching);
+  LabelIndex index;
+  Labels key;
   const auto group_of = [&](const StepSeries& series) -> MatchGroup& {
-    Labels key = match_labels(series.labels, matching);
-    const auto [found, inserted] = index.try_emplace(key, groups.size());
-    if (inserted) groups.push_back({std::move(key), {}, {}});
-    return groups[found->second];
+    projection.apply(series.labels, key);
+    const auto found =
+        index.find_or_add(key, [&](size_t n) -> const Labels& { return groups[n].labels; });
+    if (found.added) groups.push_back({key, {}, {}});
+    return groups[found.number];
   };
   for (size_t i = 0; i < left.size(); ++i) group_of(left[i]).left.push_back(i);
   for (size_t i = 0; i < right.size(); ++i) group_of(right[i]).right.push_back(i);
@@ -288,6 +295,7 @@ class VectorOperator {
         TRY(check_unmatched(group));
         continue;
       }
+      if (!fills && run_columns(group)) continue;
       for (size_t i = 0; i < steps; ++i) TRY(run_step(group, i));
     }
     for (StepSeries& series : out_) series.drop_name = binary_.return_bool;
@@ -297,6 +305,44 @@ class VectorOperator {
 
  private:
   static constexpr size_t kFilled = SIZE_MAX;  ///< in place of a series: a fill value
+
+  /// Pairs of floats from end to end, where nothing can go wrong: one series on the "one" side, and
+  /// for each of the others a result of its own. False, and nothing done, elsewhere.
+  bool run_columns(const MatchGroup& group) {
+    if (group.right.size() != 1 || is_trim(binary_.op)) return false;
+    if (matching_.cardinality == Cardinality::OneToOne && group.left.size() != 1) return false;
+    const StepSeries& one = one_[group.right[0]];
+    const auto only_floats = [](const StepSeries& s) { return s.histograms.empty(); };
+    if (!only_floats(one)) return false;
+    const size_t fresh = out_.size();
+    size_t wanted = fresh;
+    for (const size_t many : group.left) {
+      if (!only_floats(many_[many])) return false;
+      if (result_series(group, many, group.right[0]) != wanted++) return false;
+    }
+    for (size_t n = 0; n < group.left.size(); ++n) {
+      const StepSeries& many = many_[group.left[n]];
+      combine_columns(swapped_ ? one : many, swapped_ ? many : one, out_[fresh + n]);
+    }
+    return true;
+  }
+
+  void combine_columns(const StepSeries& a, const StepSeries& b, StepSeries& out) {
+    const bool comparison = is_comparison(binary_.op);
+    for (size_t i = 0; i < out.steps(); ++i) {
+      if (!a.has(i) || !b.has(i)) continue;
+      if (!comparison) {
+        out.set(i, arithmetic(binary_.op, a.values[i], b.values[i]));
+        continue;
+      }
+      const bool holds = compare(binary_.op, a.values[i], b.values[i]);
+      if (binary_.return_bool) {
+        out.set(i, holds ? 1.0 : 0.0);
+      } else if (holds) {
+        out.set(i, a.values[i]);
+      }
+    }
+  }
 
   /// The "one" side must be unique in a group even when nothing on the other side matches it,
   /// unless the other side is empty altogether.
@@ -386,13 +432,14 @@ class VectorOperator {
     if (!is_new) return pair->second;
     const Labels labels = result_labels(many == kFilled ? group.labels : many_[many].labels,
                                         one == kFilled ? group.labels : one_[one].labels);
-    const auto [found, inserted] = results_.try_emplace(labels, out_.size());
-    if (inserted) {
+    const auto found =
+        results_.find_or_add(labels, [&](size_t n) -> const Labels& { return out_[n].labels; });
+    if (found.added) {
       out_.emplace_back(evaluator_.grid().count);
       out_.back().labels = labels;
     }
-    pair->second = found->second;
-    return found->second;
+    pair->second = found.number;
+    return found.number;
   }
 
   Labels result_labels(const Labels& many, const Labels& one) {
@@ -426,7 +473,7 @@ class VectorOperator {
   StepVector one_;
   ElementOperator apply_;
   StepVector out_;
-  std::unordered_map<Labels, size_t> results_;
+  LabelIndex results_;  // of out_
   std::unordered_map<std::pair<size_t, size_t>, size_t, PairHash> pairs_;
   std::set<size_t> seen_;  // results of the current group at the current step
 };

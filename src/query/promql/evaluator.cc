@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <unordered_map>
+#include <iterator>
 
 #include "model/histogram_arithmetic.h"
+#include "model/label_index.h"
 #include "model/sample.h"
 #include "query/promql/parser.h"
 #include "query/promql/range_window.h"
@@ -99,11 +100,7 @@ bool StepSeries::empty() const {
   return std::all_of(kinds.begin(), kinds.end(), [](PointKind k) { return k == PointKind::None; });
 }
 
-Labels without_name(const Labels& labels) {
-  if (!labels.has(kMetricName)) return labels;
-  LabelsBuilder builder(labels);
-  return builder.remove(kMetricName).build();
-}
+Labels without_name(const Labels& labels) { return labels.without(kMetricName); }
 
 void Evaluator::drop_name(StepSeries& series) const {
   if (!context_.options.delayed_name_removal) series.labels = without_name(series.labels);
@@ -111,17 +108,25 @@ void Evaluator::drop_name(StepSeries& series) const {
 }
 
 Result<StepVector> Evaluator::merge_same_labels(StepVector vector) const {
-  std::unordered_map<Labels, size_t> index;
-  index.reserve(vector.size());
+  // Mostly there are no two, and the vector is the answer as it is.
+  LabelIndex index;
   StepVector out;
-  out.reserve(vector.size());
-  for (StepSeries& series : vector) {
-    const auto [found, inserted] = index.try_emplace(series.labels, out.size());
-    if (inserted) {
+  const auto first_twice = std::ranges::find_if(vector, [&](const StepSeries& series) {
+    return !index
+                .find_or_add(series.labels,
+                             [&](size_t n) -> const Labels& { return vector[n].labels; })
+                .added;
+  });
+  if (first_twice == vector.end()) return vector;
+  out.assign(std::make_move_iterator(vector.begin()), std::make_move_iterator(first_twice));
+  for (StepSeries& series : std::ranges::subrange(first_twice, vector.end())) {
+    const auto found =
+        index.find_or_add(series.labels, [&](size_t n) -> const Labels& { return out[n].labels; });
+    if (found.added) {
       out.push_back(std::move(series));
       continue;
     }
-    StepSeries& target = out[found->second];
+    StepSeries& target = out[found.number];
     for (size_t i = 0; i < series.steps(); ++i) {
       if (!series.has(i)) continue;
       if (target.has(i)) return fail(ErrorCode::Execution, "{}", kDuplicateLabels);
@@ -291,7 +296,7 @@ Result<StepVector> Evaluator::select(const Expr& expr, const VectorSelector& sel
   StepVector out;
   SampleColumns columns;
   while (set->next()) {
-    TRY(context_.check_alive());
+    TRY(context_.check_alive_at_times());
     TRY(set->read(columns));
     context_.count_loaded(columns.size());
     StepSeries series(grid_.count);
@@ -337,7 +342,7 @@ Result<StepVector> Evaluator::select_smoothed(const VectorSelector& selector) {
   SampleColumns columns;
   RangeSamples samples;
   while (set->next()) {
-    TRY(context_.check_alive());
+    TRY(context_.check_alive_at_times());
     TRY(set->read(columns));
     context_.count_loaded(columns.size());
     split(columns, samples);
@@ -411,7 +416,7 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
     tell_of(tier, divisor, expr.position);
     SampleColumns columns;
     while (set->next()) {
-      TRY(context_.check_alive());
+      TRY(context_.check_alive_at_times());
       if (tier.rollups) TRY(set->read_rollups(samples.rollups));
       TRY(set->read(columns));
       const size_t loaded = columns.size() + samples.rollups.size();
@@ -466,6 +471,7 @@ Result<std::vector<query::Series>> Evaluator::eval_matrix(const Expr& expr) {
       [&](const Labels& labels, bool drop, const RangeSamples& samples) -> Result<void> {
         query::Series series;
         series.labels = drop ? without_name(labels) : labels;
+        series.points.reserve(samples.times.size() + samples.histogram_times.size());
         for (size_t i = 0; i < samples.times.size(); ++i) {
           if (samples.times[i] <= start || samples.times[i] > end) continue;
           series.points.push_back({samples.times[i], samples.values[i], nullptr});
@@ -474,8 +480,9 @@ Result<std::vector<query::Series>> Evaluator::eval_matrix(const Expr& expr) {
           if (samples.histogram_times[i] <= start || samples.histogram_times[i] > end) continue;
           series.points.push_back({samples.histogram_times[i], 0, samples.histograms[i]});
         }
-        std::sort(series.points.begin(), series.points.end(),
-                  [](const query::Point& a, const query::Point& b) { return a.time < b.time; });
+        if (!samples.times.empty() && !samples.histogram_times.empty()) {
+          std::ranges::sort(series.points, {}, &query::Point::time);
+        }
         if (!series.points.empty()) {
           TRY(context_.hold_samples(series.points.size()));
           out.push_back(std::move(series));
@@ -553,9 +560,11 @@ Result<size_t> slide(const QueryContext& context, const Function& function, cons
   SlidingRange floats(samples.times);
   SlidingRange histograms(samples.histogram_times);
   SlidingRange rollups(samples.rollups.ends);
+  const Falls falls(function.counter ? std::span<const double>(samples.values)
+                                     : std::span<const double>());
   size_t found = 0;
   for (size_t i = 0; i < grid.count; ++i) {
-    if (i % kStepsBetweenChecks == 0) TRY(context.check_alive());
+    if (i % kStepsBetweenChecks == kStepsBetweenChecks - 1) TRY(context.check_alive());
     window.now = grid.at(i);
     window.end = shape.shift.apply(window.now);
     window.start = window.end - shape.range;
@@ -569,6 +578,7 @@ Result<size_t> slide(const QueryContext& context, const Function& function, cons
     if (floats.count() + histograms.count() + rollups.count() == 0) continue;
     window.times = std::span(samples.times).subspan(floats.first(), floats.count());
     window.values = std::span(samples.values).subspan(floats.first(), floats.count());
+    window.rising = function.counter && !falls.any(floats.first(), floats.count());
     window.histogram_times =
         std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
     window.histograms =
@@ -623,7 +633,6 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
   const std::function<void(std::string)> inform = [&](std::string text) {
     context_.inform(std::move(text), position);
   };
-  const bool counts = function.info.name == "rate" || function.info.name == "increase";
   const DurationMs lookback = context_.options.lookback;
   StepVector out;
   TRY(each_range_series(
@@ -638,7 +647,7 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
             slide(context_, function, grid_, shape, lookback, samples, parameters, window, series));
         if (found == 0) return {};
         TRY(context_.hold_samples(found));
-        if (counts && !window.metric.empty() && !ends_like_a_counter(window.metric) &&
+        if (function.counter && !window.metric.empty() && !ends_like_a_counter(window.metric) &&
             std::find(series.kinds.begin(), series.kinds.end(), PointKind::Float) !=
                 series.kinds.end()) {
           inform(

@@ -35,6 +35,11 @@ Function experimental(Function function) {
   return function;
 }
 
+Function counter(Function function) {
+  function.counter = true;
+  return function;
+}
+
 Function keeps_name(Function function) {
   function.keeps_name = true;
   return function;
@@ -131,8 +136,8 @@ const std::array kFunctions = std::to_array<Function>({
            "Sum of the observations of native histograms."),
     vector("hour", {{kVector}, 1}, eval_hour, "Hour of the day in UTC, 0 to 23."),
     range("idelta", eval_idelta, "Difference of the last two samples; for gauges."),
-    range("increase", eval_increase, "Growth of a counter over the range, extrapolated.",
-          summary_increase),
+    counter(range("increase", eval_increase, "Growth of a counter over the range, extrapolated.",
+                  summary_increase)),
     experimental(
         vector("info", {{kVector, kVector}, 1}, eval_info, "Adds labels of matching info series.")),
     range("irate", eval_irate, "Growth per second of a counter, by the last two samples."),
@@ -168,8 +173,8 @@ const std::array kFunctions = std::to_array<Function>({
     element("rad", rad, "Degrees to radians."),
     experimental(
         vector("range", {{}, 0, kScalar}, eval_range, "Length of the query's range, in seconds.")),
-    range("rate", eval_rate, "Growth per second of a counter over the range, extrapolated.",
-          summary_rate),
+    counter(range("rate", eval_rate, "Growth per second of a counter over the range, extrapolated.",
+                  summary_rate)),
     range("resets", eval_resets, "How often a counter was reset in the range."),
     vector("round", {{kVector, kScalar}, 1}, eval_round,
            "Rounds to the nearest multiple of a number, 1 by default."),

@@ -27,6 +27,8 @@ struct Window {
   /// The range that was asked for over the window's length: less than 1 where rollups, on whose
   /// borders a window lies, made it wider.
   double share = 1;
+  /// Of a counter's function: it is known that no float is less than the one before it.
+  bool rising = false;
   std::string_view metric;
   /// Adds a warning or a note about the range argument.
   const std::function<void(std::string text)>* warn = nullptr;
@@ -54,6 +56,7 @@ struct Function {
   SummaryFunction summary = nullptr;  ///< the same from a summary of its floats, where that does
   VectorFunction vector = nullptr;    ///< everything else
   bool keeps_name = false;
+  bool counter = false;  ///< of ranges: looks at growth, and wants to be told where nothing falls
 };
 
 /// Null for an unknown name.

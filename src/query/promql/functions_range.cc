@@ -177,7 +177,7 @@ std::optional<StepPoint> extrapolated_rate(const Window& w, Kind kind, bool per_
   if (w.values.size() < 2) return std::nullopt;
   const bool counter = kind == Kind::Counter;
   const double increase =
-      w.values.back() - w.values.front() + (counter ? reset_correction(w.values) : 0);
+      w.values.back() - w.values.front() + (counter && !w.rising ? reset_correction(w.values) : 0);
   const double change = extrapolated(w,
                                      {.first_time = w.times.front(),
                                       .last_time = w.times.back(),
@@ -316,6 +316,13 @@ std::vector<Neighbour> samples_to_compare(const Window& w) {
 
 template <typename Differs>
 std::optional<StepPoint> count_differences(const Window& w, Differs differs) {
+  if (w.histograms.empty() && w.extended == ExtendedRange::None) {
+    double n = 0;
+    for (size_t i = 1; i < w.values.size(); ++i) {
+      if (differs({{}, w.values[i - 1], nullptr}, {{}, w.values[i], nullptr})) ++n;
+    }
+    return point(n);
+  }
   const std::vector<Neighbour> samples = samples_to_compare(w);
   if (samples.empty()) return std::nullopt;
   double n = 0;

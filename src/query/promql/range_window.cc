@@ -5,8 +5,8 @@
 
 namespace prom5::promql {
 
-/// In steps that double, then by halves: near or far, few are looked at.
-size_t SlidingRange::first_after(size_t from, TimeMs time) const {
+/// In steps that double, then by halves.
+size_t SlidingRange::far_after(size_t from, TimeMs time) const {
   size_t low = from;
   size_t step = 1;
   while (low + step <= times_.size() && times_[low + step - 1] <= time) {
@@ -18,13 +18,14 @@ size_t SlidingRange::first_after(size_t from, TimeMs time) const {
   return static_cast<size_t>(std::upper_bound(begin, end, time) - times_.begin());
 }
 
-void SlidingRange::move(TimeMs start, TimeMs end) {
-  if (start < last_start_) first_ = 0;
-  if (end < last_end_) past_ = 0;
-  first_ = first_after(first_, start);
-  past_ = first_after(std::max(past_, first_), end);
-  last_start_ = start;
-  last_end_ = end;
+Falls::Falls(std::span<const double> values) {
+  if (std::ranges::is_sorted(values)) return;
+  up_to_.reserve(values.size());
+  uint32_t count = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0 && values[i] < values[i - 1]) ++count;
+    up_to_.push_back(count);
+  }
 }
 
 void widen_to(const Tier& tier, Window& window) {
