@@ -22,7 +22,8 @@ HttpError http_error(ErrorCode code);
 /// {"status":"error","errorType":…,"error":…}
 io::HttpResponse error_answer(const Error& error);
 
-/// {"status":"success","data":<what `data` writes>, warnings and infos where there are any}.
+/// {"status":"success","data":<what `data` writes>, warnings and infos where there are any}. What
+/// `data` adds to the annotations is shown.
 io::HttpResponse success_answer(const std::function<void(codec::JsonWriter&)>& data,
                                 const query::Annotations& annotations = {});
 

@@ -175,6 +175,25 @@ void ApiV1::add_routes(io::Router& router) {
   });
 }
 
+namespace {
+
+void write_stats(JsonWriter& json, const query::QueryStats& s) {
+  const double total = s.parse_seconds + s.queue_seconds + s.evaluation_seconds;
+  json.key("stats").begin_object().key("timings").begin_object();
+  json.key("evalTotalTime").number(s.evaluation_seconds);
+  json.key("resultSortTime").number(0);
+  json.key("queryPreparationTime").number(s.parse_seconds);
+  json.key("innerEvalTime").number(s.evaluation_seconds);
+  json.key("execQueueTime").number(s.queue_seconds);
+  json.key("execTotalTime").number(total);
+  json.end_object().key("samples").begin_object();
+  json.key("totalQueryableSamples").integer(static_cast<int64_t>(s.samples_loaded));
+  json.key("peakSamples").integer(static_cast<int64_t>(s.peak_samples));
+  json.end_object().end_object();
+}
+
+}  // namespace
+
 ApiV1::Answer ApiV1::evaluate(const query::QueryRequest& request, const HttpRequest& http) {
   const size_t limit = TRY(limit_parameter(http));
   auto result = services_.engine.run(request);
@@ -184,29 +203,16 @@ ApiV1::Answer ApiV1::evaluate(const query::QueryRequest& request, const HttpRequ
     return std::unexpected(parse ? invalid_parameter("query", result.error())
                                  : std::move(result).error());
   }
-  bool truncated = false;
-  std::string data;
-  JsonWriter json(data);
-  json.begin_object();
-  truncated = write_value(json, result->value, limit);
-  if (!http.parameter("stats").empty()) {
-    const query::QueryStats& s = result->stats;
-    const double total = s.parse_seconds + s.queue_seconds + s.evaluation_seconds;
-    json.key("stats").begin_object().key("timings").begin_object();
-    json.key("evalTotalTime").number(s.evaluation_seconds);
-    json.key("resultSortTime").number(0);
-    json.key("queryPreparationTime").number(s.parse_seconds);
-    json.key("innerEvalTime").number(s.evaluation_seconds);
-    json.key("execQueueTime").number(s.queue_seconds);
-    json.key("execTotalTime").number(total);
-    json.end_object().key("samples").begin_object();
-    json.key("totalQueryableSamples").integer(static_cast<int64_t>(s.samples_loaded));
-    json.key("peakSamples").integer(static_cast<int64_t>(s.peak_samples));
-    json.end_object().end_object();
-  }
-  json.end_object();
-  if (truncated) result->annotations.warn(std::string(kTruncated));
-  return success_answer([&](JsonWriter& out) { out.raw(data); }, result->annotations);
+  const bool with_stats = !http.parameter("stats").empty();
+  return success_answer(
+      [&](JsonWriter& json) {
+        json.begin_object();
+        const bool truncated = write_value(json, result->value, limit);
+        if (with_stats) write_stats(json, result->stats);
+        json.end_object();
+        if (truncated) result->annotations.warn(std::string(kTruncated));
+      },
+      result->annotations);
 }
 
 ApiV1::Answer ApiV1::query(const HttpRequest& request) {

@@ -106,10 +106,22 @@ void write_range(JsonWriter& json, const query::Series& series) {
   json.end_object();
 }
 
+/// About as many as the series will take: growing would copy them several times over.
+size_t expected_bytes(const std::vector<query::Series>& series) {
+  constexpr size_t kOfPoint = 32;
+  constexpr size_t kAroundLabels = 64;
+  size_t bytes = 0;
+  for (const query::Series& s : series) {
+    bytes += s.labels.bytes().size() * 2 + kAroundLabels + s.points.size() * kOfPoint;
+  }
+  return bytes;
+}
+
 template <typename Write>
 bool write_list(JsonWriter& json, std::string_view type, const std::vector<query::Series>& series,
                 size_t limit, Write write) {
   json.field("resultType", type).key("result").begin_array();
+  json.reserve(expected_bytes(series));
   size_t written = 0;
   for (const query::Series& s : series) {
     if (limit > 0 && written == limit) break;

@@ -23,6 +23,8 @@ class JsonWriter {
   JsonWriter& number(double value);
   JsonWriter& boolean(bool value);
   JsonWriter& null();
+  /// Makes room for so many bytes more.
+  void reserve(size_t bytes) { out_.reserve(out_.size() + bytes); }
   /// Text that is JSON already.
   JsonWriter& raw(std::string_view json);
   /// The same, for the caller to append it there.

@@ -145,6 +145,10 @@ bool accepts_gzip(const HttpRequest& request) {
   return request.headers.get("Accept-Encoding").find("gzip") != std::string_view::npos;
 }
 
+/// Longer bodies are sent from where they are.
+constexpr size_t kCopiedBehindHead = 16 << 10;
+
+/// The head, and a short body behind it; a long one stays in the response, to be sent next.
 std::string serialize(const HttpRequest& request, HttpResponse& response, bool keep_alive) {
   const bool bodiless = response.status == 204 || response.status == 304 || response.status == 101;
   if (!response.stream && response.body.size() >= kCompressFrom && accepts_gzip(request) &&
@@ -168,7 +172,12 @@ std::string serialize(const HttpRequest& request, HttpResponse& response, bool k
   }
   if (response.status != 101) out += keep_alive ? "" : "Connection: close\r\n";
   out += "\r\n";
-  if (!bodiless && request.method != "HEAD") out += response.body;
+  if (bodiless || request.method == "HEAD") {
+    response.body.clear();
+  } else if (response.body.size() <= kCopiedBehindHead) {
+    out += response.body;
+    response.body.clear();
+  }
   return out;
 }
 
@@ -454,6 +463,9 @@ class HttpServer::Impl {
       co_return false;
     }
     if (!co_await connection.write(serialize(request, response, keep_alive))) co_return false;
+    if (!response.body.empty() && !co_await connection.write(std::move(response.body))) {
+      co_return false;
+    }
     if (response.stream) co_return co_await serve_stream(connection, response) && keep_alive;
     co_return keep_alive;
   }
