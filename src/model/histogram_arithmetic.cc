@@ -6,178 +6,32 @@
 #include <limits>
 #include <utility>
 
+#include "model/histogram_buckets.h"
+
 namespace prom5 {
 
 namespace {
 
-/// Buckets by index, ascending, empty ones left out.
-using Buckets = std::vector<std::pair<int32_t, double>>;
+using Buckets = buckets::Buckets<double>;
+using Unpacked = buckets::Unpacked<double>;
+using buckets::pack;
 
 Buckets unpack(const std::vector<HistogramSpan>& spans, const std::vector<double>& counts) {
-  Buckets out;
-  int32_t index = 0;
-  size_t at = 0;
-  for (const HistogramSpan& span : spans) {
-    index += span.offset;
-    for (uint32_t k = 0; k < span.length && at < counts.size(); ++k, ++index, ++at) {
-      out.emplace_back(index, counts[at]);
-    }
-  }
-  return out;
+  return buckets::unpack<double>(spans, counts);
 }
 
-void pack(const Buckets& buckets, std::vector<HistogramSpan>& spans, std::vector<double>& counts) {
-  spans.clear();
-  counts.clear();
-  int32_t next = 0;
-  for (const auto& [index, count] : buckets) {
-    if (count == 0) continue;
-    if (spans.empty() || index != next) spans.push_back({index - next, 0});
-    ++spans.back().length;
-    counts.push_back(count);
-    next = index + 1;
-  }
-}
-
-/// The bucket of a coarser schema that holds bucket `index` of a finer one.
-int32_t coarser(int32_t index, int32_t by) { return ((index - 1) >> by) + 1; }
-
-Buckets reduce(const Buckets& buckets, int32_t by) {
-  if (by == 0) return buckets;
-  Buckets out;
-  for (const auto& [index, count] : buckets) {
-    const int32_t target = coarser(index, by);
-    if (!out.empty() && out.back().first == target) {
-      out.back().second += count;
-    } else {
-      out.emplace_back(target, count);
-    }
-  }
-  return out;
-}
-
-Buckets merge(const Buckets& a, const Buckets& b, double sign) {
-  Buckets out;
-  size_t i = 0;
-  size_t j = 0;
-  while (i < a.size() || j < b.size()) {
-    if (j == b.size() || (i < a.size() && a[i].first < b[j].first)) {
-      out.push_back(a[i++]);
-    } else if (i == a.size() || b[j].first < a[i].first) {
-      out.emplace_back(b[j].first, sign * b[j].second);
-      ++j;
-    } else {
-      out.emplace_back(a[i].first, a[i].second + sign * b[j].second);
-      ++i;
-      ++j;
-    }
-  }
-  return out;
-}
-
-/// Moves what lies within the threshold into the zero bucket. A bucket that reaches across the
-/// threshold widens it to its own border. Result: the threshold needed.
-double absorb(Histogram& h, double threshold) {
-  Buckets positive = unpack(h.positive_spans, h.positive_counts);
-  Buckets negative = unpack(h.negative_spans, h.negative_counts);
-  double needed = threshold;
-  for (const Buckets* side : {&positive, &negative}) {
-    for (const auto& [index, count] : *side) {
-      const double lower = exponential_bound(index - 1, h.schema);
-      const double upper = exponential_bound(index, h.schema);
-      if (count != 0 && lower < needed && upper > needed) needed = upper;
-    }
-  }
-  for (Buckets* side : {&positive, &negative}) {
-    std::erase_if(*side, [&](const auto& bucket) {
-      if (exponential_bound(bucket.first, h.schema) > needed) return false;
-      h.zero_count += bucket.second;
-      return true;
-    });
-  }
-  pack(positive, h.positive_spans, h.positive_counts);
-  pack(negative, h.negative_spans, h.negative_counts);
-  h.zero_threshold = needed;
-  return needed;
-}
-
-void reconcile_zero_buckets(Histogram& a, Histogram& b) {
-  // Widening one may meet a bucket that asks for more, which the other then has to follow.
-  while (a.zero_threshold != b.zero_threshold) {
-    const double wanted = std::max(a.zero_threshold, b.zero_threshold);
-    // NaN, from before it was refused at the doors, is wider than nothing.
-    if (!(a.zero_threshold < wanted) && !(b.zero_threshold < wanted)) return;
-    if (a.zero_threshold < wanted) absorb(a, wanted);
-    if (b.zero_threshold < wanted) absorb(b, wanted);
-  }
-}
-
-/// Custom buckets under a subset of their bounds.
-Buckets rebucket(const Histogram& h, const std::vector<double>& bounds) {
-  Buckets out;
-  for (const auto& [index, count] : unpack(h.positive_spans, h.positive_counts)) {
-    const double upper = static_cast<size_t>(index) < h.custom_bounds.size()
-                             ? h.custom_bounds[static_cast<size_t>(index)]
-                             : std::numeric_limits<double>::infinity();
-    const auto at = std::lower_bound(bounds.begin(), bounds.end(), upper);
-    const auto target = static_cast<int32_t>(at - bounds.begin());
-    if (!out.empty() && out.back().first == target) {
-      out.back().second += count;
-    } else {
-      out.emplace_back(target, count);
-    }
-  }
-  return out;
-}
-
-/// Result: whether reset and not reset met.
-bool combine_hints(Histogram& a, const Histogram& b) {
-  using enum CounterResetHint;
-  if (a.reset_hint == b.reset_hint || a.reset_hint == Gauge) return false;
-  if (b.reset_hint == Gauge) {
-    a.reset_hint = Gauge;
-    return false;
-  }
-  const bool collide = a.reset_hint != Unknown && b.reset_hint != Unknown;
-  a.reset_hint = Unknown;
-  return collide;
-}
-
-Result<HistogramSum> combine(Histogram a, Histogram b, double sign) {
+Result<HistogramSum> combine(const Histogram& a, const Histogram& b, double sign) {
   if (a.custom() != b.custom()) {
     return fail(ErrorCode::Execution,
-                "histograms with exponential and custom buckets cannot be "
-                "combined");
+                "histograms with exponential and custom buckets cannot be combined");
   }
+  Unpacked total(a);
+  Unpacked other(b);
+  if (sign < 0) other.change_all([](double& v) { v = -v; });
   HistogramSum out;
-  out.reset_hints_collide = combine_hints(a, b);
-  if (a.custom()) {
-    std::vector<double> bounds = a.custom_bounds;
-    if (a.custom_bounds != b.custom_bounds) {
-      out.bounds_reconciled = true;
-      bounds.clear();
-      std::set_intersection(a.custom_bounds.begin(), a.custom_bounds.end(), b.custom_bounds.begin(),
-                            b.custom_bounds.end(), std::back_inserter(bounds));
-    }
-    pack(merge(rebucket(a, bounds), rebucket(b, bounds), sign), a.positive_spans,
-         a.positive_counts);
-    a.custom_bounds = std::move(bounds);
-  } else {
-    reconcile_zero_buckets(a, b);
-    const int32_t schema = std::min(a.schema, b.schema);
-    const auto side = [&](auto spans, auto counts) {
-      pack(merge(reduce(unpack(a.*spans, a.*counts), a.schema - schema),
-                 reduce(unpack(b.*spans, b.*counts), b.schema - schema), sign),
-           a.*spans, a.*counts);
-    };
-    side(&Histogram::positive_spans, &Histogram::positive_counts);
-    side(&Histogram::negative_spans, &Histogram::negative_counts);
-    a.schema = schema;
-    a.zero_count += sign * b.zero_count;
-  }
-  a.count += sign * b.count;
-  a.sum += sign * b.sum;
-  out.histogram = std::move(a);
+  out.reset_hints_collide = buckets::combine_hints(total.reset_hint, other.reset_hint);
+  out.bounds_reconciled = buckets::add_to(total, std::move(other));
+  out.histogram = total.packed();
   return out;
 }
 
@@ -340,14 +194,9 @@ Result<HistogramSum> subtract(const Histogram& a, const Histogram& b) { return c
 
 Histogram at_schema(const Histogram& h, int32_t schema) {
   if (h.custom() || schema >= h.schema) return h;
-  Histogram out = h;
-  const int32_t by = h.schema - schema;
-  pack(reduce(unpack(h.positive_spans, h.positive_counts), by), out.positive_spans,
-       out.positive_counts);
-  pack(reduce(unpack(h.negative_spans, h.negative_counts), by), out.negative_spans,
-       out.negative_counts);
-  out.schema = schema;
-  return out;
+  Unpacked out(h);
+  out.reduce_to(schema);
+  return out.packed();
 }
 
 Histogram compacted(const Histogram& h) {
@@ -361,29 +210,22 @@ bool is_counter_reset(const Histogram& now, const Histogram& before) {
   if (now.reset_hint == CounterResetHint::Reset) return true;
   if (now.reset_hint == CounterResetHint::NotReset) return false;
   if (now.count < before.count || now.custom() != before.custom()) return true;
+  const Unpacked fresh(now);
+  Unpacked old(before);
   if (now.custom()) {
-    if (now.custom_bounds == before.custom_bounds) {
-      return shrank(unpack(now.positive_spans, now.positive_counts),
-                    unpack(before.positive_spans, before.positive_counts));
-    }
-    std::vector<double> bounds;
-    std::set_intersection(now.custom_bounds.begin(), now.custom_bounds.end(),
-                          before.custom_bounds.begin(), before.custom_bounds.end(),
-                          std::back_inserter(bounds));
-    return shrank(rebucket(now, bounds), rebucket(before, bounds));
+    const auto bounds = buckets::common_bounds(now.custom_bounds, before.custom_bounds);
+    return shrank(buckets::rebucketed(fresh.positive, now.custom_bounds, bounds),
+                  buckets::rebucketed(old.positive, before.custom_bounds, bounds));
   }
   if (now.schema > before.schema || now.zero_threshold < before.zero_threshold) return true;
-  Histogram old = before;
-  if (now.zero_threshold > old.zero_threshold &&
-      absorb(old, now.zero_threshold) != now.zero_threshold) {
-    return true;  // the new threshold cuts through an old bucket
+  if (now.zero_threshold > old.zero_threshold) {
+    old.widen_zero_bucket(now.zero_threshold);
+    // The new threshold cuts through an old bucket.
+    if (old.zero_threshold != now.zero_threshold) return true;
   }
   if (now.zero_count < old.zero_count) return true;
-  old = at_schema(old, now.schema);
-  return shrank(unpack(now.positive_spans, now.positive_counts),
-                unpack(old.positive_spans, old.positive_counts)) ||
-         shrank(unpack(now.negative_spans, now.negative_counts),
-                unpack(old.negative_spans, old.negative_counts));
+  old.reduce_to(now.schema);
+  return shrank(fresh.positive, old.positive) || shrank(fresh.negative, old.negative);
 }
 
 bool same_observations(const Histogram& a, const Histogram& b) {

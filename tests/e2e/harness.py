@@ -623,11 +623,12 @@ class Histogram:
     """
 
     def __init__(self, count, sum_, positive, negative=None, schema=0, zero_threshold=1e-128,
-                 zero_count=0, custom=()):
+                 zero_count=0, custom=(), reset_hint=0):
         self.count, self.sum = count, sum_
         self.positive, self.negative = dict(positive), dict(negative or {})
         self.schema, self.custom = schema, list(custom)
         self.zero_threshold, self.zero_count = zero_threshold, zero_count
+        self.reset_hint = reset_hint
 
     def is_float(self):
         numbers = [self.count, self.zero_count, *self.positive.values(), *self.negative.values()]
@@ -669,6 +670,8 @@ class Histogram:
             out += _field_varint(6, self.zero_count)
         out += self._buckets(self.negative, floats, 8, 9, 10)
         out += self._buckets(self.positive, floats, 11, 12, 13)
+        if self.reset_hint:
+            out += _field_varint(14, self.reset_hint)
         out += _field_varint(15, time_ms)
         if self.custom:
             out += _field_bytes(16, b"".join(struct.pack("<d", b) for b in self.custom))

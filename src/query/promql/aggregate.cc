@@ -5,6 +5,7 @@
 #include "io/codec/number.h"
 #include "io/codec/utf8.h"
 #include "model/histogram_arithmetic.h"
+#include "model/histogram_sum.h"
 #include "model/kahan.h"
 #include "model/label_index.h"
 #include "query/promql/evaluator.h"
@@ -136,32 +137,24 @@ class Aggregator {
 
   std::optional<StepPoint> histogram_sum() {
     const PositionRange position = node_.expr->position;
-    Histogram sum = *histograms_[0].histogram;
-    bool reset = false;
-    bool not_reset = false;
-    for (size_t i = 0; i < histograms_.size(); ++i) {
-      const Histogram& h = *histograms_[i].histogram;
-      reset = reset || h.reset_hint == CounterResetHint::Reset;
-      not_reset = not_reset || h.reset_hint == CounterResetHint::NotReset;
-      if (i == 0) continue;
-      auto added = add(sum, h);
-      if (!added) {
-        context_.warn(fmt::format("vector contains a mix of histograms with exponential and custom "
-                                  "buckets schemas for metric name \"{}\"",
-                                  histograms_[i].labels->get(kMetricName)),
-                      position);
-        return std::nullopt;
-      }
-      if (added->bounds_reconciled) {
-        context_.inform("mismatched custom buckets were reconciled during aggregation", position);
-      }
-      sum = std::move(added->histogram);
+    using Kind = HistogramFold::Kind;
+    HistogramFold fold(node_.op == TokenType::Avg ? Kind::Mean : Kind::Sum,
+                       *histograms_[0].histogram);
+    for (const HistogramInput& input : std::span(histograms_).subspan(1)) {
+      if (fold.add(*input.histogram)) continue;
+      context_.warn(fmt::format("vector contains a mix of histograms with exponential and custom "
+                                "buckets schemas for metric name \"{}\"",
+                                input.labels->get(kMetricName)),
+                    position);
+      return std::nullopt;
     }
-    if (reset && not_reset) {
+    if (fold.bounds_reconciled()) {
+      context_.inform("mismatched custom buckets were reconciled during aggregation", position);
+    }
+    if (fold.reset_hints_collide()) {
       context_.warn("conflicting counter resets during histogram aggregation", position);
     }
-    if (node_.op == TokenType::Avg) sum = divided(sum, static_cast<double>(histograms_.size()));
-    return StepPoint{0, std::make_shared<Histogram>(compacted(sum))};
+    return StepPoint{0, std::make_shared<Histogram>(compacted(fold.result()))};
   }
 
   QueryContext& context_;

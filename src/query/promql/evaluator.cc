@@ -30,29 +30,6 @@ bool safe_for(ExtendedRange extended, std::string_view function) {
   return rates || function == "changes" || function == "resets";
 }
 
-/// Takes the columns apart, floats and histograms, staleness markers left out; they are used up.
-void split(SampleColumns& columns, RangeSamples& out) {
-  out.times.clear();
-  out.values.clear();
-  out.histogram_times.clear();
-  out.histograms.clear();
-  if (columns.histograms.empty() && !any_stale(columns.values)) {
-    out.times.swap(columns.times);
-    out.values.swap(columns.values);
-    return;
-  }
-  for (size_t i = 0; i < columns.size(); ++i) {
-    if (is_stale(columns.values[i])) continue;  // a histogram's sum is its value here
-    if (!columns.histograms.empty() && columns.histograms[i]) {
-      out.histogram_times.push_back(columns.times[i]);
-      out.histograms.push_back(columns.histograms[i]);
-    } else {
-      out.times.push_back(columns.times[i]);
-      out.values.push_back(columns.values[i]);
-    }
-  }
-}
-
 /// A subquery may miss samples or give one twice, so what a histogram says about the sample before
 /// it no longer holds.
 HistogramPtr without_reset_hint(const HistogramPtr& histogram) {
@@ -248,136 +225,6 @@ Result<StepValue> Evaluator::eval_unary(const Unary& unary) {
   return value;
 }
 
-// --- selectors -----------------------------------------------------------------------------------
-
-Result<StepVector> Evaluator::select_timestamps(const Expr& selector, Select what) {
-  return select(selector, *selector.as<VectorSelector>(), what);
-}
-
-/// Says in the answer what is missing in it.
-void Evaluator::take_warnings(const Querier& querier) {
-  for (std::string& text : querier.warnings()) context_.annotations.warn(std::move(text));
-}
-
-/// Says in the answer that rollups stand for samples.
-void Evaluator::tell_of(const Tier& tier, int64_t divisor, PositionRange at) {
-  if (!tier.used()) return;
-  std::string text = fmt::format("up to {} answered from the {} tier", format_rfc3339(tier.until),
-                                 format_duration(tier.width));
-  if (tier.exact) {
-    text += ", on whose borders the ranges lie";
-  } else if (divisor == 0 || divisor % tier.width.ms != 0) {
-    text += ": older samples are not kept, and ranges are rounded to its borders";
-  } else {
-    text += ": older samples are not kept";
-  }
-  context_.inform(std::move(text), at);
-}
-
-Result<StepVector> Evaluator::select(const Expr& expr, const VectorSelector& selector,
-                                     Select what) {
-  if (selector.extended == ExtendedRange::Smoothed) return select_smoothed(selector);
-  const TimeShift shift = TRY(shift_of(selector.time));
-  const DurationMs lookback = context_.options.lookback;
-  const TimeRange range{shift.apply(grid_.start) - lookback + DurationMs{1},
-                        shift.apply(grid_.last())};
-  const auto querier = TRY(context_.storage.querier(range));
-  const int64_t divisor =
-      common_divisor_of_borders(grid_, shift.apply(grid_.start), shift.fixed, {});
-  const Tier tier = querier->tier({.borders_divide_by = divisor});
-  const auto set = TRY(querier->select(selector.matchers, tier));
-  tell_of(tier, divisor, expr.position);
-  // Between borders the last sample of the rollup before is all there is.
-  const bool between = tier.used() && (divisor == 0 || divisor % tier.width.ms != 0);
-  const auto too_old = [&](TimeMs sample, TimeMs time) {
-    const bool rolled_up = between && sample <= tier.until;
-    return sample <= time - (rolled_up ? lookback + tier.width : lookback);
-  };
-  StepVector out;
-  SampleColumns columns;
-  while (set->next()) {
-    TRY(context_.check_alive_at_times());
-    TRY(set->read(columns));
-    context_.count_loaded(columns.size());
-    StepSeries series(grid_.count);
-    size_t next = 0;  // the first sample after the step's time
-    size_t found = 0;
-    for (size_t i = 0; i < grid_.count; ++i) {
-      const TimeMs time = shift.apply(grid_.at(i));
-      while (next < columns.size() && columns.times[next] <= time) ++next;
-      if (next == 0) continue;
-      const size_t at = next - 1;
-      if (too_old(columns.times[at], time) || is_stale(columns.values[at])) continue;
-      ++found;
-      const bool histogram = !columns.histograms.empty() && columns.histograms[at];
-      if (what != Select::Values) {
-        if (histogram && what == Select::TimestampsOfFloats)
-          return fail(ErrorCode::Execution, "info sample should be float");
-        series.set(i, columns.times[at].as_seconds());
-      } else if (histogram) {
-        series.set(i, columns.histograms[at]);
-      } else {
-        series.set(i, columns.values[at]);
-      }
-    }
-    if (found == 0) continue;
-    TRY(context_.hold_samples(found));
-    series.labels = set->labels();
-    out.push_back(std::move(series));
-  }
-  take_warnings(*querier);
-  return out;
-}
-
-/// `x smoothed`: the value between the samples around the step, or the last one before it.
-Result<StepVector> Evaluator::select_smoothed(const VectorSelector& selector) {
-  const TimeShift shift = TRY(shift_of(selector.time));
-  const DurationMs lookback = context_.options.lookback;
-  const TimeRange range{shift.apply(grid_.start) - lookback + DurationMs{1},
-                        shift.apply(grid_.last()) + lookback};
-  const auto querier = TRY(context_.storage.querier(range));
-  const Tier tier = querier->tier({});
-  const auto set = TRY(querier->select(selector.matchers, tier));
-  StepVector out;
-  SampleColumns columns;
-  RangeSamples samples;
-  while (set->next()) {
-    TRY(context_.check_alive_at_times());
-    TRY(set->read(columns));
-    context_.count_loaded(columns.size());
-    split(columns, samples);
-    StepSeries series(grid_.count);
-    SlidingRange window(samples.times);
-    for (size_t i = 0; i < grid_.count; ++i) {
-      const TimeMs time = shift.apply(grid_.at(i));
-      window.move(time - lookback, time + lookback);
-      if (window.count() == 0) continue;
-      const auto begin = samples.times.begin() + static_cast<ptrdiff_t>(window.first());
-      const auto end = begin + static_cast<ptrdiff_t>(window.count());
-      const auto after = std::lower_bound(begin, end, time);
-      const auto index = static_cast<size_t>(after - samples.times.begin());
-      if (after != end && *after == time) {
-        series.set(i, samples.values[index]);
-      } else if (after == begin) {
-        continue;
-      } else if (after == end) {
-        series.set(i, samples.values[index - 1]);
-      } else {
-        const double left = samples.values[index - 1];
-        const double share = static_cast<double>((time - samples.times[index - 1]).ms) /
-                             static_cast<double>((*after - samples.times[index - 1]).ms);
-        series.set(i, left + (samples.values[index] - left) * share);
-      }
-    }
-    if (series.empty()) continue;
-    TRY(context_.hold_samples(series.steps()));
-    series.labels = set->labels();
-    out.push_back(std::move(series));
-  }
-  take_warnings(*querier);
-  return out;
-}
-
 // --- range vectors -------------------------------------------------------------------------------
 
 Result<Evaluator::RangeShape> Evaluator::shape_of(const Expr& range_vector) {
@@ -405,7 +252,10 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
   RangeSamples samples;
   if (const auto* matrix = expr.as<MatrixSelector>()) {
     const DurationMs lookback = context_.options.lookback;
-    if (shape.extended != ExtendedRange::None) first = first - lookback;
+    // The sample before a window may be its border's value, or tell whether its first is a reset.
+    const bool looks_back =
+        shape.extended != ExtendedRange::None || reset_hints_ == ResetHints::Detected;
+    if (looks_back) first = first - lookback;
     if (shape.extended == ExtendedRange::Smoothed) last = last + lookback;
     const auto querier = TRY(context_.storage.querier({first + DurationMs{1}, last}));
     const int64_t divisor = common_divisor_of_borders(grid_, shape.shift.apply(grid_.start),
@@ -423,6 +273,7 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
       if (loaded == 0) continue;
       context_.count_loaded(loaded);
       TRY(context_.hold_samples(loaded));
+      if (reset_hints_ == ResetHints::Detected) detect_resets(columns);
       split(columns, samples);
       samples.tier = tier;
       TRY(visit(set->labels(), false, samples));
@@ -442,6 +293,7 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
   // What it computes is held while its windows are walked, literals and vector() included.
   TRY(context_.hold_samples(count));
   Evaluator inner(context_, {{aligned}, step, count});
+  inner.reset_hints_ = ResetHints::NeverDetected;
   StepVector vector = TRY(inner.eval_vector(*subquery.expr));
   for (StepSeries& series : vector) {
     samples.clear();
@@ -494,7 +346,23 @@ Result<std::vector<query::Series>> Evaluator::eval_matrix(const Expr& expr) {
 
 // --- calls ---------------------------------------------------------------------------------------
 
+void Evaluator::set_reset_hints(std::string_view function) {
+  if (reset_hints_ == ResetHints::NeverDetected) return;
+  if (function == "histogram_count" || function == "histogram_sum" || function == "histogram_avg") {
+    reset_hints_ = ResetHints::Detected;
+  } else if (function == "histogram_quantile" || function == "histogram_quantiles" ||
+             function == "histogram_fraction") {
+    reset_hints_ = ResetHints::NeverDetected;
+  }
+}
+
 Result<StepValue> Evaluator::eval_call(const Expr& expr, const Call& call) {
+  struct Restore {
+    ResetHints& hints;
+    const ResetHints before = hints;
+    ~Restore() { hints = before; }
+  } const restore_at_end{reset_hints_};
+  set_reset_hints(call.function->info.name);
   StepValue out;
   if (call.function->element != nullptr) {
     out.vector = TRY(eval_element(call));

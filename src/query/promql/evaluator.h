@@ -126,15 +126,27 @@ class Evaluator {
   Result<StepVector> select(const Expr& expr, const VectorSelector& selector, Select what);
   void take_warnings(const Querier& querier);
   void tell_of(const Tier& tier, int64_t divisor, PositionRange at);
-  Result<StepVector> select_smoothed(const VectorSelector& selector);
+  Result<StepVector> select_smoothed(const Expr& expr, const VectorSelector& selector);
+  void set_reset_hints(std::string_view function);
   Result<StepValue> eval_unary(const Unary& unary);
 
   Result<DurationMs> resolve(DurationMs literal, const ExprPtr& expr, bool may_be_negative);
   Result<double> duration_seconds(const Expr& expr);
 
+  /// Whether selectors work out where counters of histograms were reset. Under functions that look
+  /// at counts and sums alone Prometheus reads histograms without their buckets and does so then,
+  /// which warnings about conflicting resets tell of; not in subqueries, nor where buckets count.
+  enum class ResetHints : uint8_t { AsStored, Detected, NeverDetected };
+
   QueryContext& context_;
   const StepGrid grid_;
+  ResetHints reset_hints_ = ResetHints::AsStored;
 };
+
+/// Takes the columns apart, floats and histograms, staleness markers left out; they are used up.
+void split(SampleColumns& columns, RangeSamples& out);
+/// Gives histograms without a hint the one that a look at the histogram before them tells.
+void detect_resets(SampleColumns& columns);
 
 /// Operators between expressions, in binary.cc.
 Result<StepValue> eval_binary(Evaluator& evaluator, const Expr& expr, const Binary& binary);

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "io/codec/number.h"
-#include "model/histogram_arithmetic.h"
+#include "model/histogram_sum.h"
 #include "model/kahan.h"
 #include "query/promql/functions.h"
 #include "query/promql/quantile.h"
@@ -34,32 +34,24 @@ std::optional<StepPoint> mixed(const Window& w) {
   return std::nullopt;
 }
 
-/// The sum of a range of histograms, or none where they cannot be added.
-std::optional<Histogram> sum_histograms(const Window& w) {
-  Histogram sum = *w.histograms[0];
-  bool reset = sum.reset_hint == CounterResetHint::Reset;
-  bool not_reset = sum.reset_hint == CounterResetHint::NotReset;
-  bool reconciled = false;
-  for (size_t i = 1; i < w.histograms.size(); ++i) {
-    const Histogram& h = *w.histograms[i];
-    reset = reset || h.reset_hint == CounterResetHint::Reset;
-    not_reset = not_reset || h.reset_hint == CounterResetHint::NotReset;
-    auto added = add(sum, h);
-    if (!added) {
-      (*w.warn)(
-          fmt::format("vector contains a mix of histograms with exponential and custom "
-                      "buckets schemas for metric name \"{}\"",
-                      w.metric));
-      return std::nullopt;
-    }
-    reconciled = reconciled || added->bounds_reconciled;
-    sum = std::move(added->histogram);
+/// The sum or the mean of a range of histograms, or none where they cannot be added.
+std::optional<StepPoint> fold_histograms(const Window& w, HistogramFold::Kind kind) {
+  HistogramFold fold(kind, *w.histograms[0]);
+  for (const HistogramPtr& h : w.histograms.subspan(1)) {
+    if (fold.add(*h)) continue;
+    (*w.warn)(
+        fmt::format("vector contains a mix of histograms with exponential and custom buckets "
+                    "schemas for metric name \"{}\"",
+                    w.metric));
+    return std::nullopt;
   }
-  if (reset && not_reset) {
+  if (fold.reset_hints_collide()) {
     (*w.warn)("conflicting counter resets during histogram aggregation");
   }
-  if (reconciled) (*w.inform)("mismatched custom buckets were reconciled during aggregation");
-  return sum;
+  if (fold.bounds_reconciled()) {
+    (*w.inform)("mismatched custom buckets were reconciled during aggregation");
+  }
+  return StepPoint{0, std::make_shared<Histogram>(fold.result())};
 }
 
 struct Variance {
@@ -116,11 +108,7 @@ std::optional<StepPoint> extreme_time(const Window& w, Beats beats) {
 
 std::optional<StepPoint> eval_sum_over_time(const Window& w) {
   if (!w.values.empty() && !w.histograms.empty()) return mixed(w);
-  if (w.values.empty()) {
-    auto sum = sum_histograms(w);
-    if (!sum) return std::nullopt;
-    return StepPoint{0, std::make_shared<Histogram>(*std::move(sum))};
-  }
+  if (w.values.empty()) return fold_histograms(w, HistogramFold::Kind::Sum);
   KahanSum sum;
   for (const double v : w.values) sum.add(v);
   return point(sum.total());
@@ -128,12 +116,7 @@ std::optional<StepPoint> eval_sum_over_time(const Window& w) {
 
 std::optional<StepPoint> eval_avg_over_time(const Window& w) {
   if (!w.values.empty() && !w.histograms.empty()) return mixed(w);
-  if (w.values.empty()) {
-    const auto sum = sum_histograms(w);
-    if (!sum) return std::nullopt;
-    const auto count = static_cast<double>(w.histograms.size());
-    return StepPoint{0, std::make_shared<Histogram>(divided(*sum, count))};
-  }
+  if (w.values.empty()) return fold_histograms(w, HistogramFold::Kind::Mean);
   KahanMean mean;
   for (const double v : w.values) mean.add(v);
   return point(mean.mean());

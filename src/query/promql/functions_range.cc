@@ -5,6 +5,7 @@
 #include "io/codec/number.h"
 #include "model/histogram_arithmetic.h"
 #include "model/kahan.h"
+#include "query/promql/extended_range.h"
 #include "query/promql/functions.h"
 
 namespace prom5::promql {
@@ -129,51 +130,12 @@ std::optional<StepPoint> extrapolated_histogram(const Window& w, Kind kind, bool
   return StepPoint{0, std::make_shared<Histogram>(scaled(*increase, factor))};
 }
 
-double interpolate(const Window& w, size_t left, TimeMs time, Kind kind) {
-  double a = w.values[left];
-  const double b = w.values[left + 1];
-  if (kind == Kind::Counter && b < a) a = 0;
-  const double share = static_cast<double>((time - w.times[left]).ms) /
-                       static_cast<double>((w.times[left + 1] - w.times[left]).ms);
-  return a + (b - a) * share;
-}
-
-/// rate, increase and delta over `anchored` and `smoothed` windows, which reach beyond the borders:
-/// the borders' values are the sample before, or interpolated, and nothing is extrapolated.
-std::optional<StepPoint> extended_rate(const Window& w, Kind kind, bool per_second) {
-  if (w.values.empty()) return std::nullopt;
-  const bool smoothed = w.extended == ExtendedRange::Smoothed;
-  size_t last = w.times.size() - 1;
-  const auto begin = w.times.begin();
-  const auto end_of_search = begin + static_cast<ptrdiff_t>(last);
-  const auto after_start = std::upper_bound(begin, end_of_search, w.start) - begin;
-  const auto first = static_cast<size_t>(std::max<ptrdiff_t>(0, after_start - 1));
-  if (smoothed) {
-    last = static_cast<size_t>(std::lower_bound(begin, end_of_search, w.end) - begin);
-  }
-  if (w.times[last] <= w.start) return std::nullopt;
-  if (smoothed && w.times[first] > w.end) return std::nullopt;
-  double left = w.values[first];
-  if (smoothed && w.times[first] < w.start) left = interpolate(w, first, w.start, kind);
-  double right = w.values[last];
-  if (smoothed && last > 0 && w.times[last] > w.end) right = interpolate(w, last - 1, w.end, kind);
-  double result = right - left;
-  if (kind == Kind::Counter) {
-    std::vector<double> path = {left};
-    for (size_t i = first; i <= last; ++i) {
-      if (w.times[i] > w.start && w.times[i] < w.end) path.push_back(w.values[i]);
-    }
-    path.push_back(right);
-    result += reset_correction(path);
-  }
-  if (per_second) result /= w.range_seconds();
-  return point(result);
-}
-
 std::optional<StepPoint> extrapolated_rate(const Window& w, Kind kind, bool per_second) {
   if (!w.values.empty() && !w.histograms.empty()) return mixed(w);
+  if (w.extended != ExtendedRange::None) {
+    return extended_change(w, {.counter = kind == Kind::Counter, .per_second = per_second});
+  }
   if (!w.histograms.empty()) return extrapolated_histogram(w, kind, per_second);
-  if (w.extended != ExtendedRange::None) return extended_rate(w, kind, per_second);
   if (w.values.size() < 2) return std::nullopt;
   const bool counter = kind == Kind::Counter;
   const double increase =
