@@ -7,6 +7,7 @@
 
 #include "app/cli/command.h"
 #include "app/config/config.h"
+#include "model/exposition/openmetrics_check.h"
 #include "model/exposition/text_parser.h"
 
 namespace prom5::cli {
@@ -18,7 +19,9 @@ constexpr std::array kConfigFlags = std::to_array<Flag>({
      "Do not look for the files that the configuration names."},
 });
 constexpr std::array kMetricsFlags = std::to_array<Flag>({
-    {"format", FlagKind::Text, "text", "Format of the page: text."},
+    {"format", FlagKind::Text, "text", "Format of the page: text or openmetrics."},
+    {"syntax-only", FlagKind::Switch, "false",
+     "Give no advice on names. There is none yet, with and without it the standard is checked."},
 });
 
 }  // namespace
@@ -42,37 +45,59 @@ int run_check_config(const Flags& flags) {
   return code;
 }
 
-int run_check_metrics(const Flags& flags) {
-  if (flags.text("format") != "text") {
-    return complain(fmt::format("--format: \"{}\" is not supported by this version; use text",
-                                flags.text("format")),
-                    kWrongUse);
-  }
-  const std::string page(std::istreambuf_iterator<char>(std::cin), {});
+namespace {
+
+/// Reads a page of the text format to its end. Result: how many samples it has.
+Result<size_t> check_text(std::string_view page) {
   exposition::TextParser parser(page);
   LabelsBuilder labels;
   size_t samples = 0;
   std::unordered_set<std::string> seen;  // series with their timestamps
   for (;;) {
-    const auto entry = parser.next();
-    if (!entry) return complain("standard input: " + entry.error().message, kFailure);
-    if (*entry == exposition::TextParser::Entry::End) break;
-    if (*entry != exposition::TextParser::Entry::Sample) continue;
+    const auto entry = TRY(parser.next());
+    if (entry == exposition::TextParser::Entry::End) return samples;
+    if (entry != exposition::TextParser::Entry::Sample) continue;
     ++samples;
-    if (auto read = parser.labels(labels); !read) {
-      return complain("standard input: " + read.error().message, kFailure);
-    }
+    TRY(parser.labels(labels));
     const Labels series = labels.build();
-    const auto time = parser.time();
     std::string key(series.bytes());
-    if (time) key += fmt::format("@{}", time->ms);
+    if (const auto time = parser.time()) key += fmt::format("@{}", time->ms);
     if (!seen.insert(std::move(key)).second) {
-      return complain(fmt::format("standard input: {} is there twice", series.to_string()),
-                      kFailure);
+      return fail(ErrorCode::BadData, "{} is there twice", series.to_string());
     }
   }
-  if (samples == 0) return complain("standard input: there is no sample", kFailure);
-  fmt::print("good; {} samples\n", samples);
+}
+
+Result<size_t> check_openmetrics(std::string_view page) {
+  exposition::OpenMetricsParser parser(page);
+  exposition::OpenMetricsCheck check;
+  size_t samples = 0;
+  for (;;) {
+    const auto entry = TRY(parser.next());
+    TRY(check.take(parser, entry));
+    if (entry == exposition::OpenMetricsParser::Entry::End) return samples;
+    if (entry == exposition::OpenMetricsParser::Entry::Sample) ++samples;
+  }
+}
+
+}  // namespace
+
+int run_check_metrics(const Flags& flags) {
+  const std::string format = flags.text("format");
+  if (format != "text" && format != "openmetrics") {
+    return complain(
+        fmt::format("--format: \"{}\" is not supported by this version; use text or openmetrics",
+                    format),
+        kWrongUse);
+  }
+  const std::string page(std::istreambuf_iterator<char>(std::cin), {});
+  const auto samples = format == "text" ? check_text(page) : check_openmetrics(page);
+  if (!samples) return complain("standard input: " + samples.error().message, kFailure);
+  // An OpenMetrics page may be empty but for its end.
+  if (*samples == 0 && format == "text") {
+    return complain("standard input: there is no sample", kFailure);
+  }
+  fmt::print("good; {} samples\n", *samples);
   return kGood;
 }
 

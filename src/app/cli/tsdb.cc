@@ -11,6 +11,7 @@
 #include "app/cli/command.h"
 #include "io/codec/number.h"
 #include "query/engine.h"
+#include "store/prometheus/openmetrics_import.h"
 #include "store/prometheus/transfer.h"
 #include "store/tsdb/db.h"
 #include "store/wal/wal.h"
@@ -177,7 +178,8 @@ const std::span<const Flag> kTsdbDumpFlags = kSelection;
 
 int run_tsdb_import(const Flags& flags) {
   if (flags.arguments().size() != 1) {
-    return complain("tsdb import needs the DIRECTORY of a Prometheus", kWrongUse);
+    return complain("tsdb import needs the DIRECTORY of a Prometheus, or an OpenMetrics FILE",
+                    kWrongUse);
   }
   const std::string& from = flags.arguments()[0];
   Blocks blocks;
@@ -192,8 +194,11 @@ int run_tsdb_import(const Flags& flags) {
   }
   const std::string path = data_path(flags, 1);
   if (auto opened = blocks.open_for_change(path); !opened) return complain_of(opened.error());
-  const auto stats = prometheus::import_directory(blocks.files, from, *blocks.set,
-                                                  path + "/imported", print_progress);
+  const bool is_file = blocks.files.size(from) && !blocks.files.list(from);
+  const auto stats =
+      is_file ? prometheus::import_openmetrics(blocks.files, from, *blocks.set, print_progress)
+              : prometheus::import_directory(blocks.files, from, *blocks.set, path + "/imported",
+                                             print_progress);
   if (!stats) return complain_of(stats.error());
   // What came may lie in days that are summed up already.
   if (stats->range.start <= stats->range.end) {

@@ -2,41 +2,16 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <unordered_map>
 
 #include "store/prometheus/block.h"
+#include "store/prometheus/import_head.h"
 #include "store/prometheus/wal_reader.h"
-#include "store/tsdb/head.h"
+#include "store/prometheus/windows.h"
 
 namespace prom5::prometheus {
 
 namespace {
-
-constexpr int64_t kBlockMs = DurationMs::hours(2).ms;
-
-/// Windows of two hours, by their number since 1970. Between those that have samples there may be
-/// thousands of years that have none.
-using Windows = std::set<int64_t>;
-
-/// What can be computed with: some 140,000 years around 1970. Nothing else was ever a time.
-bool is_sane(TimeMs time) {
-  constexpr int64_t kFarMs = int64_t{1} << 52;
-  return time.ms > -kFarMs && time.ms < kFarMs;
-}
-
-int64_t window_of(TimeMs time) { return time.ms / kBlockMs - (time.ms % kBlockMs < 0 ? 1 : 0); }
-
-void add_windows(const SampleColumns& samples, Windows& out) {
-  std::optional<int64_t> last;
-  for (const TimeMs time : samples.times) {
-    const int64_t window = window_of(time);
-    if (last != window) out.insert(window);
-    last = window;
-  }
-}
-
-TimeRange range_of(int64_t window) { return {{window * kBlockMs}, {(window + 1) * kBlockMs - 1}}; }
 
 /// What the log says, in a head of its own.
 class LogImport {
@@ -46,16 +21,16 @@ class LogImport {
 
   void take(const WalRecord& record, bool late) {
     for (const auto& definition : record.series) {
-      series_[definition.ref] = head_.find_or_create(definition.labels, UINT64_MAX).series;
+      series_[definition.ref] = &head_.series(definition.labels);
     }
     for (const RefSample& s : record.samples) {
       if (tsdb::Series* series = find(s.ref, s.sample.time, late)) {
-        series->append(s.sample, head_.chunks());
+        head_.append(*series, s.sample);
       }
     }
     for (const auto& h : record.histograms) {
       if (tsdb::Series* series = find(h.ref, h.time, late)) {
-        series->append(h.time, h.histogram, head_.chunks());
+        head_.append(*series, h.time, h.histogram);
       }
     }
     // They hide what the head has in the range, whenever it came.
@@ -68,44 +43,18 @@ class LogImport {
       const auto found = series_.find(deletion.ref);
       if (found != series_.end()) found->second->erase(deletion.range);
     }
-    const std::vector<tsdb::Series*> all = head_.sorted_series();
-    Windows windows;
-    tsdb::TimesCache all_times;
-    SampleColumns of_series;
-    for (const tsdb::Series* series : all) {
-      TRY(series->read({}, all_times, of_series));
-      add_windows(of_series, windows);
-    }
-    for (const int64_t window : windows) {
-      const TimeRange part = range_of(window);
-      stats.range.start = std::min(stats.range.start, part.start);
-      stats.range.end = std::max(stats.range.end, part.end);
-      TRY(into.add({}, [&](tsdb::BlockWriter& writer) -> Result<void> {
-        tsdb::TimesCache times;
-        SampleColumns samples;
-        for (const tsdb::Series* series : all) {
-          TRY(series->read(part, times, samples));
-          if (samples.size() == 0) continue;
-          TRY(writer.add(series->labels(), samples));
-          ++stats.series;
-          stats.samples += samples.size();
-        }
-        return {};
-      }));
-    }
-    return {};
+    return head_.write(into, stats);
   }
 
  private:
   tsdb::Series* find(uint64_t ref, TimeMs time, bool late) {
     const auto found = series_.find(ref);
     if (found == series_.end() || (!late && time < from_) || !is_sane(time)) return nullptr;
-    head_.note_time(time);
     return found->second;
   }
 
   const TimeMs from_;
-  tsdb::Head head_;
+  ImportHead head_;
   std::unordered_map<uint64_t, tsdb::Series*> series_;
   std::vector<WalRecord::Deletion> deletions_;
 };

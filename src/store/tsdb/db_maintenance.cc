@@ -340,7 +340,7 @@ Result<void> Db::write_head(TimeRange range, BlockWriter& writer) const {
   TimesCache times;
   for (const Series* series : head_.sorted_series()) {
     samples.clear();
-    TRY(series->read(range, times, samples));
+    TRY(series->append_to(samples, range, times));
     if (samples.size() > 0) TRY(writer.add(series->labels(), samples));
   }
   return {};

@@ -169,10 +169,10 @@ class MergedSeriesSet final : public SeriesSet {
     const TimeRange in_head = of_head(own);
     if (in_head.start > in_head.end) return {};
     if (out.times.empty() || out.times.back() < in_head.start) {
-      return head_[head_at_]->read(in_head, times_, out);
+      return head_[head_at_]->append_to(out, in_head, times_);
     }
     more_.clear();
-    TRY(head_[head_at_]->read(in_head, times_, more_));
+    TRY(head_[head_at_]->append_to(more_, in_head, times_));
     merge(out, more_, in_head);
     return {};
   }

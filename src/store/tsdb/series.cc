@@ -174,7 +174,7 @@ TimeMs Series::first_locked() const {
   return first;
 }
 
-Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out) const {
+Result<void> Series::append_to(SampleColumns& out, TimeRange range, TimesCache& cache) const {
   const size_t before = out.size();
   // What is sealed stays where it is while the lock is not held; the open chunk is read first.
   thread_local std::vector<const Sealed*> chunks;
@@ -207,7 +207,7 @@ Result<void> Series::read(TimeRange range, TimesCache& cache, SampleColumns& out
   }
   if (before > 0 && (!deleted.empty() || late.size() > 0)) {
     SampleColumns own;
-    TRY(read(range, cache, own));
+    TRY(append_to(own, range, cache));
     merge(out, own, range);
     return {};
   }

@@ -53,7 +53,8 @@ class Series {
   /// Adds the samples in range to `out`, which has only older ones. Corruption when a chunk does
   /// not decode. Nobody may call drop_before() on what is in range meanwhile, or as long as the
   /// cache lives.
-  Result<void> read(TimeRange range, TimesCache& times, SampleColumns& out) const EXCLUDES(mutex_);
+  Result<void> append_to(SampleColumns& out, TimeRange range, TimesCache& times) const
+      EXCLUDES(mutex_);
 
   /// From now on the samples in the range that it has are not there.
   void erase(TimeRange range) EXCLUDES(mutex_);

@@ -1,0 +1,113 @@
+"""OpenMetrics pages: how strictly they are checked, and samples taken over from files."""
+import json
+import pathlib
+import random
+import tempfile
+import unittest
+
+import harness
+
+SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared/conformance/openmetrics"
+
+
+def check(page):
+    return harness.run_prom5("check", "metrics", "--format=openmetrics", stdin=page)
+
+
+class CheckMetrics(unittest.TestCase):
+    def test_a_good_page(self):
+        result = check("# TYPE a counter\na_total 1 # {t=\"x\"} 1\n# EOF\n")
+        self.assertEqual((result.returncode, result.stdout), (0, "good; 1 samples\n"),
+                         harness.shown(result))
+
+    def test_a_bad_page_names_the_line(self):
+        result = check("# TYPE a counter\na_total 1\na_total -1 # {} 1\n# EOF\n")
+        self.assertEqual(result.returncode, 1, harness.shown(result))
+        self.assertIn("line 3: a: a sample is there twice", result.stderr)
+
+    def test_an_unknown_format(self):
+        result = harness.run_prom5("check", "metrics", "--format=xml", stdin="")
+        self.assertEqual(result.returncode, 2, harness.shown(result))
+        self.assertIn("use text or openmetrics", result.stderr)
+
+    @unittest.skipUnless(SHARED.is_dir(), "the shared pages are not on this machine")
+    def test_the_standards_own_pages(self):
+        cases = sorted(p for p in SHARED.iterdir() if p.is_dir())
+        self.assertGreater(len(cases), 50)
+        for case in cases:
+            wanted = json.loads((case / "test.json").read_text())["shouldParse"]
+            page = (case / "metrics").read_bytes().decode("utf-8", "surrogateescape")
+            with self.subTest(case.name):
+                result = check(page)
+                self.assertEqual(result.returncode, 0 if wanted else 1, harness.shown(result))
+
+
+class Import(unittest.TestCase):
+    def setUp(self):
+        self.scratch = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def write(self, text):
+        path = self.scratch / "page.om"
+        path.write_text(text)
+        return path
+
+    def imported(self, page):
+        return harness.run_prom5("tsdb", "import", page,
+                                 f"--storage.tsdb.path={self.scratch / 'data'}")
+
+    def dump(self):
+        result = harness.run_prom5("tsdb", "dump", f"--storage.tsdb.path={self.scratch / 'data'}")
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+        return sorted(result.stdout.splitlines())
+
+    def test_the_same_samples_as_promtool(self):
+        rng = random.Random(3)
+        lines = ["# HELP load The \\\"load\\\".", "# TYPE load gauge"]
+        start = 1_700_000_000
+        for series in range(20):
+            for step in range(rng.randrange(1, 900)):
+                value = rng.choice([rng.random(), rng.randrange(1000), -2.5, "+Inf", "-Inf"])
+                lines.append(f'load{{n="{series}",text="a\\n\\"b\\""}} {value} '
+                             f"{start + step * 15}.125")
+        lines += ["# TYPE hits counter", "# UNIT hits ", f"hits_total 3 {start} # {{t=\"1\"}} 1",
+                  f"hits_created {start} {start}", "# EOF", ""]
+        page = self.write("\n".join(lines))
+        result = self.imported(page)
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+        theirs = self.scratch / "theirs"
+        made = harness.promtool("tsdb", "create-blocks-from", "openmetrics", page, theirs)
+        self.assertEqual(made.returncode, 0, harness.shown(made))
+        (theirs / "wal").mkdir(exist_ok=True)  # promtool's own dump asks for one
+        dumped = harness.promtool("tsdb", "dump", theirs)
+        self.assertEqual(dumped.returncode, 0, harness.shown(dumped))
+        self.assertEqual(self.dump(), sorted(dumped.stdout.splitlines()))
+
+    def test_a_second_time_adds_nothing(self):
+        page = self.write("a 1 1700000000\na 2 1700000001\n# EOF\n")
+        for _ in range(2):
+            self.assertEqual(self.imported(page).returncode, 0)
+        self.assertEqual(self.dump(), ['{__name__="a"} 1 1700000000000',
+                                       '{__name__="a"} 2 1700000001000'])
+
+    def test_late_lines_and_repeated_times(self):
+        page = self.write("a 2 1700000020\na 1 1700000000\na 1 1700000000\na 5 1700000020\n# EOF\n")
+        result = self.imported(page)
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+        self.assertIn("1 samples left out", result.stderr)
+        self.assertEqual(self.dump(), ['{__name__="a"} 1 1700000000000',
+                                       '{__name__="a"} 2 1700000020000'])
+
+    def test_what_is_wrong_is_named_and_nothing_is_taken(self):
+        for text, said in (("a 1 1700000000\na 1\n# EOF\n", "line 2: {__name__=\"a\"} has no time"),
+                           ("a 1 1e300\n# EOF\n", "line 1: 1e+300 s is no time"),
+                           ("a 1 1700000000\n", "line 2: the page does not end"),
+                           ("a x 1700000000\n# EOF\n", "line 1: invalid value")):
+            with self.subTest(text):
+                result = self.imported(self.write(text))
+                self.assertEqual(result.returncode, 1, harness.shown(result))
+                self.assertIn("page.om: " + said, result.stderr)
+                self.assertEqual(self.dump(), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
