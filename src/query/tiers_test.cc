@@ -291,6 +291,24 @@ TEST_F(TiersTest, OldSeriesAreStillListed) {
   EXPECT_EQ(n, 8U);
 }
 
+TEST_F(TiersTest, OldHistogramsAreAddedUpAsTheSamplesAre) {
+  for (const std::string text :
+       {"histogram_sum(sum_over_time(h[1h]))", "histogram_count(avg_over_time(h[2h]))",
+        "count_over_time(h[1h])", "histogram_quantile(0.5, sum_over_time(h[3h]))"}) {
+    const QueryRequest asked = request(text, kStart + 3 * kHour, kStart + kDay, kHour);
+    const auto want = matrix(*samples_, asked);
+    const auto got = matrix(*aged_, asked);
+    ASSERT_EQ(want.size(), 1U) << text;
+    ASSERT_EQ(got.size(), 1U) << text;
+    ASSERT_EQ(want[0].points.size(), got[0].points.size()) << text;
+    for (size_t i = 0; i < want[0].points.size(); ++i) {
+      EXPECT_NEAR(got[0].points[i].value, want[0].points[i].value,
+                  1e-9 * std::abs(want[0].points[i].value))
+          << text << " at " << i;
+    }
+  }
+}
+
 TEST_F(TiersTest, OldHistogramsKeepTheirIncrease) {
   const std::string text = "histogram_sum(increase(h[1h]))";
   const QueryRequest asked = request(text, kStart + 2 * kHour, kStart + kDay, kHour);

@@ -269,7 +269,8 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
       TRY(context_.check_alive_at_times());
       if (tier.rollups) TRY(set->read_rollups(samples.rollups));
       TRY(set->read(columns));
-      const size_t loaded = columns.size() + samples.rollups.size();
+      const size_t loaded =
+          columns.size() + samples.rollups.size() + samples.rollups.histogram_ends.size();
       if (loaded == 0) continue;
       context_.count_loaded(loaded);
       TRY(context_.hold_samples(loaded));
@@ -430,20 +431,26 @@ Result<size_t> slide(const QueryContext& context, const Function& function, cons
   SlidingRange rollups(samples.rollups.ends);
   const Falls falls(function.counter ? std::span<const double>(samples.values)
                                      : std::span<const double>());
+  const bool sums_histograms = function.histogram_sums && !samples.rollups.histogram_ends.empty();
+  SlidingRange summed(samples.rollups.histogram_ends);
   size_t found = 0;
   for (size_t i = 0; i < grid.count; ++i) {
     if (i % kStepsBetweenChecks == kStepsBetweenChecks - 1) TRY(context.check_alive());
     window.now = grid.at(i);
     window.end = shape.shift.apply(window.now);
     window.start = window.end - shape.range;
-    const bool summed_up = samples.rollups.size() > 0 && window.start < samples.tier.until;
+    const bool summed_up =
+        (samples.rollups.size() > 0 || sums_histograms) && window.start < samples.tier.until;
     if (summed_up) widen_to(samples.tier, window);
+    window.share = summed_up ? shape.range.as_seconds() / window.range_seconds() : 1;
     const TimeMs from = plain ? window.start : window.start - lookback;
     const TimeMs to = smoothed ? window.end + lookback : window.end;
     floats.move(from, to);
-    histograms.move(from, to);
-    rollups.move(from, summed_up ? std::min(to, samples.tier.until) : from);
-    if (floats.count() + histograms.count() + rollups.count() == 0) continue;
+    const TimeMs summed_until = summed_up ? std::min(to, samples.tier.until) : from;
+    rollups.move(from, summed_until);
+    if (sums_histograms) summed.move(from, summed_until);
+    histograms.move(sums_histograms ? summed_until : from, to);
+    if (floats.count() + histograms.count() + rollups.count() + summed.count() == 0) continue;
     window.times = std::span(samples.times).subspan(floats.first(), floats.count());
     window.values = std::span(samples.values).subspan(floats.first(), floats.count());
     window.rising = function.counter && !falls.any(floats.first(), floats.count());
@@ -451,10 +458,12 @@ Result<size_t> slide(const QueryContext& context, const Function& function, cons
         std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
     window.histograms =
         std::span(samples.histograms).subspan(histograms.first(), histograms.count());
+    window.summed = {
+        std::span(samples.rollups.histogram_counts).subspan(summed.first(), summed.count()),
+        std::span(samples.rollups.histogram_sums).subspan(summed.first(), summed.count())};
     for (size_t k = 0; k < parameters.size(); ++k) at_step[k] = parameters[k][i];
     std::optional<StepPoint> point;
     if (rollups.count() > 0) {
-      window.share = shape.range.as_seconds() / window.range_seconds();
       const WindowSummary summary =
           summarize(samples.rollups, rollups.first(), rollups.count(), window.times, window.values);
       point = function.summary(window, summary);

@@ -40,6 +40,11 @@ Function counter(Function function) {
   return function;
 }
 
+Function adds_histograms(Function function) {
+  function.histogram_sums = true;
+  return function;
+}
+
 Function keeps_name(Function function) {
   function.keeps_name = true;
   return function;
@@ -81,7 +86,8 @@ const std::array kFunctions = std::to_array<Function>({
         "atan", [](double v) { return std::atan(v); }, "Arc tangent, in radians."),
     element(
         "atanh", [](double v) { return std::atanh(v); }, "Inverse hyperbolic tangent."),
-    range("avg_over_time", eval_avg_over_time, "Mean of the samples in the range.", summary_avg),
+    adds_histograms(range("avg_over_time", eval_avg_over_time, "Mean of the samples in the range.",
+                          summary_avg)),
     element(
         "ceil", [](double v) { return std::ceil(v); }, "Rounds up to the next integer."),
     range("changes", eval_changes, "How often the value changed in the range."),
@@ -95,8 +101,8 @@ const std::array kFunctions = std::to_array<Function>({
         "cos", [](double v) { return std::cos(v); }, "Cosine of radians."),
     element(
         "cosh", [](double v) { return std::cosh(v); }, "Hyperbolic cosine."),
-    range("count_over_time", eval_count_over_time, "Number of samples in the range.",
-          summary_count),
+    adds_histograms(range("count_over_time", eval_count_over_time,
+                          "Number of samples in the range.", summary_count)),
     vector("day_of_month", {{kVector}, 1}, eval_day_of_month, "Day of the month in UTC, 1 to 31."),
     vector("day_of_week", {{kVector}, 1}, eval_day_of_week, "Day of the week in UTC, 0 is Sunday."),
     vector("day_of_year", {{kVector}, 1}, eval_day_of_year, "Day of the year in UTC, 1 to 366."),
@@ -202,7 +208,8 @@ const std::array kFunctions = std::to_array<Function>({
           "Standard deviation of the samples in the range."),
     range("stdvar_over_time", eval_stdvar_over_time, "Variance of the samples in the range."),
     experimental(vector("step", {{}, 0, kScalar}, eval_step, "Step of the query, in seconds.")),
-    range("sum_over_time", eval_sum_over_time, "Sum of the samples in the range.", summary_sum),
+    adds_histograms(range("sum_over_time", eval_sum_over_time, "Sum of the samples in the range.",
+                          summary_sum)),
     element(
         "tan", [](double v) { return std::tan(v); }, "Tangent of radians."),
     element(

@@ -27,6 +27,13 @@ struct Window {
   /// The range that was asked for over the window's length: less than 1 where rollups, on whose
   /// borders a window lies, made it wider.
   double share = 1;
+  /// Of the window's part that is summed up, for functions that add histograms or count: in place
+  /// of the histograms there.
+  struct SummedHistograms {
+    std::span<const double> counts;
+    std::span<const HistogramPtr> sums;
+  };
+  SummedHistograms summed;
   /// Of a counter's function: it is known that no float is less than the one before it.
   bool rising = false;
   std::string_view metric;
@@ -56,6 +63,7 @@ struct Function {
   SummaryFunction summary = nullptr;  ///< the same from a summary of its floats, where that does
   VectorFunction vector = nullptr;    ///< everything else
   bool keeps_name = false;
+  bool histogram_sums = false;  ///< of ranges: takes Window::summed
   bool counter = false;  ///< of ranges: looks at growth, and wants to be told where nothing falls
 };
 

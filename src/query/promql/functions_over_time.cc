@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "io/codec/number.h"
+#include "model/histogram_arithmetic.h"
 #include "model/histogram_sum.h"
 #include "model/kahan.h"
 #include "query/promql/functions.h"
@@ -34,24 +36,44 @@ std::optional<StepPoint> mixed(const Window& w) {
   return std::nullopt;
 }
 
+bool has_histograms(const Window& w) { return !w.histograms.empty() || !w.summed.counts.empty(); }
+
+double histogram_count(const Window& w) {
+  return std::accumulate(w.summed.counts.begin(), w.summed.counts.end(),
+                         static_cast<double>(w.histograms.size()));
+}
+
 /// The sum or the mean of a range of histograms, or none where they cannot be added.
 std::optional<StepPoint> fold_histograms(const Window& w, HistogramFold::Kind kind) {
-  HistogramFold fold(kind, *w.histograms[0]);
-  for (const HistogramPtr& h : w.histograms.subspan(1)) {
-    if (fold.add(*h)) continue;
+  const auto& sums = w.summed.sums;
+  // Sums are added before they are divided.
+  std::optional<HistogramFold> fold;
+  const auto add = [&](const HistogramPtr& h) {
+    if (h && !fold)
+      fold.emplace(sums.empty() ? kind : HistogramFold::Kind::Sum, *h);
+    else if (!h || !fold->add(*h))
+      return false;
+    return true;
+  };
+  if (!std::ranges::all_of(sums, add) || !std::ranges::all_of(w.histograms, add)) {
     (*w.warn)(
         fmt::format("vector contains a mix of histograms with exponential and custom buckets "
                     "schemas for metric name \"{}\"",
                     w.metric));
     return std::nullopt;
   }
-  if (fold.reset_hints_collide()) {
+  if (fold->reset_hints_collide()) {
     (*w.warn)("conflicting counter resets during histogram aggregation");
   }
-  if (fold.bounds_reconciled()) {
+  if (fold->bounds_reconciled()) {
     (*w.inform)("mismatched custom buckets were reconciled during aggregation");
   }
-  return StepPoint{0, std::make_shared<Histogram>(fold.result())};
+  Histogram result = fold->result();
+  if (!sums.empty()) {
+    result = kind == HistogramFold::Kind::Sum ? scaled(result, w.share)
+                                              : divided(result, histogram_count(w));
+  }
+  return StepPoint{0, std::make_shared<Histogram>(std::move(result))};
 }
 
 struct Variance {
@@ -107,7 +129,7 @@ std::optional<StepPoint> extreme_time(const Window& w, Beats beats) {
 }  // namespace
 
 std::optional<StepPoint> eval_sum_over_time(const Window& w) {
-  if (!w.values.empty() && !w.histograms.empty()) return mixed(w);
+  if (!w.values.empty() && has_histograms(w)) return mixed(w);
   if (w.values.empty()) return fold_histograms(w, HistogramFold::Kind::Sum);
   KahanSum sum;
   for (const double v : w.values) sum.add(v);
@@ -115,7 +137,7 @@ std::optional<StepPoint> eval_sum_over_time(const Window& w) {
 }
 
 std::optional<StepPoint> eval_avg_over_time(const Window& w) {
-  if (!w.values.empty() && !w.histograms.empty()) return mixed(w);
+  if (!w.values.empty() && has_histograms(w)) return mixed(w);
   if (w.values.empty()) return fold_histograms(w, HistogramFold::Kind::Mean);
   KahanMean mean;
   for (const double v : w.values) mean.add(v);
@@ -123,7 +145,9 @@ std::optional<StepPoint> eval_avg_over_time(const Window& w) {
 }
 
 std::optional<StepPoint> eval_count_over_time(const Window& w) {
-  return point(static_cast<double>(w.values.size() + w.histograms.size()));
+  const double summed = std::accumulate(w.summed.counts.begin(), w.summed.counts.end(), 0.0);
+  return point(static_cast<double>(w.values.size() + w.histograms.size()) +
+               std::round(summed * w.share));
 }
 
 std::optional<StepPoint> eval_present_over_time(const Window& /*w*/) { return point(1); }

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <numeric>
 
 #include "query/promql/functions.h"
 
@@ -21,7 +22,7 @@ void note_ignored_histograms(const Window& w) {
 }
 
 bool mixed(const Window& w) {
-  if (w.histograms.empty()) return false;
+  if (w.histograms.empty() && w.summed.counts.empty()) return false;
   (*w.warn)(
       fmt::format("encountered a mix of histograms and floats for metric name \"{}\"", w.metric));
   return true;
@@ -60,7 +61,8 @@ std::optional<StepPoint> summary_sum(const Window& w, const WindowSummary& s) {
 }
 
 std::optional<StepPoint> summary_count(const Window& w, const WindowSummary& s) {
-  return point(std::round(s.count * w.share) + static_cast<double>(w.histograms.size()));
+  const double summed = std::accumulate(w.summed.counts.begin(), w.summed.counts.end(), s.count);
+  return point(std::round(summed * w.share) + static_cast<double>(w.histograms.size()));
 }
 
 std::optional<StepPoint> summary_first(const Window& w, const WindowSummary& s) {

@@ -28,8 +28,19 @@ namespace prom5::tsdb {
 enum class ChunkKind : uint8_t { Floats = 0, Histograms = 1 };
 
 /// A series of a block of samples has one column, of rollups (store/tsdb/rollup.h) several.
-enum class Column : uint8_t { Samples, First, Last, Min, Max, Sum, Count, Resets };
-inline constexpr size_t kColumns = 8;
+enum class Column : uint8_t {
+  Samples,
+  First,
+  Last,
+  Min,
+  Max,
+  Sum,
+  Count,
+  Resets,
+  HistogramCount,
+  HistogramSum,
+};
+inline constexpr size_t kColumns = 10;
 
 /// Where a chunk lies and what it covers.
 struct ChunkRef {

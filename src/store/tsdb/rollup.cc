@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <optional>
+#include <utility>
 
 #include "model/histogram_arithmetic.h"
+#include "model/histogram_sum.h"
 #include "store/tsdb/columns.h"
 #include "store/window_summary.h"
 
@@ -107,6 +110,45 @@ class Builder {
   TimeMs stale_ = TimeMs::min();
 };
 
+/// Adds up the histograms of one window after the other.
+class HistogramBuilder {
+ public:
+  HistogramBuilder(DurationMs width, Rollups& out) : width_(width), out_(out) {}
+  ~HistogramBuilder() { close(); }
+  HistogramBuilder(const HistogramBuilder&) = delete;
+  HistogramBuilder& operator=(const HistogramBuilder&) = delete;
+
+  /// The sum of `count` histograms; null: they could not be added.
+  void add(TimeMs time, const Histogram* sum, double count) {
+    const TimeMs end = window_end(time, width_);
+    if (end != end_) close();
+    end_ = end;
+    const bool first = std::exchange(count_, count_ + count) == 0;
+    if (first && sum != nullptr) {
+      fold_.emplace(HistogramFold::Kind::Sum, *sum);
+    } else if (sum == nullptr || !fold_ || !fold_->add(*sum)) {
+      fold_.reset();
+    }
+  }
+
+ private:
+  void close() {
+    if (count_ == 0) return;
+    out_.histogram_ends.push_back(end_);
+    out_.histogram_counts.push_back(count_);
+    out_.histogram_sums.push_back(fold_ ? std::make_shared<const Histogram>(fold_->result())
+                                        : nullptr);
+    count_ = 0;
+    fold_.reset();
+  }
+
+  const DurationMs width_;
+  Rollups& out_;
+  TimeMs end_ = TimeMs::min();
+  double count_ = 0;
+  std::optional<HistogramFold> fold_;
+};
+
 }  // namespace
 
 TimeMs window_end(TimeMs time, DurationMs width) {
@@ -117,11 +159,13 @@ TimeMs window_end(TimeMs time, DurationMs width) {
 
 void roll_up(const SampleColumns& samples, DurationMs width, RolledUp& out) {
   Builder builder(width, out);
+  HistogramBuilder histograms(width, out.windows);
   for (size_t i = 0; i < samples.size(); ++i) {
     auto histogram = histogram_at(samples, i);
     if (histogram || is_stale(samples.values[i])) {
       // A histogram's sum is its value here: a stale one ends the series.
       const bool stale = is_stale(samples.values[i]);
+      if (!stale) histograms.add(samples.times[i], histogram.get(), 1);
       builder.add_kept(samples.times[i], samples.values[i], stale ? nullptr : std::move(histogram));
     } else {
       builder.add(samples.times[i], samples.values[i]);
@@ -143,6 +187,11 @@ void roll_up(const RolledUp& narrower, DurationMs width, RolledUp& out) {
     builder.add(narrower.windows, i);
   }
   take_kept(TimeMs::max());
+  HistogramBuilder histograms(width, out.windows);
+  for (size_t i = 0; i < narrower.windows.histogram_ends.size(); ++i) {
+    histograms.add(narrower.windows.histogram_ends[i], narrower.windows.histogram_sums[i].get(),
+                   narrower.windows.histogram_counts[i]);
+  }
 }
 
 Result<void> write_rollups(const Labels& labels, const RolledUp& series, BlockWriter& writer) {
@@ -168,6 +217,12 @@ Result<void> write_rollups(const Labels& labels, const RolledUp& series, BlockWr
   add(Column::Count, w.ends, w.count);
   const bool reset = std::ranges::any_of(w.resets, [](double r) { return r != 0; });
   if (reset) add(Column::Resets, w.ends, w.resets);
+  add(Column::HistogramCount, w.histogram_ends, w.histogram_counts);
+  column.clear();
+  for (size_t i = 0; i < w.histogram_ends.size(); ++i) {
+    if (const auto& sum = w.histogram_sums[i]) push(column, w.histogram_ends[i], sum->sum, sum);
+  }
+  writer.add_column(Column::HistogramSum, column);
   return writer.end_series();
 }
 
@@ -218,6 +273,21 @@ void read_rollups(const Block& block, uint32_t number, const Block::Series& seri
       values.resize(size);
     }
   };
+  if (has(Column::HistogramCount)) {
+    load(Column::HistogramCount);
+    const size_t first = out.histogram_ends.size();
+    out.histogram_ends.insert(out.histogram_ends.end(), column.times.begin(), column.times.end());
+    out.histogram_counts.insert(out.histogram_counts.end(), column.values.begin(),
+                                column.values.end());
+    out.histogram_sums.resize(out.histogram_ends.size());
+    load(Column::HistogramSum);
+    for (size_t i = 0, to = first; i < column.size(); ++i) {
+      while (to < out.histogram_ends.size() && out.histogram_ends[to] < column.times[i]) ++to;
+      if (to == out.histogram_ends.size()) break;
+      if (out.histogram_ends[to] == column.times[i])
+        out.histogram_sums[to] = histogram_at(column, i);
+    }
+  }
   load(Column::First);
   place(out.first, &out.first_times);
   load(Column::Last);
@@ -235,7 +305,37 @@ void read_rollups(const Block& block, uint32_t number, const Block::Series& seri
   }
 }
 
+namespace {
+
+/// In order of their ends, each once.
+std::vector<size_t> order_of(const std::vector<TimeMs>& ends) {
+  std::vector<size_t> order(ends.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return ends[i]; });
+  const auto repeated =
+      std::ranges::unique(order, [&](size_t a, size_t b) { return ends[a] == ends[b]; });
+  order.erase(repeated.begin(), repeated.end());
+  return order;
+}
+
+void finish_histograms(Rollups& rollups) {
+  const std::vector<TimeMs>& ends = rollups.histogram_ends;
+  if (std::ranges::adjacent_find(ends, std::ranges::greater_equal()) == ends.end()) return;
+  Rollups out;
+  for (const size_t i : order_of(ends)) {
+    out.histogram_ends.push_back(ends[i]);
+    out.histogram_counts.push_back(rollups.histogram_counts[i]);
+    out.histogram_sums.push_back(rollups.histogram_sums[i]);
+  }
+  rollups.histogram_ends = std::move(out.histogram_ends);
+  rollups.histogram_counts = std::move(out.histogram_counts);
+  rollups.histogram_sums = std::move(out.histogram_sums);
+}
+
+}  // namespace
+
 void finish_rollups(Rollups& rollups) {
+  finish_histograms(rollups);
   const auto ascending = [&] {
     for (size_t i = 0; i < rollups.size(); ++i) {
       if (rollups.count[i] == 0) return false;
@@ -263,6 +363,9 @@ void finish_rollups(Rollups& rollups) {
     out.count.push_back(rollups.count[i]);
     out.resets.push_back(rollups.resets[i]);
   }
+  out.histogram_ends = std::move(rollups.histogram_ends);
+  out.histogram_counts = std::move(rollups.histogram_counts);
+  out.histogram_sums = std::move(rollups.histogram_sums);
   rollups = std::move(out);
 }
 

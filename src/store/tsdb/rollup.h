@@ -18,7 +18,7 @@ TimeMs window_end(TimeMs time, DurationMs width);
 struct RolledUp {
   Rollups windows;
   /// Samples that are kept as they are: of each window the first and the last native histogram and
-  /// those around a counter reset, and a staleness marker with which the window ends.
+  /// those around a counter reset, for rates; and a staleness marker with which the window ends.
   SampleColumns kept;
 
   void clear() {

@@ -64,7 +64,34 @@ std::map<TimeMs, Floats> windows_of(const SampleColumns& samples, DurationMs wid
   return out;
 }
 
+/// How many histograms each window has, and their sum.
+std::map<TimeMs, std::pair<double, double>> histograms_of(const SampleColumns& samples,
+                                                          DurationMs width) {
+  std::map<TimeMs, std::pair<double, double>> out;
+  for (size_t i = 0; i < samples.histograms.size(); ++i) {
+    if (!samples.histograms[i]) continue;
+    auto& [count, sum] = out[window_end(samples.times[i], width)];
+    ++count;
+    sum += samples.histograms[i]->sum;
+  }
+  return out;
+}
+
+void expect_histograms(const SampleColumns& samples, const Rollups& got, DurationMs width) {
+  const auto want = histograms_of(samples, width);
+  ASSERT_EQ(got.histogram_ends.size(), want.size());
+  size_t i = 0;
+  for (const auto& [end, of_window] : want) {
+    EXPECT_EQ(got.histogram_ends[i], end);
+    EXPECT_EQ(got.histogram_counts[i], of_window.first);
+    ASSERT_NE(got.histogram_sums[i], nullptr);
+    EXPECT_NEAR(got.histogram_sums[i]->sum, of_window.second, 1e-9 * of_window.second);
+    ++i;
+  }
+}
+
 void expect_windows(const SampleColumns& samples, const Rollups& got, DurationMs width) {
+  expect_histograms(samples, got, width);
   const auto want = windows_of(samples, width);
   ASSERT_EQ(got.size(), want.size());
   size_t i = 0;
