@@ -73,12 +73,18 @@ void OpenChunk::append(double value) {
 
 /// Decimals are below 2^53, so their difference has room for one more.
 void OpenChunk::append_integer(int64_t integer) {
-  char bytes[10];
+  char bytes[10] = {};
   size_t size = 0;
   uint64_t code = zigzag(static_cast<uint64_t>(integer) - static_cast<uint64_t>(last_)) + 1;
   for (; code >= 0x80; code >>= 7) bytes[size++] = static_cast<char>(code | 0x80);
   bytes[size++] = static_cast<char>(code);
-  put({bytes, size});
+  if (size <= 8 && size_ + size_t{8} <= room_) {
+    // One store of a fixed length; what is behind the number is written over by the next.
+    std::memcpy(bytes_.get() + size_, bytes, 8);
+    size_ = static_cast<uint16_t>(size_ + size);
+  } else {
+    put({bytes, size});
+  }
   last_ = integer;
 }
 

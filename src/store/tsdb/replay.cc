@@ -67,12 +67,14 @@ void Replay::work(BoundedQueue<Batch>& queue) {
 
 /// Where a sample of the series is gathered; what is there already and may not stay goes first.
 Replay::Batch& Replay::bucket(size_t number, bool histograms) {
-  if (number >= buckets_.size()) buckets_.resize(number + 1);
+  if (number >= buckets_.size()) {
+    buckets_.resize(number + 1);
+    room_ = std::min(kMaxBucketSamples, max_gathered_ / buckets_.size() + 1);
+  }
   Batch& bucket = buckets_[number];
-  const size_t room = std::min(kMaxBucketSamples, max_gathered_ / buckets_.size() + 1);
   const bool others = histograms ? !bucket.samples.empty() : !bucket.histograms.empty();
-  if (others || bucket.size() >= room) hand_over(number);
-  if (bucket.size() == 0 && !histograms) bucket.samples.reserve(room);
+  if (others || bucket.size() >= room_) hand_over(number);
+  if (bucket.size() == 0 && !histograms) bucket.samples.reserve(room_);
   return bucket;
 }
 

@@ -82,6 +82,7 @@ class Replay {
   static constexpr size_t kPage = 4096;
   std::vector<std::unique_ptr<std::array<Known, kPage>>> known_;
   std::vector<Batch> buckets_;  ///< by the head's references
+  size_t room_ = 0;             ///< of each bucket, in samples
   BoundedQueue<Step> steps_{kQueued};
   std::array<std::unique_ptr<BoundedQueue<Batch>>, kWorkers> queues_;
   std::array<std::jthread, kWorkers> workers_;
