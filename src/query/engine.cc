@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "query/promql/ast_json.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/parser.h"
 
@@ -194,6 +195,14 @@ Result<QueryResult> Engine::run(const QueryRequest& request) {
 
 Result<std::string> format_query(std::string_view query) {
   return promql::pretty(*TRY(promql::parse(query)));
+}
+
+Result<std::string> parse_query(std::string_view query) {
+  const promql::ExprPtr expr = TRY(promql::parse(query));
+  std::string out;
+  codec::JsonWriter json(out);
+  promql::write_ast(json, *expr);
+  return out;
 }
 
 Result<std::vector<Matcher>> parse_series_selector(std::string_view selector) {

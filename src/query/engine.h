@@ -86,6 +86,10 @@ class Engine {
 /// The query in Prometheus' normal form. BadData when it does not parse.
 Result<std::string> format_query(std::string_view query);
 
+/// The query's syntax tree as JSON, in the form of Prometheus' /api/v1/parse_query. BadData when it
+/// does not parse.
+Result<std::string> parse_query(std::string_view query);
+
 /// The matchers of a series selector, as match[] takes it. BadData when it is none.
 Result<std::vector<Matcher>> parse_series_selector(std::string_view selector);
 

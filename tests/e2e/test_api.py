@@ -496,6 +496,55 @@ class FormatQuery(Api):
                    "format_query", query="up +")
 
 
+class ParseQuery(Api):
+    def tree(self, query):
+        return self.server.api("parse_query", query=query)
+
+    def test_selector(self):
+        self.assertEqual(self.tree('up{job!~"a.*"} offset 5m @ 12.5'), {
+            "type": "vectorSelector", "name": "up", "offset": 300000, "offsetExpr": None,
+            "matchers": [{"name": "job", "type": "!~", "value": "a.*"},
+                         {"name": "__name__", "type": "=", "value": "up"}],
+            "timestamp": 12500, "startOrEnd": None, "anchored": False, "smoothed": False})
+
+    def test_calls_and_aggregations(self):
+        tree = self.tree("topk by (a) (2, rate(x[5m] anchored @ end()))")
+        self.assertEqual((tree["type"], tree["op"], tree["grouping"], tree["without"]),
+                         ("aggregation", "topk", ["a"], False))
+        self.assertEqual(tree["param"], {"type": "numberLiteral", "val": "2"})
+        call = tree["expr"]
+        self.assertEqual(call["func"], {"name": "rate", "argTypes": ["matrix"], "variadic": 0,
+                                        "returnType": "vector"})
+        (matrix,) = call["args"]
+        self.assertEqual((matrix["type"], matrix["range"], matrix["rangeExpr"], matrix["anchored"],
+                          matrix["startOrEnd"]), ("matrixSelector", 300000, None, True, "end"))
+
+    def test_operators(self):
+        tree = self.tree('-(a) >= bool on (x) group_left (y) fill_left (1) b')
+        self.assertEqual((tree["type"], tree["op"], tree["bool"]), ("binaryExpr", ">=", True))
+        self.assertEqual(tree["matching"], {
+            "card": "many-to-one", "labels": ["x"], "on": True, "include": ["y"],
+            "fillValues": {"lhs": 1, "rhs": None}})
+        self.assertEqual((tree["lhs"]["type"], tree["lhs"]["op"], tree["lhs"]["expr"]["type"]),
+                         ("unaryExpr", "-", "parenExpr"))
+        self.assertIsNone(self.tree("1 + 2")["matching"])
+
+    def test_subquery_with_duration_arithmetic(self):
+        tree = self.tree('max_over_time(x[1h:step() * 2])')["args"][0]
+        self.assertEqual((tree["type"], tree["range"], tree["step"]), ("subquery", 3600000, 0))
+        self.assertEqual((tree["stepExpr"]["type"], tree["stepExpr"]["op"]), ("durationExpr", "*"))
+        self.assertEqual(tree["stepExpr"]["rhs"],
+                         {"type": "numberLiteral", "val": "2", "duration": False})
+
+    def test_string(self):
+        self.assertEqual(self.tree('"a\\nb"'), {"type": "stringLiteral", "val": "a\nb"})
+
+    def test_error(self):
+        self.fails(400, "bad_data",
+                   'invalid parameter "query": 1:5: parse error: unexpected end of input',
+                   "parse_query", query="up +")
+
+
 class Http(Api):
     def test_gzip(self):
         path = self.server.api_path("query", {"query": "many", "time": T})

@@ -145,6 +145,8 @@ void ApiV1::add_routes(io::Router& router) {
       [this](R r, A) { return query_exemplars(r); });
   add("GET|POST", "format_query", "Prints an expression in its standard form.",
       [this](R r, A) { return format_query(r); });
+  add("GET|POST", "parse_query", "Gives an expression's syntax tree.",
+      [this](R r, A) { return parse_query(r); });
   add("GET|POST", "series", "Lists the series that selectors match.",
       [this](R r, A) { return series(r); });
   add("GET|POST", "labels", "Lists label names.", [this](R r, A) { return labels(r); });
@@ -258,6 +260,12 @@ ApiV1::Answer ApiV1::format_query(const HttpRequest& request) {
   const auto formatted = query::format_query(request.parameter("query"));
   if (!formatted) return std::unexpected(invalid_parameter("query", formatted.error()));
   return success_answer([&](JsonWriter& json) { json.string(*formatted); });
+}
+
+ApiV1::Answer ApiV1::parse_query(const HttpRequest& request) {
+  const auto tree = query::parse_query(request.parameter("query"));
+  if (!tree) return std::unexpected(invalid_parameter("query", tree.error()));
+  return success_answer([&](JsonWriter& json) { json.raw(*tree); });
 }
 
 Result<ApiV1::LabelQuery> ApiV1::label_query(const HttpRequest& request) const {

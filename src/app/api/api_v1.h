@@ -47,6 +47,7 @@ class ApiV1 {
   Answer query_range(const io::HttpRequest& request);
   Answer query_exemplars(const io::HttpRequest& request);
   Answer format_query(const io::HttpRequest& request);
+  Answer parse_query(const io::HttpRequest& request);
   Answer series(const io::HttpRequest& request);
   Answer labels(const io::HttpRequest& request);
   Answer label_values(const io::HttpRequest& request, const std::string& name);
