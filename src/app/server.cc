@@ -226,6 +226,7 @@ Result<void> Server::apply(const config::Config& config) {
   engine_->set_default_subquery_step(config.global.evaluation_interval);
   const MutexLock lock(reload_mutex_);
   config_text_ = config.text;
+  external_labels_ = config.global.external_labels;
   reload_succeeded_ = true;
   reload_time_ = clock_.now();
   reload_success_.set(1);
@@ -292,6 +293,12 @@ void Server::add_routes() {
   tsdb_api_ = std::make_unique<api::TsdbApi>(*db_, options_.enable_admin_api, log_);
   tsdb_api_->add_routes(router_);
   assistant_api_->add_routes(router_);
+  federation_ =
+      std::make_unique<api::Federation>(*db_, clock_, options_.query.lookback_delta, [this] {
+        const MutexLock lock(reload_mutex_);
+        return external_labels_;
+      });
+  federation_->add_routes(router_);
   router_.add(
       "GET", "/metrics", "The server's own metrics.",
       [this](const HttpRequest&, const PathArguments&) { return metrics_answer(metrics_page()); });

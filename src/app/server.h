@@ -9,6 +9,7 @@
 
 #include "app/api/api_v1.h"
 #include "app/api/assistant_api.h"
+#include "app/api/federation.h"
 #include "app/api/tsdb_api.h"
 #include "app/config/config.h"
 #include "app/config/web_config.h"
@@ -91,6 +92,7 @@ class Server {
   std::unique_ptr<Agent> agent_;
   std::unique_ptr<api::ApiV1> api_v1_;
   std::unique_ptr<api::TsdbApi> tsdb_api_;
+  std::unique_ptr<api::Federation> federation_;
   std::unique_ptr<api::AssistantApi> assistant_api_;
   io::Router router_;
   std::atomic<bool> ready_{false};
@@ -98,6 +100,7 @@ class Server {
 
   mutable Mutex reload_mutex_;
   std::string config_text_ GUARDED_BY(reload_mutex_);
+  api::Federation::ExternalLabels external_labels_ GUARDED_BY(reload_mutex_);
   bool reload_succeeded_ GUARDED_BY(reload_mutex_) = true;
   TimeMs reload_time_ GUARDED_BY(reload_mutex_);
 

@@ -1,5 +1,7 @@
 #include "model/exposition/text_writer.h"
 
+#include <fmt/format.h>
+
 #include "io/codec/number.h"
 #include "io/codec/utf8.h"
 
@@ -46,7 +48,12 @@ void TextWriter::family(std::string_view name, std::string_view help, MetricType
   out_ += name;
   out_ += ' ';
   append_escaped(out_, help, false);
-  out_ += "\n# TYPE ";
+  out_ += '\n';
+  this->type(name, type);
+}
+
+void TextWriter::type(std::string_view name, MetricType type) {
+  out_ += "# TYPE ";
   out_ += name;
   out_ += ' ';
   out_ += text_type(type);
@@ -65,10 +72,11 @@ void TextWriter::label(char separator, std::string_view name, std::string_view v
   out_ += '"';
 }
 
-void TextWriter::finish(bool labelled, double value) {
+void TextWriter::finish(bool labelled, double value, std::optional<TimeMs> time) {
   if (labelled) out_ += '}';
   out_ += ' ';
   codec::append_general(out_, value);
+  if (time) fmt::format_to(std::back_inserter(out_), " {}", time->ms);
   out_ += '\n';
 }
 
