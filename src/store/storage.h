@@ -109,10 +109,9 @@ struct Rollups {
   /// sample to its last a counter grows by last - first + resets.
   std::vector<double> resets;
 
-  // Of windows that have native histograms: parallel columns of their own.
+  // Of windows that have native histograms which can be added: parallel columns of their own.
   std::vector<TimeMs> histogram_ends;
   std::vector<double> histogram_counts;
-  /// Null where they cannot be added, having exponential and custom buckets.
   std::vector<std::shared_ptr<const Histogram>> histogram_sums;
 
   void clear() { *this = {}; }

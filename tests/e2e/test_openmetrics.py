@@ -90,12 +90,28 @@ class Import(unittest.TestCase):
                                        '{__name__="a"} 2 1700000001000'])
 
     def test_late_lines_and_repeated_times(self):
-        page = self.write("a 2 1700000020\na 1 1700000000\na 1 1700000000\na 5 1700000020\n# EOF\n")
+        page = self.write("a 2 1700000020\na 1 1700000000\na 7 1700000000\na 5 1700000020\n# EOF\n")
         result = self.imported(page)
         self.assertEqual(result.returncode, 0, harness.shown(result))
-        self.assertIn("1 samples left out", result.stderr)
+        self.assertIn("2 samples left out", result.stderr)
         self.assertEqual(self.dump(), ['{__name__="a"} 1 1700000000000',
                                        '{__name__="a"} 2 1700000020000'])
+
+    def test_any_order(self):
+        lines = [f'a{{n="{n}"}} {t} {1_700_000_000 + t * 15}' for n in range(3)
+                 for t in range(20_000)]
+        self.imported(self.write("\n".join(lines + ["# EOF", ""])))
+        ascending = self.dump()
+        self.assertEqual(len(ascending), 60_000)
+        random.Random(1).shuffle(lines)
+        page = self.write("\n".join(lines + ["# EOF", ""]))
+        result = harness.run_prom5("tsdb", "import", page,
+                                   f"--storage.tsdb.path={self.scratch / 'shuffled'}")
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+        self.assertRegex(result.stdout, r"[45] blocks, 3 series, 60000 samples")
+        dumped = harness.run_prom5("tsdb", "dump",
+                                   f"--storage.tsdb.path={self.scratch / 'shuffled'}")
+        self.assertEqual(sorted(dumped.stdout.splitlines()), ascending)
 
     def test_what_is_wrong_is_named_and_nothing_is_taken(self):
         for text, said in (("a 1 1700000000\na 1\n# EOF\n", "line 2: {__name__=\"a\"} has no time"),

@@ -1,7 +1,9 @@
 #include "app/api/result_json.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <span>
 
 #include "io/codec/number.h"
 
@@ -107,7 +109,7 @@ void write_range(JsonWriter& json, const query::Series& series) {
 }
 
 /// About as many as the series will take: growing would copy them several times over.
-size_t expected_bytes(const std::vector<query::Series>& series) {
+size_t expected_bytes(std::span<const query::Series> series) {
   constexpr size_t kOfPoint = 32;
   constexpr size_t kAroundLabels = 64;
   size_t bytes = 0;
@@ -121,7 +123,8 @@ template <typename Write>
 bool write_list(JsonWriter& json, std::string_view type, const std::vector<query::Series>& series,
                 size_t limit, Write write) {
   json.field("resultType", type).key("result").begin_array();
-  json.reserve(expected_bytes(series));
+  const size_t wanted = limit > 0 ? std::min(limit, series.size()) : series.size();
+  json.reserve(expected_bytes(std::span(series).first(wanted)));
   size_t written = 0;
   for (const query::Series& s : series) {
     if (limit > 0 && written == limit) break;

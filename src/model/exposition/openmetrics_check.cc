@@ -8,8 +8,6 @@
 #include <limits>
 #include <span>
 
-#include "io/codec/number.h"
-
 namespace prom5::exposition {
 
 namespace {
@@ -146,14 +144,14 @@ Result<void> OpenMetricsCheck::check_labels(const OpenMetricsParser& parser) con
     return error(fmt::format("a state has its name in the label \"{}\"", family_));
   }
   if (is_histogram(type) && behind == "_bucket") {
-    const auto border = codec::parse_double(labels.get("le"));
+    const auto border = parse_openmetrics_number(labels.get("le"));
     if (!border || std::isnan(*border)) return error("a bucket has its border in the label \"le\"");
     if (std::isinf(*border) && labels.get("le") != "+Inf") {
       return error("the last bucket is le=\"+Inf\"");
     }
   }
   if (type == MetricType::Summary && behind.empty()) {
-    const auto quantile = codec::parse_double(labels.get("quantile"));
+    const auto quantile = parse_openmetrics_number(labels.get("quantile"));
     if (!quantile || !(*quantile >= 0 && *quantile <= 1)) {
       return error("a quantile, from 0 to 1, stands in the label \"quantile\"");
     }
@@ -166,8 +164,9 @@ Result<void> OpenMetricsCheck::check_group(const OpenMetricsParser& parser) {
   const MetricType type = type_.value_or(MetricType::Unknown);
   LabelsBuilder builder(parser.labels());
   builder.remove(kMetricName);
-  if (is_histogram(type)) builder.remove("le");
-  if (type == MetricType::Summary) builder.remove("quantile");
+  const std::string_view behind = suffix(parser.name());
+  if (is_histogram(type) && behind == "_bucket") builder.remove("le");
+  if (type == MetricType::Summary && behind.empty()) builder.remove("quantile");
   if (type == MetricType::StateSet) builder.remove(family_);
   Labels group = builder.build();
   const auto seconds = parser.seconds();
@@ -218,7 +217,7 @@ Result<void> OpenMetricsCheck::take_histogram_sample(const OpenMetricsParser& pa
   const std::string_view behind = suffix(parser.name());
   const double value = parser.value();
   if (behind == "_bucket") {
-    const double border = *codec::parse_double(parser.labels().get("le"));
+    const double border = *parse_openmetrics_number(parser.labels().get("le"));
     if (group.bucket && border <= *group.bucket) return error("buckets are not in order");
     if (value < group.value) return error("a bucket is less than the one before it");
     group.bucket = border;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/rng.h"
 
 namespace prom5::exposition {
@@ -74,6 +76,7 @@ TEST(OpenMetrics, Exemplars) {
   good("# TYPE a histogram\na_bucket{le=\"+Inf\"} 1 # {t=\"" + std::string(127, 'x') + "\"} 1\n");
   bad("# TYPE a histogram\na_bucket{le=\"+Inf\"} 1 # {t=\"" + std::string(128, 'x') + "\"} 1\n",
       "longer than 128");
+  bad("# TYPE a counter\na_total 1 # {" + std::string(129, 'n') + "=\"\"} 1\n", "longer than 128");
   bad("# TYPE a gauge\na 1 # {} 1\n", "exemplars");
   bad("# TYPE a counter\na_total 1 #\n", "expected \"# {\"");
   bad("# TYPE a counter\na_total 1 # {}\n", "exemplar's value");
@@ -142,12 +145,29 @@ TEST(OpenMetrics, Histograms) {
       "there is no sum");
   bad(type + "a_bucket{le=\"x\"} 1\n", "border");
   bad(type + "a_bucket 1\n", "border");
+  bad(type + "a_bucket{le=\"0x10\"} 1\n", "border");
+  bad(type + "a_bucket{le=\"+Inf\"} 1\na_count{le=\"5\"} 7\na_count 1\na_sum 1\n", "one piece");
   good(
       "# TYPE a gaugehistogram\na_bucket{le=\"-1\"} 1\na_bucket{le=\"+Inf\"} 1\na_gcount 1\n"
       "a_gsum -2\n");
   bad("# TYPE a gaugehistogram\na_bucket{le=\"1\"} 1\na_bucket{le=\"+Inf\"} 1\na_gcount 1\n"
       "a_gsum -2\n",
       "not negative");
+}
+
+TEST(OpenMetrics, NumbersBeyondADouble) {
+  const auto is = [](const std::string& text, double want) {
+    EXPECT_EQ(parse_openmetrics_number(text), want) << text;
+  };
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  is("1e400", kInf);
+  is("-1e400", -kInf);
+  is("1e-400", 0);
+  is("0." + std::string(400, '0') + "1", 0);
+  is("1" + std::string(400, '0') + "e-50", kInf);
+  is("1" + std::string(400, '0') + "e-100", 1e300);
+  is("1e99999999999999999999", kInf);
+  is("1e-99999999999999999999", 0);
 }
 
 TEST(OpenMetrics, NoPageBreaksIt) {

@@ -39,6 +39,12 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
+/// Not bytes.
+size_t characters(std::string_view text) {
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
 bool take_space(std::string_view& text) {
   if (!text.starts_with(' ')) return false;
   text.remove_prefix(1);
@@ -75,8 +81,29 @@ bool equal_ignoring_case(std::string_view text, std::string_view lower) {
   });
 }
 
-/// A number of the standard: nothing of hex, of underscores, of "infinit".
-std::optional<double> parse_number(std::string_view word) {
+/// How many places before the point the number has, roughly: for those beyond what a double holds.
+int64_t decimal_places(std::string_view real) {
+  constexpr int64_t kFar = 1'000'000'000;
+  const size_t mark = std::min(real.find_first_of("eE"), real.size());
+  const std::string_view mantissa = real.substr(0, mark);
+  const size_t point = std::min(mantissa.find('.'), mantissa.size());
+  const size_t first = mantissa.find_first_of("123456789");
+  int64_t places = static_cast<int64_t>(point) - static_cast<int64_t>(first);
+  if (mark < real.size()) {
+    std::string_view exponent = real.substr(mark + 1);
+    const bool negative = exponent.starts_with('-');
+    if (negative || exponent.starts_with('+')) exponent.remove_prefix(1);
+    int64_t written = kFar;
+    const auto read = std::from_chars(exponent.data(), exponent.data() + exponent.size(), written);
+    if (read.ec != std::errc{}) written = kFar;
+    places += negative ? -std::min(written, kFar) : std::min(written, kFar);
+  }
+  return places;
+}
+
+}  // namespace
+
+std::optional<double> parse_openmetrics_number(std::string_view word) {
   const bool negative = word.starts_with('-');
   const bool has_sign = negative || word.starts_with('+');
   const std::string_view magnitude = word.substr(has_sign ? 1 : 0);
@@ -84,10 +111,8 @@ std::optional<double> parse_number(std::string_view word) {
   if (is_unsigned_real(magnitude)) {
     const auto read = std::from_chars(magnitude.data(), magnitude.data() + magnitude.size(), value);
     if (read.ec == std::errc::result_out_of_range) {
-      // from_chars does not say which: what has a negative exponent is too small.
-      const bool small = magnitude.find("e-") != std::string_view::npos ||
-                         magnitude.find("E-") != std::string_view::npos;
-      value = small ? 0 : std::numeric_limits<double>::infinity();
+      // from_chars does not say whether it is too large or too small.
+      value = decimal_places(magnitude) > 0 ? std::numeric_limits<double>::infinity() : 0;
     }
   } else if (equal_ignoring_case(magnitude, "inf") || equal_ignoring_case(magnitude, "infinity")) {
     value = std::numeric_limits<double>::infinity();
@@ -98,8 +123,6 @@ std::optional<double> parse_number(std::string_view word) {
   }
   return negative ? -value : value;
 }
-
-}  // namespace
 
 std::unexpected<Error> OpenMetricsParser::error(std::string_view what, std::string_view at) const {
   std::string shown;
@@ -180,6 +203,8 @@ Result<void> OpenMetricsParser::sample(std::string_view line) {
   name_ = rest.substr(0, std::min(rest.find_first_of("{ "), rest.size()));
   rest.remove_prefix(name_.size());
   if (!is_legacy_metric_name(name_)) return error("invalid metric name", line);
+  if (name_.size() > Labels::kMaxStringBytes)
+    return error("metric name is longer than 16 MiB", line);
   builder_.reset();
   if (rest.starts_with('{')) TRY(label_set(rest));
   if (!builder_.get(kMetricName).empty()) return error("a label is named __name__", line);
@@ -204,16 +229,10 @@ Result<void> OpenMetricsParser::exemplar(std::string_view text) {
   if (!rest.starts_with("# {")) return error("expected \"# {\" and an exemplar, or the end", text);
   rest.remove_prefix(2);
   builder_.reset();
+  characters_ = 0;
   TRY(label_set(rest));
   Exemplar out;
-  size_t characters = 0;
-  for (const auto& [name, value] : builder_.labels()) {
-    for (const std::string* part : {&name, &value}) {
-      characters += static_cast<size_t>(
-          std::ranges::count_if(*part, [](char c) { return (c & 0xC0) != 0x80; }));
-    }
-  }
-  if (characters > kMaxExemplarCharacters) {
+  if (characters_ > kMaxExemplarCharacters) {
     return error(
         fmt::format("labels of an exemplar longer than {} characters", kMaxExemplarCharacters),
         text);
@@ -245,7 +264,7 @@ Result<void> OpenMetricsParser::label_set(std::string_view& text) {
     if (std::ranges::find(seen, name) != seen.end()) {
       return error(fmt::format("label \"{}\" is there twice", name), all);
     }
-    if (seen.size() == Labels::kMaxLabels) {
+    if (seen.size() + 1 == Labels::kMaxLabels) {  // the name is one, too
       return error(fmt::format("more than {} labels", Labels::kMaxLabels), all);
     }
     seen.push_back(name);
@@ -253,7 +272,10 @@ Result<void> OpenMetricsParser::label_set(std::string_view& text) {
     if (!text.starts_with("=\"")) return error("expected =\" behind the label's name", text);
     text.remove_prefix(2);
     const std::string value = TRY(quoted(text, "label value"));
-    if (value.size() > Labels::kMaxStringBytes) return error("label is longer than 16 MiB", name);
+    if (std::max(name.size(), value.size()) > Labels::kMaxStringBytes) {
+      return error("label is longer than 16 MiB", name);
+    }
+    characters_ += characters(name) + characters(value);
     builder_.set(name, value);
     if (text.starts_with('}')) {
       text.remove_prefix(1);
@@ -289,12 +311,12 @@ Result<std::string> OpenMetricsParser::quoted(std::string_view& text, std::strin
 }
 
 Result<double> OpenMetricsParser::number(std::string_view word, std::string_view what) const {
-  if (const auto value = parse_number(word)) return *value;
+  if (const auto value = parse_openmetrics_number(word)) return *value;
   return error(fmt::format("invalid {}", what), word);
 }
 
 Result<double> OpenMetricsParser::time(std::string_view word) const {
-  const auto seconds = parse_number(word);
+  const auto seconds = parse_openmetrics_number(word);
   if (!seconds || !std::isfinite(*seconds)) {
     return error("invalid timestamp, expected seconds since 1970", word);
   }

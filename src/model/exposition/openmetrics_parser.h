@@ -10,9 +10,14 @@
 
 namespace prom5::exposition {
 
+/// A number of the standard, whole: nothing of hex or underscores. What is beyond a double becomes
+/// an infinity or 0.
+std::optional<double> parse_openmetrics_number(std::string_view word);
+
 /// Reads a page in the OpenMetrics text format 1.0, one entry a call. It is as strict about each
-/// line as the standard's grammar is; what lines say together is OpenMetricsCheck's part. Views
-/// point into the page. One thread. Source: prometheus/OpenMetrics, specification/OpenMetrics.md.
+/// line as the standard's grammar is, but that quotes in HELP need no backslash; what lines say
+/// together is OpenMetricsCheck's part. Views point into the page. One thread.
+/// Source: prometheus/OpenMetrics, specification/OpenMetrics.md.
 class OpenMetricsParser {
  public:
   enum class Entry : uint8_t { Sample, Help, Type, Unit, End };
@@ -63,6 +68,7 @@ class OpenMetricsParser {
   std::string_view unit_;
   std::string_view name_;
   LabelsBuilder builder_;
+  size_t characters_ = 0;  ///< in names and values of a label set
   Labels labels_;
   double value_ = 0;
   std::optional<double> seconds_;

@@ -194,7 +194,13 @@ Result<StepValue> Evaluator::eval(const Expr& expr) {
   if (const auto* aggregate = expr.as<Aggregate>()) {
     return vector(TRY(eval_aggregate(*this, expr, *aggregate)));
   }
-  if (const auto* binary = expr.as<Binary>()) return eval_binary(*this, expr, *binary);
+  if (const auto* binary = expr.as<Binary>()) {
+    const KeepResetHints keep(reset_hints_);
+    // Trimming takes buckets.
+    const bool trims = binary->op == TokenType::TrimLower || binary->op == TokenType::TrimUpper;
+    if (trims) reset_hints_ = ResetHints::NeverDetected;
+    return eval_binary(*this, expr, *binary);
+  }
   return fail(ErrorCode::Execution, "a range vector cannot be evaluated here");
 }
 
@@ -266,7 +272,6 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
     tell_of(tier, divisor, expr.position);
     SampleColumns columns;
     while (set->next()) {
-      TRY(context_.check_alive_at_times());
       if (tier.rollups) TRY(set->read_rollups(samples.rollups));
       TRY(set->read(columns));
       const size_t loaded =
@@ -274,6 +279,7 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
       if (loaded == 0) continue;
       context_.count_loaded(loaded);
       TRY(context_.hold_samples(loaded));
+      TRY(context_.check_alive_after(loaded));
       if (reset_hints_ == ResetHints::Detected) detect_resets(columns);
       split(columns, samples);
       samples.tier = tier;
@@ -358,11 +364,7 @@ void Evaluator::set_reset_hints(std::string_view function) {
 }
 
 Result<StepValue> Evaluator::eval_call(const Expr& expr, const Call& call) {
-  struct Restore {
-    ResetHints& hints;
-    const ResetHints before = hints;
-    ~Restore() { hints = before; }
-  } const restore_at_end{reset_hints_};
+  const KeepResetHints keep(reset_hints_);
   set_reset_hints(call.function->info.name);
   StepValue out;
   if (call.function->element != nullptr) {
@@ -411,14 +413,26 @@ Result<void> check_factors(const std::vector<std::vector<double>>& parameters) {
   return {};
 }
 
-/// A function of a wide window may take a millisecond.
-constexpr size_t kStepsBetweenChecks = 64;
+/// Takes out the histograms of windows that have their sum as well.
+void leave_out_summed(RangeSamples& samples) {
+  const std::vector<TimeMs>& ends = samples.rollups.histogram_ends;
+  size_t kept = 0;
+  for (size_t i = 0; i < samples.histogram_times.size(); ++i) {
+    const TimeMs time = samples.histogram_times[i];
+    const auto end = std::ranges::lower_bound(ends, time);
+    if (end != ends.end() && *end - samples.tier.width < time) continue;
+    samples.histogram_times[kept] = time;
+    samples.histograms[kept] = samples.histograms[i];
+    ++kept;
+  }
+  samples.histogram_times.resize(kept);
+  samples.histograms.resize(kept);
+}
 
 /// Calls a function of ranges at each step; the steps it has no answer for stay empty.
 /// `parameters` holds a column for each scalar argument. Result: the number of points.
-Result<size_t> slide(const QueryContext& context, const Function& function, const StepGrid& grid,
-                     const Evaluator::RangeShape& shape, DurationMs lookback,
-                     const RangeSamples& samples,
+Result<size_t> slide(QueryContext& context, const Function& function, const StepGrid& grid,
+                     const Evaluator::RangeShape& shape, DurationMs lookback, RangeSamples& samples,
                      const std::vector<std::vector<double>>& parameters, Window& window,
                      StepSeries& series) {
   std::vector<double> at_step(parameters.size());
@@ -426,16 +440,16 @@ Result<size_t> slide(const QueryContext& context, const Function& function, cons
   window.extended = shape.extended;
   const bool plain = shape.extended == ExtendedRange::None;
   const bool smoothed = shape.extended == ExtendedRange::Smoothed;
+  const bool sums_histograms = function.histogram_sums && !samples.rollups.histogram_ends.empty();
+  if (sums_histograms) leave_out_summed(samples);
   SlidingRange floats(samples.times);
   SlidingRange histograms(samples.histogram_times);
   SlidingRange rollups(samples.rollups.ends);
   const Falls falls(function.counter ? std::span<const double>(samples.values)
                                      : std::span<const double>());
-  const bool sums_histograms = function.histogram_sums && !samples.rollups.histogram_ends.empty();
   SlidingRange summed(samples.rollups.histogram_ends);
   size_t found = 0;
   for (size_t i = 0; i < grid.count; ++i) {
-    if (i % kStepsBetweenChecks == kStepsBetweenChecks - 1) TRY(context.check_alive());
     window.now = grid.at(i);
     window.end = shape.shift.apply(window.now);
     window.start = window.end - shape.range;
@@ -449,8 +463,10 @@ Result<size_t> slide(const QueryContext& context, const Function& function, cons
     const TimeMs summed_until = summed_up ? std::min(to, samples.tier.until) : from;
     rollups.move(from, summed_until);
     if (sums_histograms) summed.move(from, summed_until);
-    histograms.move(sums_histograms ? summed_until : from, to);
-    if (floats.count() + histograms.count() + rollups.count() + summed.count() == 0) continue;
+    histograms.move(from, to);
+    const size_t in_window = floats.count() + histograms.count() + rollups.count() + summed.count();
+    if (in_window == 0) continue;
+    TRY(context.check_alive_after(in_window));
     window.times = std::span(samples.times).subspan(floats.first(), floats.count());
     window.values = std::span(samples.values).subspan(floats.first(), floats.count());
     window.rising = function.counter && !falls.any(floats.first(), floats.count());
@@ -514,7 +530,7 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
   StepVector out;
   TRY(each_range_series(
       *range_vector, shape,
-      [&](const Labels& labels, bool drop, const RangeSamples& samples) -> Result<void> {
+      [&](const Labels& labels, bool drop, RangeSamples& samples) -> Result<void> {
         StepSeries series(grid_.count);
         Window window;
         window.metric = labels.get(kMetricName);

@@ -43,9 +43,15 @@ class QueryContext {
 
   /// Canceled or Timeout.
   Result<void> check_alive() const;
-  /// The same for what takes microseconds: looks at one time in sixteen.
-  Result<void> check_alive_at_times() {
-    return ++unchecked_ % 16 == 0 ? check_alive() : Result<void>();
+  /// The same after work on so many samples, for loops whose rounds take a microsecond or a second:
+  /// looks once in a fraction of a millisecond.
+  Result<void> check_alive_after(uint64_t samples) {
+    constexpr uint64_t kBetweenChecks = 10'000;
+    constexpr uint64_t kOfARound = 64;  // what it costs beside its samples
+    unchecked_ += samples + kOfARound;
+    if (unchecked_ < kBetweenChecks) return {};
+    unchecked_ = 0;
+    return check_alive();
   }
   /// Counts samples in memory. LimitExceeded when there are too many.
   Result<void> hold_samples(uint64_t n);
@@ -91,8 +97,9 @@ class Evaluator {
   Result<std::vector<query::Series>> eval_matrix(const Expr& expr);
 
   /// Calls `visit` for each series of a range vector argument with the samples of all windows.
-  using SeriesVisitor = std::function<Result<void>(const Labels& labels, bool drop_name,
-                                                   const RangeSamples& samples)>;
+  /// It may change them.
+  using SeriesVisitor =
+      std::function<Result<void>(const Labels& labels, bool drop_name, RangeSamples& samples)>;
   struct RangeShape {
     DurationMs range;
     TimeShift shift;
@@ -137,6 +144,18 @@ class Evaluator {
   /// at counts and sums alone Prometheus reads histograms without their buckets and does so then,
   /// which warnings about conflicting resets tell of; not in subqueries, nor where buckets count.
   enum class ResetHints : uint8_t { AsStored, Detected, NeverDetected };
+  /// Puts them back when an expression is evaluated.
+  class KeepResetHints {
+   public:
+    explicit KeepResetHints(ResetHints& hints) : hints_(hints), before_(hints) {}
+    ~KeepResetHints() { hints_ = before_; }
+    KeepResetHints(const KeepResetHints&) = delete;
+    KeepResetHints& operator=(const KeepResetHints&) = delete;
+
+   private:
+    ResetHints& hints_;
+    const ResetHints before_;
+  };
 
   QueryContext& context_;
   const StepGrid grid_;

@@ -90,9 +90,9 @@ Result<StepVector> Evaluator::select(const Expr& expr, const VectorSelector& sel
   StepVector out;
   SampleColumns columns;
   while (set->next()) {
-    TRY(context_.check_alive_at_times());
     TRY(set->read(columns));
     context_.count_loaded(columns.size());
+    TRY(context_.check_alive_after(columns.size()));
     if (reset_hints_ == ResetHints::Detected) detect_resets(columns);
     StepSeries series(grid_.count);
     size_t next = 0;  // the first sample after the step's time
@@ -197,9 +197,9 @@ Result<StepVector> Evaluator::select_smoothed(const Expr& expr, const VectorSele
   SampleColumns columns;
   RangeSamples samples;
   while (set->next()) {
-    TRY(context_.check_alive_at_times());
     TRY(set->read(columns));
     context_.count_loaded(columns.size());
+    TRY(context_.check_alive_after(columns.size()));
     if (reset_hints_ == ResetHints::Detected) detect_resets(columns);
     split(columns, samples);
     const HistogramNotes notes{

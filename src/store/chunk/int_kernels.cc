@@ -95,7 +95,7 @@ void add_centre(uint64_t centre, bool zigzag, uint64_t* HWY_RESTRICT values, siz
 void prefix_sums(uint64_t* HWY_RESTRICT values, size_t count) {
   size_t i = 0;
   uint64_t sum = 0;
-#if HWY_TARGET != HWY_SCALAR
+#if HWY_TARGET != HWY_SCALAR && !HWY_HAVE_SCALABLE
   // Sums within a vector, then what came before it on top: one addition from vector to vector.
   const hn::CappedTag<uint64_t, 4> d;
   constexpr size_t kLanes = hn::MaxLanes(d);

@@ -37,7 +37,6 @@ Result<TransferStats> import_openmetrics(io::FileSystem& files, const std::strin
     return fail(error.code, "{}: {}", path, error.message);
   };
   ImportHead head;
-  uint64_t repeated = 0;
   for (uint64_t lines = 1;; ++lines) {
     const auto entry = parser.next();
     if (!entry) return of_file(entry.error());
@@ -45,15 +44,15 @@ Result<TransferStats> import_openmetrics(io::FileSystem& files, const std::strin
     if (*entry != OpenMetricsParser::Entry::Sample) continue;
     const auto time = time_of(parser);
     if (!time) return of_file(time.error());
-    const tsdb::Fit fit = head.append(head.series(parser.labels()), {*time, parser.value()});
-    if (fit == tsdb::Fit::Duplicate) ++repeated;
+    head.append(head.series(parser.labels()), {*time, parser.value()});
     if (lines % kLinesOfProgress == 0) progress(fmt::format("{} lines read", lines));
   }
   TransferStats stats;
-  TRY(head.write(into, stats));
-  if (repeated > 0) {
-    progress(
-        fmt::format("{} samples left out: their series has another one at that time", repeated));
+  const ImportHead::Written written = TRY(head.write(into, stats));
+  stats.blocks = written.blocks;
+  if (written.left_out > 0) {
+    progress(fmt::format("{} samples left out: their series has another one at that time",
+                         written.left_out));
   }
   return stats;
 }

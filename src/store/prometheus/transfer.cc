@@ -13,6 +13,9 @@ namespace prom5::prometheus {
 
 namespace {
 
+/// Of Prometheus.
+constexpr DurationMs kBlock = DurationMs::hours(2);
+
 /// What the log says, in a head of its own.
 class LogImport {
  public:
@@ -41,9 +44,10 @@ class LogImport {
   Result<void> write(tsdb::BlockSet& into, TransferStats& stats) {
     for (const auto& deletion : deletions_) {
       const auto found = series_.find(deletion.ref);
-      if (found != series_.end()) found->second->erase(deletion.range);
+      if (found != series_.end()) head_.erase(*found->second, deletion.range);
     }
-    return head_.write(into, stats);
+    TRY(head_.write(into, stats));
+    return {};
   }
 
  private:
@@ -177,13 +181,13 @@ Result<TransferStats> export_blocks(io::FileSystem& files, Storage& storage,
       const auto set = TRY(querier->select(matchers));
       while (set->next()) {
         TRY(set->read(samples));
-        add_windows(samples, windows);
+        add_windows(samples, kBlock, windows);
       }
     }
   }
   for (const int64_t window : windows) {
-    const TimeRange part{std::max(range.start, range_of(window).start),
-                         std::min(range.end, range_of(window).end)};
+    const TimeRange part{std::max(range.start, range_of(window, kBlock).start),
+                         std::min(range.end, range_of(window, kBlock).end)};
     const auto querier = TRY(storage.querier(part));
     Union series;
     for (const auto& matchers : selectors) TRY(series.add(*querier, matchers));

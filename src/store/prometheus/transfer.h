@@ -10,8 +10,8 @@
 namespace prom5::prometheus {
 
 struct TransferStats {
-  uint64_t blocks = 0;  ///< read or written in Prometheus' format
-  uint64_t series = 0;  ///< counted once for each block
+  uint64_t blocks = 0;  ///< read or written in Prometheus' format; of a page, ours
+  uint64_t series = 0;  ///< counted once for each block of Prometheus
   uint64_t samples = 0;
   TimeRange range = {TimeMs::max(), TimeMs::min()};  ///< of what was imported
   std::vector<std::string> damage;                   ///< places that could not be read

@@ -4,25 +4,17 @@
 
 namespace prom5::prometheus {
 
-namespace {
-
-constexpr int64_t kWindowMs = DurationMs::hours(2).ms;
-
-int64_t window_of(TimeMs time) { return time.ms / kWindowMs - (time.ms % kWindowMs < 0 ? 1 : 0); }
-
-}  // namespace
-
-void add_windows(const SampleColumns& samples, Windows& out) {
+void add_windows(const SampleColumns& samples, DurationMs width, Windows& out) {
   std::optional<int64_t> last;
   for (const TimeMs time : samples.times) {
-    const int64_t window = window_of(time);
+    const int64_t window = time.ms / width.ms - (time.ms % width.ms < 0 ? 1 : 0);
     if (last != window) out.insert(window);
     last = window;
   }
 }
 
-TimeRange range_of(int64_t window) {
-  return {{window * kWindowMs}, {(window + 1) * kWindowMs - 1}};
+TimeRange range_of(int64_t window, DurationMs width) {
+  return {{window * width.ms}, {(window + 1) * width.ms - 1}};
 }
 
 bool is_sane(TimeMs time) {

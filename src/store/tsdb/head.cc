@@ -57,7 +57,10 @@ void SortedSeries::sort(std::vector<Series*>& series, const RefTable& refs, Seri
   constexpr size_t kShareOfAll = 8;
   if (series.size() < kMany) return sort_by_labels(series);
   const MutexLock lock(mutex_);
-  if (newest > newest_ && series.size() > (newest - newest_) / kShareOfAll) {
+  if (newest > newest_) {
+    if (series.size() <= std::max<size_t>(sorted_.size(), newest - newest_) / kShareOfAll) {
+      return sort_by_labels(series);
+    }
     add_up_to(newest, refs);
   }
   // A series may have come or gone a moment ago.
@@ -72,10 +75,10 @@ void SortedSeries::sort(std::vector<Series*>& series, const RefTable& refs, Seri
               [](const Series* a, const Series* b) { return a->rank < b->rank; });
     return;
   }
-  places_.assign(sorted_.size(), nullptr);
-  for (Series* s : series) places_[s->rank] = s;
+  std::vector<Series*> places(sorted_.size());
+  for (Series* s : series) places[s->rank] = s;
   size_t filled = 0;
-  for (Series* s : places_) {
+  for (Series* s : places) {
     if (s != nullptr) series[filled++] = s;
   }
 }

@@ -50,7 +50,6 @@ class SortedSeries {
   Mutex mutex_;
   SeriesRef newest_ GUARDED_BY(mutex_) = 0;         ///< those up to it are in `sorted_`
   std::vector<Series*> sorted_ GUARDED_BY(mutex_);  ///< each one's rank is its place
-  std::vector<Series*> places_ GUARDED_BY(mutex_);  ///< room for sort()
 };
 
 /// All series in memory: by reference, by label set, and by postings. Any thread.

@@ -217,12 +217,17 @@ Result<void> write_rollups(const Labels& labels, const RolledUp& series, BlockWr
   add(Column::Count, w.ends, w.count);
   const bool reset = std::ranges::any_of(w.resets, [](double r) { return r != 0; });
   if (reset) add(Column::Resets, w.ends, w.resets);
-  add(Column::HistogramCount, w.histogram_ends, w.histogram_counts);
-  column.clear();
+  // Where they cannot be added the histograms that are kept say so.
+  SampleColumns counts;
+  SampleColumns sums;
   for (size_t i = 0; i < w.histogram_ends.size(); ++i) {
-    if (const auto& sum = w.histogram_sums[i]) push(column, w.histogram_ends[i], sum->sum, sum);
+    const auto& sum = w.histogram_sums[i];
+    if (!sum) continue;
+    push(counts, w.histogram_ends[i], w.histogram_counts[i], nullptr);
+    push(sums, w.histogram_ends[i], sum->sum, sum);
   }
-  writer.add_column(Column::HistogramSum, column);
+  writer.add_column(Column::HistogramCount, counts);
+  writer.add_column(Column::HistogramSum, sums);
   return writer.end_series();
 }
 
@@ -274,18 +279,16 @@ void read_rollups(const Block& block, uint32_t number, const Block::Series& seri
     }
   };
   if (has(Column::HistogramCount)) {
-    load(Column::HistogramCount);
-    const size_t first = out.histogram_ends.size();
-    out.histogram_ends.insert(out.histogram_ends.end(), column.times.begin(), column.times.end());
-    out.histogram_counts.insert(out.histogram_counts.end(), column.values.begin(),
-                                column.values.end());
-    out.histogram_sums.resize(out.histogram_ends.size());
     load(Column::HistogramSum);
-    for (size_t i = 0, to = first; i < column.size(); ++i) {
-      while (to < out.histogram_ends.size() && out.histogram_ends[to] < column.times[i]) ++to;
-      if (to == out.histogram_ends.size()) break;
-      if (out.histogram_ends[to] == column.times[i])
-        out.histogram_sums[to] = histogram_at(column, i);
+    const SampleColumns sums = std::exchange(column, {});
+    load(Column::HistogramCount);
+    // What could not be read of either is left to the histograms that are kept.
+    for (size_t i = 0, at = 0; i < sums.size(); ++i) {
+      while (at < column.size() && column.times[at] < sums.times[i]) ++at;
+      if (at == column.size() || column.times[at] != sums.times[i]) continue;
+      out.histogram_ends.push_back(sums.times[i]);
+      out.histogram_counts.push_back(column.values[at]);
+      out.histogram_sums.push_back(histogram_at(sums, i));
     }
   }
   load(Column::First);

@@ -16,6 +16,8 @@ TimeMs window_end(TimeMs time, DurationMs width);
 
 /// A series, summed up.
 struct RolledUp {
+  /// Its `histogram_sums` are null where they cannot be added, having exponential and custom
+  /// buckets: wider windows need to know.
   Rollups windows;
   /// Samples that are kept as they are: of each window the first and the last native histogram and
   /// those around a counter reset, for rates; and a staleness marker with which the window ends.
