@@ -12,6 +12,61 @@ namespace {
 
 constexpr TimeMs kStart{1'000'000};
 
+/// A storage whose second series is the last one that the client waits for.
+class ImpatientStorage final : public Storage {
+ public:
+  ImpatientStorage(Storage& base, std::stop_source& client) : base_(base), client_(client) {}
+
+  std::unique_ptr<Appender> appender() override { return base_.appender(); }
+  Result<std::unique_ptr<Querier>> querier(TimeRange range) override {
+    return std::make_unique<View>(TRY(base_.querier(range)), *this);
+  }
+  [[nodiscard]] MetadataMap metadata() const override { return {}; }
+
+  size_t read = 0;  ///< series
+
+ private:
+  class Set final : public SeriesSet {
+   public:
+    Set(std::unique_ptr<SeriesSet> base, ImpatientStorage& owner)
+        : base_(std::move(base)), owner_(owner) {}
+    bool next() override { return base_->next(); }
+    [[nodiscard]] const Labels& labels() const override { return base_->labels(); }
+    Result<void> read(SampleColumns& out) override {
+      if (++owner_.read == 2) owner_.client_.request_stop();
+      return base_->read(out);
+    }
+
+   private:
+    std::unique_ptr<SeriesSet> base_;
+    ImpatientStorage& owner_;
+  };
+  class View final : public Querier {
+   public:
+    View(std::unique_ptr<Querier> base, ImpatientStorage& owner)
+        : base_(std::move(base)), owner_(owner) {}
+    using Querier::select;
+    Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers,
+                                              const Tier& tier) override {
+      return std::make_unique<Set>(TRY(base_->select(matchers, tier)), owner_);
+    }
+    Result<std::vector<std::string>> label_names(std::span<const Matcher> matchers) override {
+      return base_->label_names(matchers);
+    }
+    Result<std::vector<std::string>> label_values(std::string_view name,
+                                                  std::span<const Matcher> matchers) override {
+      return base_->label_values(name, matchers);
+    }
+
+   private:
+    std::unique_ptr<Querier> base_;
+    ImpatientStorage& owner_;
+  };
+
+  Storage& base_;
+  std::stop_source& client_;
+};
+
 /// `requests_total{job=a|b}` grows by 1 and 2 a second, sampled each 10 s for 10 minutes.
 class EngineTest : public testing::Test {
  protected:
@@ -182,6 +237,34 @@ TEST_F(EngineTest, Limits) {
   fails(gone, ErrorCode::Canceled);
 
   fails(at("sum(requests_total)", 100), ErrorCode::Timeout, {.timeout = DurationMs{0}});
+}
+
+TEST(EngineStop, FewStepsOverMuchEndSoonAfterTheClientIsGone) {
+  MemoryStorage storage;
+  const auto appender = storage.appender();
+  constexpr size_t kSeries = 12;
+  for (size_t series = 0; series < kSeries; ++series) {
+    const Labels labels{{"__name__", "m"}, {"n", fmt::format("{}", series)}};
+    for (int64_t s = 0; s < 20'000; ++s) {
+      ASSERT_TRUE(appender->append(0, labels, {kStart + DurationMs::seconds(s), 1}));
+    }
+  }
+  ASSERT_TRUE(appender->commit());
+  for (const std::string text : {"quantile_over_time(0.5, m[6h])", "rate(m[6h])", "m"}) {
+    std::stop_source client;
+    ImpatientStorage impatient(storage, client);
+    MetricRegistry metrics;
+    Engine engine(impatient, {}, metrics);
+    QueryRequest request;
+    request.text = text;
+    request.start = request.end = kStart + DurationMs::seconds(19'999);
+    request.stop = client.get_token();
+    const auto result = engine.run(request);
+    ASSERT_FALSE(result) << text;
+    EXPECT_EQ(result.error().code, ErrorCode::Canceled) << text;
+    // A selector reads microseconds' worth of samples of each.
+    if (text != "m") EXPECT_LE(impatient.read, 3U) << text;
+  }
 }
 
 TEST_F(EngineTest, NobodyWaitsLongerThanTheTimeoutForATurn) {
