@@ -293,11 +293,15 @@ void Server::add_routes() {
   tsdb_api_ = std::make_unique<api::TsdbApi>(*db_, options_.enable_admin_api, log_);
   tsdb_api_->add_routes(router_);
   assistant_api_->add_routes(router_);
-  federation_ =
-      std::make_unique<api::Federation>(*db_, clock_, options_.query.lookback_delta, [this] {
-        const MutexLock lock(reload_mutex_);
-        return external_labels_;
-      });
+  const auto external_labels = [this] {
+    const MutexLock lock(reload_mutex_);
+    return external_labels_;
+  };
+  federation_ = std::make_unique<api::Federation>(*db_, clock_, options_.query.lookback_delta,
+                                                  external_labels);
+  remote_read_ = std::make_unique<api::RemoteRead>(*db_, options_.remote_read_samples,
+                                                   external_labels, metrics_);
+  remote_read_->add_routes(router_);
   federation_->add_routes(router_);
   router_.add(
       "GET", "/metrics", "The server's own metrics.",

@@ -10,6 +10,7 @@
 #include "app/api/api_v1.h"
 #include "app/api/assistant_api.h"
 #include "app/api/federation.h"
+#include "app/api/remote_read.h"
 #include "app/api/tsdb_api.h"
 #include "app/config/config.h"
 #include "app/config/web_config.h"
@@ -39,6 +40,7 @@ struct ServerOptions {
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
   bool enable_remote_write = false;
+  uint64_t remote_read_samples = 50'000'000;               ///< most in one answer
   std::vector<std::pair<std::string, std::string>> flags;  ///< for /api/v1/status/flags
   /// Called once, from a thread of the server's: the log is replayed and scrapes begin, or why not.
   std::function<void(const Result<void>&)> on_started = [](const Result<void>&) {};
@@ -93,6 +95,7 @@ class Server {
   std::unique_ptr<api::ApiV1> api_v1_;
   std::unique_ptr<api::TsdbApi> tsdb_api_;
   std::unique_ptr<api::Federation> federation_;
+  std::unique_ptr<api::RemoteRead> remote_read_;
   std::unique_ptr<api::AssistantApi> assistant_api_;
   io::Router router_;
   std::atomic<bool> ready_{false};

@@ -13,7 +13,8 @@ def series(now):
     return [({"__name__": "jobs_total", "job": "a", "instance": "i:1"}, points),
             ({"__name__": "jobs_total", "job": "b", "zone": "own"}, points),
             ({"__name__": "build_info", "text": 'a "b"\\\n'}, [(now - 15_000, float("inf"))]),
-            ({"__name__": "gone", "job": "a"}, [(now - 30_000, 1.0), (now - 15_000, harness.STALE_NAN)]),
+            ({"__name__": "gone", "job": "a"},
+             [(now - 30_000, 1.0), (now - 15_000, harness.STALE_NAN)]),
             ({"__name__": "old", "job": "a"}, [(now - 600_000, 1.0)])]
 
 

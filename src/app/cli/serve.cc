@@ -61,6 +61,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"query.timeout", Duration, "2m", "Longest time a query may take."},
     {"query.max-concurrency", Number, "20", "Most queries at one time."},
     {"query.max-samples", Number, "50000000", "Most samples that a query may hold in memory."},
+    {"storage.remote.read-sample-limit", Number, "50000000",
+     "Most samples that another server gets by one remote read."},
     {"enable-feature", List, "",
      "Names of features that change answers, separated by commas: promql-delayed-name-removal."},
     {"log.level", Text, "info", "Least severity that is logged: debug, info, warn or error."},
@@ -139,6 +141,7 @@ ServerOptions server_options(const Flags& flags) {
   o.query.timeout = flags.duration("query.timeout");
   o.query.max_concurrency = flags.number("query.max-concurrency");
   o.query.max_samples = flags.number("query.max-samples");
+  o.remote_read_samples = flags.number("storage.remote.read-sample-limit");
   o.http.listen_addresses = flags.list("web.listen-address");
   o.http.max_connections = flags.number("web.max-connections");
   o.http.max_body_bytes = flags.number("web.max-body-size");
@@ -175,6 +178,7 @@ std::optional<std::string> out_of_bounds(const Flags& flags) {
   constexpr std::pair<std::string_view, uint64_t> kLeastNumbers[] = {
       {"query.max-concurrency", 1},
       {"query.max-samples", 1},
+      {"storage.remote.read-sample-limit", 1},
       {"web.max-connections", 1},
       {"web.max-body-size", 1},
       {"scrape.max-body-size", 1},

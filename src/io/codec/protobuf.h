@@ -74,4 +74,35 @@ class ProtoReader {
   ByteReader in_;
 };
 
+/// Writes the fields of one message into a string. Numbers of 0 and empty strings are written like
+/// any other: who wants them left out does not call.
+class ProtoWriter {
+ public:
+  explicit ProtoWriter(std::string& out) : out_(out) {}
+
+  void number(uint32_t field, uint64_t value) {
+    out_.varint(uint64_t{field} << 3);
+    out_.varint(value);
+  }
+  /// A signed number as int64 and enumerations have it.
+  void integer(uint32_t field, int64_t value) { number(field, static_cast<uint64_t>(value)); }
+  /// As sint32 and sint64 have it.
+  void zigzag(uint32_t field, int64_t value) {
+    number(field, (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63));
+  }
+  void real(uint32_t field, double value) {
+    out_.varint(uint64_t{field} << 3 | 1);
+    out_.f64(value);
+  }
+  /// A string, or a message that was written before.
+  void bytes(uint32_t field, std::string_view value) {
+    out_.varint(uint64_t{field} << 3 | 2);
+    out_.varint(value.size());
+    out_.bytes(value);
+  }
+
+ private:
+  ByteWriter out_;
+};
+
 }  // namespace prom5::codec

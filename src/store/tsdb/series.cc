@@ -174,6 +174,35 @@ TimeMs Series::first_locked() const {
   return first;
 }
 
+void Series::append_histograms(const Histograms& histograms, SampleColumns& out) {
+  out.histograms.resize(out.values.size());
+  for (const auto& h : histograms) {
+    out.values.push_back(h->sum);
+    out.histograms.push_back(h);
+  }
+}
+
+Result<void> Series::append_sealed(const Sealed& chunk, TimesCache& cache, SampleColumns& out) {
+  TRY(cache.append(chunk.times, 0, out.times, [&](std::vector<TimeMs>& times) -> Result<void> {
+    codec::ByteReader in(chunk.times->bytes);
+    return chunk::decode_times(in, times);
+  }));
+  if (chunk.histograms != nullptr) {
+    append_histograms(*chunk.histograms, out);
+    return {};
+  }
+  if (chunk.open_form) {
+    chunk::decode_open(chunk.values(), chunk.times->count, out.values);
+  } else {
+    const size_t before = out.values.size();
+    out.values.resize(out.times.size());
+    codec::ByteReader in(chunk.values());
+    TRY(chunk::decode_floats(in, std::span(out.values).subspan(before)));
+  }
+  if (!out.histograms.empty()) out.histograms.resize(out.times.size());
+  return {};
+}
+
 Result<void> Series::append_to(SampleColumns& out, TimeRange range, TimesCache& cache) const {
   const size_t before = out.size();
   // What is sealed stays where it is while the lock is not held; the open chunk is read first.
@@ -211,39 +240,14 @@ Result<void> Series::append_to(SampleColumns& out, TimeRange range, TimesCache& 
     merge(out, own, range);
     return {};
   }
-  const auto add_histograms = [&](const Histograms& histograms) {
-    out.histograms.resize(out.values.size());
-    for (const auto& h : histograms) {
-      out.values.push_back(h->sum);
-      out.histograms.push_back(h);
-    }
-  };
-  for (const Sealed* chunk : std::views::reverse(chunks)) {
-    TRY(cache.append(chunk->times, 0, out.times, [&](std::vector<TimeMs>& times) -> Result<void> {
-      codec::ByteReader in(chunk->times->bytes);
-      return chunk::decode_times(in, times);
-    }));
-    if (chunk->histograms != nullptr) {
-      add_histograms(*chunk->histograms);
-      continue;
-    }
-    if (chunk->open_form) {
-      chunk::decode_open(chunk->values(), chunk->times->count, out.values);
-    } else {
-      const size_t values = out.values.size();
-      out.values.resize(out.times.size());
-      codec::ByteReader in(chunk->values());
-      TRY(chunk::decode_floats(in, std::span(out.values).subspan(values)));
-    }
-    if (!out.histograms.empty()) out.histograms.resize(out.times.size());
-  }
+  for (const Sealed* chunk : std::views::reverse(chunks)) TRY(append_sealed(*chunk, cache, out));
   if (track) {
     track->copy_first(open, out.times);
     if (open_histograms.empty()) {
       out.values.insert(out.values.end(), open_values.begin(), open_values.end());
       if (!out.histograms.empty()) out.histograms.resize(out.times.size());
     } else {
-      add_histograms(open_histograms);
+      append_histograms(open_histograms, out);
     }
   }
   clip(out, range, before);

@@ -115,6 +115,8 @@ class Series {
   [[nodiscard]] TimeMs first_locked() const REQUIRES(mutex_);
   void seal(ChunkStore& store) REQUIRES(mutex_);
   void insert_late(Late late) REQUIRES(mutex_);
+  static void append_histograms(const Histograms& histograms, SampleColumns& out);
+  static Result<void> append_sealed(const Sealed& chunk, TimesCache& cache, SampleColumns& out);
   Rare& rare() REQUIRES(mutex_);
 
   const SeriesRef ref_;

@@ -1,0 +1,184 @@
+"""Debian's Prometheus reads our samples by remote read."""
+import random
+import struct
+import unittest
+
+import harness
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        at, shift, more = at + 1, shift + 7, data[at] & 0x80
+        if not more:
+            return value, at
+
+
+def fields(message):
+    """(number, value) of each field of a protobuf message."""
+    at = 0
+    while at < len(message):
+        tag, at = varint(message, at)
+        if tag & 7 == 0:
+            value, at = varint(message, at)
+        elif tag & 7 == 1:
+            value, at = message[at:at + 8], at + 8
+        else:
+            length, at = varint(message, at)
+            value, at = message[at:at + length], at + length
+        yield tag >> 3, value
+
+
+def unsnappy(block):
+    """A snappy block, decompressed."""
+    size, at = varint(block, 0)
+    out = bytearray()
+    while at < len(block):
+        tag, at = block[at], at + 1
+        if tag & 3 == 0:
+            length = tag >> 2
+            if length >= 60:
+                extra = length - 59
+                length, at = int.from_bytes(block[at:at + extra], "little"), at + extra
+            out += block[at:at + length + 1]
+            at += length + 1
+            continue
+        if tag & 3 == 1:
+            length, offset = 4 + (tag >> 2 & 7), (tag >> 5) << 8 | block[at]
+            at += 1
+        else:
+            width = 2 if tag & 3 == 2 else 4
+            length, offset = 1 + (tag >> 2), int.from_bytes(block[at:at + width], "little")
+            at += width
+        for _ in range(length):
+            out.append(out[-offset])
+    assert len(out) == size
+    return bytes(out)
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+OURS = ("global:\n  external_labels: {region: north}\n"
+        "storage:\n  tsdb:\n    out_of_order_time_window: 2h\n")
+
+
+class RemoteRead(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.ours = cls.enterClassContext(harness.Prom5(
+            ["--web.enable-remote-write-receiver"], config=OURS))
+        rng = random.Random(9)
+        cls.now = harness.now_ms() // 1000 * 1000
+        times = range(cls.now - 3_600_000, cls.now, 15_000)
+        series = [({"__name__": "load", "n": str(n)},
+                   [(t + n, rng.choice([rng.random(), float(rng.randrange(9)), float("inf")]))
+                    for t in times]) for n in range(20)]
+        series.append(({"__name__": "size", "job": "a"},
+                       [(t, harness.Histogram(4 + i, 3.5, {0: 1 + i, 2: 3}, schema=1))
+                        for i, t in enumerate(times)]))
+        cls.ours.must_write(series)
+
+    def theirs(self, extra=""):
+        config = (f"remote_read:\n  - url: {self.ours.url}/api/v1/read\n    read_recent: true\n"
+                  f"{extra}")
+        return self.enterContext(harness.Prometheus(
+            ["--enable-feature=native-histograms"], config=config))
+
+    def same(self, theirs, query, **parameters):
+        got = theirs.api(query[0], query=query[1], **parameters)["result"]
+        want = self.ours.api(query[0], query=query[1].replace(', region="north"', ""),
+                             **parameters)["result"]
+        for one in want:
+            one["metric"]["region"] = "north"
+        order = lambda series: str(sorted(series["metric"].items()))
+        self.assertEqual(sorted(got, key=order), sorted(want, key=order))
+        return want
+
+    def test_the_same_samples(self):
+        theirs = self.theirs()
+        time = (self.now + 500) / 1000
+        self.assertEqual(len(self.same(theirs, ("query", "load[30m]"), time=time)), 20)
+        self.assertEqual(len(self.same(theirs, ("query", 'load{n=~"1.", region="north"}[1h]'),
+                                       time=time)), 10)
+        self.assertEqual(self.same(theirs, ("query", "nothing[1h]"), time=time), [])
+
+    def test_a_selector_with_another_external_label_finds_nothing(self):
+        theirs = self.theirs()
+        answer = theirs.api("query", query='load{region="south"}[1h]', time=self.now / 1000)
+        self.assertEqual(answer["result"], [])
+
+    def read(self, chunks, name="load", label=("n", "1")):
+        """(status, headers, body) of one query, put together by hand."""
+        field, number = harness._field_bytes, harness._field_varint
+        matchers = b"".join(field(3, field(2, n.encode()) + field(3, v.encode()))
+                            for n, v in (("__name__", name), label))
+        query = number(1, self.now - 3_600_000) + number(2, self.now) + matchers
+        message = field(1, query) + (number(2, 1) if chunks else b"")
+        return self.ours.post("/api/v1/read", harness.snappy_literal(message),
+                              {"Content-Encoding": "snappy",
+                               "Content-Type": "application/x-protobuf"})
+
+    def test_samples(self):
+        for name, label, number in (("load", ("n", "1"), 2), ("size", ("job", "a"), 4)):
+            status, headers, body = self.read(False, name, label)
+            self.assertEqual((status, headers["Content-Type"], headers["Content-Encoding"]),
+                             (200, "application/x-protobuf", "snappy"))
+            ((_, result),) = fields(unsnappy(body))
+            ((_, series),) = fields(result)
+            series = list(fields(series))
+            labels = [dict(fields(v)) for n, v in series if n == 1]
+            self.assertEqual([(d[1].decode(), d[2].decode()) for d in labels],
+                             sorted([("__name__", name), label, ("region", "north")]))
+            self.assertEqual(len([v for n, v in series if n == number]), 240)
+            if name == "size":  # the last one's count, as a float
+                last = dict(fields(series[-1][1]))
+                self.assertEqual(struct.unpack("<d", last[2])[0], 4 + 239)
+
+    def test_chunks(self):
+        for name, label, encoding in (("load", ("n", "1"), 1), ("size", ("job", "a"), 2)):
+            status, headers, body = self.read(True, name, label)
+            self.assertEqual((status, headers["Content-Type"]), (
+                200, "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse"))
+            at = samples = 0
+            while at < len(body):
+                length, at = varint(body, at)
+                frame = body[at + 4:at + 4 + length]
+                self.assertEqual(int.from_bytes(body[at:at + 4], "big"), crc32c(frame))
+                at += 4 + length
+                message = dict(fields(frame))
+                self.assertEqual(message[2], 0)
+                for number, value in fields(message[1]):
+                    if number != 2:
+                        continue
+                    chunk = dict(fields(value))
+                    self.assertEqual(chunk[3], encoding)
+                    samples += int.from_bytes(chunk[4][:2], "big")
+            self.assertEqual(samples, 240)
+
+    def test_what_is_no_request(self):
+        status, _, body = self.ours.post("/api/v1/read", b"\xff\xff\xff", {})
+        self.assertEqual(status, 400, body)
+
+    def test_the_sample_limit(self):
+        with harness.Prom5(["--web.enable-remote-write-receiver",
+                            "--storage.remote.read-sample-limit=5"], config=OURS) as server:
+            server.must_write([({"__name__": "load", "n": "1"},
+                                [(self.now - t * 1000, 1.0) for t in range(20, 0, -1)])])
+            kept, type(self).ours = self.ours, server
+            try:
+                status, _, body = self.read(chunks=True)
+            finally:
+                type(self).ours = kept
+            self.assertEqual(status, 400)
+            self.assertIn(b"exceeded sample limit (5)", body)
+
+
+if __name__ == "__main__":
+    unittest.main()
