@@ -11,6 +11,16 @@
 
 namespace prom5::exposition {
 
+/// The buckets of one histogram at one time.
+struct HistogramGroup {
+  std::optional<double> bucket;  ///< the border seen last
+  double value = 0;              ///< of that bucket
+  std::optional<double> count;
+  bool has_sum = false;
+  bool has_negative_sum = false;
+  bool has_negative_bucket = false;
+};
+
 /// What the OpenMetrics standard asks of lines together: families in one piece and named apart,
 /// descriptors before samples, the sample names and values of each type, groups in one piece with
 /// timestamps that do not fall, whole histograms. One page, one thread.
@@ -20,16 +30,6 @@ class OpenMetricsCheck {
   Result<void> take(const OpenMetricsParser& parser, OpenMetricsParser::Entry entry);
 
  private:
-  /// The buckets of one histogram at one time.
-  struct HistogramGroup {
-    std::optional<double> bucket;  ///< the border seen last
-    double value = 0;              ///< of that bucket
-    std::optional<double> count;
-    bool has_sum = false;
-    bool has_negative_sum = false;
-    bool has_negative_bucket = false;
-  };
-
   Result<void> begin_family(std::string_view name);
   Result<void> end_family();
   Result<void> sample(const OpenMetricsParser& parser);
