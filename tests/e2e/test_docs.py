@@ -78,6 +78,7 @@ class Examples(unittest.TestCase):
     def test_flags_that_the_guide_names_exist(self):
         known = harness.run_prom5("serve", "--help").stdout + \
             harness.run_prom5("query", "range", "--help").stdout + \
+            harness.run_prom5("check", "metrics", "--help").stdout + \
             harness.run_prom5("ask", "--help").stdout
         for page in DOCS:
             for flag in set(re.findall(r"--[a-z][a-z.-]+[a-z]",

@@ -89,6 +89,17 @@ class Import(unittest.TestCase):
         self.assertEqual(self.dump(), ['{__name__="a"} 1 1700000000000',
                                        '{__name__="a"} 2 1700000001000'])
 
+    def test_what_a_server_would_not_keep_is_told(self):
+        result = self.imported(self.write("a 1 1700000000\n# EOF\n"))
+        self.assertIn("note: the oldest samples are of 2023-11-14 ", result.stderr)
+        self.assertIn("a server keeps 15d unless --storage.tsdb.retention.time", result.stderr)
+
+    def test_a_file_that_is_not_there(self):
+        result = self.imported(self.scratch / "nothing.om")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("nothing.om: there is no such file", result.stderr)
+        self.assertFalse((self.scratch / "data").exists())
+
     def test_late_lines_and_repeated_times(self):
         page = self.write("a 2 1700000020\na 1 1700000000\na 7 1700000000\na 5 1700000020\n# EOF\n")
         result = self.imported(page)

@@ -47,6 +47,9 @@ int complain_of(const Error& error) {
                   kFailure);
 }
 
+/// What --storage.tsdb.retention.time is when nothing is said.
+constexpr DurationMs kUsualRetention = DurationMs::days(15);
+
 void print_progress(const std::string& line) { fmt::print(stderr, "{}\n", line); }
 
 std::string utc(TimeMs time) {
@@ -183,6 +186,10 @@ int run_tsdb_import(const Flags& flags) {
   }
   const std::string& from = flags.arguments()[0];
   Blocks blocks;
+  // Before anything is made.
+  if (!blocks.files.size(from) && !blocks.files.list(from)) {
+    return complain(from + ": there is no such file or directory, or it cannot be read", kFailure);
+  }
   // A Prometheus that runs on it would go on writing behind us.
   std::unique_ptr<io::FileLock> theirs;
   if (blocks.files.size(from + "/lock")) {
@@ -205,6 +212,13 @@ int run_tsdb_import(const Flags& flags) {
     if (auto forgotten = blocks.tiers->forget_days(stats->range); !forgotten) {
       return complain_of(forgotten.error());
     }
+  }
+  const TimeMs keeps_from = SystemClock().now() - kUsualRetention;
+  if (stats->samples > 0 && stats->range.start < keeps_from) {
+    fmt::print(stderr,
+               "note: the oldest samples are of {}: a server keeps {} unless "
+               "--storage.tsdb.retention.time says more\n",
+               utc(stats->range.start), format_duration(kUsualRetention));
   }
   return finish(*stats, "imported");
 }

@@ -1,6 +1,7 @@
 #include "model/exposition/openmetrics_check.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -58,6 +59,7 @@ bool OpenMetricsCheck::is_sample_of_family(std::string_view name) const {
 }
 
 Result<void> OpenMetricsCheck::take(const OpenMetricsParser& parser, Entry entry) {
+  last_line_ = line_;
   line_ = parser.line_number();
   if (entry == Entry::End) return end_family();
   if (entry == Entry::Sample) return sample(parser);
@@ -80,6 +82,11 @@ Result<void> OpenMetricsCheck::take(const OpenMetricsParser& parser, Entry entry
 
 Result<void> OpenMetricsCheck::begin_family(std::string_view name) {
   TRY(end_family());
+  if (taken_names_.contains(name)) {
+    return fail(ErrorCode::BadData,
+                "line {}: the name \"{}\" belongs to another family, or this one is in two pieces",
+                line_, name);
+  }
   family_ = name;
   type_.reset();
   has_help_ = false;
@@ -95,6 +102,7 @@ Result<void> OpenMetricsCheck::begin_family(std::string_view name) {
 Result<void> OpenMetricsCheck::end_family() {
   if (family_.empty()) return {};
   TRY(end_histogram());
+  const size_t here = std::exchange(line_, last_line_);
   const MetricType type = type_.value_or(MetricType::Unknown);
   if (unit_ && !unit_->empty()) {
     if (!family_.ends_with("_" + *unit_)) {
@@ -115,10 +123,17 @@ Result<void> OpenMetricsCheck::end_family() {
     }
   }
   taken_names_.merge(names);
+  line_ = here;
   return {};
 }
 
 Result<void> OpenMetricsCheck::sample(const OpenMetricsParser& parser) {
+  const bool misnamed = parser.name() == family_ && !is_sample_of_family(family_);
+  if (misnamed) {
+    const auto allowed = suffixes(*type_);
+    return error(fmt::format("samples of type {} are named {}{}", to_string(*type_), family_,
+                             fmt::join(allowed, fmt::format(", {}", family_))));
+  }
   // Without a descriptor it is a family of its own, of unknown type.
   if (!is_sample_of_family(parser.name())) TRY(begin_family(parser.name()));
   has_samples_ = true;
@@ -235,6 +250,7 @@ Result<void> OpenMetricsCheck::take_histogram_sample(const OpenMetricsParser& pa
 Result<void> OpenMetricsCheck::end_histogram() {
   const auto ended = std::exchange(histogram_, std::nullopt);
   if (!ended) return {};
+  const size_t here = std::exchange(line_, last_line_);
   if (ended->bucket != std::numeric_limits<double>::infinity()) {
     return error("the bucket le=\"+Inf\" is missing");
   }
@@ -248,6 +264,7 @@ Result<void> OpenMetricsCheck::end_histogram() {
   if (ended->has_negative_sum && !ended->has_negative_bucket) {
     return error("a sum is not negative without buckets below zero");
   }
+  line_ = here;
   return {};
 }
 

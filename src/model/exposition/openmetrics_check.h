@@ -45,7 +45,8 @@ class OpenMetricsCheck {
   }
   [[nodiscard]] std::unexpected<Error> error(std::string_view what) const;
 
-  size_t line_ = 0;
+  size_t line_ = 0;       ///< of the entry that is taken; of what has ended, of its last one
+  size_t last_line_ = 0;  ///< of the entry before
   std::set<std::string, std::less<>> taken_names_;  ///< of families, and of their samples
 
   std::string family_;  ///< empty before the first

@@ -46,6 +46,7 @@ TEST(OpenMetrics, Lines) {
   EXPECT_NE(problem("a 1\n").find("line 2: the page does not end"), std::string::npos);
   EXPECT_NE(problem("a 1\n# EOF\n\n").find("text after"), std::string::npos);
   bad("\n", "line 1: blank line");
+  bad("a 1\r\n", "line 1: the line ends in CR LF");
   bad("a\n", "a value");
   bad("a  1\n", "invalid value");
   bad("a 1 \n", "invalid timestamp");
@@ -106,7 +107,10 @@ TEST(OpenMetrics, Families) {
   bad("# HELP a x\n# HELP a x\n", "more than one HELP");
   bad("# TYPE a gauge\na 1\n# TYPE b gauge\nb 1\n# HELP a x\n", "another family");
   bad("# TYPE a counter\na_total 1\n# TYPE a_total gauge\na_total 1\n", "another family");
-  bad("# TYPE a gauge\n# UNIT a seconds\na 1\n", "does not end in its unit");
+  bad("# TYPE a counter\na 1\n", "line 2: a: samples of type counter are named a_total, a_created");
+  bad("# TYPE a gauge\na 1\nb 1\na{x=\"2\"} 1\n", "line 4: the name \"a\"");
+  bad("# TYPE a gauge\n# UNIT a seconds\na 1\nb 1\n",
+      "line 3: a: the name does not end in its unit");
   bad("# TYPE a_x info\n# UNIT a_x x\na_x_info 1\n", "has no unit");
 }
 

@@ -149,6 +149,9 @@ Result<OpenMetricsParser::Entry> OpenMetricsParser::next() {
     return error("text after \"# EOF\"", rest_);
   }
   if (line.empty()) return error("blank line", line);
+  if (line.ends_with('\r') && !line.starts_with("# HELP ")) {
+    return error("the line ends in CR LF, where the standard wants LF alone", line);
+  }
   if (!codec::utf8_valid(line)) return error("not valid UTF-8", line);
   if (line[0] == '#') return descriptor(line);
   TRY(sample(line));
