@@ -17,7 +17,6 @@ namespace prom5::api {
 namespace {
 
 using codec::ProtoField;
-using codec::ProtoReader;
 using codec::ProtoWriter;
 using io::HttpRequest;
 using io::HttpResponse;
@@ -38,20 +37,13 @@ struct ReadRequest {
   bool takes_chunks = false;
 };
 
-template <typename Visit>
-Result<void> each_field(std::string_view message, Visit visit) {
-  ProtoReader reader(message);
-  while (!reader.done()) TRY(visit(TRY(reader.next())));
-  return {};
-}
-
 Result<Matcher> read_matcher(std::string_view message) {
   constexpr std::array kTypes = {MatchType::Equal, MatchType::NotEqual, MatchType::Regex,
                                  MatchType::NotRegex};
   uint64_t type = 0;
   std::string_view name;
   std::string_view value;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     if (f.number == 1) type = f.bits;
     if (f.number == 2) name = f.bytes;
     if (f.number == 3) value = f.bytes;
@@ -63,7 +55,7 @@ Result<Matcher> read_matcher(std::string_view message) {
 
 Result<Query> read_query(std::string_view message) {
   Query out;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     if (f.number == 1) out.range.start = {f.as_int64()};
     if (f.number == 2) out.range.end = {f.as_int64()};
     if (f.number == 3) out.matchers.push_back(TRY(read_matcher(f.bytes)));
@@ -75,7 +67,7 @@ Result<Query> read_query(std::string_view message) {
 Result<ReadRequest> read_request(std::string_view message) {
   constexpr uint64_t kStreamedXorChunks = 1;
   ReadRequest out;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     if (f.number == 1) out.queries.push_back(TRY(read_query(f.bytes)));
     if (f.number != 2) return {};
     // Packed, or one field each.

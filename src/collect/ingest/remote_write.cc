@@ -15,20 +15,11 @@ namespace prom5::ingest {
 namespace {
 
 using codec::ProtoField;
-using codec::ProtoReader;
-
-/// Calls `field` for each field of a message.
-template <typename Visit>
-Result<void> each_field(std::string_view message, Visit visit) {
-  ProtoReader reader(message);
-  while (!reader.done()) TRY(visit(TRY(reader.next())));
-  return {};
-}
 
 Result<void> read_label(std::string_view message, LabelsBuilder& labels) {
   std::string_view name;
   std::string_view value;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     if (f.number == 1) name = f.bytes;
     if (f.number == 2) value = f.bytes;
     return {};
@@ -50,7 +41,7 @@ Result<void> read_label(std::string_view message, LabelsBuilder& labels) {
 
 Result<Sample> read_sample(std::string_view message) {
   Sample out;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     if (f.number == 1) out.value = f.as_double();
     if (f.number == 2) out.time = {f.as_int64()};
     return {};
@@ -60,7 +51,7 @@ Result<Sample> read_sample(std::string_view message) {
 
 Result<HistogramSpan> read_span(std::string_view message) {
   HistogramSpan out;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     if (f.number == 1) out.offset = static_cast<int32_t>(f.as_sint());
     if (f.number == 2) out.length = static_cast<uint32_t>(f.bits);
     return {};
@@ -125,7 +116,7 @@ Result<TimedHistogram> read_histogram(std::string_view message) {
   uint64_t positive = 0;
   uint64_t negative = 0;
   bool floats = false;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     switch (f.number) {
       case 1: h.count = static_cast<double>(f.bits); break;
       case 2:
@@ -244,7 +235,7 @@ std::string_view leading_labels(std::string_view message) {
 Result<Exemplar> read_exemplar(std::string_view message) {
   Exemplar out;
   LabelsBuilder labels;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     switch (f.number) {
       case 1: TRY(read_label(f.bytes, labels)); break;
       case 2: out.value = f.as_double(); break;
@@ -267,7 +258,7 @@ struct SeriesMessage {
 
 Result<SeriesMessage> read_series(std::string_view message) {
   SeriesMessage out;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     switch (f.number) {
       case 1: out.labels.push_back(f.bytes); break;
       case 2: out.samples.push_back(f.bytes); break;
@@ -316,7 +307,7 @@ Result<RemoteWriteReceiver::Outcome> RemoteWriteReceiver::store(std::string_view
   Outcome outcome;
   outcome.latest = clock_.now() + options_.max_ahead;
   Window window;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     if (f.number == 3) return store_metadata(f.bytes, *appender);
     if (f.number != 1) return {};
     const std::string_view labels = leading_labels(f.bytes);
@@ -467,7 +458,7 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
 Result<void> RemoteWriteReceiver::store_metadata(std::string_view message, Appender& appender) {
   std::string_view family;
   Metadata metadata;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     switch (f.number) {
       case 1:
         if (f.bits <= static_cast<uint64_t>(MetricType::StateSet)) {

@@ -74,6 +74,14 @@ class ProtoReader {
   ByteReader in_;
 };
 
+/// Calls `visit(const ProtoField&) -> Result<void>` for each field of a message.
+template <typename Visit>
+Result<void> each_field(std::string_view message, Visit visit) {
+  ProtoReader reader(message);
+  while (!reader.done()) TRY(visit(TRY(reader.next())));
+  return {};
+}
+
 /// Writes the fields of one message into a string. Numbers of 0 and empty strings are written like
 /// any other: who wants them left out does not call.
 class ProtoWriter {

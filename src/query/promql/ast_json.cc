@@ -31,16 +31,6 @@ std::string_view cardinality_name(Cardinality cardinality) {
   return "one-to-one";
 }
 
-std::string_view match_type_name(MatchType type) {
-  switch (type) {
-    case MatchType::Equal: return "=";
-    case MatchType::NotEqual: return "!=";
-    case MatchType::Regex: return "=~";
-    case MatchType::NotRegex: return "!~";
-  }
-  return "=";
-}
-
 void write_child(JsonWriter& json, std::string_view key, const ExprPtr& child) {
   json.key(key);
   if (child) {
@@ -97,7 +87,7 @@ void write_selector(JsonWriter& json, const VectorSelector& selector) {
     json.begin_object()
         .field("name", m.name())
         .field("value", m.value())
-        .field("type", match_type_name(m.type()))
+        .field("type", to_string(m.type()))
         .end_object();
   }
   json.end_array();

@@ -24,8 +24,6 @@ bool changes_meaning(TokenType op) {
   }
 }
 
-bool is_trim(TokenType op) { return op == TokenType::TrimLower || op == TokenType::TrimUpper; }
-
 bool compare(TokenType op, double a, double b) {
   switch (op) {
     case TokenType::Equal: return a == b;

@@ -197,8 +197,7 @@ Result<StepValue> Evaluator::eval(const Expr& expr) {
   if (const auto* binary = expr.as<Binary>()) {
     const KeepResetHints keep(reset_hints_);
     // Trimming takes buckets.
-    const bool trims = binary->op == TokenType::TrimLower || binary->op == TokenType::TrimUpper;
-    if (trims) reset_hints_ = ResetHints::NeverDetected;
+    if (is_trim(binary->op)) reset_hints_ = ResetHints::NeverDetected;
     return eval_binary(*this, expr, *binary);
   }
   return fail(ErrorCode::Execution, "a range vector cannot be evaluated here");

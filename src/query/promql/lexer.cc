@@ -583,6 +583,10 @@ bool is_aggregator(TokenType type) {
 bool is_comparison(TokenType type) {
   return type >= TokenType::Equal && type <= TokenType::Greater;
 }
+bool is_trim(TokenType type) {
+  return type == TokenType::TrimLower || type == TokenType::TrimUpper;
+}
+
 bool is_set_operator(TokenType type) {
   return type == TokenType::And || type == TokenType::Or || type == TokenType::Unless;
 }

@@ -101,6 +101,8 @@ bool is_operator(TokenType type);
 bool is_aggregator(TokenType type);
 bool is_comparison(TokenType type);
 bool is_set_operator(TokenType type);
+/// </ and >/: they cut histograms.
+bool is_trim(TokenType type);
 /// + - * / % ^: what durations may be computed with.
 bool is_arithmetic(TokenType type);
 /// How tightly a binary operator binds: 1 (or) to 6 (^); 0 for what is none.
