@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <iterator>
+#include <utility>
 
 #include "model/histogram_arithmetic.h"
 #include "model/label_index.h"
@@ -412,6 +413,8 @@ Result<void> check_factors(const std::vector<std::vector<double>>& parameters) {
   return {};
 }
 
+constexpr size_t kSamplesBetweenChecks = 4096;
+
 /// Takes out the histograms of windows that have their sum as well.
 void leave_out_summed(RangeSamples& samples) {
   const std::vector<TimeMs>& ends = samples.rollups.histogram_ends;
@@ -448,6 +451,7 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
                                      : std::span<const double>());
   SlidingRange summed(samples.rollups.histogram_ends);
   size_t found = 0;
+  size_t unchecked = 0;
   for (size_t i = 0; i < grid.count; ++i) {
     window.now = grid.at(i);
     window.end = shape.shift.apply(window.now);
@@ -465,7 +469,11 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
     histograms.move(from, to);
     const size_t in_window = floats.count() + histograms.count() + rollups.count() + summed.count();
     if (in_window == 0) continue;
-    TRY(context.check_alive_after(in_window));
+    // One call for many steps: each would cost as much as a step's rate.
+    unchecked += in_window;
+    if (unchecked >= kSamplesBetweenChecks) {
+      TRY(context.check_alive_after(std::exchange(unchecked, 0)));
+    }
     window.times = std::span(samples.times).subspan(floats.first(), floats.count());
     window.values = std::span(samples.values).subspan(floats.first(), floats.count());
     window.rising = function.counter && !falls.any(floats.first(), floats.count());
@@ -473,9 +481,11 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
         std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
     window.histograms =
         std::span(samples.histograms).subspan(histograms.first(), histograms.count());
-    window.summed = {
-        std::span(samples.rollups.histogram_counts).subspan(summed.first(), summed.count()),
-        std::span(samples.rollups.histogram_sums).subspan(summed.first(), summed.count())};
+    if (sums_histograms) {
+      window.summed = {
+          std::span(samples.rollups.histogram_counts).subspan(summed.first(), summed.count()),
+          std::span(samples.rollups.histogram_sums).subspan(summed.first(), summed.count())};
+    }
     for (size_t k = 0; k < parameters.size(); ++k) at_step[k] = parameters[k][i];
     std::optional<StepPoint> point;
     if (rollups.count() > 0) {
