@@ -72,6 +72,7 @@ Server::Server(ServerOptions options, const Log& log)
       log_(log),
       own_token_(random_token()),
       started_(clock_.now()),
+      query_log_(files_, metrics_),
       reload_time_(started_),
       reload_success_(metrics_.gauge("prometheus_config_last_reload_successful",
                                      "Whether the last configuration reload attempt was "
@@ -145,6 +146,9 @@ Result<void> Server::open() {
     options_.http.tls_key_file = web_config_.key_file;
   }
   TRY(refuse_open_door());
+  auto origin = Regex::compile(options_.cors_origin);
+  if (!origin) return fail(ErrorCode::BadData, "--web.cors.origin: {}", origin.error().message);
+  cors_origin_ = *std::move(origin);
   const config::Config config = TRY(read_config());
   options_.storage.out_of_order_window = config.out_of_order_time_window;
 
@@ -154,7 +158,7 @@ Result<void> Server::open() {
       log_));
   db_ = TRY(tsdb::Db::begin(options_.storage, clock_, files_, metrics_, log_));
   options_.query.default_subquery_step = config.global.evaluation_interval;
-  engine_ = std::make_unique<query::Engine>(*db_, options_.query, metrics_);
+  engine_ = std::make_unique<query::Engine>(*db_, options_.query, metrics_, clock_, &query_log_);
   http_client_ = io::make_http_client(fmt::format("prom5/{}", api::version()));
   scrapes_ = std::make_unique<scrape::ScrapeManager>(
       scrape::ScrapeManager::Services{*db_, *http_client_, clock_, metrics_, log_},
@@ -213,6 +217,7 @@ Result<void> Server::apply(const config::Config& config) {
     // The flag bounds what a configuration may ask for.
     options.body_size_limit = std::min(options.body_size_limit, options_.scrape_body_limit);
   }
+  TRY(query_log_.open(config.global.query_log_file));
   TRY(scrapes_->apply(scrapes));
   db_->set_out_of_order_window(config.out_of_order_time_window);
   tsdb::TierRetention tiers = options_.storage.tier_retention;
@@ -290,6 +295,8 @@ void Server::add_routes() {
       api::ApiV1::Services{*db_, *engine_, *scrapes_, remote_write_.get(), clock_},
       std::move(status));
   api_v1_->add_routes(router_);
+  query_api_ = std::make_unique<api::QueryApi>(*db_, *engine_, clock_);
+  query_api_->add_routes(router_);
   tsdb_api_ = std::make_unique<api::TsdbApi>(*db_, options_.enable_admin_api, log_);
   tsdb_api_->add_routes(router_);
   assistant_api_->add_routes(router_);
@@ -362,7 +369,30 @@ void Server::add_lifecycle_routes() {
   });
 }
 
+/// As Prometheus does: util/httputil/cors.go.
+void Server::allow_origin(std::string_view origin, io::Headers& headers) const {
+  headers.add("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");
+  headers.add("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+  headers.add("Access-Control-Expose-Headers", "Date");
+  headers.add("Vary", "Origin");
+  if (cors_origin_->pattern() == ".*") {
+    headers.add("Access-Control-Allow-Origin", "*");
+  } else if (cors_origin_->matches(origin)) {
+    headers.add("Access-Control-Allow-Origin", std::string(origin));
+  }
+}
+
 io::HttpResponse Server::handle(const io::HttpRequest& request) {
+  const std::string_view origin = request.headers.get("Origin");
+  const bool cross_origin = !origin.empty() && request.path.starts_with("/api/v1/");
+  // A browser asks whether it may ask without saying who its user is.
+  const bool preflight = cross_origin && request.method == "OPTIONS";
+  io::HttpResponse response = preflight ? router_.route(request) : answer(request);
+  if (cross_origin) allow_origin(origin, response.headers);
+  return response;
+}
+
+io::HttpResponse Server::answer(const io::HttpRequest& request) {
   const std::string_view authorization = request.headers.get("Authorization");
   const bool own_scrape = request.method == "GET" && request.path.ends_with("/metrics") &&
                           authorization == "Bearer " + own_token_;

@@ -10,6 +10,7 @@
 #include "app/api/api_v1.h"
 #include "app/api/assistant_api.h"
 #include "app/api/federation.h"
+#include "app/api/query_api.h"
 #include "app/api/remote_read.h"
 #include "app/api/tsdb_api.h"
 #include "app/config/config.h"
@@ -25,6 +26,7 @@
 #include "io/http/http_client.h"
 #include "io/http/http_server.h"
 #include "io/http/router.h"
+#include "model/regex.h"
 #include "query/engine.h"
 #include "store/tsdb/db.h"
 
@@ -40,6 +42,7 @@ struct ServerOptions {
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
   bool enable_remote_write = false;
+  std::string cors_origin = ".*";  ///< regular expression of the origins that may read /api/v1
   uint64_t remote_read_samples = 50'000'000;               ///< most in one answer
   std::vector<std::pair<std::string, std::string>> flags;  ///< for /api/v1/status/flags
   /// Called once, from a thread of the server's: the log is replayed and scrapes begin, or why not.
@@ -73,6 +76,8 @@ class Server {
   void add_routes();
   void add_lifecycle_routes();
   io::HttpResponse handle(const io::HttpRequest& request);
+  io::HttpResponse answer(const io::HttpRequest& request);
+  void allow_origin(std::string_view origin, io::Headers& headers) const;
   [[nodiscard]] std::string metrics_page() const;
   [[nodiscard]] std::string own_address() const;
 
@@ -84,8 +89,10 @@ class Server {
   io::PosixFileSystem files_;
   MetricRegistry metrics_;
   config::WebConfig web_config_;
+  std::optional<Regex> cors_origin_;  // set by open()
 
   std::unique_ptr<tsdb::Db> db_;
+  query::QueryLog query_log_;
   std::unique_ptr<query::Engine> engine_;
   std::unique_ptr<io::HttpClient> http_client_;
   std::unique_ptr<scrape::ScrapeManager> scrapes_;
@@ -93,6 +100,7 @@ class Server {
   std::unique_ptr<exporters::HostExporter> host_exporter_;
   std::unique_ptr<Agent> agent_;
   std::unique_ptr<api::ApiV1> api_v1_;
+  std::unique_ptr<api::QueryApi> query_api_;
   std::unique_ptr<api::TsdbApi> tsdb_api_;
   std::unique_ptr<api::Federation> federation_;
   std::unique_ptr<api::RemoteRead> remote_read_;

@@ -62,7 +62,7 @@ Result<StepVector> remove_marked_names(const promql::Evaluator& evaluator, StepV
   return evaluator.merge_same_labels(std::move(vector));
 }
 
-Result<Value> evaluate(promql::Evaluator& evaluator, const Expr& expr, bool instant) {
+Result<Value> value_of(promql::Evaluator& evaluator, const Expr& expr, bool instant) {
   const ValueType type = promql::type_of(expr);
   const TimeMs start = evaluator.grid().start;
   if (instant && type == ValueType::RangeVector) {
@@ -83,113 +83,133 @@ Result<Value> evaluate(promql::Evaluator& evaluator, const Expr& expr, bool inst
 
 }  // namespace
 
-Engine::Engine(Storage& storage, EngineOptions options, MetricRegistry& metrics)
+Engine::Engine(Storage& storage, EngineOptions options, MetricRegistry& metrics, const Clock& clock,
+               QueryLog* log)
     : storage_(storage),
       options_(options),
+      clock_(clock),
+      log_(log),
       default_subquery_step_ms_(options.default_subquery_step.ms),
+      active_({options.max_concurrency, options.max_rule_concurrency}),
       queries_(metrics.counter("prom5_query_queries_total", "Queries that were evaluated.")),
       failed_queries_(
           metrics.counter("prom5_query_failed_queries_total", "Queries that ended in an error.")),
       samples_(metrics.counter("prometheus_engine_query_samples_total",
-                               "The total number of samples loaded by all queries.")) {
+                               "The total number of samples loaded by all queries.")),
+      samples_read_(metrics.counter("prometheus_engine_query_samples_read_total",
+                                    "The total number of samples read by all queries.")) {
   using Type = MetricRegistry::Type;
   metrics.on_collect("prometheus_engine_queries",
                      "The current number of queries being executed or waiting.", Type::Gauge,
-                     [this] {
-                       const MutexLock lock(mutex_);
-                       return static_cast<double>(running_);
-                     });
+                     [this] { return static_cast<double>(active_.count()); });
   metrics.on_collect("prometheus_engine_queries_concurrent_max",
                      "The max number of concurrent queries.", Type::Gauge,
                      [this] { return static_cast<double>(options_.max_concurrency); });
 }
 
-Result<void> Engine::enter(std::stop_token stop, DurationMs timeout) NO_THREAD_SAFETY_ANALYSIS {
-  std::unique_lock lock(mutex_);
-  const bool free =
-      freed_.wait_for(lock, stop, std::chrono::milliseconds(timeout.ms),
-                      [&]() REQUIRES(mutex_) { return running_ < options_.max_concurrency; });
-  if (!free) {
-    if (stop.stop_requested())
-      return fail(ErrorCode::Canceled, "query was canceled in query queue");
-    return fail(ErrorCode::Timeout, "query timed out in query queue");
-  }
-  ++running_;
-  return {};
-}
-
-void Engine::leave() {
-  {
-    const MutexLock lock(mutex_);
-    --running_;
-  }
-  freed_.notify_one();
-}
-
 Result<QueryResult> Engine::run(const QueryRequest& request) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point started = Clock::now();
-  QueryResult out;
-  const promql::ExprPtr expr = TRY(promql::parse(request.text));
-  out.stats.parse_seconds = seconds_since(started);
+  QueryStats stats;
+  const auto started = std::chrono::steady_clock::now();
+  const auto expr = promql::parse(request.text);
+  stats.parse_seconds = seconds_since(started);
+  auto result = expr ? evaluate(request, **expr, nullptr, stats)
+                     : Result<QueryResult>(std::unexpected(expr.error()));
+  queries_.add();
+  if (!result) failed_queries_.add();
+  samples_.add(stats.samples.queryable);
+  samples_read_.add(stats.samples.read);
+  if (log_ != nullptr) {
+    log_->write({.text = request.text,
+                 .start = request.start,
+                 .end = request.end,
+                 .step = request.step,
+                 .ended = clock_.now(),
+                 .stats = stats,
+                 .origin = request.origin,
+                 .error = result ? std::string_view() : result.error().message});
+  }
+  if (result) result->stats = std::move(stats);
+  return result;
+}
 
+namespace {
+
+/// The times at which a request wants values. BadData when it contradicts itself, LimitExceeded for
+/// more steps than samples may be held.
+Result<promql::StepGrid> steps_of(const QueryRequest& request, const Expr& expr,
+                                  uint64_t max_samples) {
   if (request.end < request.start) {
     return fail(ErrorCode::BadData, "end timestamp must not be before start time");
   }
+  if (request.step.ms < 0) return fail(ErrorCode::BadData, "step must not be negative");
+  promql::StepGrid grid{request.start, request.step, 1};
+  if (request.step.ms == 0) return grid;
   // Unsigned, because the two may be further apart than a duration can say.
   const uint64_t span =
       static_cast<uint64_t>(request.end.ms) - static_cast<uint64_t>(request.start.ms);
-  if (request.step.ms > 0 &&
-      span / static_cast<uint64_t>(request.step.ms) >= options_.max_samples) {
-    return fail(ErrorCode::LimitExceeded, "{}", promql::kTooManySamples);
-  }
-  if (request.step.ms < 0) return fail(ErrorCode::BadData, "step must not be negative");
-  const bool instant = request.step.ms == 0;
-  const ValueType type = promql::type_of(*expr);
-  if (!instant && type != ValueType::Scalar && type != ValueType::InstantVector) {
+  const uint64_t steps = span / static_cast<uint64_t>(request.step.ms);
+  if (steps >= max_samples) return fail(ErrorCode::LimitExceeded, "{}", promql::kTooManySamples);
+  const ValueType type = promql::type_of(expr);
+  if (type != ValueType::Scalar && type != ValueType::InstantVector) {
     return fail(ErrorCode::BadData,
                 "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
                 describe(type));
   }
+  grid.count = static_cast<size_t>(steps) + 1;
+  return grid;
+}
+
+}  // namespace
+
+Result<void> Engine::in_context(
+    const QueryRequest& request, const Expr& expr, promql::Trace* trace, QueryStats& stats,
+    const std::function<Result<void>(promql::QueryContext&, const promql::StepGrid&)>& work) {
+  using Clock = std::chrono::steady_clock;
+  const promql::StepGrid grid = TRY(steps_of(request, expr, options_.max_samples));
   DurationMs timeout = options_.timeout;
   if (request.timeout.ms > 0) timeout = std::min(timeout, request.timeout);
   const Clock::time_point queued = Clock::now();
-  TRY(enter(request.stop, timeout));
-  struct Leave {
-    Engine& engine;
-    ~Leave() { engine.leave(); }
-  } const leave_at_end{*this};
-  out.stats.queue_seconds = seconds_since(queued);
-
+  const auto ticket = TRY(active_.enter({.text = request.text,
+                                         .start = request.start,
+                                         .end = request.end,
+                                         .step = request.step,
+                                         .lane = request.lane,
+                                         .client = request.origin.client},
+                                        request.stop, timeout));
+  const Clock::time_point evaluating = Clock::now();
+  stats.queue_seconds = std::chrono::duration<double>(evaluating - queued).count();
   promql::QueryContext context(
       storage_, request.text, request.start, request.end, request.step,
       {.lookback = request.lookback_delta.ms > 0 ? request.lookback_delta : options_.lookback_delta,
        .default_subquery_step = DurationMs{default_subquery_step_ms_.load()},
        .delayed_name_removal = options_.delayed_name_removal,
        .max_samples = options_.max_samples,
-       .deadline = started + std::chrono::milliseconds(timeout.ms),
-       .stop = request.stop});
-  promql::StepGrid grid{request.start, request.step, 1};
-  if (!instant) {
-    grid.count = static_cast<size_t>(span / static_cast<uint64_t>(request.step.ms)) + 1;
-  }
-  promql::Evaluator evaluator(context, grid);
-  const Clock::time_point evaluating = Clock::now();
-  auto value = evaluate(evaluator, *expr, instant);
-  if (value) {
-    if (auto alive = context.check_alive(); !alive) value = std::unexpected(alive.error());
-  }
-  out.stats.evaluation_seconds = seconds_since(evaluating);
-  out.stats.samples_loaded = context.loaded();
-  out.stats.peak_samples = context.peak();
-  queries_.add();
-  samples_.add(context.loaded());
-  if (!value) {
-    failed_queries_.add();
-    return std::unexpected(std::move(value).error());
-  }
-  out.value = *std::move(value);
-  out.annotations = std::move(context.annotations);
+       .deadline = queued + std::chrono::milliseconds(timeout.ms),
+       .stop = ticket->stop(),
+       .trace = trace},
+      *ticket);
+  if (request.per_step_stats) context.count_per_step(grid.count);
+  Result<void> done = work(context, grid);
+  if (done) done = context.check_alive();
+  context.take_stats(stats);
+  stats.start = grid.start;
+  stats.step = grid.step;
+  stats.evaluation_seconds = seconds_since(evaluating);
+  return done;
+}
+
+Result<QueryResult> Engine::evaluate(const QueryRequest& request, const Expr& expr,
+                                     promql::Trace* trace, QueryStats& stats) {
+  QueryResult out;
+  TRY(in_context(request, expr, trace, stats,
+                 [&](promql::QueryContext& context, const promql::StepGrid& grid) -> Result<void> {
+                   promql::Evaluator evaluator(context, grid);
+                   auto value = value_of(evaluator, expr, request.step.ms == 0);
+                   if (!value) return std::unexpected(std::move(value).error());
+                   out.value = *std::move(value);
+                   out.annotations = std::move(context.annotations);
+                   return {};
+                 }));
   return out;
 }
 

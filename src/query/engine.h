@@ -6,12 +6,25 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "query/active_queries.h"
 #include "query/annotations.h"
+#include "query/explain.h"
+#include "query/query_log.h"
+#include "query/query_stats.h"
 #include "query/value.h"
 #include "store/storage.h"
+
+namespace prom5::promql {
+class QueryContext;
+struct Expr;
+struct StepGrid;
+struct ExprTrace;
+using Trace = std::unordered_map<const Expr*, ExprTrace>;
+}  // namespace prom5::promql
 
 namespace prom5::query {
 
@@ -19,6 +32,7 @@ struct EngineOptions {
   uint64_t max_samples = 50'000'000;
   DurationMs timeout = DurationMs::minutes(2);
   size_t max_concurrency = 20;
+  size_t max_rule_concurrency = 4;  ///< beside those
   DurationMs lookback_delta = DurationMs::minutes(5);
   /// The step of a subquery that names none: the rule evaluation interval.
   DurationMs default_subquery_step = DurationMs::minutes(1);
@@ -35,14 +49,9 @@ struct QueryRequest {
   DurationMs timeout;         ///< 0: the engine's; never longer than the engine's
   DurationMs lookback_delta;  ///< 0: the engine's
   std::stop_token stop;       ///< requested when the caller goes away
-};
-
-struct QueryStats {
-  uint64_t samples_loaded = 0;
-  uint64_t peak_samples = 0;
-  double queue_seconds = 0;
-  double parse_seconds = 0;
-  double evaluation_seconds = 0;
+  Lane lane = Lane::Interactive;
+  bool per_step_stats = false;  ///< QueryStats::per_step is wanted
+  QueryOrigin origin;
 };
 
 struct QueryResult {
@@ -52,35 +61,49 @@ struct QueryResult {
 };
 
 /// Parses and evaluates PromQL against a Storage. Any thread; a query runs on the thread that asks,
-/// at most `max_concurrency` of them at once.
+/// at most `max_concurrency` of them at once and `max_rule_concurrency` of rules.
 class Engine {
  public:
-  Engine(Storage& storage, EngineOptions options, MetricRegistry& metrics);
+  /// `log` gets every query that ended; null: none does.
+  Engine(Storage& storage, EngineOptions options, MetricRegistry& metrics, const Clock& clock,
+         QueryLog* log = nullptr);
 
   /// Errors: BadData for what does not parse, Execution for what cannot be evaluated on this data,
   /// LimitExceeded when a query would hold too many samples, Timeout, Canceled.
   Result<QueryResult> run(const QueryRequest& request);
+
+  /// What a query computes, and what it will read and take; with `run` also what it did take.
+  /// Errors as those of run().
+  Result<Explanation> explain(const QueryRequest& request, bool run);
 
   /// Changed by a reload of the configuration.
   void set_default_subquery_step(DurationMs step) { default_subquery_step_ms_ = step.ms; }
 
   [[nodiscard]] const EngineOptions& options() const { return options_; }
 
+  /// What runs or waits now, to be looked at and cancelled.
+  [[nodiscard]] ActiveQueries& active() { return active_; }
+
  private:
-  Result<void> enter(std::stop_token stop, DurationMs timeout);
-  void leave();
+  Result<QueryResult> evaluate(const QueryRequest& request, const promql::Expr& expr,
+                               promql::Trace* trace, QueryStats& stats);
+  /// Waits for the query's turn and does `work` within its limits.
+  Result<void> in_context(
+      const QueryRequest& request, const promql::Expr& expr, promql::Trace* trace,
+      QueryStats& stats,
+      const std::function<Result<void>(promql::QueryContext&, const promql::StepGrid&)>& work);
 
   Storage& storage_;
   const EngineOptions options_;
+  const Clock& clock_;
+  QueryLog* const log_;
   std::atomic<int64_t> default_subquery_step_ms_;
-
-  Mutex mutex_;
-  std::condition_variable_any freed_;
-  size_t running_ GUARDED_BY(mutex_) = 0;
+  ActiveQueries active_;
 
   Counter& queries_;
   Counter& failed_queries_;
   Counter& samples_;
+  Counter& samples_read_;
 };
 
 /// The query in Prometheus' normal form. BadData when it does not parse.

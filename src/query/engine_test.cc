@@ -99,7 +99,8 @@ class EngineTest : public testing::Test {
 
   Result<QueryResult> run(const QueryRequest& request, EngineOptions options = {}) {
     MetricRegistry metrics;
-    Engine engine(storage_, options, metrics);
+    const ManualClock clock{kStart};
+    Engine engine(storage_, options, metrics, clock);
     return engine.run(request);
   }
 
@@ -254,7 +255,8 @@ TEST(EngineStop, FewStepsOverMuchEndSoonAfterTheClientIsGone) {
     std::stop_source client;
     ImpatientStorage impatient(storage, client);
     MetricRegistry metrics;
-    Engine engine(impatient, {}, metrics);
+    const ManualClock clock{kStart};
+    Engine engine(impatient, {}, metrics, clock);
     QueryRequest request;
     request.text = text;
     request.start = request.end = kStart + DurationMs::seconds(19'999);

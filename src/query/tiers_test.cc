@@ -85,7 +85,7 @@ bool close(double a, double b) {
 
 std::vector<Series> matrix(House& house, const QueryRequest& asked, bool* from_tier = nullptr) {
   MetricRegistry metrics;
-  Engine engine(*house.db, {}, metrics);
+  Engine engine(*house.db, {}, metrics, house.clock);
   auto result = engine.run(asked);
   EXPECT_TRUE(result) << asked.text << ": " << result.error().message;
   if (!result) return {};
@@ -248,7 +248,7 @@ TEST_F(TiersTest, RangesOffBordersKeepToTheirBound) {
       const int64_t reach = c.range + 2 * kWidth;
       const std::string samples = fmt::format("m_total{{kind=\"{}\"}}[{}ms]", kind, reach);
       MetricRegistry metrics;
-      Engine engine(*samples_->db, {}, metrics);
+      Engine engine(*samples_->db, {}, metrics, samples_->clock);
       const auto raw = engine.run(request(samples, point.time.ms, point.time.ms, 0));
       ASSERT_TRUE(raw);
       const auto& points = std::get<MatrixValue>(raw->value).series.at(0).points;

@@ -79,6 +79,7 @@ class Examples(unittest.TestCase):
         known = harness.run_prom5("serve", "--help").stdout + \
             harness.run_prom5("query", "range", "--help").stdout + \
             harness.run_prom5("check", "metrics", "--help").stdout + \
+            harness.run_prom5("explain", "--help").stdout + \
             harness.run_prom5("ask", "--help").stdout
         for page in DOCS:
             for flag in set(re.findall(r"--[a-z][a-z.-]+[a-z]",

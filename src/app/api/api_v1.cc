@@ -177,27 +177,14 @@ void ApiV1::add_routes(io::Router& router) {
   });
 }
 
-namespace {
-
-void write_stats(JsonWriter& json, const query::QueryStats& s) {
-  const double total = s.parse_seconds + s.queue_seconds + s.evaluation_seconds;
-  json.key("stats").begin_object().key("timings").begin_object();
-  json.key("evalTotalTime").number(s.evaluation_seconds);
-  json.key("resultSortTime").number(0);
-  json.key("queryPreparationTime").number(s.parse_seconds);
-  json.key("innerEvalTime").number(s.evaluation_seconds);
-  json.key("execQueueTime").number(s.queue_seconds);
-  json.key("execTotalTime").number(total);
-  json.end_object().key("samples").begin_object();
-  json.key("totalQueryableSamples").integer(static_cast<int64_t>(s.samples_loaded));
-  json.key("peakSamples").integer(static_cast<int64_t>(s.peak_samples));
-  json.end_object().end_object();
-}
-
-}  // namespace
-
-ApiV1::Answer ApiV1::evaluate(const query::QueryRequest& request, const HttpRequest& http) {
+ApiV1::Answer ApiV1::evaluate(query::QueryRequest request, const HttpRequest& http) {
   const size_t limit = TRY(limit_parameter(http));
+  request.timeout = TRY(duration_parameter(http, "timeout"));
+  request.lookback_delta = TRY(lookback_parameter(http));
+  request.text = http.parameter("query");
+  request.stop = http.stop;
+  request.per_step_stats = http.parameter("stats") == "all";
+  request.origin = {http.peer.substr(0, http.peer.rfind(':')), http.method, http.path};
   auto result = services_.engine.run(request);
   if (!result) {
     // A parse error is an error of the parameter; what comes up in the evaluation is not.
@@ -210,7 +197,7 @@ ApiV1::Answer ApiV1::evaluate(const query::QueryRequest& request, const HttpRequ
       [&](JsonWriter& json) {
         json.begin_object();
         const bool truncated = write_value(json, result->value, limit);
-        if (with_stats) write_stats(json, result->stats);
+        if (with_stats) query::write_stats(json.key("stats"), result->stats);
         json.end_object();
         if (truncated) result->annotations.warn(std::string(kTruncated));
       },
@@ -220,11 +207,7 @@ ApiV1::Answer ApiV1::evaluate(const query::QueryRequest& request, const HttpRequ
 ApiV1::Answer ApiV1::query(const HttpRequest& request) {
   query::QueryRequest q;
   q.start = q.end = TRY(time_parameter(request, "time", services_.clock.now()));
-  q.timeout = TRY(duration_parameter(request, "timeout"));
-  q.lookback_delta = TRY(lookback_parameter(request));
-  q.text = request.parameter("query");
-  q.stop = request.stop;
-  return evaluate(q, request);
+  return evaluate(std::move(q), request);
 }
 
 ApiV1::Answer ApiV1::query_range(const HttpRequest& request) {
@@ -249,11 +232,7 @@ ApiV1::Answer ApiV1::query_range(const HttpRequest& request) {
                 "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
                 "query resolution (?step=XX)");
   }
-  q.timeout = TRY(duration_parameter(request, "timeout"));
-  q.lookback_delta = TRY(lookback_parameter(request));
-  q.text = request.parameter("query");
-  q.stop = request.stop;
-  return evaluate(q, request);
+  return evaluate(std::move(q), request);
 }
 
 ApiV1::Answer ApiV1::format_query(const HttpRequest& request) {

@@ -69,7 +69,8 @@ class ApiV1 {
   Result<LabelQuery> label_query(const io::HttpRequest& request) const;
   template <typename Ask>
   Answer label_list(const io::HttpRequest& request, Ask ask);
-  Answer evaluate(const query::QueryRequest& request, const io::HttpRequest& http);
+  /// `request` has its times; the rest comes from the parameters.
+  Answer evaluate(query::QueryRequest request, const io::HttpRequest& http);
 
   const Services services_;
   const StatusInfo status_;

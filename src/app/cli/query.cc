@@ -1,11 +1,17 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <set>
 
 #include "app/api/parameters.h"
 #include "app/cli/client.h"
 #include "app/cli/command.h"
+#include "app/cli/terminal.h"
 
 namespace prom5::cli {
 
@@ -26,7 +32,8 @@ constexpr std::array kRange = std::to_array<Flag>({
     kJson,
     {"start", Text, "", "Start: Unix seconds or RFC 3339; an hour before the end when not given."},
     {"end", Text, "", "End; now when not given."},
-    {"step", Text, "15s", "Distance of the points."},
+    {"step", Text, "", "Distance of the points; a hundredth or so of the range when not given."},
+    {"table", Switch, "false", "Print every point instead of a chart."},
 });
 constexpr std::array kSeries = std::to_array<Flag>({
     kUrl,
@@ -58,36 +65,110 @@ std::string histogram_text(const Json& histogram) {
                      histogram["sum"].get<std::string>());
 }
 
-void print_rows(const std::vector<std::pair<std::string, std::string>>& rows) {
-  size_t width = 0;
-  for (const auto& [name, value] : rows) width = std::max(width, name.size());
-  for (const auto& [name, value] : rows) fmt::print("{:<{}}  {}\n", name, width, value);
+/// Labels as columns, so that what tells the series apart stands under each other.
+void print_vector(const Json& result) {
+  using enum Table::Align;
+  std::set<std::string> names;
+  bool named = false;
+  for (const Json& series : result) {
+    for (const auto& [name, value] : series["metric"].items()) {
+      if (name == "__name__") {
+        named = true;
+      } else {
+        names.insert(name);
+      }
+    }
+  }
+  std::vector<std::string> heads(names.begin(), names.end());
+  if (named) heads.insert(heads.begin(), "metric");
+  heads.emplace_back("value");
+  std::vector<Table::Align> alignments(heads.size(), Left);
+  alignments.back() = Right;
+  Table table(heads, alignments);
+  for (const Json& series : result) {
+    std::vector<std::string> row;
+    if (named) row.push_back(series["metric"].value("__name__", ""));
+    for (const std::string& name : names) row.push_back(series["metric"].value(name, ""));
+    row.push_back(series.contains("value") ? series["value"][1].get<std::string>()
+                                           : histogram_text(series["histogram"][1]));
+    table.add(std::move(row));
+  }
+  fmt::print("{}", table.text());
 }
 
-void print_result(const Json& data) {
-  const Json& result = data["result"];
-  if (data["resultType"] == "scalar" || data["resultType"] == "string") {
-    fmt::print("{}\n", result[1].get<std::string>());
-    return;
-  }
-  if (result.empty()) {
-    fmt::print(stderr, "no series\n");
-    return;
-  }
-  std::vector<std::pair<std::string, std::string>> rows;
+/// A line for each point.
+void print_points(const Json& result) {
+  using enum Table::Align;
+  Table table({"series", "time", "value"}, {Left, Left, Right});
   for (const Json& series : result) {
     const std::string name = series_name(series["metric"]);
-    if (series.contains("value")) rows.emplace_back(name, series["value"][1].get<std::string>());
-    if (series.contains("histogram"))
-      rows.emplace_back(name, histogram_text(series["histogram"][1]));
+    const auto add = [&](const Json& point, std::string value) {
+      const TimeMs time{static_cast<int64_t>(std::llround(point[0].get<double>() * 1000))};
+      table.add({name, format_rfc3339(time), std::move(value)});
+    };
     for (const Json& point : series.value("values", Json::array())) {
-      rows.emplace_back(name, fmt::format("{} @{}", point[1].get<std::string>(), point[0].dump()));
+      add(point, point[1].get<std::string>());
     }
     for (const Json& point : series.value("histograms", Json::array())) {
-      rows.emplace_back(name, fmt::format("{} @{}", histogram_text(point[1]), point[0].dump()));
+      add(point, histogram_text(point[1]));
     }
   }
-  print_rows(rows);
+  fmt::print("{}", table.text());
+}
+
+/// What a range query asked for, in seconds.
+struct ChartGrid {
+  double start = 0;
+  double end = 0;
+  double step = 1;
+};
+
+void print_chart(const Json& result, const ChartGrid& grid) {
+  const auto steps = static_cast<size_t>(std::max(0.0, (grid.end - grid.start) / grid.step)) + 1;
+  // What all series have in common is said once.
+  Json common = Json::object();
+  for (const auto& [name, value] : result[0]["metric"].items()) {
+    const bool shared = std::ranges::all_of(
+        result, [&](const Json& series) { return series["metric"].value(name, Json()) == value; });
+    if (shared && result.size() > 1) common[name] = value;
+  }
+  if (!common.empty()) fmt::print("{}\n", series_name(common));
+  std::vector<ChartLine> lines;
+  for (const Json& series : result) {
+    Json own = series["metric"];
+    for (const auto& [name, value] : common.items()) own.erase(name);
+    ChartLine line{series_name(own),
+                   std::vector<double>(steps, std::numeric_limits<double>::quiet_NaN())};
+    for (const Json& point : series.value("values", Json::array())) {
+      const double at = std::round((point[0].get<double>() - grid.start) / grid.step);
+      if (at < 0 || at >= static_cast<double>(steps)) continue;
+      line.values[static_cast<size_t>(at)] =
+          std::strtod(point[1].get_ref<const std::string&>().c_str(), nullptr);
+    }
+    if (series.contains("values")) lines.push_back(std::move(line));
+  }
+  const ChartShape shape{.width = terminal_width(), .colors = terminal_colors()};
+  if (!lines.empty()) fmt::print("{}", draw_chart(lines, grid.start, grid.end, shape));
+  if (lines.size() < result.size()) {
+    fmt::print("{} series of histograms cannot be drawn: --table shows them\n",
+               result.size() - lines.size());
+  }
+}
+
+void print_result(const Json& data, const std::optional<ChartGrid>& chart) {
+  const Json& result = data["result"];
+  const auto type = data["resultType"].get<std::string>();
+  if (type == "scalar" || type == "string") {
+    fmt::print("{}\n", result[1].get<std::string>());
+  } else if (result.empty()) {
+    fmt::print(stderr, "no series; `prom5 doctor` with the same expression says why\n");
+  } else if (chart) {
+    print_chart(result, *chart);
+  } else if (type == "vector") {
+    print_vector(result);
+  } else {
+    print_points(result);
+  }
 }
 
 int fail_with(const Flags& flags, const Error& error) {
@@ -96,13 +177,14 @@ int fail_with(const Flags& flags, const Error& error) {
                   kFailure);
 }
 
-int ask_and_print(const Flags& flags, const std::string& path, const io::Parameters& parameters) {
+int ask_and_print(const Flags& flags, const std::string& path, const io::Parameters& parameters,
+                  const std::optional<ChartGrid>& chart = std::nullopt) {
   const auto data = ask_api(flags.text("url"), path, parameters);
   if (!data) return fail_with(flags, data.error());
   if (flags.on("json")) {
     fmt::print("{}\n", codec::dump_json(*data));
   } else {
-    print_result(*data);
+    print_result(*data, chart);
   }
   return kGood;
 }
@@ -132,21 +214,32 @@ int run_query_range(const Flags& flags) {
   if (flags.arguments().size() != 1) {
     return complain("query range needs one EXPRESSION", kWrongUse);
   }
-  double end = now_seconds();
-  if (const std::string& given = flags.text("end"); !given.empty()) {
-    const auto time = api::parse_time(given);
-    if (!time) return complain("--end: " + time.error().message, kWrongUse);
-    end = time->as_seconds();
-  }
-  const auto or_else = [&](const char* name, double seconds) {
-    return flags.text(name).empty() ? fmt::format("{:.3f}", seconds) : flags.text(name);
+  const auto seconds = [&](const char* name, double otherwise) -> Result<double> {
+    if (flags.text(name).empty()) return otherwise;
+    const auto time = api::parse_time(flags.text(name));
+    if (!time) return fail(ErrorCode::BadData, "--{}: {}", name, time.error().message);
+    return time->as_seconds();
   };
   constexpr double kHour = 3600;
+  const auto end = seconds("end", now_seconds());
+  if (!end) return complain(end.error().message, kWrongUse);
+  const auto start = seconds("start", *end - kHour);
+  if (!start) return complain(start.error().message, kWrongUse);
+  // A point for each dot of a chart, near enough, at full seconds.
+  DurationMs step{std::max<int64_t>(1, std::llround((*end - *start) / 120)) * 1000};
+  if (!flags.text("step").empty()) {
+    const auto given = api::parse_step(flags.text("step"));
+    if (!given) return complain("--step: " + given.error().message, kWrongUse);
+    step = *given;
+  }
+  std::optional<ChartGrid> chart;
+  if (!flags.on("table")) chart = ChartGrid{*start, *end, step.as_seconds()};
   return ask_and_print(flags, "/api/v1/query_range",
                        {{"query", flags.arguments()[0]},
-                        {"start", or_else("start", end - kHour)},
-                        {"end", or_else("end", end)},
-                        {"step", flags.text("step")}});
+                        {"start", fmt::format("{:.3f}", *start)},
+                        {"end", fmt::format("{:.3f}", *end)},
+                        {"step", fmt::format("{:.3f}", step.as_seconds())}},
+                       chart);
 }
 
 int run_query_series(const Flags& flags) {

@@ -28,6 +28,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
      "Allow administration of the database by HTTP request."},
     {"web.enable-remote-write-receiver", Switch, "false",
      "Accept remote write requests at /api/v1/write."},
+    {"web.cors.origin", Text, ".*",
+     "Regular expression of the origins whose pages may read /api/v1; matched as a whole."},
     {"web.max-connections", Number, "512", "Most connections at one time."},
     {"web.max-body-size", Size, "64MB", "Longest request body."},
     {"web.read-timeout", Duration, "5m",
@@ -45,8 +47,9 @@ constexpr std::array kFlags = std::to_array<Flag>({
      "How long windows of five minutes are kept; 0s keeps them as long as there is room."},
     {"storage.tsdb.retention.1h", Duration, "1y", "How long windows of an hour are kept."},
     {"storage.tsdb.retention.1d", Duration, "3y", "How long windows of a day are kept."},
-    {"storage.tsdb.wal-sync-interval", Duration, "0s",
-     "How often the write-ahead log is synced to disk; 0s syncs before every answer."},
+    {"storage.tsdb.wal-sync-interval", Duration, "1s",
+     "How often the write-ahead log is synced to disk, and so the most that a power cut takes; 0s "
+     "syncs always, before every answer."},
     {"storage.tsdb.wal-segment-size", Size, "64MB", "Size of a segment of the write-ahead log."},
     {"storage.tsdb.max-series", Number, "10000000",
      "Most series in memory; beyond it new ones are refused."},
@@ -60,6 +63,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"query.lookback-delta", Duration, "5m", "How far back a sample is looked for."},
     {"query.timeout", Duration, "2m", "Longest time a query may take."},
     {"query.max-concurrency", Number, "20", "Most queries at one time."},
+    {"rules.max-concurrent-rule-evals", Number, "4",
+     "Most queries of rules at one time, beside the others."},
     {"query.max-samples", Number, "50000000", "Most samples that a query may hold in memory."},
     {"storage.remote.read-sample-limit", Number, "50000000",
      "Most samples that another server gets by one remote read."},
@@ -140,7 +145,9 @@ ServerOptions server_options(const Flags& flags) {
   o.query.lookback_delta = flags.duration("query.lookback-delta");
   o.query.timeout = flags.duration("query.timeout");
   o.query.max_concurrency = flags.number("query.max-concurrency");
+  o.query.max_rule_concurrency = flags.number("rules.max-concurrent-rule-evals");
   o.query.max_samples = flags.number("query.max-samples");
+  o.cors_origin = flags.text("web.cors.origin");
   o.remote_read_samples = flags.number("storage.remote.read-sample-limit");
   o.http.listen_addresses = flags.list("web.listen-address");
   o.http.max_connections = flags.number("web.max-connections");
@@ -177,6 +184,7 @@ void serve_until_told(Server& server, const Log& log, const sigset_t& signals) {
 std::optional<std::string> out_of_bounds(const Flags& flags) {
   constexpr std::pair<std::string_view, uint64_t> kLeastNumbers[] = {
       {"query.max-concurrency", 1},
+      {"rules.max-concurrent-rule-evals", 1},
       {"query.max-samples", 1},
       {"storage.remote.read-sample-limit", 1},
       {"web.max-connections", 1},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <set>
 #include <sstream>
 
@@ -141,7 +142,15 @@ class ConfigReader {
         {"convert_classic_histograms_to_nhcb",
          unsupported_switch("convert_classic_histograms_to_nhcb")},
         {"extra_scrape_metrics", unsupported_switch("extra_scrape_metrics")},
-        {"query_log_file", unsupported("query_log_file")},
+        {"query_log_file",
+         [&](const YamlNode& n) -> Result<void> {
+           std::filesystem::path path = TRY(reader_.string(n));
+           if (!path.empty() && path.is_relative()) {
+             path = std::filesystem::path(reader_.file()).parent_path() / path;
+           }
+           g.query_log_file = path.string();
+           return {};
+         }},
         {"scrape_failure_log_file", unsupported("scrape_failure_log_file")},
     };
     TRY(reader_.mapping(node, "global", keys));

@@ -24,6 +24,7 @@ struct GlobalConfig {
   uint64_t label_name_length_limit = 0;
   uint64_t label_value_length_limit = 0;
   uint64_t target_limit = 0;
+  std::string query_log_file;  ///< empty: no log
 };
 
 /// prometheus.yml, checked as a whole.

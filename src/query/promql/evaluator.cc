@@ -57,11 +57,25 @@ Result<void> QueryContext::check_alive() const {
 
 Result<void> QueryContext::hold_samples(uint64_t n) {
   held_ += n;
-  peak_ = std::max(peak_, held_);
+  stats_.peak_samples = std::max(stats_.peak_samples, held_);
   if (held_ > options.max_samples) {
     return fail(ErrorCode::LimitExceeded, "{}", kTooManySamples);
   }
   return {};
+}
+
+void QueryContext::count_at(TimeMs time, query::SampleCounts n) {
+  const int64_t after = std::max<int64_t>(0, (time - start).ms);
+  const size_t last = stats_.per_step.size() - 1;
+  const size_t i = step.ms > 0 ? std::min(last, static_cast<size_t>(after / step.ms)) : 0;
+  stats_.per_step[i].queryable += n.queryable;
+  stats_.per_step[i].read += n.read;
+}
+
+void QueryContext::take_stats(query::QueryStats& out) {
+  const query::QueryStats before = std::exchange(out, std::move(stats_));
+  out.queue_seconds = before.queue_seconds;
+  out.parse_seconds = before.parse_seconds;
 }
 
 void QueryContext::warn(std::string text, PositionRange at) {
@@ -169,6 +183,20 @@ Result<TimeShift> Evaluator::shift_of(const TimeModifiers& time) {
 
 Result<StepValue> Evaluator::eval(const Expr& expr) {
   TRY(context_.check_alive());
+  if (context_.options.trace == nullptr) return eval_node(expr);
+  const auto started = std::chrono::steady_clock::now();
+  const uint64_t loaded = context_.loaded();
+  StepValue out = TRY(eval_node(expr));
+  ExprTrace& trace = (*context_.options.trace)[&expr];
+  trace.seconds +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  trace.samples += context_.loaded() - loaded;
+  trace.series += out.vector.size();
+  ++trace.calls;
+  return out;
+}
+
+Result<StepValue> Evaluator::eval_node(const Expr& expr) {
   const auto vector = [](StepVector v) {
     StepValue out;
     out.vector = std::move(v);
@@ -250,6 +278,20 @@ Result<Evaluator::RangeShape> Evaluator::shape_of(const Expr& range_vector) {
   return shape;
 }
 
+Result<std::optional<StepGrid>> Evaluator::grid_of(const Subquery& subquery,
+                                                   const RangeShape& shape) {
+  const TimeMs first = shape.shift.apply(grid_.start) - shape.range;
+  const TimeMs last = shape.shift.apply(grid_.last());
+  DurationMs step = TRY(resolve(subquery.step, subquery.step_expr, false));
+  if (step.ms == 0) step = context_.options.default_subquery_step;
+  // Steps are multiples of the step's length, whatever the query's start, and left-open.
+  int64_t aligned = step.ms * (first.ms / step.ms);
+  if (aligned <= first.ms) aligned += step.ms;
+  if (aligned > last.ms) return std::optional<StepGrid>();
+  const auto count = static_cast<size_t>((last.ms - aligned) / step.ms + 1);
+  return std::optional(StepGrid{{aligned}, step, count});
+}
+
 Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeShape& shape,
                                           const SeriesVisitor& visit, bool rollups) {
   const Expr& expr = unwrap(range_vector);
@@ -290,16 +332,11 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
     return {};
   }
   const Subquery& subquery = *expr.as<Subquery>();
-  DurationMs step = TRY(resolve(subquery.step, subquery.step_expr, false));
-  if (step.ms == 0) step = context_.options.default_subquery_step;
-  // Steps are multiples of the step's length, whatever the query's start, and left-open.
-  int64_t aligned = step.ms * (first.ms / step.ms);
-  if (aligned <= first.ms) aligned += step.ms;
-  if (aligned > last.ms) return {};
-  const auto count = static_cast<size_t>((last.ms - aligned) / step.ms + 1);
+  const std::optional<StepGrid> grid = TRY(grid_of(subquery, shape));
+  if (!grid) return {};
   // What it computes is held while its windows are walked, literals and vector() included.
-  TRY(context_.hold_samples(count));
-  Evaluator inner(context_, {{aligned}, step, count});
+  TRY(context_.hold_samples(grid->count));
+  Evaluator inner(context_, *grid);
   inner.reset_hints_ = ResetHints::NeverDetected;
   StepVector vector = TRY(inner.eval_vector(*subquery.expr));
   for (StepSeries& series : vector) {
@@ -316,7 +353,7 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
     TRY(context_.check_alive());
     TRY(visit(series.labels, series.drop_name, samples));
   }
-  context_.release_samples(count);
+  context_.release_samples(grid->count);
   return {};
 }
 
@@ -343,12 +380,23 @@ Result<std::vector<query::Series>> Evaluator::eval_matrix(const Expr& expr) {
           std::ranges::sort(series.points, {}, &query::Point::time);
         }
         if (!series.points.empty()) {
-          TRY(context_.hold_samples(series.points.size()));
+          const query::SampleCounts count{series.points.size(), series.points.size()};
+          TRY(context_.hold_samples(count.read));
+          context_.count_samples(count);
+          if (context_.wants_per_step()) context_.count_at(grid_.start, count);
           out.push_back(std::move(series));
         }
         return {};
       }));
   return out;
+}
+
+void Evaluator::count_points(const StepSeries& series, uint64_t found) {
+  context_.count_samples({found, found});
+  if (!context_.wants_per_step()) return;
+  for (size_t i = 0; i < series.steps(); ++i) {
+    if (series.has(i)) context_.count_at(grid_.at(i), {1, 1});
+  }
 }
 
 // --- calls ---------------------------------------------------------------------------------------
@@ -431,6 +479,14 @@ void leave_out_summed(RangeSamples& samples) {
   samples.histograms.resize(kept);
 }
 
+/// How many samples there are in (start, end].
+uint64_t samples_after(const RangeSamples& samples, TimeMs start, TimeMs end) {
+  const auto within = [&](const std::vector<TimeMs>& times) {
+    return std::ranges::upper_bound(times, end) - std::ranges::upper_bound(times, start);
+  };
+  return static_cast<uint64_t>(within(samples.times) + within(samples.histogram_times));
+}
+
 /// Calls a function of ranges at each step; the steps it has no answer for stay empty.
 /// `parameters` holds a column for each scalar argument. Result: the number of points.
 Result<size_t> slide(QueryContext& context, const Function& function, const StepGrid& grid,
@@ -452,6 +508,7 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
   SlidingRange summed(samples.rollups.histogram_ends);
   size_t found = 0;
   size_t unchecked = 0;
+  query::SampleCounts looked_at{0, samples.times.size() + samples.histogram_times.size()};
   for (size_t i = 0; i < grid.count; ++i) {
     window.now = grid.at(i);
     window.end = shape.shift.apply(window.now);
@@ -469,6 +526,11 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
     histograms.move(from, to);
     const size_t in_window = floats.count() + histograms.count() + rollups.count() + summed.count();
     if (in_window == 0) continue;
+    looked_at.queryable += in_window;
+    if (context.wants_per_step()) {
+      const TimeMs before = i == 0 ? from : std::max(from, to - grid.step);
+      context.count_at(window.now, {in_window, samples_after(samples, before, to)});
+    }
     // One call for many steps: each would cost as much as a step's rate.
     unchecked += in_window;
     if (unchecked >= kSamplesBetweenChecks) {
@@ -503,6 +565,7 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
       series.set(i, point->value);
     }
   }
+  context.count_samples(looked_at);
   return found;
 }
 

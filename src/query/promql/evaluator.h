@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include "query/promql/ast.h"
 #include "query/promql/functions.h"
 #include "query/promql/step_series.h"
+#include "query/promql/trace.h"
 #include "store/storage.h"
 
 namespace prom5::promql {
@@ -27,11 +29,18 @@ class QueryContext {
     uint64_t max_samples = 0;
     std::chrono::steady_clock::time_point deadline;
     std::stop_token stop;
+    Trace* trace = nullptr;  ///< where given, evaluate() writes into it
   };
 
   QueryContext(Storage& storage, std::string_view query, TimeMs start, TimeMs end, DurationMs step,
-               Options options)
-      : storage(storage), query(query), start(start), end(end), step(step), options(options) {}
+               Options options, query::ActiveQueries::Ticket& ticket)
+      : storage(storage),
+        query(query),
+        start(start),
+        end(end),
+        step(step),
+        options(options),
+        ticket_(ticket) {}
 
   Storage& storage;
   const std::string_view query;
@@ -60,15 +69,32 @@ class QueryContext {
   void warn(std::string text, PositionRange at);
   void inform(std::string text, PositionRange at);
 
-  [[nodiscard]] uint64_t loaded() const { return loaded_; }
-  [[nodiscard]] uint64_t peak() const { return peak_; }
-  void count_loaded(uint64_t n) { loaded_ += n; }
+  /// A series was decoded.
+  void count_loaded(uint64_t samples) {
+    stats_.samples_loaded += samples;
+    ++stats_.series_loaded;
+    ticket_.count_samples(stats_.samples_loaded);
+  }
+  /// So many samples were looked at for all steps together.
+  void count_samples(query::SampleCounts n) {
+    stats_.samples.queryable += n.queryable;
+    stats_.samples.read += n.read;
+  }
+  /// Whoever looks at samples tells for each step as well from now on, if it wants().
+  void count_per_step(size_t steps) { stats_.per_step.resize(steps); }
+  [[nodiscard]] uint64_t loaded() const { return stats_.samples_loaded; }
+  [[nodiscard]] bool wants_per_step() const { return !stats_.per_step.empty(); }
+  /// Samples looked at, at a time that may be a subquery's: they count for the query's step then
+  /// or before.
+  void count_at(TimeMs time, query::SampleCounts n);
+
+  void take_stats(query::QueryStats& out);
 
  private:
+  query::ActiveQueries::Ticket& ticket_;
+  query::QueryStats stats_;
   uint64_t unchecked_ = 0;
   uint64_t held_ = 0;
-  uint64_t peak_ = 0;
-  uint64_t loaded_ = 0;
 };
 
 /// Where a selector's or subquery's window ends at each step, after @ and offset.
@@ -106,6 +132,8 @@ class Evaluator {
     ExtendedRange extended = ExtendedRange::None;
   };
   Result<RangeShape> shape_of(const Expr& range_vector);
+  /// When a subquery evaluates its expression; nothing when that is at no time.
+  Result<std::optional<StepGrid>> grid_of(const Subquery& subquery, const RangeShape& shape);
   /// `rollups`: samples may come summed up.
   Result<void> each_range_series(const Expr& range_vector, const RangeShape& shape,
                                  const SeriesVisitor& visit, bool rollups = false);
@@ -127,11 +155,14 @@ class Evaluator {
   [[nodiscard]] const StepGrid& grid() const { return grid_; }
 
  private:
+  Result<StepValue> eval_node(const Expr& expr);
   Result<StepValue> eval_call(const Expr& expr, const Call& call);
   Result<StepVector> eval_element(const Call& call);
   Result<StepVector> eval_range_function(const Expr& expr, const Call& call);
   Result<StepVector> select(const Expr& expr, const VectorSelector& selector, Select what);
   void take_warnings(const Querier& querier);
+  /// A selector looked at one sample for each of its `found` points.
+  void count_points(const StepSeries& series, uint64_t found);
   void tell_of(const Tier& tier, int64_t divisor, PositionRange at);
   Result<StepVector> select_smoothed(const Expr& expr, const VectorSelector& selector);
   void set_reset_hints(std::string_view function);

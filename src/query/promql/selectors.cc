@@ -117,6 +117,7 @@ Result<StepVector> Evaluator::select(const Expr& expr, const VectorSelector& sel
     }
     if (found == 0) continue;
     TRY(context_.hold_samples(found));
+    count_points(series, found);
     series.labels = set->labels();
     out.push_back(std::move(series));
   }
@@ -226,6 +227,8 @@ Result<StepVector> Evaluator::select_smoothed(const Expr& expr, const VectorSele
     }
     if (series.empty()) continue;
     TRY(context_.hold_samples(series.steps()));
+    count_points(series, static_cast<uint64_t>(std::ranges::count_if(
+                             series.kinds, [](PointKind k) { return k != PointKind::None; })));
     series.labels = set->labels();
     out.push_back(std::move(series));
   }

@@ -1,0 +1,116 @@
+#include <fmt/core.h>
+
+#include <array>
+
+#include "app/cli/client.h"
+#include "app/cli/command.h"
+#include "app/cli/terminal.h"
+
+namespace prom5::cli {
+
+namespace {
+
+using enum FlagKind;
+
+constexpr Flag kUrl = {"url", Text, "http://127.0.0.1:9090", "The server to ask."};
+constexpr Flag kJson = {"json", Switch, "false", "Print the answer as JSON."};
+constexpr Flag kTime = {"time", Text, "",
+                        "Time of the evaluation: Unix seconds or RFC 3339; now when not given."};
+constexpr Flag kStart = {"start", Text, "", "Of a range query: its start."};
+constexpr Flag kEnd = {"end", Text, "", "Of a range query: its end; now when not given."};
+constexpr Flag kStep = {"step", Text, "1m", "Of a range query: the distance of its points."};
+
+constexpr std::array kExplain = std::to_array<Flag>(
+    {kUrl,
+     kJson,
+     {"run", Switch, "false", "Run the query and tell what it took, beside the estimate."},
+     kTime,
+     kStart,
+     kEnd,
+     kStep});
+constexpr std::array kDoctor = std::to_array<Flag>({kUrl, kJson, kTime, kStart, kEnd, kStep});
+
+Result<Json> ask_about(const Flags& flags, const std::string& path, io::Parameters parameters) {
+  parameters.emplace_back("query", flags.arguments()[0]);
+  for (const char* name : {"time", "start", "end"}) {
+    if (!flags.text(name).empty()) parameters.emplace_back(name, flags.text(name));
+  }
+  if (!flags.text("start").empty()) parameters.emplace_back("step", flags.text("step"));
+  auto data = ask_api(flags.text("url"), path, parameters);
+  if (data || data.error().code == ErrorCode::Execution) return data;
+  return fail(data.error().code, "{}: {}", flags.text("url"), data.error().message);
+}
+
+std::string cost_text(const Json& cost) {
+  return fmt::format("{} series, {} samples, {:.3g} ms", short_number(cost["series"].get<double>()),
+                     short_number(cost["samples"].get<double>()),
+                     cost["seconds"].get<double>() * 1000);
+}
+
+/// `indent` stands before what belongs to the node, `branch` before the node itself.
+void print_tree(const Json& node, const std::string& indent, const std::string& branch) {
+  const std::string below = indent + (node["inner"].empty() ? "    " : "│   ");
+  fmt::print("{}{}\n{}{}\n", branch, node["expression"].get<std::string>(), below,
+             node["words"].get<std::string>());
+  fmt::print("{}reads about {}", below, cost_text(node["estimate"]));
+  if (node.contains("actual")) {
+    const Json& actual = node["actual"];
+    fmt::print(
+        "; gave {} series of {} samples in {:.3g} ms", short_number(actual["series"].get<double>()),
+        short_number(actual["samples"].get<double>()), actual["seconds"].get<double>() * 1000);
+  }
+  fmt::print("\n");
+  for (size_t i = 0; i < node["inner"].size(); ++i) {
+    const bool last = i + 1 == node["inner"].size();
+    print_tree(node["inner"][i], indent + (last ? "    " : "│   "),
+               indent + (last ? "└── " : "├── "));
+  }
+}
+
+}  // namespace
+
+const std::span<const Flag> kExplainFlags = kExplain;
+const std::span<const Flag> kDoctorFlags = kDoctor;
+
+int run_explain(const Flags& flags) {
+  if (flags.arguments().size() != 1) return complain("explain needs one EXPRESSION", kWrongUse);
+  const auto data =
+      ask_about(flags, "/api/v5/query/explain", {{"run", flags.on("run") ? "true" : "false"}});
+  if (!data) return complain(data.error().message, kFailure);
+  if (flags.on("json")) {
+    fmt::print("{}\n", codec::dump_json(*data));
+    return kGood;
+  }
+  fmt::print("{}: {}", (*data)["type"].get<std::string>(), (*data)["words"].get<std::string>());
+  const auto steps = (*data)["steps"].get<uint64_t>();
+  fmt::print("{}\n\n", steps > 1 ? fmt::format("\nat {} times", steps) : "");
+  print_tree((*data)["tree"], "", "");
+  if (!(*data)["advice"].empty()) fmt::print("\n");
+  for (const Json& text : (*data)["advice"]) fmt::print("Advice: {}\n", text.get<std::string>());
+  return kGood;
+}
+
+int run_doctor(const Flags& flags) {
+  if (flags.arguments().size() != 1) return complain("doctor needs one EXPRESSION", kWrongUse);
+  const auto data = ask_about(flags, "/api/v5/query/doctor", {});
+  if (!data) return complain(data.error().message, kFailure);
+  const bool empty = (*data)["empty"].get<bool>();
+  if (flags.on("json")) {
+    fmt::print("{}\n", codec::dump_json(*data));
+    return empty ? kFailure : kGood;
+  }
+  if (!empty) {
+    fmt::print("The query has an answer.\n");
+    return kGood;
+  }
+  for (const Json& finding : (*data)["findings"]) {
+    fmt::print("{}\n  {}\n", finding["expression"].get<std::string>(),
+               finding["text"].get<std::string>());
+    if (finding.contains("fix")) {
+      fmt::print("  This has an answer: {}\n", finding["fix"].get<std::string>());
+    }
+  }
+  return kFailure;
+}
+
+}  // namespace prom5::cli
