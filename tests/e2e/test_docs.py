@@ -43,7 +43,7 @@ class Examples(unittest.TestCase):
         wrapper = folder / "build/release/prom5"
         wrapper.parent.mkdir(parents=True)
         wrapper.write_text('#!/bin/sh\ncase "$1" in\n'
-                           f'ask|query) exec {harness.prom5_binary()} "$@" '
+                           f'ask|query|explain|doctor) exec {harness.prom5_binary()} "$@" '
                            f'--url={cls.server.url};;\n'
                            f'*) exec {harness.prom5_binary()} "$@";;\nesac\n')
         wrapper.chmod(0o755)

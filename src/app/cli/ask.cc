@@ -29,7 +29,7 @@ int run_ask(const Flags& flags) {
   if (!flags.text("session").empty()) body["session_id"] = flags.text("session");
   const auto answer = post_json(flags.text("url"), "/api/v5/query/natural", body);
   if (!answer) {
-    return complain(fmt::format("{}: {}", flags.text("url"), answer.error().message), kFailure);
+    return complain_of(answer.error(), flags.text("url"));
   }
   const bool answered = answer->contains("promql");
   if (flags.on("json")) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/cli/command.h"
 #include "io/http/http_client.h"
 
 namespace prom5::cli {
@@ -68,6 +69,13 @@ Result<Json> ask_api(const std::string& server, const std::string& path,
     return fail(ErrorCode::Unavailable, "{} does not answer like a Prometheus server", server);
   }
   return body["data"];
+}
+
+int complain_of(const Error& error, const std::string& server) {
+  // What the server itself says is about the question.
+  const bool about_server =
+      error.code != ErrorCode::Execution && error.message.find(server) == std::string::npos;
+  return complain(about_server ? server + ": " + error.message : error.message, kFailure);
 }
 
 Result<Json> post_json(const std::string& server, const std::string& path, const Json& body) {

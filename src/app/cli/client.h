@@ -11,6 +11,9 @@ namespace prom5::cli {
 /// One request to a running server, for commands. Error messages name the server.
 Result<Json> ask_api(const std::string& server, const std::string& path,
                      const io::Parameters& parameters);
+/// Says what went wrong with a request, and with which server where that is not said already;
+/// returns the command's exit status.
+int complain_of(const Error& error, const std::string& server);
 Result<Json> post_json(const std::string& server, const std::string& path, const Json& body);
 
 }  // namespace prom5::cli

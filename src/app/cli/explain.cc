@@ -36,9 +36,7 @@ Result<Json> ask_about(const Flags& flags, const std::string& path, io::Paramete
     if (!flags.text(name).empty()) parameters.emplace_back(name, flags.text(name));
   }
   if (!flags.text("start").empty()) parameters.emplace_back("step", flags.text("step"));
-  auto data = ask_api(flags.text("url"), path, parameters);
-  if (data || data.error().code == ErrorCode::Execution) return data;
-  return fail(data.error().code, "{}: {}", flags.text("url"), data.error().message);
+  return ask_api(flags.text("url"), path, parameters);
 }
 
 std::string cost_text(const Json& cost) {
@@ -76,7 +74,7 @@ int run_explain(const Flags& flags) {
   if (flags.arguments().size() != 1) return complain("explain needs one EXPRESSION", kWrongUse);
   const auto data =
       ask_about(flags, "/api/v5/query/explain", {{"run", flags.on("run") ? "true" : "false"}});
-  if (!data) return complain(data.error().message, kFailure);
+  if (!data) return complain_of(data.error(), flags.text("url"));
   if (flags.on("json")) {
     fmt::print("{}\n", codec::dump_json(*data));
     return kGood;
@@ -93,7 +91,7 @@ int run_explain(const Flags& flags) {
 int run_doctor(const Flags& flags) {
   if (flags.arguments().size() != 1) return complain("doctor needs one EXPRESSION", kWrongUse);
   const auto data = ask_about(flags, "/api/v5/query/doctor", {});
-  if (!data) return complain(data.error().message, kFailure);
+  if (!data) return complain_of(data.error(), flags.text("url"));
   const bool empty = (*data)["empty"].get<bool>();
   if (flags.on("json")) {
     fmt::print("{}\n", codec::dump_json(*data));

@@ -171,16 +171,10 @@ void print_result(const Json& data, const std::optional<ChartGrid>& chart) {
   }
 }
 
-int fail_with(const Flags& flags, const Error& error) {
-  const bool reached = error.code == ErrorCode::Execution;
-  return complain(reached ? error.message : fmt::format("{}: {}", flags.text("url"), error.message),
-                  kFailure);
-}
-
 int ask_and_print(const Flags& flags, const std::string& path, const io::Parameters& parameters,
                   const std::optional<ChartGrid>& chart = std::nullopt) {
   const auto data = ask_api(flags.text("url"), path, parameters);
-  if (!data) return fail_with(flags, data.error());
+  if (!data) return complain_of(data.error(), flags.text("url"));
   if (flags.on("json")) {
     fmt::print("{}\n", codec::dump_json(*data));
   } else {
@@ -250,7 +244,7 @@ int run_query_series(const Flags& flags) {
   }
   add_range(flags, parameters);
   const auto data = ask_api(flags.text("url"), "/api/v1/series", parameters);
-  if (!data) return fail_with(flags, data.error());
+  if (!data) return complain_of(data.error(), flags.text("url"));
   if (flags.on("json")) {
     fmt::print("{}\n", codec::dump_json(*data));
     return kGood;
@@ -268,7 +262,7 @@ int run_query_labels(const Flags& flags) {
           ? "/api/v1/labels"
           : "/api/v1/label/" + io::percent_encode(flags.arguments()[0]) + "/values";
   const auto data = ask_api(flags.text("url"), path, parameters);
-  if (!data) return fail_with(flags, data.error());
+  if (!data) return complain_of(data.error(), flags.text("url"));
   if (flags.on("json")) {
     fmt::print("{}\n", codec::dump_json(*data));
     return kGood;
