@@ -91,6 +91,7 @@ Engine::Engine(Storage& storage, EngineOptions options, MetricRegistry& metrics,
       log_(log),
       default_subquery_step_ms_(options.default_subquery_step.ms),
       active_({options.max_concurrency, options.max_rule_concurrency}),
+      cache_(options.range_cache_bytes, metrics),
       queries_(metrics.counter("prom5_query_queries_total", "Queries that were evaluated.")),
       failed_queries_(
           metrics.counter("prom5_query_failed_queries_total", "Queries that ended in an error.")),
@@ -112,8 +113,8 @@ Result<QueryResult> Engine::run(const QueryRequest& request) {
   const auto started = std::chrono::steady_clock::now();
   const auto expr = promql::parse(request.text);
   stats.parse_seconds = seconds_since(started);
-  auto result = expr ? evaluate(request, **expr, nullptr, stats)
-                     : Result<QueryResult>(std::unexpected(expr.error()));
+  auto result =
+      expr ? answer(request, **expr, stats) : Result<QueryResult>(std::unexpected(expr.error()));
   queries_.add();
   if (!result) failed_queries_.add();
   samples_.add(stats.samples.queryable);
@@ -160,6 +161,28 @@ Result<promql::StepGrid> steps_of(const QueryRequest& request, const Expr& expr,
 }
 
 }  // namespace
+
+Result<QueryResult> Engine::answer(const QueryRequest& request, const Expr& expr,
+                                   QueryStats& stats) {
+  const auto evaluated = [&](const QueryRequest& asked) {
+    return evaluate(asked, expr, nullptr, stats);
+  };
+  const bool range = request.step.ms > 0 && request.start <= request.end;
+  if (!range || !cache_.on() || request.no_cache || request.per_step_stats) {
+    return evaluated(request);
+  }
+  // What is wrong with it shows before anything of it is looked up.
+  TRY(steps_of(request, expr, options_.max_samples));
+  const DurationMs lookback =
+      request.lookback_delta.ms > 0 ? request.lookback_delta : options_.lookback_delta;
+  const std::optional<Reach> reach = reach_of(expr, lookback);
+  if (!reach) return evaluated(request);
+  return cache_.answer(storage_, request,
+                       {.reach = *reach,
+                        .lookback = lookback,
+                        .subquery_step = DurationMs{default_subquery_step_ms_.load()}},
+                       evaluated);
+}
 
 Result<void> Engine::in_context(
     const QueryRequest& request, const Expr& expr, promql::Trace* trace, QueryStats& stats,

@@ -11,11 +11,10 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "query/active_queries.h"
-#include "query/annotations.h"
+#include "query/engine_request.h"
 #include "query/explain.h"
 #include "query/query_log.h"
-#include "query/query_stats.h"
-#include "query/value.h"
+#include "query/range_cache.h"
 #include "store/storage.h"
 
 namespace prom5::promql {
@@ -33,31 +32,12 @@ struct EngineOptions {
   DurationMs timeout = DurationMs::minutes(2);
   size_t max_concurrency = 20;
   size_t max_rule_concurrency = 4;  ///< beside those
+  size_t range_cache_bytes = size_t{64} << 20;
   DurationMs lookback_delta = DurationMs::minutes(5);
   /// The step of a subquery that names none: the rule evaluation interval.
   DurationMs default_subquery_step = DurationMs::minutes(1);
   /// Removes metric names at the end of the evaluation instead of at each operator.
   bool delayed_name_removal = false;
-};
-
-/// One question. For an instant query start == end and step is 0.
-struct QueryRequest {
-  std::string text;
-  TimeMs start;
-  TimeMs end;
-  DurationMs step;
-  DurationMs timeout;         ///< 0: the engine's; never longer than the engine's
-  DurationMs lookback_delta;  ///< 0: the engine's
-  std::stop_token stop;       ///< requested when the caller goes away
-  Lane lane = Lane::Interactive;
-  bool per_step_stats = false;  ///< QueryStats::per_step is wanted
-  QueryOrigin origin;
-};
-
-struct QueryResult {
-  Value value;
-  Annotations annotations;
-  QueryStats stats;
 };
 
 /// Parses and evaluates PromQL against a Storage. Any thread; a query runs on the thread that asks,
@@ -85,6 +65,8 @@ class Engine {
   [[nodiscard]] ActiveQueries& active() { return active_; }
 
  private:
+  Result<QueryResult> answer(const QueryRequest& request, const promql::Expr& expr,
+                             QueryStats& stats);
   Result<QueryResult> evaluate(const QueryRequest& request, const promql::Expr& expr,
                                promql::Trace* trace, QueryStats& stats);
   /// Waits for the query's turn and does `work` within its limits.
@@ -99,6 +81,7 @@ class Engine {
   QueryLog* const log_;
   std::atomic<int64_t> default_subquery_step_ms_;
   ActiveQueries active_;
+  RangeCache cache_;
 
   Counter& queries_;
   Counter& failed_queries_;

@@ -14,6 +14,7 @@
 #include "model/matcher.h"
 #include "model/metadata.h"
 #include "model/sample.h"
+#include "store/change_history.h"
 
 namespace prom5 {
 
@@ -187,6 +188,13 @@ class Storage {
 
   virtual std::unique_ptr<Appender> appender() = 0;
   virtual Result<std::unique_ptr<Querier>> querier(TimeRange range) = 0;
+
+  // For those who keep what they computed from the data (store/change_history.h). A storage that
+  // does not know may say that anything may have changed.
+  virtual ChangeHistory::Mark mark_changes() { return 0; }
+  [[nodiscard]] virtual TimeMs changed_since(ChangeHistory::Mark /*mark*/) const {
+    return TimeMs::min();
+  }
 
   /// Of the series for which any selector holds, in order of their labels, ascending by time.
   [[nodiscard]] virtual std::vector<SeriesExemplars> exemplars(

@@ -183,6 +183,7 @@ ApiV1::Answer ApiV1::evaluate(query::QueryRequest request, const HttpRequest& ht
   request.lookback_delta = TRY(lookback_parameter(http));
   request.text = http.parameter("query");
   request.stop = http.stop;
+  request.no_cache = http.parameter("nocache") == "1";
   request.per_step_stats = http.parameter("stats") == "all";
   request.origin = {http.peer.substr(0, http.peer.rfind(':')), http.method, http.path};
   auto result = services_.engine.run(request);

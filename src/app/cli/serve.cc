@@ -65,6 +65,9 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"query.max-concurrency", Number, "20", "Most queries at one time."},
     {"rules.max-concurrent-rule-evals", Number, "4",
      "Most queries of rules at one time, beside the others."},
+    {"query.range-cache-size", Size, "64MB",
+     "Memory for answers of range queries, of which the next asker needs only the new steps. 0: "
+     "none."},
     {"query.max-samples", Number, "50000000", "Most samples that a query may hold in memory."},
     {"storage.remote.read-sample-limit", Number, "50000000",
      "Most samples that another server gets by one remote read."},
@@ -146,6 +149,7 @@ ServerOptions server_options(const Flags& flags) {
   o.query.timeout = flags.duration("query.timeout");
   o.query.max_concurrency = flags.number("query.max-concurrency");
   o.query.max_rule_concurrency = flags.number("rules.max-concurrent-rule-evals");
+  o.query.range_cache_bytes = flags.number("query.range-cache-size");
   o.query.max_samples = flags.number("query.max-samples");
   o.cors_origin = flags.text("web.cors.origin");
   o.remote_read_samples = flags.number("storage.remote.read-sample-limit");

@@ -427,6 +427,12 @@ HeadStats Db::stats(size_t limit) const {
 Result<void> Db::delete_series(std::span<const std::vector<Matcher>> selectors, TimeRange range) {
   TRY(refuse_changes());
   const MutexLock compaction(compaction_mutex_);
+  // Whatever was done of it when it ends, or breaks off.
+  struct Tell {
+    ChangeHistory& changes;
+    TimeMs from;
+    ~Tell() { changes.changed(from); }
+  } const tell{changes_, range.start};
   for (const auto& matchers : selectors) {
     TRY(blocks_.delete_samples(matchers, range));
     TRY(tiers_.delete_samples(matchers, range));

@@ -102,6 +102,10 @@ class Db final : public Storage {
   std::unique_ptr<Appender> appender() override;
   Result<std::unique_ptr<Querier>> querier(TimeRange range) override;
   [[nodiscard]] MetadataMap metadata() const override;
+  ChangeHistory::Mark mark_changes() override { return changes_.mark(); }
+  [[nodiscard]] TimeMs changed_since(ChangeHistory::Mark mark) const override {
+    return changes_.since(mark);
+  }
   [[nodiscard]] std::vector<SeriesExemplars> exemplars(
       TimeRange range, std::span<const std::vector<Matcher>> selectors) const override {
     return exemplars_.select(range, selectors);
@@ -271,6 +275,7 @@ class Db final : public Storage {
   // Commits hold it shared; taking it alone waits for those under way.
   std::shared_mutex commit_gate_;
   std::mutex turnstile_;  // before the gate
+  ChangeHistory changes_;
 
   ReplayProgress replay_progress_ GUARDED_BY(state_mutex_);
   std::atomic<bool> is_open_ = false;  // before it the head and the log belong to the replay

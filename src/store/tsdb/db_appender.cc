@@ -211,15 +211,19 @@ class DbAppender final : public Appender {
   }
 
   void apply() {
+    TimeMs oldest = TimeMs::max();
     for (size_t i = 0; i < samples_.size(); ++i) {
       sample_series_[i]->append(samples_[i].sample, db_.head_.chunks());
       db_.head_.note_time(samples_[i].sample.time);
+      oldest = std::min(oldest, samples_[i].sample.time);
     }
     for (size_t i = 0; i < histograms_.size(); ++i) {
+      oldest = std::min(oldest, histograms_[i].time);
       histogram_series_[i]->append(histograms_[i].time, histograms_[i].histogram,
                                    db_.head_.chunks());
       db_.head_.note_time(histograms_[i].time);
     }
+    db_.changes_.changed(oldest);
     db_.samples_appended_.add(samples_.size());
     db_.histograms_appended_.add(histograms_.size());
     if (!metadata_.empty()) db_.take_metadata(std::exchange(metadata_, {}));

@@ -271,6 +271,7 @@ void Db::open_blocks_again() {
   size_t unread = blocks_.open_again();
   for (size_t tier = 0; tier < kTiers; ++tier) unread += tiers_.blocks(tier).open_again();
   unread_blocks_ = unread;
+  changes_.changed(TimeMs::min());
 }
 
 /// Where there is room for it many times over.
@@ -384,6 +385,7 @@ void Db::remove_block(BlockSet& set, const std::shared_ptr<Block>& block, std::s
     log_.error("A block could not be removed", {{"why", why}, {"err", removed.error().message}});
     return;
   }
+  changes_.changed(block->info().range.start);
   blocks_deleted_.add();
   log_.info("A block is removed", {{"block", block->path()}, {"why", why}});
 }
@@ -421,6 +423,7 @@ Result<void> Db::enforce_rules(BlockSet& set, const std::shared_ptr<Block>& bloc
     return {};
   }
   const bool fresh = TRY(set.delete_of(*block, deletions));
+  if (fresh) changes_.changed(range.start);
   constexpr size_t kRewriteFrom = 5;  // one series in so many
   if (fresh && expired * kRewriteFrom >= cutoffs.size()) rewrite_or_log(set, {&block, 1});
   return {};
@@ -498,6 +501,7 @@ void Db::enforce_retention() {
     const MutexLock lock(state_mutex_);
     head_from_ = std::max(head_from_, cutoff);
   }
+  changes_.changed(TimeMs::min());
   drop_when_unpinned(cutoff);
   drop_unpinned();
 }

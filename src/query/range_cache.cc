@@ -1,0 +1,238 @@
+#include "query/range_cache.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+
+#include "query/promql/functions.h"
+
+namespace prom5::query {
+
+namespace {
+
+using promql::Expr;
+
+/// Hashes remembered of questions asked once; then all are forgotten.
+constexpr size_t kMaxAsked = 4096;
+
+bool depends_on_query(const promql::TimeModifiers& time) {
+  return time.at == promql::AtKind::Start || time.at == promql::AtKind::End || time.offset_expr;
+}
+
+/// Adds what a subexpression whose times are shifted looks at.
+void add_shifted(const promql::TimeModifiers& time, const Reach& inner, Reach& out) {
+  if (time.at == promql::AtKind::Time) {
+    out.fixed = std::max(out.fixed, time.at_time - time.offset + inner.ahead);
+  } else {
+    out.ahead = std::max(out.ahead, inner.ahead - time.offset);
+  }
+  out.fixed = std::max(out.fixed, inner.fixed);
+}
+
+/// False when the expression depends on the query's own start or end.
+bool add_reach(const Expr& expr, DurationMs lookback, Reach& out) {
+  if (const auto* selector = expr.as<promql::VectorSelector>()) {
+    if (depends_on_query(selector->time)) return false;
+    Reach own;
+    if (selector->extended == promql::ExtendedRange::Smoothed) own.ahead = lookback;
+    add_shifted(selector->time, own, out);
+    return true;
+  }
+  if (const auto* matrix = expr.as<promql::MatrixSelector>()) {
+    return !matrix->range_expr && add_reach(*matrix->vector, lookback, out);
+  }
+  if (const auto* subquery = expr.as<promql::Subquery>()) {
+    if (depends_on_query(subquery->time) || subquery->range_expr || subquery->step_expr) {
+      return false;
+    }
+    Reach inner;
+    if (!add_reach(*subquery->expr, lookback, inner)) return false;
+    add_shifted(subquery->time, inner, out);
+    return true;
+  }
+  if (const auto* call = expr.as<promql::Call>()) {
+    const std::string_view name = call->function->info.name;
+    if (name == "start" || name == "end" || name == "range") return false;
+  }
+  return std::ranges::all_of(promql::children(expr),
+                             [&](const Expr* inner) { return add_reach(*inner, lookback, out); });
+}
+
+}  // namespace
+
+std::optional<Reach> reach_of(const Expr& expr, DurationMs lookback) {
+  Reach out;
+  if (!add_reach(expr, lookback, out)) return std::nullopt;
+  return out;
+}
+
+RangeCache::RangeCache(size_t max_bytes, MetricRegistry& metrics)
+    : max_bytes_(max_bytes),
+      hits_(metrics.counter("prom5_query_range_cache_hits_total",
+                            "Range queries answered from the answer before.", {{"steps", "all"}})),
+      partial_hits_(metrics.counter("prom5_query_range_cache_hits_total",
+                                    "Range queries answered from the answer before.",
+                                    {{"steps", "some"}})),
+      misses_(metrics.counter("prom5_query_range_cache_misses_total",
+                              "Range queries that were evaluated whole.")),
+      evicted_(metrics.counter("prom5_query_range_cache_evicted_total",
+                               "Answers that made room for others.")) {
+  metrics.on_collect("prom5_query_range_cache_bytes", "Bytes of kept answers.",
+                     MetricRegistry::Type::Gauge,
+                     [this] { return static_cast<double>(bytes_.load()); });
+}
+
+namespace {
+
+using Entry = RangeCache::Entry;
+
+/// How many of the entry's steps, from its first, are as they would be now.
+size_t steps_that_hold(const Entry& entry, TimeMs changed, const Reach& reach) {
+  if (changed == TimeMs::max()) return entry.steps;
+  if (reach.fixed >= changed || changed == TimeMs::min()) return 0;
+  // Those that look at nothing as late as `changed`.
+  const int64_t before = changed.ms - reach.ahead.ms - entry.start.ms;
+  if (before <= 0) return 0;
+  const int64_t n = (before + entry.step.ms - 1) / entry.step.ms;
+  return std::min(entry.steps, static_cast<size_t>(n));
+}
+
+/// Appends a line's points at the steps [first, first + count).
+void append_points(const Entry& entry, const Entry::Line& line, size_t first, size_t count,
+                   std::vector<Point>& out) {
+  for (size_t i = first; i < first + count; ++i) {
+    if (line.has[i]) out.push_back({entry.at(i), line.values[i], nullptr});
+  }
+}
+
+/// The entry's steps [first, first + count), then what was evaluated after them; both are in order
+/// of their labels.
+std::vector<Series> joined(const Entry& entry, size_t first, size_t count,
+                           std::vector<Series> after) {
+  std::vector<Series> out;
+  out.reserve(std::max(entry.lines.size(), after.size()));
+  auto next = after.begin();
+  const auto take_after = [&] {
+    out.push_back(std::move(*next));
+    ++next;
+  };
+  for (const Entry::Line& line : entry.lines) {
+    while (next != after.end() && next->labels < line.labels) take_after();
+    Series series{line.labels, {}};
+    append_points(entry, line, first, count, series.points);
+    if (next != after.end() && next->labels == line.labels) {
+      series.points.insert(series.points.end(), std::make_move_iterator(next->points.begin()),
+                           std::make_move_iterator(next->points.end()));
+      ++next;
+    }
+    if (!series.points.empty()) out.push_back(std::move(series));
+  }
+  while (next != after.end()) take_after();
+  return out;
+}
+
+size_t steps_in(const QueryRequest& request) {
+  return static_cast<size_t>((request.end - request.start).ms / request.step.ms) + 1;
+}
+
+/// Null when it is not to be kept.
+std::shared_ptr<const Entry> entry_of(const QueryRequest& request, const QueryResult& result,
+                                      ChangeHistory::Mark mark) {
+  if (!result.annotations.warnings().empty() || !result.annotations.infos().empty()) return nullptr;
+  auto entry = std::make_shared<Entry>();
+  entry->start = request.start;
+  entry->step = request.step;
+  entry->steps = steps_in(request);
+  entry->mark = mark;
+  entry->bytes = sizeof(Entry);
+  for (const Series& series : std::get<MatrixValue>(result.value).series) {
+    Entry::Line line{series.labels, std::vector<bool>(entry->steps),
+                     std::vector<double>(entry->steps)};
+    for (const Point& point : series.points) {
+      if (point.histogram) return nullptr;
+      const auto i = static_cast<size_t>((point.time - request.start).ms / request.step.ms);
+      line.has[i] = true;
+      line.values[i] = point.value;
+    }
+    entry->bytes += sizeof(line) + line.labels.bytes().size() + (entry->steps * 9);
+    entry->lines.push_back(std::move(line));
+  }
+  return entry;
+}
+
+}  // namespace
+
+Result<QueryResult> RangeCache::answer(Storage& storage, const QueryRequest& request,
+                                       const Question& question, const Evaluate& evaluate) {
+  const std::string key =
+      fmt::format("{} {} {} {} {}", request.step.ms, request.start.ms % request.step.ms,
+                  question.lookback.ms, question.subquery_step.ms, request.text);
+  const ChangeHistory::Mark mark = storage.mark_changes();
+  const size_t wanted = steps_in(request);
+  const std::shared_ptr<const Entry> entry = find(key);
+  size_t first = 0;
+  size_t taken = 0;
+  if (entry != nullptr && entry->start <= request.start) {
+    first = static_cast<size_t>((request.start - entry->start).ms / request.step.ms);
+    const size_t good = steps_that_hold(*entry, storage.changed_since(entry->mark), question.reach);
+    if (first < good) taken = std::min(good - first, wanted);
+  }
+  QueryResult result;
+  QueryRequest rest = request;
+  rest.start = request.start + request.step * static_cast<int64_t>(taken);
+  if (taken < wanted) {
+    result = TRY(evaluate(rest));
+  } else {
+    result.value = MatrixValue{};
+  }
+  if (taken > 0) {
+    (taken == wanted ? hits_ : partial_hits_).add();
+    auto& series = std::get<MatrixValue>(result.value).series;
+    series = joined(*entry, first, taken, std::move(series));
+  } else {
+    misses_.add();
+  }
+  if (taken < wanted && asked_before(key)) {
+    if (auto kept = entry_of(request, result, mark)) keep(key, std::move(kept));
+  }
+  return result;
+}
+
+std::shared_ptr<const RangeCache::Entry> RangeCache::find(const std::string& key) {
+  const MutexLock lock(mutex_);
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return nullptr;
+  slots_.splice(slots_.begin(), slots_, found->second);
+  return found->second->entry;
+}
+
+bool RangeCache::asked_before(const std::string& key) {
+  const MutexLock lock(mutex_);
+  if (by_key_.contains(key)) return true;
+  if (asked_.size() >= kMaxAsked) asked_.clear();
+  return !asked_.insert(std::hash<std::string>()(key)).second;
+}
+
+void RangeCache::keep(const std::string& key, std::shared_ptr<const Entry> entry) {
+  const MutexLock lock(mutex_);
+  if (const auto found = by_key_.find(key); found != by_key_.end()) {
+    bytes_ -= found->second->entry->bytes;
+    const auto slot = found->second;
+    by_key_.erase(found);
+    slots_.erase(slot);
+  }
+  if (entry->bytes > max_bytes_) return;
+  bytes_ += entry->bytes;
+  slots_.push_front({key, std::move(entry)});
+  by_key_.emplace(slots_.front().key, slots_.begin());
+  while (bytes_ > max_bytes_) {
+    by_key_.erase(slots_.back().key);
+    bytes_ -= slots_.back().entry->bytes;
+    slots_.pop_back();
+    evicted_.add();
+  }
+}
+
+}  // namespace prom5::query
