@@ -388,6 +388,12 @@ io::HttpResponse Server::handle(const io::HttpRequest& request) {
   // A browser asks whether it may ask without saying who its user is.
   const bool preflight = cross_origin && request.method == "OPTIONS";
   io::HttpResponse response = preflight ? router_.route(request) : answer(request);
+  // As Prometheus: whatever may be asked below /api/v1, a browser may ask for it first.
+  if (request.method == "OPTIONS" && response.status == 404 &&
+      request.path.starts_with("/api/v1")) {
+    response = {};
+    response.status = 204;
+  }
   if (cross_origin) allow_origin(origin, response.headers);
   return response;
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "app/api/parameters.h"
 #include "app/api/result_json.h"
 #include "io/codec/utf8.h"
+#include "model/quote.h"
 
 namespace prom5::api {
 
@@ -44,11 +46,16 @@ std::string unescape_label_name(const std::string& name) {
     } else {
       const size_t end = rest.find('_', i + 1);
       if (end == std::string_view::npos) return name;
-      const std::string hex(rest.substr(i + 1, end - i - 1));
-      char* parsed = nullptr;
-      const unsigned long code = std::strtoul(hex.c_str(), &parsed, 16);
-      if (hex.empty() || *parsed != '\0' || code > 0x10FFFF) return name;
-      codec::utf8_append(out, static_cast<uint32_t>(code));
+      const std::string_view hex = rest.substr(i + 1, end - i - 1);
+      uint32_t code = 0;
+      const auto [parsed, error] = std::from_chars(hex.begin(), hex.end(), code, 16);
+      const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+      // At most five digits, as model.UnescapeName of prometheus/common has it.
+      if (error != std::errc() || parsed != hex.end() || hex.size() > 5 || code > 0x10FFFF ||
+          surrogate) {
+        return name;
+      }
+      codec::utf8_append(out, code);
       i = end;
     }
   }
@@ -166,9 +173,15 @@ void ApiV1::add_routes(io::Router& router) {
   add("GET", "status/buildinfo", "Version and build.", [this](R, A) { return status_build(); });
   add("GET", "status/tsdb", "What the database holds, greatest first.",
       [this](R r, A) { return status_tsdb(r); });
-  // Nothing evaluates rules yet, so there are none; dashboards ask all the same.
+  // Nothing evaluates rules or sends alerts yet, so there are none; dashboards ask all the same.
   add("GET", "rules", "Rule groups; there are none yet.", list_of("groups"));
   add("GET", "alerts", "Active alerts; there are none yet.", list_of("alerts"));
+  add("GET", "alertmanagers", "Alertmanagers; there are none yet.", [](R, A) -> Answer {
+    return success_answer([](JsonWriter& json) {
+      json.begin_object().key("activeAlertmanagers").begin_array().end_array();
+      json.key("droppedAlertmanagers").begin_array().end_array().end_object();
+    });
+  });
   add("POST", "write", "Takes samples by remote write 1.0.", [this](R r, A) -> Answer {
     if (services_.remote_write != nullptr) return services_.remote_write->handle(r);
     return HttpResponse::text(404,
@@ -180,6 +193,9 @@ void ApiV1::add_routes(io::Router& router) {
 ApiV1::Answer ApiV1::evaluate(query::QueryRequest request, const HttpRequest& http) {
   const size_t limit = TRY(limit_parameter(http));
   request.timeout = TRY(duration_parameter(http, "timeout"));
+  if (!http.parameter("timeout").empty() && request.timeout.ms <= 0) {
+    return fail(ErrorCode::Timeout, "query timed out in expression evaluation");
+  }
   request.lookback_delta = TRY(lookback_parameter(http));
   request.text = http.parameter("query");
   request.stop = http.stop;
@@ -193,7 +209,14 @@ ApiV1::Answer ApiV1::evaluate(query::QueryRequest request, const HttpRequest& ht
     return std::unexpected(parse ? invalid_parameter("query", result.error())
                                  : std::move(result).error());
   }
-  const bool with_stats = !http.parameter("stats").empty();
+  const std::string_view stats = http.parameter("stats");
+  const bool with_stats = !stats.empty();
+  if (with_stats && stats != "true" && stats != "all") {
+    result->annotations.warn(
+        fmt::format("value {} for parameter \"stats\" is deprecated and will be rejected in the "
+                    "next major release, use \"true\" or \"all\"",
+                    quoted(stats)));
+  }
   return success_answer(
       [&](JsonWriter& json) {
         json.begin_object();
@@ -248,25 +271,27 @@ ApiV1::Answer ApiV1::parse_query(const HttpRequest& request) {
   return success_answer([&](JsonWriter& json) { json.raw(*tree); });
 }
 
-Result<ApiV1::LabelQuery> ApiV1::label_query(const HttpRequest& request) const {
+Result<ApiV1::LabelQuery> ApiV1::label_query(const HttpRequest& request) {
   LabelQuery out;
   out.limit = TRY(limit_parameter(request));
   out.range.start = TRY(time_parameter(request, "start", TimeMs::min()));
   out.range.end = TRY(time_parameter(request, "end", TimeMs::max()));
-  out.selectors = TRY(match_parameters(request));
   return out;
 }
 
 ApiV1::Answer ApiV1::series(const HttpRequest& request) {
+  if (!request.form_error.empty()) {
+    return fail(ErrorCode::BadData, "error parsing form values: {}", request.form_error);
+  }
   if (request.parameters_named("match[]").empty()) {
     return fail(ErrorCode::BadData, "no match[] parameter provided");
   }
-  auto checked = match_parameters(request);
-  if (!checked) return std::unexpected(invalid_parameter("match[]", checked.error()));
   const LabelQuery asked = TRY(label_query(request));
+  const auto selectors = match_parameters(request);
+  if (!selectors) return std::unexpected(invalid_parameter("match[]", selectors.error()));
   const auto querier = TRY(services_.db.querier(asked.range));
   std::set<Labels> found;
-  for (const auto& matchers : asked.selectors) {
+  for (const auto& matchers : *selectors) {
     const auto set = TRY(querier->select(matchers, querier->tier({})));
     while (set->next()) found.insert(set->labels());
   }
@@ -292,17 +317,15 @@ ApiV1::Answer ApiV1::query_exemplars(const HttpRequest& request) {
   range.start = TRY(time_parameter(request, "start", TimeMs::min()));
   range.end = TRY(time_parameter(request, "end", TimeMs::max()));
   if (range.end < range.start) {
-    return fail(ErrorCode::BadData,
-                "invalid parameter \"end\": end timestamp must not be before start timestamp");
+    return fail(ErrorCode::BadData, "end timestamp must not be before start timestamp");
   }
-  auto selectors = query::selectors_in(request.parameter("query"));
-  if (!selectors) return std::unexpected(invalid_parameter("query", selectors.error()));
-  if (selectors->empty()) {
+  const auto selectors = TRY(query::selectors_in(request.parameter("query")));
+  if (selectors.empty()) {
     HttpResponse nothing;  // as Prometheus answers
     nothing.status = 204;
     return nothing;
   }
-  const auto found = services_.db.exemplars(range, *selectors);
+  const auto found = services_.db.exemplars(range, selectors);
   return success_answer([&](JsonWriter& json) {
     json.begin_array();
     for (const SeriesExemplars& series : found) {
@@ -328,13 +351,14 @@ ApiV1::Answer ApiV1::query_exemplars(const HttpRequest& request) {
 template <typename Ask>
 ApiV1::Answer ApiV1::label_list(const HttpRequest& request, Ask ask) {
   const LabelQuery asked = TRY(label_query(request));
+  const auto selectors = TRY(match_parameters(request));
   const auto querier = TRY(services_.db.querier(asked.range));
   std::set<std::string> found;
   const auto add = [&](std::vector<std::string> list) {
     found.insert(std::make_move_iterator(list.begin()), std::make_move_iterator(list.end()));
   };
-  if (asked.selectors.empty()) add(TRY(ask(*querier, std::span<const Matcher>())));
-  for (const auto& matchers : asked.selectors) add(TRY(ask(*querier, matchers)));
+  if (selectors.empty()) add(TRY(ask(*querier, std::span<const Matcher>())));
+  for (const auto& matchers : selectors) add(TRY(ask(*querier, matchers)));
   query::Annotations annotations;
   for (std::string& text : querier->warnings()) annotations.warn(std::move(text));
   std::vector<std::string> list(found.begin(), found.end());
@@ -354,7 +378,7 @@ ApiV1::Answer ApiV1::labels(const HttpRequest& request) {
 ApiV1::Answer ApiV1::label_values(const HttpRequest& request, const std::string& escaped) {
   const std::string name = unescape_label_name(escaped);
   if (name.empty() || !codec::utf8_valid(name)) {
-    return fail(ErrorCode::BadData, "invalid label name: \"{}\"", name);
+    return fail(ErrorCode::BadData, "invalid label name: {}", quoted(name));
   }
   return label_list(request, [&](Querier& querier, std::span<const Matcher> matchers) {
     return querier.label_values(name, matchers);
@@ -386,7 +410,8 @@ ApiV1::Answer ApiV1::metadata(const HttpRequest& request) {
 }
 
 ApiV1::Answer ApiV1::targets(const HttpRequest& request) {
-  const std::string_view state = request.parameter("state");
+  std::string state(request.parameter("state"));
+  std::ranges::transform(state, state.begin(), [](unsigned char c) { return std::tolower(c); });
   const std::string_view pool = request.parameter("scrapePool");
   const bool active = state.empty() || state == "any" || state == "active";
   const bool dropped = state.empty() || state == "any" || state == "dropped";

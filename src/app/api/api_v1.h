@@ -62,11 +62,10 @@ class ApiV1 {
   Answer status_tsdb(const io::HttpRequest& request);
 
   struct LabelQuery {
-    std::vector<std::vector<Matcher>> selectors;
     TimeRange range;
     size_t limit = 0;
   };
-  Result<LabelQuery> label_query(const io::HttpRequest& request) const;
+  static Result<LabelQuery> label_query(const io::HttpRequest& request);
   template <typename Ask>
   Answer label_list(const io::HttpRequest& request, Ask ask);
   /// `request` has its times; the rest comes from the parameters.

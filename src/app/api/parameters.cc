@@ -24,8 +24,15 @@ Result<TimeMs> parse_time(std::string_view text) {
     if (!std::isfinite(*seconds) || std::fabs(*seconds) > 9.2e15) {
       return unreadable(text, "timestamp");
     }
-    return TimeMs{static_cast<int64_t>(std::round(*seconds * 1000))};
+    // As Prometheus: the fraction alone is rounded, so that a large number loses nothing.
+    double whole = 0;
+    const double fraction = std::modf(*seconds, &whole);
+    return TimeMs{(static_cast<int64_t>(whole) * 1000) +
+                  static_cast<int64_t>(std::round(fraction * 1000))};
   }
+  // What Prometheus' clients send for "from the beginning" and "for ever".
+  if (text == "-292273086-05-16T16:47:06Z") return TimeMs::min();
+  if (text == "292277025-08-18T07:12:54.999999999Z") return TimeMs::max();
   const auto time = parse_rfc3339(text);
   if (!time) return unreadable(text, "timestamp");
   return *time;

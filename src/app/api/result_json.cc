@@ -155,12 +155,14 @@ void write_labels(JsonWriter& json, const Labels& labels) {
 bool write_value(JsonWriter& json, const query::Value& value, size_t limit) {
   if (const auto* scalar = std::get_if<query::ScalarValue>(&value)) {
     json.field("resultType", "scalar").key("result");
-    write_float(json, scalar->time, scalar->value);
+    // Prometheus writes these without exponents (promql/value.go, Scalar.MarshalJSON).
+    json.begin_array().raw(codec::format_fixed(scalar->time.as_seconds()));
+    json.string(codec::format_fixed(scalar->value)).end_array();
     return false;
   }
   if (const auto* string = std::get_if<query::StringValue>(&value)) {
     json.field("resultType", "string").key("result").begin_array();
-    write_time(json, string->time);
+    json.raw(codec::format_fixed(string->time.as_seconds()));
     json.string(string->value).end_array();
     return false;
   }

@@ -31,13 +31,13 @@ TEST(ResultJson, Scalars) {
               "{\"resultType\":\"scalar\",\"result\":" + std::string(want) + "}");
   };
   is(0, 1, R"([0,"1"])");
-  is(1500, 0.5, R"([1.500,"0.5"])");
+  is(1500, 0.5, R"([1.5,"0.5"])");
   is(1001, -0.25, R"([1.001,"-0.25"])");
   is(-1001, 1, R"([-1.001,"1"])");
   is(1000, std::numeric_limits<double>::quiet_NaN(), R"([1,"NaN"])");
   is(1000, kInf, R"([1,"+Inf"])");
   is(1000, -kInf, R"([1,"-Inf"])");
-  is(1000, 1e21, R"([1,"1e+21"])");
+  is(1000, 1e21, R"([1,"1000000000000000000000"])");
 }
 
 TEST(ResultJson, StringsVectorsAndMatrices) {

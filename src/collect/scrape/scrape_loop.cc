@@ -118,6 +118,12 @@ Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, Tim
   size_t place = 0;  // on the page before
   Metadata unknown;
   const Metadata* metadata = &unknown;
+  // HELP and TYPE make a family, in one order or the other: it is told of when another thing comes.
+  const std::string* untold = nullptr;
+  const auto tell = [&] {
+    if (untold != nullptr) appender.set_metadata(*untold, families_.find(*untold)->second);
+    untold = nullptr;
+  };
   Pending pending;
   for (;;) {
     const std::string_view expected =
@@ -126,9 +132,13 @@ Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, Tim
     const Parser::Entry entry = TRY(parser.next());
     if (entry == Parser::Entry::End) break;
     if (entry != Parser::Entry::Sample) {
-      metadata = &note_family(parser, entry, appender);
+      const NotedFamily noted = note_family(parser, entry);
+      if (untold != nullptr && *untold != noted.name) tell();
+      if (noted.fresh) untold = &noted.name;
+      metadata = &noted.metadata;
       continue;
     }
+    if (untold != nullptr) tell();
     ++counts.scraped;
     SeriesEntry* found = parser.is_as_expected()
                              ? before[place]
@@ -159,6 +169,7 @@ Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, Tim
       TRY(append_sample(series, sample, appender));
     }
   }
+  tell();
   TRY(append_pending(pending, appender));
   if (options_->sample_limit > 0 && counts.kept > options_->sample_limit) {
     metrics_.sample_limit.add();
@@ -185,21 +196,19 @@ Result<ScrapeLoop::SeriesEntry*> ScrapeLoop::find_or_add(std::string_view text,
 }
 
 /// What is known of the family after the line, which mostly says what it said the last time.
-const Metadata& ScrapeLoop::note_family(const exposition::TextParser& parser,
-                                        exposition::TextParser::Entry entry, Appender& appender) {
+ScrapeLoop::NotedFamily ScrapeLoop::note_family(const exposition::TextParser& parser,
+                                                exposition::TextParser::Entry entry) {
   auto found = families_.find(std::string_view(parser.family()));
-  if (found == families_.end()) found = families_.try_emplace(parser.family()).first;
+  const bool first = found == families_.end();
+  if (first) found = families_.try_emplace(parser.family()).first;
   Metadata& known = found->second;
   const bool is_help = entry == exposition::TextParser::Entry::Help;
   const bool is_type = entry == exposition::TextParser::Entry::Type;
   const bool same =
       (!is_help || known.help == parser.help()) && (!is_type || known.type == parser.type());
-  if (same) return known;
   if (is_help) known.help = parser.help();
   if (is_type) known.type = parser.type();
-  // HELP comes before TYPE: the family is known when both are.
-  if (known.type != MetricType::Unknown) appender.set_metadata(parser.family(), known);
-  return known;
+  return {found->first, known, first || !same};
 }
 
 Result<void> ScrapeLoop::append_pending(Pending& pending, Appender& appender) {

@@ -106,8 +106,14 @@ class ScrapeLoop {
   void mark_stale(TimeMs time, Appender& appender);
   Result<void> report(const Outcome& outcome, const Counts& counts, bool up, Appender& appender);
   void set_status(const Outcome& outcome, std::string error) EXCLUDES(status_mutex_);
-  const Metadata& note_family(const exposition::TextParser& parser,
-                              exposition::TextParser::Entry entry, Appender& appender);
+  /// A family as it is known after a line about it, and whether that said something new.
+  struct NotedFamily {
+    const std::string& name;
+    const Metadata& metadata;
+    bool fresh = false;
+  };
+  NotedFamily note_family(const exposition::TextParser& parser,
+                          exposition::TextParser::Entry entry);
 
   const Target target_;
   const std::shared_ptr<const ScrapeOptions> options_;  // shared by the loops of one pool

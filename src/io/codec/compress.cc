@@ -45,7 +45,8 @@ struct InflateStream {
 };
 
 // zlib's windowBits with 16 added reads and writes the gzip wrapper.
-constexpr int kGzipWindow = 15 + 16;
+constexpr int kZlibWindow = 15;
+constexpr int kGzipWindow = kZlibWindow + 16;
 
 }  // namespace
 
@@ -77,9 +78,11 @@ Result<std::string> gzip_decompress(std::string_view bytes, size_t max_bytes) {
   }
 }
 
-std::string gzip_compress(std::string_view bytes, int level) {
+namespace {
+
+std::string deflate_whole(std::string_view bytes, int level, int window) {
   z_stream z{};
-  CHECK(deflateInit2(&z, level, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  CHECK(deflateInit2(&z, level, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) == Z_OK);
   std::string out(deflateBound(&z, bytes.size()), '\0');
   z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
   z.avail_in = static_cast<uInt>(bytes.size());
@@ -89,6 +92,16 @@ std::string gzip_compress(std::string_view bytes, int level) {
   out.resize(z.total_out);
   deflateEnd(&z);
   return out;
+}
+
+}  // namespace
+
+std::string gzip_compress(std::string_view bytes, int level) {
+  return deflate_whole(bytes, level, kGzipWindow);
+}
+
+std::string zlib_compress(std::string_view bytes, int level) {
+  return deflate_whole(bytes, level, kZlibWindow);
 }
 
 Result<std::string> zstd_decompress(std::string_view frame, size_t bytes) {

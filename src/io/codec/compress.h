@@ -16,6 +16,8 @@ std::string snappy_compress(std::string_view bytes);
 /// `max_bytes`, so that a bomb costs no more than the limit.
 Result<std::string> gzip_decompress(std::string_view bytes, size_t max_bytes);
 std::string gzip_compress(std::string_view bytes, int level = 1);
+/// RFC 1950, which HTTP calls "deflate".
+std::string zlib_compress(std::string_view bytes, int level = 1);
 
 /// One zstd frame. Corruption when malformed or not of exactly `bytes` bytes when decoded.
 Result<std::string> zstd_decompress(std::string_view frame, size_t bytes);

@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "base/bounded_queue.h"
-#include "io/codec/compress.h"
+#include "io/http/content_coding.h"
 #include "io/http/websocket_frame.h"
 #include "io/net/connection.h"
 
@@ -141,21 +141,20 @@ class WebSocketOutbox final : public WebSocket {
   std::shared_ptr<Outbox> outbox_;  // shared: the handler may outlive the connection
 };
 
-bool accepts_gzip(const HttpRequest& request) {
-  return request.headers.get("Accept-Encoding").find("gzip") != std::string_view::npos;
-}
-
 /// Longer bodies are sent from where they are.
 constexpr size_t kCopiedBehindHead = 16 << 10;
 
 /// The head, and a short body behind it; a long one stays in the response, to be sent next.
 std::string serialize(const HttpRequest& request, HttpResponse& response, bool keep_alive) {
   const bool bodiless = response.status == 204 || response.status == 304 || response.status == 101;
-  if (!response.stream && response.body.size() >= kCompressFrom && accepts_gzip(request) &&
+  if (!response.stream && response.body.size() >= kCompressFrom &&
       response.headers.get("Content-Encoding").empty()) {
-    response.body = codec::gzip_compress(response.body);
-    response.headers.set("Content-Encoding", "gzip");
-    response.headers.set("Vary", "Accept-Encoding");
+    const ContentCoding coding = choose_coding(request.headers.get("Accept-Encoding"));
+    if (coding != ContentCoding::Identity) {
+      response.body = encode_body(coding, response.body);
+      response.headers.set("Content-Encoding", std::string(to_string(coding)));
+    }
+    response.headers.add("Vary", "Accept-Encoding");
   }
   std::string out =
       fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_phrase(response.status));
@@ -184,7 +183,8 @@ std::string serialize(const HttpRequest& request, HttpResponse& response, bool k
 constexpr size_t kMaxFormParameters = 10'000;
 
 bool is_form(std::string_view content_type) {
-  return content_type.starts_with("application/x-www-form-urlencoded");
+  constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+  return equal_ignoring_case(content_type.substr(0, kForm.size()), kForm);
 }
 
 /// At most, told before they are taken apart.
@@ -215,15 +215,20 @@ HttpRequest to_request(Parser& parser, const std::string& peer) {
   const std::string_view target(message.target().data(), message.target().size());
   const size_t question = std::min(target.find('?'), target.size());
   out.path = percent_decode(target.substr(0, question), false);
-  out.parameters = parse_form(target.substr(std::min(question + 1, target.size())));
+  out.query = target.substr(std::min(question + 1, target.size()));
+  out.parameters = parse_form(out.query, &out.form_error);
   for (const auto& field : message.base()) {
     out.headers.add(std::string(field.name_string()), std::string(field.value()));
   }
   out.body = std::move(message.body());
   out.peer = peer;
-  if (is_form(out.headers.get("Content-Type"))) {
+  // A body of other methods means nothing (RFC 9110, section 9.3.1).
+  const bool may_have_form = out.method == "POST" || out.method == "PUT" || out.method == "PATCH";
+  if (may_have_form && is_form(out.headers.get("Content-Type"))) {
     // What is in the body comes first: it wins over the same name in the URL.
-    Parameters form = parse_form(out.body);
+    std::string body_error;
+    Parameters form = parse_form(out.body, &body_error);
+    if (!body_error.empty()) out.form_error = std::move(body_error);
     form.insert(form.end(), out.parameters.begin(), out.parameters.end());
     out.parameters = std::move(form);
   }

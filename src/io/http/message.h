@@ -31,8 +31,10 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 
 struct HttpRequest {
   std::string method;
-  std::string path;       ///< percent-decoded, without the query
-  Parameters parameters;  ///< of the query, then of a form body
+  std::string path;        ///< percent-decoded, without the query
+  std::string query;       ///< as it came, behind the question mark
+  Parameters parameters;   ///< of the query, then of a form body
+  std::string form_error;  ///< what could not be read of them, and is left out; mostly empty
   Headers headers;
   std::string body;
   std::string peer;      ///< "127.0.0.1:50412"

@@ -32,6 +32,17 @@ std::optional<PathArguments> match(std::string_view pattern, std::string_view pa
   return arguments;
 }
 
+/// Without empty and "." segments.
+std::string cleaned(std::string_view path) {
+  std::string out;
+  const std::string_view trailing = path.ends_with('/') ? "/" : "";
+  while (!path.empty()) {
+    const std::string_view segment = take_segment(path);
+    if (!segment.empty() && segment != ".") out.append("/").append(segment);
+  }
+  return out.append(trailing);
+}
+
 bool allows(std::string_view methods, std::string_view method) {
   if (method == "HEAD") method = "GET";
   while (!methods.empty()) {
@@ -59,7 +70,16 @@ HttpResponse Router::route(const HttpRequest& request) const {
     allowed += route.methods;
   }
   std::replace(allowed.begin(), allowed.end(), '|', ',');
-  if (allowed.empty()) return HttpResponse::text(404, "404 page not found\n");
+  if (allowed.empty()) {
+    // "//api/v1/query" is what a base URL with a slash at its end makes.
+    std::string clean = cleaned(request.path);
+    if (clean == request.path) return HttpResponse::text(404, "404 page not found\n");
+    HttpResponse moved = HttpResponse::text(request.method == "GET" ? 301 : 308, "");
+    if (!request.query.empty()) clean += "?" + request.query;
+    moved.headers.add("Location", std::move(clean));
+    return moved;
+  }
+  allowed += ", OPTIONS";
   HttpResponse response = request.method == "OPTIONS"
                               ? HttpResponse{}
                               : HttpResponse::text(405, "Method Not Allowed\n");

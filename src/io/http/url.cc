@@ -13,6 +13,17 @@ int hex_value(char c) {
   return -1;
 }
 
+/// What Go's net/url says of a pair that it cannot read; empty for a good one.
+std::string wrong_with(std::string_view pair) {
+  if (pair.find(';') != std::string_view::npos) return "invalid semicolon separator in query";
+  for (size_t i = pair.find('%'); i != std::string_view::npos; i = pair.find('%', i + 3)) {
+    if (i + 2 >= pair.size() || hex_value(pair[i + 1]) < 0 || hex_value(pair[i + 2]) < 0) {
+      return "invalid URL escape \"" + std::string(pair.substr(i, 3)) + "\"";
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string percent_decode(std::string_view text, bool plus) {
@@ -47,13 +58,17 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
-Parameters parse_form(std::string_view text) {
+Parameters parse_form(std::string_view text, std::string* error) {
   Parameters out;
   while (!text.empty()) {
     const size_t end = std::min(text.find('&'), text.size());
     const std::string_view pair = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (pair.empty()) continue;
+    if (std::string wrong = wrong_with(pair); !wrong.empty()) {
+      if (error != nullptr && error->empty()) *error = std::move(wrong);
+      continue;
+    }
     const size_t equal = std::min(pair.find('='), pair.size());
     out.emplace_back(percent_decode(pair.substr(0, equal), true),
                      percent_decode(pair.substr(std::min(equal + 1, pair.size())), true));

@@ -12,9 +12,10 @@ namespace prom5::io {
 /// Names and values in order; a name may come more than once.
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-/// application/x-www-form-urlencoded, as query strings and form bodies have it. Malformed escapes
-/// stay as they are.
-Parameters parse_form(std::string_view text);
+/// application/x-www-form-urlencoded, as query strings and form bodies have it. As Go does, which
+/// Prometheus' clients know, pairs with a malformed escape or a semicolon are left out.
+/// `error`, where given, says what is wrong with the first of them.
+Parameters parse_form(std::string_view text, std::string* error = nullptr);
 
 /// "%41" to "A"; with `plus` also "+" to a space.
 std::string percent_decode(std::string_view text, bool plus);

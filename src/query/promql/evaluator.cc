@@ -137,7 +137,7 @@ Result<double> Evaluator::duration_seconds(const Expr& expr) {
   const double right = d.right ? TRY(duration_seconds(*d.right)) : 0;
   const auto no_zero = [&](std::string_view what) -> Result<void> {
     if (right != 0) return {};
-    return fail(ErrorCode::Execution, "{}:{}: {} by zero", expr.position.start, expr.position.end,
+    return fail(ErrorCode::BadData, "{}:{}: {} by zero", expr.position.start, expr.position.end,
                 what);
   };
   switch (d.op) {
@@ -160,7 +160,7 @@ Result<DurationMs> Evaluator::resolve(DurationMs literal, const ExprPtr& expr,
   if (!expr) return literal;
   const double seconds = TRY(duration_seconds(*expr));
   const auto bad = [&](std::string_view what) {
-    return fail(ErrorCode::Execution, "{}:{}: duration {}", expr->position.start,
+    return fail(ErrorCode::BadData, "{}:{}: duration {}", expr->position.start,
                 expr->position.end, what);
   };
   if (!std::isfinite(seconds)) return bad("is NaN or infinite");

@@ -295,6 +295,7 @@ class Lexer {
         return emit(TokenType::RightBracket, 1);
       case ':':
         if (!got_duration_) {
+          start_ = ++at_;  // as Prometheus, which has taken the colon already
           return error("unexpected colon before duration in duration expression");
         }
         if (got_colon_) return error("unexpected repeated colon in duration expression");

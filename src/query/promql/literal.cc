@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "io/codec/number.h"
 #include "io/codec/utf8.h"
+#include "model/quote.h"
 #include "query/promql/parser.h"
 
 namespace prom5::promql {
@@ -17,6 +19,36 @@ std::string line_and_column(std::string_view query, int position) {
     }
   }
   return fmt::format("{}:{}", line, end - line_start + 1);
+}
+
+Result<double> parse_number(std::string_view literal) {
+  const auto invalid = [&](std::string_view why) {
+    return fail(ErrorCode::BadData, "error parsing number: strconv.ParseFloat: parsing {}: {}",
+                quoted(literal), why);
+  };
+  std::string digits(literal);
+  if (digits.ends_with('_')) return invalid("invalid syntax");
+  std::erase(digits, '_');
+  const char* const begin = digits.data();
+  const char* const end = begin + digits.size();
+  // Go reads a leading zero as octal, and falls back to a float when that fails.
+  if (digits.size() > 1 && digits[0] == '0' &&
+      digits.find_first_not_of("01234567") == std::string::npos) {
+    int64_t octal = 0;
+    if (std::from_chars(begin, end, octal, 8).ec == std::errc{}) return static_cast<double>(octal);
+  }
+  // Hexadecimal is an integer, or a float with an exponent.
+  if (digits.size() > 2 && (digits[1] == 'x' || digits[1] == 'X')) {
+    int64_t integer = 0;
+    const auto [past, error] = std::from_chars(begin + 2, end, integer, 16);
+    const bool fits = error == std::errc{} && past == end;
+    if (!fits && digits.find_first_of("pP") == std::string::npos) return invalid("invalid syntax");
+  }
+  if (const auto value = codec::parse_double(digits)) return *value;
+  double unused = 0;
+  const auto [past, error] = std::from_chars(begin, end, unused);
+  const bool too_large = error == std::errc::result_out_of_range && past == end;
+  return invalid(too_large ? "value out of range" : "invalid syntax");
 }
 
 std::string unquote(std::string_view literal) {

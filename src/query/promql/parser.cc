@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <ranges>
 
 #include "io/codec/number.h"
 #include "io/codec/utf8.h"
@@ -50,6 +51,9 @@ class Parser {
   }
 
   Result<std::vector<Matcher>> run_selector() {
+    if (query_.empty()) {
+      return fail(ErrorCode::BadData, "unknown position: parse error: unexpected end of input");
+    }
     ExprPtr expr = selector();
     if (!failed() && peek().type != TokenType::End) unexpected("", "");
     if (!errors_.empty()) return std::unexpected(errors_.front());
@@ -290,26 +294,10 @@ class Parser {
       }
       return {duration->as_seconds(), true};
     }
-    const auto invalid = [&](std::string_view why) {
-      note(token.position, fmt::format("error parsing number: strconv.ParseFloat: parsing {}: {}",
-                                       quoted(token.text), why));
-      return NumberLiteral{};
-    };
-    std::string digits(token.text);
-    if (digits.ends_with('_')) return invalid("invalid syntax");
-    std::erase(digits, '_');
-    // Go reads a leading zero as octal, and falls back to a float when that fails.
-    if (digits.size() > 1 && digits[0] == '0' &&
-        digits.find_first_not_of("01234567") == std::string::npos) {
-      int64_t octal = 0;
-      const auto [end, error] =
-          std::from_chars(digits.data(), digits.data() + digits.size(), octal, 8);
-      if (error == std::errc{}) return {static_cast<double>(octal), false};
-    }
-    const auto value = codec::parse_double(digits);
+    const auto value = parse_number(token.text);
     if (!value) {
-      const bool cut_short = digits.find_first_of("eExX") == digits.size() - 1;
-      return invalid(cut_short ? "invalid syntax" : "value out of range");
+      note(token.position, value.error().message);
+      return {};
     }
     return {*value, false};
   }
@@ -667,8 +655,21 @@ class Parser {
       case TokenType::LeftParen: return duration_expression(0);
       case TokenType::Add:
       case TokenType::Sub: {
-        const Token op = take();
-        return negate(op, duration_primary());
+        std::vector<Token> signs;
+        while (peek().type == TokenType::Add || peek().type == TokenType::Sub) {
+          if (static_cast<int>(signs.size()) < options_.max_depth) {
+            signs.push_back(take());
+            continue;
+          }
+          if (!fatal_) note(peek().position, "duration expression nests too deep");
+          fatal_ = true;
+          return nothing();
+        }
+        ExprPtr duration = duration_primary();
+        for (const Token& sign : std::views::reverse(signs)) {
+          if (duration && !failed()) duration = negate(sign, std::move(duration));
+        }
+        return duration;
       }
       default: return duration_primary();
     }

@@ -27,6 +27,9 @@ Result<std::vector<Matcher>> parse_selector(std::string_view selector);
 /// "LINE:COLUMN", both from 1, as error messages and annotations give it.
 std::string line_and_column(std::string_view query, int position);
 
+/// A number literal's value. BadData, in the words of Go's strconv, for what is none.
+Result<double> parse_number(std::string_view literal);
+
 /// The text of a string literal, quotes included, without its quotes and escapes. The token must
 /// come from the lexer, which has checked it.
 std::string unquote(std::string_view literal);

@@ -258,19 +258,25 @@ class DbQuerier final : public Querier {
   [[nodiscard]] std::vector<std::string> warnings() const override { return *view_->warnings; }
 
   Result<std::vector<std::string>> label_names(std::span<const Matcher> matchers) override {
-    const Head* head = view_->head;
+    const Head* head = overlapping_head();
     return join(head == nullptr ? std::vector<std::string>() : head->label_names(matchers),
                 [&](const Block& block) { return block.label_names(matchers); });
   }
 
   Result<std::vector<std::string>> label_values(std::string_view name,
                                                 std::span<const Matcher> matchers) override {
-    const Head* head = view_->head;
+    const Head* head = overlapping_head();
     return join(head == nullptr ? std::vector<std::string>() : head->label_values(name, matchers),
                 [&](const Block& block) { return block.label_values(name, matchers); });
   }
 
  private:
+  /// Null when it has nothing of the range.
+  [[nodiscard]] const Head* overlapping_head() const {
+    const bool overlaps = view_->head != nullptr && view_->head->range().overlaps(range_);
+    return overlaps ? view_->head : nullptr;
+  }
+
   /// What the head has and what each block has, sorted, each once.
   template <typename OfBlock>
   Result<std::vector<std::string>> join(std::vector<std::string> out, OfBlock of_block) const {
