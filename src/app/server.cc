@@ -297,6 +297,8 @@ void Server::add_routes() {
   api_v1_->add_routes(router_);
   query_api_ = std::make_unique<api::QueryApi>(*db_, *engine_, clock_);
   query_api_->add_routes(router_);
+  search_api_ = std::make_unique<api::SearchApi>(*db_, clock_, options_.max_search_limit);
+  search_api_->add_routes(router_);
   tsdb_api_ = std::make_unique<api::TsdbApi>(*db_, options_.enable_admin_api, log_);
   tsdb_api_->add_routes(router_);
   assistant_api_->add_routes(router_);

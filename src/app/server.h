@@ -12,6 +12,7 @@
 #include "app/api/federation.h"
 #include "app/api/query_api.h"
 #include "app/api/remote_read.h"
+#include "app/api/search_api.h"
 #include "app/api/tsdb_api.h"
 #include "app/config/config.h"
 #include "app/config/web_config.h"
@@ -42,7 +43,8 @@ struct ServerOptions {
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
   bool enable_remote_write = false;
-  std::string cors_origin = ".*";  ///< regular expression of the origins that may read /api/v1
+  std::string cors_origin = ".*";    ///< regular expression of the origins that may read /api/v1
+  size_t max_search_limit = 10'000;  ///< results of one search
   uint64_t remote_read_samples = 50'000'000;               ///< most in one answer
   std::vector<std::pair<std::string, std::string>> flags;  ///< for /api/v1/status/flags
   /// Called once, from a thread of the server's: the log is replayed and scrapes begin, or why not.
@@ -101,6 +103,7 @@ class Server {
   std::unique_ptr<Agent> agent_;
   std::unique_ptr<api::ApiV1> api_v1_;
   std::unique_ptr<api::QueryApi> query_api_;
+  std::unique_ptr<api::SearchApi> search_api_;
   std::unique_ptr<api::TsdbApi> tsdb_api_;
   std::unique_ptr<api::Federation> federation_;
   std::unique_ptr<api::RemoteRead> remote_read_;

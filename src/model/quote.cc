@@ -8,15 +8,6 @@ namespace prom5 {
 
 namespace {
 
-uint32_t code_point_of(std::string_view sequence) {
-  if (sequence.size() == 1) return static_cast<uint8_t>(sequence[0]);
-  uint32_t value = static_cast<uint8_t>(sequence[0]) & (0xFFU >> (sequence.size() + 1));
-  for (size_t i = 1; i < sequence.size(); ++i) {
-    value = value << 6 | (static_cast<uint8_t>(sequence[i]) & 0x3FU);
-  }
-  return value;
-}
-
 /// Spaces other than U+0020, format and control characters, private use, and noncharacters, which
 /// Go's strconv.Quote escapes (Unicode 15, general categories Z, C).
 bool is_printable(uint32_t c) {
@@ -57,7 +48,7 @@ void append_quoted(std::string& out, std::string_view text) {
         ++i;
       } else {
         const std::string_view sequence = text.substr(i, length);
-        const uint32_t code_point = code_point_of(sequence);
+        const uint32_t code_point = codec::utf8_code_point(sequence);
         if (is_printable(code_point)) {
           out.append(sequence);
         } else {

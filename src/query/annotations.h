@@ -13,6 +13,7 @@ class Annotations {
   void warn(std::string text) { add(warnings_, std::move(text)); }
   void inform(std::string text) { add(infos_, std::move(text)); }
 
+  [[nodiscard]] size_t count() const { return warnings_.size() + infos_.size(); }
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   [[nodiscard]] const std::vector<std::string>& infos() const { return infos_; }
 

@@ -200,6 +200,7 @@ Result<void> Engine::in_context(
                                          .client = request.origin.client},
                                         request.stop, timeout));
   const Clock::time_point evaluating = Clock::now();
+  const promql::RepeatedExprs repeated(expr);
   stats.queue_seconds = std::chrono::duration<double>(evaluating - queued).count();
   promql::QueryContext context(
       storage_, request.text, request.start, request.end, request.step,
@@ -209,7 +210,8 @@ Result<void> Engine::in_context(
        .max_samples = options_.max_samples,
        .deadline = queued + std::chrono::milliseconds(timeout.ms),
        .stop = ticket->stop(),
-       .trace = trace},
+       .trace = trace,
+       .repeated = repeated.none() || request.per_step_stats ? nullptr : &repeated},
       *ticket);
   if (request.per_step_stats) context.count_per_step(grid.count);
   Result<void> done = work(context, grid);
@@ -227,6 +229,7 @@ Result<QueryResult> Engine::evaluate(const QueryRequest& request, const Expr& ex
   TRY(in_context(request, expr, trace, stats,
                  [&](promql::QueryContext& context, const promql::StepGrid& grid) -> Result<void> {
                    promql::Evaluator evaluator(context, grid);
+                   TRY(evaluator.check_durations(expr));
                    auto value = value_of(evaluator, expr, request.step.ms == 0);
                    if (!value) return std::unexpected(std::move(value).error());
                    out.value = *std::move(value);

@@ -9,7 +9,7 @@ import unittest
 import harness
 
 # 260,000 windows of 86,400 values each: many seconds of work on few samples.
-LONG = "sum_over_time(sum_over_time(vector(1)[1d:1s])[3d:1s])"
+LONG = "stddev_over_time(stddev_over_time(vector(1)[1d:1s])[3d:1s])"
 FLAGS = ["--web.enable-remote-write-receiver", "--query.timeout=2m"]
 
 

@@ -30,6 +30,7 @@ constexpr std::array kFlags = std::to_array<Flag>({
      "Accept remote write requests at /api/v1/write."},
     {"web.cors.origin", Text, ".*",
      "Regular expression of the origins whose pages may read /api/v1; matched as a whole."},
+    {"web.search.max-limit", Number, "10000", "Most results that a search for names may ask for."},
     {"web.max-connections", Number, "512", "Most connections at one time."},
     {"web.max-body-size", Size, "64MB", "Longest request body."},
     {"web.read-timeout", Duration, "5m",
@@ -151,6 +152,7 @@ ServerOptions server_options(const Flags& flags) {
   o.query.max_rule_concurrency = flags.number("rules.max-concurrent-rule-evals");
   o.query.range_cache_bytes = flags.number("query.range-cache-size");
   o.query.max_samples = flags.number("query.max-samples");
+  o.max_search_limit = flags.number("web.search.max-limit");
   o.cors_origin = flags.text("web.cors.origin");
   o.remote_read_samples = flags.number("storage.remote.read-sample-limit");
   o.http.listen_addresses = flags.list("web.listen-address");
@@ -192,6 +194,7 @@ std::optional<std::string> out_of_bounds(const Flags& flags) {
       {"query.max-samples", 1},
       {"storage.remote.read-sample-limit", 1},
       {"web.max-connections", 1},
+      {"web.search.max-limit", 1},
       {"web.max-body-size", 1},
       {"scrape.max-body-size", 1},
       {"storage.tsdb.max-series", 1},

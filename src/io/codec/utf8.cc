@@ -41,6 +41,26 @@ bool utf8_valid(std::string_view text) {
   return true;
 }
 
+uint32_t utf8_code_point(std::string_view sequence) {
+  if (sequence.size() == 1) return static_cast<uint8_t>(sequence[0]);
+  uint32_t value = static_cast<uint8_t>(sequence[0]) & (0xFFU >> (sequence.size() + 1));
+  for (size_t i = 1; i < sequence.size(); ++i) {
+    value = value << 6 | (static_cast<uint8_t>(sequence[i]) & 0x3FU);
+  }
+  return value;
+}
+
+std::u32string utf8_code_points(std::string_view text) {
+  std::u32string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const size_t length = utf8_sequence_length(text);
+    out += length == 0 ? U'\uFFFD' : utf8_code_point(text.substr(0, length));
+    text.remove_prefix(std::max<size_t>(length, 1));
+  }
+  return out;
+}
+
 size_t utf8_length(std::string_view text) {
   constexpr auto kContinues = [](char c) { return (static_cast<uint8_t>(c) & 0xC0) == 0x80; };
   return text.size() - static_cast<size_t>(std::count_if(text.begin(), text.end(), kContinues));

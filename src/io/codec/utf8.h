@@ -10,6 +10,12 @@ namespace prom5::codec {
 /// begin with one (Unicode 15, table 3-7: no surrogates, no overlong forms).
 size_t utf8_sequence_length(std::string_view text);
 
+/// What a well-formed sequence stands for.
+uint32_t utf8_code_point(std::string_view sequence);
+
+/// A byte that belongs to none counts as U+FFFD.
+std::u32string utf8_code_points(std::string_view text);
+
 bool utf8_valid(std::string_view text);
 
 /// How many code points well-formed text has.

@@ -122,6 +122,8 @@ class ElementOperator {
       context_.inform(fmt::format("mismatched custom buckets were reconciled during {}", what),
                       position_);
     }
+    // As in Prometheus the warning takes the place of the sum.
+    if (result->reset_hints_collide) return {};
     if (!adding) result->histogram.reset_hint = CounterResetHint::Gauge;
     return of(compacted(result->histogram));
   }
@@ -287,14 +289,17 @@ class VectorOperator {
 
   Result<StepVector> run() {
     const size_t steps = evaluator_.grid().count;
+    const std::vector<bool> comparable = steps_with_both();
     for (const MatchGroup& group : group_by_match(many_, one_, matching_)) {
       const bool fills = matching_.fill_left || matching_.fill_right;
       if (!fills && (group.left.empty() || group.right.empty())) {
-        TRY(check_unmatched(group));
+        TRY(check_unmatched(group, comparable));
         continue;
       }
       if (!fills && run_columns(group)) continue;
-      for (size_t i = 0; i < steps; ++i) TRY(run_step(group, i));
+      for (size_t i = 0; i < steps; ++i) {
+        if (fills || comparable[i]) TRY(run_step(group, i));
+      }
     }
     for (StepSeries& series : out_) series.drop_name = binary_.return_bool;
     std::erase_if(out_, [](const StepSeries& s) { return s.empty(); });
@@ -342,14 +347,22 @@ class VectorOperator {
     }
   }
 
-  /// The "one" side must be unique in a group even when nothing on the other side matches it,
-  /// unless the other side is empty altogether.
-  Result<void> check_unmatched(const MatchGroup& group) {
+  /// At which steps both sides have anything; at the others nobody minds what is not unique.
+  [[nodiscard]] std::vector<bool> steps_with_both() const {
+    const size_t steps = evaluator_.grid().count;
+    std::vector<bool> out(steps);
+    const auto any = [](const StepVector& side, size_t i) {
+      return std::ranges::any_of(side, [i](const StepSeries& s) { return s.has(i); });
+    };
+    for (size_t i = 0; i < steps; ++i) out[i] = any(many_, i) && any(one_, i);
+    return out;
+  }
+
+  /// The "one" side must be unique in a group even when nothing on the other side matches it.
+  Result<void> check_unmatched(const MatchGroup& group, const std::vector<bool>& comparable) {
     if (group.right.size() < 2) return {};
-    for (size_t i = 0; i < evaluator_.grid().count; ++i) {
-      const bool any =
-          std::any_of(many_.begin(), many_.end(), [&](const StepSeries& s) { return s.has(i); });
-      if (any) TRY(one_at(group, i));
+    for (size_t i = 0; i < comparable.size(); ++i) {
+      if (comparable[i]) TRY(one_at(group, i));
     }
     return {};
   }
@@ -441,9 +454,8 @@ class VectorOperator {
   }
 
   Labels result_labels(const Labels& many, const Labels& one) {
-    LabelsBuilder builder(many);
     const bool now = !evaluator_.context().options.delayed_name_removal && binary_.return_bool;
-    if (now || changes_meaning(binary_.op)) builder.remove(kMetricName);
+    LabelsBuilder builder(now || changes_meaning(binary_.op) ? without_name(many) : many);
     if (matching_.cardinality == Cardinality::OneToOne) {
       const auto listed = [&](std::string_view name) {
         return std::find(matching_.labels.begin(), matching_.labels.end(), name) !=

@@ -92,7 +92,13 @@ bool StepSeries::empty() const {
   return std::all_of(kinds.begin(), kinds.end(), [](PointKind k) { return k == PointKind::None; });
 }
 
-Labels without_name(const Labels& labels) { return labels.without(kMetricName); }
+Labels without_name(const Labels& labels) {
+  Labels out;
+  out.assign_where(labels, [](std::string_view name) {
+    return name != kMetricName && name != "__type__" && name != "__unit__";
+  });
+  return out;
+}
 
 void Evaluator::drop_name(StepSeries& series) const {
   if (!context_.options.delayed_name_removal) series.labels = without_name(series.labels);
@@ -160,13 +166,27 @@ Result<DurationMs> Evaluator::resolve(DurationMs literal, const ExprPtr& expr,
   if (!expr) return literal;
   const double seconds = TRY(duration_seconds(*expr));
   const auto bad = [&](std::string_view what) {
-    return fail(ErrorCode::BadData, "{}:{}: duration {}", expr->position.start,
-                expr->position.end, what);
+    return fail(ErrorCode::BadData, "{}:{}: duration {}", expr->position.start, expr->position.end,
+                what);
   };
   if (!std::isfinite(seconds)) return bad("is NaN or infinite");
   if (seconds <= 0 && !may_be_negative) return bad("must be greater than 0");
   if (std::fabs(seconds) > 9223372036.854775807) return bad("is out of range");
   return DurationMs{static_cast<int64_t>(seconds * 1000)};
+}
+
+Result<void> Evaluator::check_durations(const Expr& expr) {
+  if (const auto* selector = expr.as<VectorSelector>()) {
+    TRY(resolve({}, selector->time.offset_expr, true));
+  } else if (const auto* matrix = expr.as<MatrixSelector>()) {
+    TRY(resolve({}, matrix->range_expr, false));
+  } else if (const auto* subquery = expr.as<Subquery>()) {
+    TRY(resolve({}, subquery->range_expr, false));
+    TRY(resolve({}, subquery->step_expr, false));
+    TRY(resolve({}, subquery->time.offset_expr, true));
+  }
+  for (const Expr* inner : children(expr)) TRY(check_durations(*inner));
+  return {};
 }
 
 Result<TimeShift> Evaluator::shift_of(const TimeModifiers& time) {
@@ -183,6 +203,37 @@ Result<TimeShift> Evaluator::shift_of(const TimeModifiers& time) {
 
 Result<StepValue> Evaluator::eval(const Expr& expr) {
   TRY(context_.check_alive());
+  if (context_.options.repeated != nullptr) {
+    if (const auto group = context_.options.repeated->group_of(expr))
+      return eval_once(expr, *group);
+  }
+  return eval_traced(expr);
+}
+
+/// What had something to be told of is evaluated again: it tells of each place.
+Result<StepValue> Evaluator::eval_once(const Expr& expr, size_t group) {
+  const QueryContext::KnownKey key{group, grid_.start.ms, grid_.step.ms, grid_.count,
+                                   static_cast<int>(reset_hints_)};
+  if (const auto found = context_.known.find(key); found != context_.known.end()) {
+    context_.count_samples(found->second.samples);
+    return found->second.value;
+  }
+  const query::SampleCounts before = context_.samples();
+  const size_t told = context_.annotations.count();
+  StepValue out = TRY(eval_traced(expr));
+  if (context_.annotations.count() == told) {
+    uint64_t points = 0;
+    for (const StepSeries& series : out.vector) points += series.steps();
+    TRY(context_.hold_samples(points));
+    const query::SampleCounts after = context_.samples();
+    context_.known.emplace(
+        key,
+        QueryContext::Known{out, {after.queryable - before.queryable, after.read - before.read}});
+  }
+  return out;
+}
+
+Result<StepValue> Evaluator::eval_traced(const Expr& expr) {
   if (context_.options.trace == nullptr) return eval_node(expr);
   const auto started = std::chrono::steady_clock::now();
   const uint64_t loaded = context_.loaded();
@@ -446,21 +497,6 @@ Result<StepVector> Evaluator::eval_element(const Call& call) {
 
 namespace {
 
-/// The smoothing and the trend factor of double_exponential_smoothing(), at all steps.
-Result<void> check_factors(const std::vector<std::vector<double>>& parameters) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kFactors = {
-      {{"smoothing", "sf"}, {"trend", "tf"}}};
-  for (size_t i = 0; i < kFactors.size(); ++i) {
-    const auto& [name, symbol] = kFactors[i];
-    for (const double factor : parameters[i]) {
-      if (factor > 0 && factor < 1) continue;
-      return fail(ErrorCode::Execution, "invalid {} factor. Expected: 0 < {} < 1, got: {:f}", name,
-                  symbol, factor);
-    }
-  }
-  return {};
-}
-
 constexpr size_t kSamplesBetweenChecks = 4096;
 
 /// Takes out the histograms of windows that have their sum as well.
@@ -506,6 +542,10 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
   const Falls falls(function.counter ? std::span<const double>(samples.values)
                                      : std::span<const double>());
   SlidingRange summed(samples.rollups.histogram_ends);
+  // Worth it where each sample is in several windows.
+  const bool overlap = grid.count > 1 && shape.range.ms >= 4 * grid.step.ms && !shape.shift.fixed;
+  const WindowFolds folds(samples.values, overlap ? function.folds : WindowFolds::Kind::None);
+  if (folds.usable()) window.folds = &folds;
   size_t found = 0;
   size_t unchecked = 0;
   query::SampleCounts looked_at{0, samples.times.size() + samples.histogram_times.size()};
@@ -538,6 +578,7 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
     }
     window.times = std::span(samples.times).subspan(floats.first(), floats.count());
     window.values = std::span(samples.values).subspan(floats.first(), floats.count());
+    window.first = floats.first();
     window.rising = function.counter && !falls.any(floats.first(), floats.count());
     window.histogram_times =
         std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
@@ -549,6 +590,7 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
           std::span(samples.rollups.histogram_sums).subspan(summed.first(), summed.count())};
     }
     for (size_t k = 0; k < parameters.size(); ++k) at_step[k] = parameters[k][i];
+    if (function.check != nullptr) TRY(function.check(at_step));
     std::optional<StepPoint> point;
     if (rollups.count() > 0) {
       const WindowSummary summary =
@@ -582,7 +624,6 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
       parameters.push_back(TRY(eval_scalar(*argument)));
     }
   }
-  if (function.info.name == "double_exponential_smoothing") TRY(check_factors(parameters));
   const RangeShape shape = TRY(shape_of(*range_vector));
   if (shape.extended != ExtendedRange::None && !safe_for(shape.extended, function.info.name)) {
     const bool anchored = shape.extended == ExtendedRange::Anchored;

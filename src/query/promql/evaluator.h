@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "query/engine.h"
 #include "query/promql/ast.h"
 #include "query/promql/functions.h"
+#include "query/promql/repeated.h"
 #include "query/promql/step_series.h"
 #include "query/promql/trace.h"
 #include "store/storage.h"
@@ -29,7 +31,8 @@ class QueryContext {
     uint64_t max_samples = 0;
     std::chrono::steady_clock::time_point deadline;
     std::stop_token stop;
-    Trace* trace = nullptr;  ///< where given, evaluate() writes into it
+    Trace* trace = nullptr;                   ///< where given, evaluate() writes into it
+    const RepeatedExprs* repeated = nullptr;  ///< where given, these are evaluated once
   };
 
   QueryContext(Storage& storage, std::string_view query, TimeMs start, TimeMs end, DurationMs step,
@@ -82,6 +85,7 @@ class QueryContext {
   }
   /// Whoever looks at samples tells for each step as well from now on, if it wants().
   void count_per_step(size_t steps) { stats_.per_step.resize(steps); }
+  [[nodiscard]] query::SampleCounts samples() const { return stats_.samples; }
   [[nodiscard]] uint64_t loaded() const { return stats_.samples_loaded; }
   [[nodiscard]] bool wants_per_step() const { return !stats_.per_step.empty(); }
   /// Samples looked at, at a time that may be a subquery's: they count for the query's step then
@@ -89,6 +93,22 @@ class QueryContext {
   void count_at(TimeMs time, query::SampleCounts n);
 
   void take_stats(query::QueryStats& out);
+
+  /// What an expression gave that stands in the query again; by its group and where and how it was
+  /// evaluated.
+  struct KnownKey {
+    size_t group = 0;
+    int64_t start_ms = 0;
+    int64_t step_ms = 0;
+    size_t steps = 0;
+    int reset_hints = 0;
+    friend auto operator<=>(const KnownKey&, const KnownKey&) = default;
+  };
+  struct Known {
+    StepValue value;
+    query::SampleCounts samples;  ///< that were looked at for it; they count each time
+  };
+  std::map<KnownKey, Known> known;
 
  private:
   query::ActiveQueries::Ticket& ticket_;
@@ -148,6 +168,10 @@ class Evaluator {
   /// Joins series that have one label set and no step in common. Execution when they collide.
   Result<StepVector> merge_same_labels(StepVector vector) const;
 
+  /// Works out the durations of the whole expression, also of what may never be evaluated; BadData
+  /// for those that are none.
+  Result<void> check_durations(const Expr& expr);
+
   /// @ and offset, with duration expressions worked out.
   Result<TimeShift> shift_of(const TimeModifiers& time);
 
@@ -155,6 +179,8 @@ class Evaluator {
   [[nodiscard]] const StepGrid& grid() const { return grid_; }
 
  private:
+  Result<StepValue> eval_once(const Expr& expr, size_t group);
+  Result<StepValue> eval_traced(const Expr& expr);
   Result<StepValue> eval_node(const Expr& expr);
   Result<StepValue> eval_call(const Expr& expr, const Call& call);
   Result<StepVector> eval_element(const Call& call);
@@ -203,7 +229,7 @@ Result<StepValue> eval_binary(Evaluator& evaluator, const Expr& expr, const Bina
 /// Aggregations, in aggregate.cc.
 Result<StepVector> eval_aggregate(Evaluator& evaluator, const Expr& expr, const Aggregate& node);
 
-/// `labels` without __name__.
+/// `labels` without __name__ and what else is said of the metric: __type__ and __unit__.
 Labels without_name(const Labels& labels);
 
 }  // namespace prom5::promql

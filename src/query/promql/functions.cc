@@ -45,6 +45,16 @@ Function adds_histograms(Function function) {
   return function;
 }
 
+Function folds(WindowFolds::Kind kind, Function function) {
+  function.folds = kind;
+  return function;
+}
+
+Function checked(Result<void> (*check)(std::span<const double>), Function function) {
+  function.check = check;
+  return function;
+}
+
 Function keeps_name(Function function) {
   function.keeps_name = true;
   return function;
@@ -86,8 +96,9 @@ const std::array kFunctions = std::to_array<Function>({
         "atan", [](double v) { return std::atan(v); }, "Arc tangent, in radians."),
     element(
         "atanh", [](double v) { return std::atanh(v); }, "Inverse hyperbolic tangent."),
-    adds_histograms(range("avg_over_time", eval_avg_over_time, "Mean of the samples in the range.",
-                          summary_avg)),
+    folds(WindowFolds::Kind::Sum,
+          adds_histograms(range("avg_over_time", eval_avg_over_time,
+                                "Mean of the samples in the range.", summary_avg))),
     element(
         "ceil", [](double v) { return std::ceil(v); }, "Rounds up to the next integer."),
     range("changes", eval_changes, "How often the value changed in the range."),
@@ -112,9 +123,10 @@ const std::array kFunctions = std::to_array<Function>({
     range("delta", eval_delta,
           "Difference between the ends of the range, extrapolated; for gauges.", summary_delta),
     range("deriv", eval_deriv, "Slope per second by linear regression; for gauges."),
-    experimental(range_with("double_exponential_smoothing", {kMatrix, kScalar, kScalar},
-                            eval_double_exponential_smoothing,
-                            "Smoothed value by level and trend factors.")),
+    checked(check_smoothing_factors,
+            experimental(range_with("double_exponential_smoothing", {kMatrix, kScalar, kScalar},
+                                    eval_double_exponential_smoothing,
+                                    "Smoothed value by level and trend factors."))),
     experimental(
         vector("end", {{}, 0, kScalar}, eval_end, "End of the query, in seconds since 1970.")),
     element(
@@ -163,10 +175,12 @@ const std::array kFunctions = std::to_array<Function>({
                        "Median absolute deviation of the samples in the range.")),
     experimental(vector("max_of", {{kScalar, kScalar}, 0, kScalar}, eval_max_of,
                         "The greater of two scalars.")),
-    range("max_over_time", eval_max_over_time, "Greatest sample in the range.", summary_max),
+    folds(WindowFolds::Kind::Greatest,
+          range("max_over_time", eval_max_over_time, "Greatest sample in the range.", summary_max)),
     experimental(vector("min_of", {{kScalar, kScalar}, 0, kScalar}, eval_min_of,
                         "The smaller of two scalars.")),
-    range("min_over_time", eval_min_over_time, "Smallest sample in the range.", summary_min),
+    folds(WindowFolds::Kind::Least,
+          range("min_over_time", eval_min_over_time, "Smallest sample in the range.", summary_min)),
     vector("minute", {{kVector}, 1}, eval_minute, "Minute of the hour in UTC, 0 to 59."),
     vector("month", {{kVector}, 1}, eval_month, "Month of the year in UTC, 1 to 12."),
     vector("pi", {{}, 0, kScalar}, eval_pi, "The number pi."),
@@ -208,8 +222,9 @@ const std::array kFunctions = std::to_array<Function>({
           "Standard deviation of the samples in the range."),
     range("stdvar_over_time", eval_stdvar_over_time, "Variance of the samples in the range."),
     experimental(vector("step", {{}, 0, kScalar}, eval_step, "Step of the query, in seconds.")),
-    adds_histograms(range("sum_over_time", eval_sum_over_time, "Sum of the samples in the range.",
-                          summary_sum)),
+    folds(WindowFolds::Kind::Sum,
+          adds_histograms(range("sum_over_time", eval_sum_over_time,
+                                "Sum of the samples in the range.", summary_sum))),
     element(
         "tan", [](double v) { return std::tan(v); }, "Tangent of radians."),
     element(

@@ -7,6 +7,7 @@
 
 #include "query/promql/ast.h"
 #include "query/promql/step_series.h"
+#include "query/promql/window_folds.h"
 #include "store/window_summary.h"
 
 namespace prom5::promql {
@@ -34,6 +35,9 @@ struct Window {
     std::span<const HistogramPtr> sums;
   };
   SummedHistograms summed;
+  /// Of functions with Function::folds, where windows overlap: the folds of all windows' floats.
+  const WindowFolds* folds = nullptr;
+  size_t first = 0;  ///< where `values` begin among those
   /// Of a counter's function: it is known that no float is less than the one before it.
   bool rising = false;
   std::string_view metric;
@@ -62,8 +66,11 @@ struct Function {
   RangeFunction range = nullptr;      ///< for each window of each series
   SummaryFunction summary = nullptr;  ///< the same from a summary of its floats, where that does
   VectorFunction vector = nullptr;    ///< everything else
+  /// Of ranges: whether the scalar arguments may be what they are, asked where there are samples.
+  Result<void> (*check)(std::span<const double> parameters) = nullptr;
   bool keeps_name = false;
-  bool histogram_sums = false;  ///< of ranges: takes Window::summed
+  bool histogram_sums = false;                        ///< of ranges: takes Window::summed
+  WindowFolds::Kind folds = WindowFolds::Kind::None;  ///< of ranges: takes Window::folds
   bool counter = false;  ///< of ranges: looks at growth, and wants to be told where nothing falls
 };
 
@@ -83,6 +90,7 @@ std::optional<StepPoint> eval_predict_linear(const Window&);
 std::optional<StepPoint> eval_resets(const Window&);
 std::optional<StepPoint> eval_changes(const Window&);
 std::optional<StepPoint> eval_double_exponential_smoothing(const Window&);
+Result<void> check_smoothing_factors(std::span<const double> parameters);
 
 // functions_over_time.cc
 std::optional<StepPoint> eval_avg_over_time(const Window&);

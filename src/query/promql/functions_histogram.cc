@@ -299,7 +299,11 @@ template <typename Of>
 Result<StepValue> of_native(Evaluator& evaluator, const Call& call, Of of) {
   StepVector vector = TRY(evaluator.eval_vector(*call.arguments[0]));
   for (StepSeries& series : vector) {
-    evaluator.drop_name(series);
+    // Of what is said of the metric these drop the name alone, as in Prometheus.
+    if (!evaluator.context().options.delayed_name_removal) {
+      series.labels = series.labels.without(kMetricName);
+    }
+    series.drop_name = true;
     for (size_t i = 0; i < series.steps(); ++i) {
       if (const Histogram* h = series.histogram(i)) {
         series.set(i, of(*h));

@@ -116,6 +116,10 @@ bool less_or_equal(double a, double b) { return a <= b; }
 
 template <typename Beats>
 std::optional<StepPoint> extreme_value(const Window& w, Beats beats) {
+  if (w.folds != nullptr && !w.values.empty()) {
+    note_ignored_histograms(w);
+    return point(w.folds->extreme(w.first, w.values.size()));
+  }
   const auto index = extreme(w, beats);
   return index ? point(w.values[*index]) : std::nullopt;
 }
@@ -131,6 +135,7 @@ std::optional<StepPoint> extreme_time(const Window& w, Beats beats) {
 std::optional<StepPoint> eval_sum_over_time(const Window& w) {
   if (!w.values.empty() && has_histograms(w)) return mixed(w);
   if (w.values.empty()) return fold_histograms(w, HistogramFold::Kind::Sum);
+  if (w.folds != nullptr) return point(w.folds->sum(w.first, w.values.size()).total());
   KahanSum sum;
   for (const double v : w.values) sum.add(v);
   return point(sum.total());
@@ -139,6 +144,11 @@ std::optional<StepPoint> eval_sum_over_time(const Window& w) {
 std::optional<StepPoint> eval_avg_over_time(const Window& w) {
   if (!w.values.empty() && has_histograms(w)) return mixed(w);
   if (w.values.empty()) return fold_histograms(w, HistogramFold::Kind::Mean);
+  if (w.folds != nullptr) {
+    const KahanSum sum = w.folds->sum(w.first, w.values.size());
+    const auto count = static_cast<double>(w.values.size());
+    return point((sum.sum / count) + (sum.lost / count));
+  }
   KahanMean mean;
   for (const double v : w.values) mean.add(v);
   return point(mean.mean());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -94,6 +95,10 @@ std::optional<Histogram> histogram_increase(const Window& w, Kind kind) {
     (*w.inform)("mismatched custom buckets were reconciled during subtraction");
   }
   Histogram result = std::move(difference->histogram);
+  // A rate has the lowest resolution of all its samples, a difference that of its two.
+  int32_t schema = first.schema;
+  for (const HistogramPtr& point : points.subspan(1)) schema = std::min(schema, point->schema);
+  if (counter && !result.custom() && schema < result.schema) result = at_schema(result, schema);
   if (counter) {
     const Histogram* previous = &first;
     for (size_t i = 1; i < points.size(); ++i) {
@@ -346,6 +351,19 @@ std::optional<StepPoint> eval_changes(const Window& w) {
     if (a.histogram != nullptr) return !same_observations(*a.histogram, *b.histogram);
     return a.value != b.value && !(std::isnan(a.value) && std::isnan(b.value));
   });
+}
+
+Result<void> check_smoothing_factors(std::span<const double> parameters) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kFactors = {
+      {{"smoothing", "sf"}, {"trend", "tf"}}};
+  for (size_t i = 0; i < kFactors.size(); ++i) {
+    const auto& [name, symbol] = kFactors[i];
+    // NaN is none that is wrong.
+    if (!(parameters[i] <= 0) && !(parameters[i] >= 1)) continue;
+    return fail(ErrorCode::Execution, "invalid {} factor. Expected: 0 < {} < 1, got: {:f}", name,
+                symbol, parameters[i]);
+  }
+  return {};
 }
 
 std::optional<StepPoint> eval_double_exponential_smoothing(const Window& w) {

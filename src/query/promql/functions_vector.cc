@@ -52,7 +52,8 @@ Result<StepValue> change_floats(Evaluator& evaluator, const Expr& argument, Chan
 }
 
 /// The labels that an absent series would have: those that the selector asks for by "=".
-Labels absent_labels(const Expr& argument) {
+Labels absent_labels(const Expr& in_parentheses) {
+  const Expr& argument = unwrap(in_parentheses);
   const VectorSelector* selector = argument.as<VectorSelector>();
   if (const auto* matrix = argument.as<MatrixSelector>()) {
     selector = matrix->vector->as<VectorSelector>();
@@ -152,12 +153,21 @@ Result<StepValue> eval_absent_over_time(Evaluator& evaluator, const Expr& /*expr
 
 namespace {
 
+/// As Go's math.Max, whose answers are Prometheus': an infinity wins over NaN, and 0 over -0.
+double greater_of(double a, double b) {
+  if (a == HUGE_VAL || b == HUGE_VAL) return HUGE_VAL;
+  if (std::isnan(a) || std::isnan(b)) return NAN;
+  if (a == b) return std::signbit(a) ? b : a;
+  return a > b ? a : b;
+}
+
+double lesser_of(double a, double b) { return -greater_of(-a, -b); }
+
 Result<StepValue> clamp(Evaluator& evaluator, const Expr& argument,
                         const std::vector<double>& lowest, const std::vector<double>& highest) {
   return change_floats(evaluator, argument, [&](double v, size_t i) -> std::optional<double> {
     if (highest[i] < lowest[i]) return std::nullopt;
-    if (std::isnan(v) || std::isnan(lowest[i]) || std::isnan(highest[i])) return NAN;
-    return std::max(lowest[i], std::min(highest[i], v));
+    return greater_of(lowest[i], lesser_of(highest[i], v));
   });
 }
 
@@ -228,7 +238,10 @@ Result<StepValue> eval_end(Evaluator& evaluator, const Expr& /*expr*/, const Cal
 }
 
 Result<StepValue> eval_step(Evaluator& evaluator, const Expr& /*expr*/, const Call& /*call*/) {
-  return scalar_at_steps(evaluator, [&](size_t) { return evaluator.context().step.as_seconds(); });
+  // A range of one step is an instant, which has no step.
+  const QueryContext& context = evaluator.context();
+  const DurationMs step = context.start == context.end ? DurationMs{0} : context.step;
+  return scalar_at_steps(evaluator, [&](size_t) { return step.as_seconds(); });
 }
 
 Result<StepValue> eval_range(Evaluator& evaluator, const Expr& /*expr*/, const Call& /*call*/) {
@@ -244,7 +257,7 @@ Result<StepValue> choose_scalar(Evaluator& evaluator, const Call& call, Choose c
   std::vector<double> a = TRY(evaluator.eval_scalar(*call.arguments[0]));
   const std::vector<double> b = TRY(evaluator.eval_scalar(*call.arguments[1]));
   for (size_t i = 0; i < a.size(); ++i) {
-    a[i] = std::isnan(a[i]) || std::isnan(b[i]) ? NAN : choose(a[i], b[i]);
+    a[i] = choose(a[i], b[i]);
   }
   return of_scalar(std::move(a));
 }
@@ -252,11 +265,11 @@ Result<StepValue> choose_scalar(Evaluator& evaluator, const Call& call, Choose c
 }  // namespace
 
 Result<StepValue> eval_min_of(Evaluator& evaluator, const Expr& /*expr*/, const Call& call) {
-  return choose_scalar(evaluator, call, [](double a, double b) { return std::min(a, b); });
+  return choose_scalar(evaluator, call, lesser_of);
 }
 
 Result<StepValue> eval_max_of(Evaluator& evaluator, const Expr& /*expr*/, const Call& call) {
-  return choose_scalar(evaluator, call, [](double a, double b) { return std::max(a, b); });
+  return choose_scalar(evaluator, call, greater_of);
 }
 
 Result<StepValue> eval_sort(Evaluator& evaluator, const Expr& expr, const Call& call) {
