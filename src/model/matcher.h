@@ -32,6 +32,9 @@ class Matcher {
   /// The values that can match, when they are few and known: "=" and "=~" of literals.
   [[nodiscard]] std::span<const std::string> literal_values() const;
 
+  /// What matching it costs in memory, in instructions; 0 without a regular expression.
+  [[nodiscard]] size_t program_size() const { return regex_ ? regex_->program_size() : 0; }
+
   /// `job="api"`, with the name quoted when it is not a plain label name.
   [[nodiscard]] std::string to_string() const;
 
@@ -45,6 +48,12 @@ class Matcher {
   std::string value_;
   std::optional<Regex> regex_;
 };
+
+/// What all regular expressions of one request may have together: each is given memory for its
+/// instructions and for what it finds out about them.
+inline constexpr size_t kMaxRegexProgram = 200'000;
+inline constexpr std::string_view kRegexesTooLarge =
+    "the regular expressions are too large altogether";
 
 /// "=", "!=", "=~", "!~"
 std::string_view to_string(MatchType type);

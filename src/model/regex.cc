@@ -2,8 +2,10 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
+#include <vector>
 
 namespace prom5 {
 
@@ -110,37 +112,70 @@ size_t Regex::group_count() const {
   return static_cast<size_t>(program_->re.NumberOfCapturingGroups());
 }
 
-bool Regex::expand(std::string_view text, std::string_view replacement, std::string& out) const {
-  std::vector<re2::StringPiece> groups(group_count() + 1);
-  const re2::StringPiece piece(text.data(), text.size());
-  if (!program_->re.Match(piece, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(),
-                          static_cast<int>(groups.size()))) {
-    return false;
-  }
+size_t Regex::program_size() const {
+  return literals_.empty() ? static_cast<size_t>(program_->re.ProgramSize()) : 0;
+}
+
+namespace {
+
+/// A piece of a replacement: text as it is, or what a group matched.
+struct Piece {
+  std::string_view literal;
+  size_t group = SIZE_MAX;
+};
+
+std::vector<Piece> pieces_of(std::string_view replacement, const RE2& re) {
+  std::vector<Piece> out;
   while (!replacement.empty()) {
-    const size_t dollar = replacement.find('$');
-    out.append(replacement.substr(0, dollar));
-    if (dollar == std::string_view::npos) break;
+    const size_t dollar = std::min(replacement.find('$'), replacement.size());
+    if (dollar > 0) out.push_back({replacement.substr(0, dollar)});
+    if (dollar == replacement.size()) break;
+    const std::string_view sign = replacement.substr(dollar, 1);
     replacement.remove_prefix(dollar + 1);
     if (replacement.starts_with('$')) {
-      out += '$';
+      out.push_back({sign});
       replacement.remove_prefix(1);
       continue;
     }
     const auto [name, length] = read_reference(replacement);
     if (length == 0) {  // a "$" that refers to nothing stays
-      out += '$';
+      out.push_back({sign});
       continue;
     }
     replacement.remove_prefix(length);
-    size_t index = groups.size();
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
+    size_t group = SIZE_MAX;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), group);
     if (error != std::errc{} || end != name.data() + name.size()) {
-      const auto& named = program_->re.NamedCapturingGroups();
+      const auto& named = re.NamedCapturingGroups();
       const auto found = named.find(std::string(name));
-      index = found == named.end() ? groups.size() : static_cast<size_t>(found->second);
+      group = found == named.end() ? SIZE_MAX : static_cast<size_t>(found->second);
     }
-    if (index < groups.size()) out.append(groups[index].data(), groups[index].size());
+    if (group <= static_cast<size_t>(re.NumberOfCapturingGroups())) out.push_back({{}, group});
+  }
+  return out;
+}
+
+}  // namespace
+
+bool Regex::expand(std::string_view text, std::string_view replacement, std::string& out) const {
+  const std::vector<Piece> pieces = pieces_of(replacement, program_->re);
+  // Groups that nobody asks for need not be followed, which costs by their number.
+  size_t groups = 0;
+  for (const Piece& piece : pieces) {
+    if (piece.group != SIZE_MAX) groups = std::max(groups, piece.group + 1);
+  }
+  std::vector<re2::StringPiece> matched(groups);
+  const re2::StringPiece whole(text.data(), text.size());
+  if (!program_->re.Match(whole, 0, text.size(), RE2::ANCHOR_BOTH, matched.data(),
+                          static_cast<int>(groups))) {
+    return false;
+  }
+  for (const Piece& piece : pieces) {
+    if (piece.group == SIZE_MAX) {
+      out += piece.literal;
+    } else {
+      out.append(matched[piece.group].data(), matched[piece.group].size());
+    }
   }
   return true;
 }

@@ -24,6 +24,8 @@ class Regex {
 
   [[nodiscard]] const std::string& pattern() const { return pattern_; }
   [[nodiscard]] size_t group_count() const;
+  /// Instructions to be run; 0 for an alternation of literals, which needs none.
+  [[nodiscard]] size_t program_size() const;
 
   /// The literals, when the pattern is nothing but an alternation of literals ("a|b|c").
   [[nodiscard]] const std::vector<std::string>& literal_alternatives() const { return literals_; }

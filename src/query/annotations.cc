@@ -10,6 +10,7 @@ namespace {
 
 /// Prometheus' own bound on what a query can pile up.
 constexpr size_t kMaxKept = 1000;
+constexpr size_t kMaxText = 4096;  // labels, which texts quote, may be long
 
 std::vector<std::string> cut(const std::vector<std::string>& list, std::string_view kind) {
   if (list.size() <= Annotations::kMaxShown) return list;
@@ -22,6 +23,10 @@ std::vector<std::string> cut(const std::vector<std::string>& list, std::string_v
 }  // namespace
 
 void Annotations::add(std::vector<std::string>& list, std::string text) {
+  if (text.size() > kMaxText) {
+    text.resize(kMaxText);
+    text += "…";
+  }
   if (list.size() >= kMaxKept || std::find(list.begin(), list.end(), text) != list.end()) return;
   list.push_back(std::move(text));
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -20,6 +21,9 @@ namespace {
 using promql::Expr;
 using promql::ExprPtr;
 using promql::TokenType;
+
+/// An empty expression is evaluated part by part; more parts than this nobody writes by hand.
+constexpr size_t kMaxQuestions = 100;
 
 constexpr std::array kCauseNames = std::to_array<std::string_view>({
     "metric_unknown",
@@ -61,8 +65,16 @@ const std::vector<Series>* series_of(const QueryResult& result) {
 /// One diagnosis. One thread.
 class Examination {
  public:
-  Examination(Engine& engine, Storage& storage, const QueryRequest& request, TimeMs now)
-      : engine_(engine), storage_(storage), request_(request), now_(now) {}
+  struct Budget {
+    std::chrono::steady_clock::time_point deadline;
+    size_t asked = 0;
+  };
+
+  Examination(Engine& engine, Storage& storage, const QueryRequest& request, TimeMs now,
+              Budget& budget)
+      : engine_(engine), storage_(storage), request_(request), now_(now), budget_(&budget) {
+    request_.per_step_stats = false;
+  }
 
   Result<bool> empty(const std::string& text) {
     const QueryResult result = TRY(ask(text));
@@ -76,8 +88,15 @@ class Examination {
     if (const auto* selector = node.as<promql::VectorSelector>()) {
       return examine_selector(node, *selector, engine_.options().lookback_delta);
     }
+    if (const auto* matrix = node.as<promql::MatrixSelector>()) {
+      return examine_selector(*matrix->vector, *matrix->vector->as<promql::VectorSelector>(),
+                              matrix->range);
+    }
     if (const auto* aggregate = node.as<promql::Aggregate>()) {
       if (TRY(empty(promql::print(*aggregate->expr)))) return examine(*aggregate->expr);
+      if (std::string told = TRY(warning_of(node)); !told.empty()) {
+        return note(Cause::NotNative, node, std::move(told));
+      }
       return note(Cause::Filtered, node, "The aggregation's parameter leaves no series over.");
     }
     if (const auto* unary = node.as<promql::Unary>()) return examine(*unary->expr);
@@ -89,11 +108,27 @@ class Examination {
   std::vector<Finding> take() { return std::move(findings_); }
 
  private:
+  /// Within the time and the number of questions that all of it may take.
   Result<QueryResult> ask(const std::string& text) {
+    if (++budget_->asked > kMaxQuestions) {
+      return fail(ErrorCode::LimitExceeded, "the query has too many parts for a diagnosis");
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        budget_->deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return fail(ErrorCode::Timeout, "the diagnosis timed out");
     QueryRequest request = request_;
     request.text = text;
-    request.per_step_stats = false;
+    request.timeout = DurationMs{left.count()};
     return engine_.run(request);
+  }
+
+  /// What evaluating it warns of, if anything: that is nearer the cause than what is empty.
+  Result<std::string> warning_of(const Expr& expr) {
+    const QueryResult result = TRY(ask(promql::print(expr)));
+    for (const auto* texts : {&result.annotations.warnings(), &result.annotations.infos()}) {
+      if (!texts->empty()) return texts->front();
+    }
+    return std::string();
   }
 
   Result<void> note(Cause cause, const Expr& at, std::string text, std::string fix = {}) {
@@ -184,7 +219,7 @@ class Examination {
     }
     const auto& subquery = *range.as<promql::Subquery>();
     // What gives nothing at any of the subquery's steps mostly gives nothing at its end.
-    Examination inner(engine_, storage_, request_, now_);
+    Examination inner(engine_, storage_, request_, now_, *budget_);
     inner.request_.end = request_.end - subquery.time.offset;
     inner.request_.start = request_.start - subquery.time.offset - subquery.range;
     inner.request_.step = std::max(subquery.step, DurationMs::seconds(1));
@@ -235,6 +270,9 @@ class Examination {
     // What `unless` takes away may well be nothing.
     if (right_empty && binary.op != TokenType::Unless) TRY(examine(*binary.right));
     if (!findings_.empty()) return {};
+    if (std::string told = TRY(warning_of(node)); !told.empty()) {
+      return note(Cause::NotNative, node, std::move(told));
+    }
     if (binary.op == TokenType::Unless) {
       return note(Cause::Filtered, node,
                   "`unless` removes every series: each has one with its labels on the right.");
@@ -309,6 +347,7 @@ class Examination {
     if (binary.matching && binary.matching->on) {
       text += fmt::format(" {}", fmt::join(binary.matching->labels, ", "));
     }
+    if (text.ends_with(' ')) text.pop_back();
     const auto on_one_side = [&](std::string_view side, const std::vector<std::string>& names) {
       if (!names.empty()) {
         text += fmt::format("; only the {} side has {}", side, fmt::join(names, ", "));
@@ -366,6 +405,7 @@ class Examination {
   Storage& storage_;
   QueryRequest request_;
   const TimeMs now_;
+  Budget* const budget_;
   std::vector<Finding> findings_;
 };
 
@@ -375,13 +415,15 @@ std::string_view to_string(Cause cause) { return kCauseNames[static_cast<size_t>
 
 Result<Diagnosis> Doctor::diagnose(const QueryRequest& request) {
   const ExprPtr expr = TRY(promql::parse(request.text));
-  Examination examination(engine_, storage_, request, clock_.now());
+  DurationMs timeout = engine_.options().timeout;
+  if (request.timeout.ms > 0) timeout = std::min(timeout, request.timeout);
+  Examination::Budget budget{std::chrono::steady_clock::now() +
+                             std::chrono::milliseconds(timeout.ms)};
+  Examination examination(engine_, storage_, request, clock_.now(), budget);
   Diagnosis out;
-  if (promql::type_of(*expr) == ValueType::RangeVector) {
-    out.empty = TRY(examination.empty(fmt::format("count_over_time({})", request.text)));
-  } else {
-    out.empty = TRY(examination.empty(request.text));
-  }
+  const std::string text = promql::print(*expr);
+  const bool ranges = promql::type_of(*expr) == ValueType::RangeVector;
+  out.empty = TRY(examination.empty(ranges ? fmt::format("count_over_time({})", text) : text));
   if (!out.empty) return out;
   TRY(examination.examine(*expr));
   out.findings = examination.take();

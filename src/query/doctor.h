@@ -23,7 +23,7 @@ enum class Cause : uint8_t {
   OperandsUnmatched,
   Filtered,
   NoLe,
-  NotNative,
+  NotNative,  ///< floats where histograms are wanted, or the other way round
   AbsentPresent,
   Unexplained,
 };

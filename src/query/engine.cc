@@ -167,10 +167,7 @@ Result<QueryResult> Engine::answer(const QueryRequest& request, const Expr& expr
   const auto evaluated = [&](const QueryRequest& asked) {
     return evaluate(asked, expr, nullptr, stats);
   };
-  const bool range = request.step.ms > 0 && request.start <= request.end;
-  if (!range || !cache_.on() || request.no_cache || request.per_step_stats) {
-    return evaluated(request);
-  }
+  if (!cache_.takes(request)) return evaluated(request);
   // What is wrong with it shows before anything of it is looked up.
   TRY(steps_of(request, expr, options_.max_samples));
   const DurationMs lookback =
@@ -211,7 +208,8 @@ Result<void> Engine::in_context(
        .deadline = queued + std::chrono::milliseconds(timeout.ms),
        .stop = ticket->stop(),
        .trace = trace,
-       .repeated = repeated.none() || request.per_step_stats ? nullptr : &repeated},
+       .repeated =
+           repeated.none() || request.per_step_stats || trace != nullptr ? nullptr : &repeated},
       *ticket);
   if (request.per_step_stats) context.count_per_step(grid.count);
   Result<void> done = work(context, grid);

@@ -8,6 +8,7 @@
 
 #include "query/engine.h"
 #include "query/promql/evaluator.h"
+#include "query/promql/functions.h"
 #include "query/promql/parser.h"
 #include "query/promql/words.h"
 
@@ -23,7 +24,10 @@ constexpr double kSecondsPerSeries = 1.2e-6;
 constexpr double kSecondsPerSample = 4e-9;
 constexpr double kSecondsPerPoint = 12e-9;
 
+constexpr double kSecondsPerWindowSample = 1.5e-9;
+
 constexpr uint64_t kMaxSeriesCounted = 1'000'000;
+constexpr size_t kMaxExpression = 2000;  // of the text of each part, which holds those of its own
 
 /// Says of each expression what it computes and will cost. One thread.
 class Explainer {
@@ -34,6 +38,10 @@ class Explainer {
   Result<ExplainedExpr> explain(const Expr& expr, const promql::StepGrid& grid) {
     ExplainedExpr out;
     out.expression = promql::print(expr);
+    if (out.expression.size() > kMaxExpression) {
+      out.expression.resize(kMaxExpression);
+      out.expression += "…";
+    }
     out.words = promql::in_words(expr);
     if (const auto found = trace_.find(&expr); found != trace_.end()) {
       out.actual = Cost{found->second.series, found->second.samples, found->second.seconds};
@@ -58,8 +66,11 @@ class Explainer {
       if (inner.as<promql::StringLiteral>() != nullptr) continue;
       add(out, TRY(explain(inner, grid)));
     }
-    out.estimate.seconds += kSecondsPerPoint * static_cast<double>(out.estimate.series) *
-                            static_cast<double>(grid.count);
+    const double series = std::max(1.0, static_cast<double>(out.estimate.series));
+    out.estimate.seconds += kSecondsPerPoint * series * static_cast<double>(grid.count);
+    if (const auto* call = expr.as<promql::Call>()) {
+      out.estimate.seconds += TRY(window_seconds(*call, grid, out.estimate));
+    }
     return out;
   }
 
@@ -71,6 +82,29 @@ class Explainer {
     to.estimate.samples += inner.estimate.samples;
     to.estimate.seconds += inner.estimate.seconds;
     to.inner.push_back(std::move(inner));
+  }
+
+  /// What a function of ranges takes for looking at every sample of every window.
+  Result<double> window_seconds(const promql::Call& call, const promql::StepGrid& grid,
+                                const Cost& inside) {
+    const bool windows =
+        call.function->range != nullptr && call.function->folds == promql::WindowFolds::Kind::None;
+    for (size_t i = 0; windows && i < call.arguments.size(); ++i) {
+      const Expr& argument = promql::unwrap(*call.arguments[i]);
+      if (promql::type_of(argument) != ValueType::RangeVector) continue;
+      promql::Evaluator evaluator(context_, grid);
+      const auto shape = TRY(evaluator.shape_of(argument));
+      const double span = (grid.last() - grid.start).as_seconds() + shape.range.as_seconds();
+      double samples = static_cast<double>(inside.samples);
+      if (const auto* subquery = argument.as<promql::Subquery>()) {
+        const auto inner = TRY(evaluator.grid_of(*subquery, shape));
+        samples = (inner ? static_cast<double>(inner->count) : 0) *
+                  std::max(1.0, static_cast<double>(inside.series));
+      }
+      const double in_a_window = samples * shape.range.as_seconds() / std::max(span, 0.001);
+      return kSecondsPerWindowSample * in_a_window * static_cast<double>(grid.count);
+    }
+    return 0;
   }
 
   Result<void> explain_range(const Expr& expr, const promql::StepGrid& grid, ExplainedExpr& out) {

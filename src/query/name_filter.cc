@@ -8,6 +8,9 @@ namespace prom5::query {
 
 namespace {
 
+/// Of a longer name only the beginning is looked at.
+constexpr size_t kMaxName = 1024;
+
 /// Below a whole prefix, which alone scores 1.
 constexpr double kNotExact = 0.999;
 
@@ -124,7 +127,7 @@ std::optional<double> NameFilter::score_of(std::u32string_view term,
 
 std::optional<double> NameFilter::score(std::string_view name) const {
   if (terms_.empty()) return 1;
-  const std::u32string letters = code_points(name, !options_.case_sensitive);
+  const std::u32string letters = code_points(name.substr(0, kMaxName), !options_.case_sensitive);
   std::optional<double> best;
   for (const std::u32string& term : terms_) {
     const auto score = score_of(term, letters);

@@ -28,7 +28,8 @@ class NameFilter {
   /// Empty terms count for nothing; without terms every name is taken.
   NameFilter(const std::vector<std::string>& terms, Options options);
 
-  /// The name's score, 0 to 1, the best of all terms'; nothing when it is not taken.
+  /// The name's score (by its first kilobyte), 0 to 1, the best of all terms'; nothing when it is
+  /// not taken.
   [[nodiscard]] std::optional<double> score(std::string_view name) const;
 
  private:

@@ -13,11 +13,15 @@ QueryLog::QueryLog(io::FileSystem& files, MetricRegistry& metrics)
 
 Result<void> QueryLog::open(const std::string& path) {
   std::unique_ptr<io::WritableFile> file;
-  if (!path.empty()) file = TRY(files_.open_append(path));
-  on_ = file != nullptr;
-  enabled_.set(file != nullptr ? 1 : 0);
+  if (!path.empty()) {
+    auto opened = files_.open_append(path);
+    if (!opened) return fail(ErrorCode::Io, "query_log_file: {}", opened.error().message);
+    file = *std::move(opened);
+  }
   const MutexLock lock(mutex_);
   file_ = std::move(file);
+  on_ = file_ != nullptr;
+  enabled_.set(on_ ? 1 : 0);
   return {};
 }
 

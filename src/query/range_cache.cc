@@ -16,6 +16,9 @@ using promql::Expr;
 
 /// Hashes remembered of questions asked once; then all are forgotten.
 constexpr size_t kMaxAsked = 4096;
+/// Longer questions are not kept: keys take room, too.
+constexpr size_t kMaxText = 8192;
+constexpr size_t kSlotBytes = 256;
 
 bool depends_on_query(const promql::TimeModifiers& time) {
   return time.at == promql::AtKind::Start || time.at == promql::AtKind::End || time.offset_expr;
@@ -29,6 +32,26 @@ void add_shifted(const promql::TimeModifiers& time, const Reach& inner, Reach& o
     out.ahead = std::max(out.ahead, inner.ahead - time.offset);
   }
   out.fixed = std::max(out.fixed, inner.fixed);
+}
+
+bool has_name(const Expr& expr) {
+  if (const auto* selector = expr.as<promql::VectorSelector>()) {
+    return std::ranges::any_of(selector->matchers, [](const Matcher& m) {
+      return m.name() == kMetricName && m.type() == MatchType::Equal;
+    });
+  }
+  if (const auto* binary = expr.as<promql::Binary>()) {
+    if (binary->op == promql::TokenType::Or) return false;
+  }
+  return std::ranges::all_of(promql::children(expr),
+                             [](const Expr* inner) { return has_name(*inner); });
+}
+
+/// Whether a function's ranges are all of one metric.
+bool one_name(const promql::Call& call) {
+  return std::ranges::all_of(call.arguments, [](const promql::ExprPtr& argument) {
+    return promql::type_of(*argument) != ValueType::RangeVector || has_name(*argument);
+  });
 }
 
 /// False when the expression depends on the query's own start or end.
@@ -55,6 +78,8 @@ bool add_reach(const Expr& expr, DurationMs lookback, Reach& out) {
   if (const auto* call = expr.as<promql::Call>()) {
     const std::string_view name = call->function->info.name;
     if (name == "start" || name == "end" || name == "range") return false;
+    // Series that share their labels without the name are an error, whichever steps they are at.
+    if (call->function->range != nullptr && !one_name(*call)) return false;
   }
   return std::ranges::all_of(promql::children(expr),
                              [&](const Expr* inner) { return add_reach(*inner, lookback, out); });
@@ -92,9 +117,12 @@ using Entry = RangeCache::Entry;
 size_t steps_that_hold(const Entry& entry, TimeMs changed, const Reach& reach) {
   if (changed == TimeMs::max()) return entry.steps;
   if (reach.fixed >= changed || changed == TimeMs::min()) return 0;
-  // Those that look at nothing as late as `changed`.
-  const int64_t before = changed.ms - reach.ahead.ms - entry.start.ms;
-  if (before <= 0) return 0;
+  // Those that look at nothing as late as `changed`. Unsigned, where the two may be far apart.
+  const TimeMs looks_from = entry.start + reach.ahead;
+  if (looks_from >= changed) return 0;
+  const auto before = static_cast<int64_t>(
+      std::min<uint64_t>(static_cast<uint64_t>(changed.ms) - static_cast<uint64_t>(looks_from.ms),
+                         static_cast<uint64_t>(INT64_MAX) - static_cast<uint64_t>(entry.step.ms)));
   const int64_t n = (before + entry.step.ms - 1) / entry.step.ms;
   return std::min(entry.steps, static_cast<size_t>(n));
 }
@@ -137,17 +165,30 @@ size_t steps_in(const QueryRequest& request) {
   return static_cast<size_t>((request.end - request.start).ms / request.step.ms) + 1;
 }
 
+/// Roughly what an entry takes.
+size_t bytes_of(const QueryRequest& request, const std::vector<Series>& series) {
+  const size_t steps = steps_in(request);
+  size_t bytes = sizeof(Entry) + (2 * request.text.size()) + kSlotBytes;
+  for (const Series& one : series) {
+    bytes += sizeof(Entry::Line) + one.labels.bytes().size() + (steps * 9);
+  }
+  return bytes;
+}
+
 /// Null when it is not to be kept.
 std::shared_ptr<const Entry> entry_of(const QueryRequest& request, const QueryResult& result,
-                                      ChangeHistory::Mark mark) {
+                                      ChangeHistory::Mark mark, size_t max_bytes) {
   if (!result.annotations.warnings().empty() || !result.annotations.infos().empty()) return nullptr;
+  const std::vector<Series>& all = std::get<MatrixValue>(result.value).series;
+  const size_t bytes = bytes_of(request, all);
+  if (bytes > max_bytes) return nullptr;
   auto entry = std::make_shared<Entry>();
   entry->start = request.start;
   entry->step = request.step;
   entry->steps = steps_in(request);
   entry->mark = mark;
-  entry->bytes = sizeof(Entry);
-  for (const Series& series : std::get<MatrixValue>(result.value).series) {
+  entry->bytes = bytes;
+  for (const Series& series : all) {
     Entry::Line line{series.labels, std::vector<bool>(entry->steps),
                      std::vector<double>(entry->steps)};
     for (const Point& point : series.points) {
@@ -156,13 +197,20 @@ std::shared_ptr<const Entry> entry_of(const QueryRequest& request, const QueryRe
       line.has[i] = true;
       line.values[i] = point.value;
     }
-    entry->bytes += sizeof(line) + line.labels.bytes().size() + (entry->steps * 9);
     entry->lines.push_back(std::move(line));
   }
   return entry;
 }
 
 }  // namespace
+
+bool RangeCache::takes(const QueryRequest& request) const {
+  if (max_bytes_ == 0 || request.step.ms <= 0 || request.end < request.start) return false;
+  // Times that are further apart than a duration can say are nobody's dashboard.
+  constexpr TimeMs kFarthest{INT64_MAX / 4};
+  return request.start.ms > -kFarthest.ms && request.end < kFarthest &&
+         request.text.size() <= kMaxText && !request.no_cache && !request.per_step_stats;
+}
 
 Result<QueryResult> RangeCache::answer(Storage& storage, const QueryRequest& request,
                                        const Question& question, const Evaluate& evaluate) {
@@ -195,7 +243,7 @@ Result<QueryResult> RangeCache::answer(Storage& storage, const QueryRequest& req
     misses_.add();
   }
   if (taken < wanted && asked_before(key)) {
-    if (auto kept = entry_of(request, result, mark)) keep(key, std::move(kept));
+    if (auto kept = entry_of(request, result, mark, max_bytes_)) keep(key, std::move(kept));
   }
   return result;
 }
@@ -223,7 +271,6 @@ void RangeCache::keep(const std::string& key, std::shared_ptr<const Entry> entry
     by_key_.erase(found);
     slots_.erase(slot);
   }
-  if (entry->bytes > max_bytes_) return;
   bytes_ += entry->bytes;
   slots_.push_front({key, std::move(entry)});
   by_key_.emplace(slots_.front().key, slots_.begin());

@@ -32,7 +32,7 @@ std::optional<Reach> reach_of(const promql::Expr& expr, DurationMs lookback);
 /// known from Storage::changed_since(). Any thread.
 ///
 /// A query is kept from its second time on, because most are asked once. Answers with warnings,
-/// notes or histograms are not kept.
+/// notes or histograms are not kept, nor those to questions of many kilobytes.
 class RangeCache {
  public:
   RangeCache(size_t max_bytes, MetricRegistry& metrics);
@@ -67,7 +67,8 @@ class RangeCache {
   Result<QueryResult> answer(Storage& storage, const QueryRequest& request,
                              const Question& question, const Evaluate& evaluate);
 
-  [[nodiscard]] bool on() const { return max_bytes_ > 0; }
+  /// Whether the answer to a range query may be kept at all.
+  [[nodiscard]] bool takes(const QueryRequest& request) const;
 
  private:
   /// The last answer to the same question at other times, or null.

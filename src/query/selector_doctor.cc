@@ -18,6 +18,7 @@ using promql::VectorSelector;
 
 constexpr size_t kSuggestions = 3;
 constexpr size_t kSeriesLookedAt = 200;
+constexpr size_t kSamplesLookedAt = 5'000'000;
 
 const Matcher* name_matcher(const VectorSelector& selector) {
   const auto found = std::ranges::find_if(selector.matchers, [](const Matcher& m) {
@@ -120,9 +121,9 @@ class SelectorDoctor {
 
   Result<SelectorFinding> unknown_label(Querier& querier, std::span<const Matcher> by_name,
                                         const Matcher& m) {
-    const std::string of = by_name.empty() ? "any series" : by_name[0].value();
+    const std::string of = by_name.empty() ? "any metric" : by_name[0].value();
     auto names = TRY(querier.label_names(by_name));
-    std::erase(names, std::string(kMetricName));
+    if (m.name() != kMetricName) std::erase(names, std::string(kMetricName));
     if (std::ranges::find(names, m.name()) == names.end()) {
       const auto near = similar(m.name(), names, kSuggestions);
       if (!near.empty()) {
@@ -137,16 +138,12 @@ class SelectorDoctor {
     }
     const auto values = TRY(querier.label_values(m.name(), by_name));
     const auto near = similar(literal_part(m), values, kSuggestions);
-    const std::string wrong =
-        m.type() == MatchType::Equal
-            ? fmt::format("no {} of {} is {}", m.name(), of, quoted(m.value()))
-            : fmt::format("no {} of {} fulfils {}", m.name(), of, m.to_string());
+    const std::string wrong = fmt::format("No series of {} has {}", of, m.to_string());
     if (near.empty()) {
       return found(Cause::LabelValueUnknown,
-                   fmt::format("There is {}; there is {}.", wrong, shown(values)));
+                   fmt::format("{}; the values of {} are {}.", wrong, m.name(), shown(values)));
     }
-    return found(Cause::LabelValueUnknown,
-                 fmt::format("There is {}; there is {}.", wrong, any_of(near)),
+    return found(Cause::LabelValueUnknown, fmt::format("{}; there is {}.", wrong, any_of(near)),
                  with_matcher(selector_, m, Matcher::equal(m.name(), near[0])));
   }
 
@@ -201,8 +198,8 @@ class SelectorDoctor {
                                                    format_rfc3339(question_.asked.end)));
     }
     const std::string ended =
-        fmt::format("The last sample of {} was {} ({})", what,
-                    ago(last_before_, question_.asked.end), format_rfc3339(last_before_));
+        fmt::format("The last sample of {} was {} ({})", what, ago(last_before_, question_.now),
+                    format_rfc3339(last_before_));
     // Half an interval of patience, for scrapes that come late.
     const DurationMs patience{interval_.ms + (interval_.ms / 2)};
     if (!ended_by_marker_ && last_before_ + patience >= question_.asked.end) {
@@ -220,8 +217,10 @@ class SelectorDoctor {
     const auto querier = TRY(storage_.querier({}));
     const auto set = TRY(querier->select(selector_.matchers, querier->tier({})));
     SampleColumns columns;
-    for (size_t n = 0; n < kSeriesLookedAt && set->next(); ++n) {
+    size_t samples = 0;
+    for (size_t n = 0; n < kSeriesLookedAt && samples < kSamplesLookedAt && set->next(); ++n) {
       TRY(set->read(columns));
+      samples += columns.size();
       const auto after = std::ranges::upper_bound(columns.times, question_.asked.end);
       if (after != columns.times.end()) first_after_ = std::min(first_after_, *after);
       auto i = static_cast<size_t>(after - columns.times.begin());

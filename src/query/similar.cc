@@ -12,6 +12,7 @@ namespace prom5::query {
 namespace {
 
 constexpr double kAlike = 0.6;
+constexpr size_t kMaxName = 200;  // comparing takes the product of the lengths
 
 /// Words that name one thing.
 constexpr std::array kSynonyms = std::to_array<std::pair<std::string_view, std::string_view>>({
@@ -88,6 +89,8 @@ double shared_words(const std::vector<std::string>& a, const std::vector<std::st
 }  // namespace
 
 double similarity(std::string_view a, std::string_view b) {
+  // Nobody means a name by another of several times its length.
+  if (a.size() > kMaxName || b.size() > kMaxName) return 0;
   const std::string x = lower(a);
   const std::string y = lower(b);
   if (x.empty() || y.empty()) return 0;

@@ -6,7 +6,8 @@ namespace prom5 {
 
 ChangeHistory::Mark ChangeHistory::mark() {
   const MutexLock lock(mutex_);
-  const int64_t earliest = earliest_.exchange(TimeMs::max().ms, std::memory_order_acq_rel);
+  const int64_t earliest = earliest_.exchange(TimeMs::max().ms);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   // Nothing has changed: the moment is the same as the last one.
   if (earliest == TimeMs::max().ms) return first_ + epochs_.size();
   epochs_.push_back(earliest);
@@ -20,7 +21,7 @@ ChangeHistory::Mark ChangeHistory::mark() {
 TimeMs ChangeHistory::since(Mark mark) const {
   const MutexLock lock(mutex_);
   if (mark < first_) return TimeMs::min();
-  int64_t earliest = earliest_.load(std::memory_order_acquire);
+  int64_t earliest = earliest_.load();
   for (size_t i = mark - first_; i < epochs_.size(); ++i) earliest = std::min(earliest, epochs_[i]);
   return {earliest};
 }

@@ -19,9 +19,10 @@ class ChangeHistory {
   /// What lies at `from` or later may be different. Called when readers can see it, and before
   /// whoever asked for the change learns that it is done.
   void changed(TimeMs from) {
-    int64_t before = earliest_.load(std::memory_order_relaxed);
-    while (from.ms < before &&
-           !earliest_.compare_exchange_weak(before, from.ms, std::memory_order_release)) {
+    // What was stored before is seen by whoever marks after this, locks or none.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    int64_t before = earliest_.load();
+    while (from.ms < before && !earliest_.compare_exchange_weak(before, from.ms)) {
     }
   }
 

@@ -108,6 +108,31 @@ class Explain(unittest.TestCase):
         self.assertEqual(root["actual"]["samples"], data["tree"]["estimate"]["samples"])
         self.assertEqual(data["stats"]["samples"]["totalQueryableSamples"], 4 * 20 * 31)
 
+    def test_words_are_of_their_own_part_alone(self):
+        for query, words in (
+                ('clamp(http_requests_total{job="$2$3"}, 1, 9)',
+                 'http_requests_total where job is "$2$3", limited to between 1 and 9'),
+                ("up[5m]", "all samples within 5m of up"),
+                ("sum by (a) (x) / y", "(the sum, for each a, of x) divided by y")):
+            self.assertEqual(self.explain(query)["words"], words)
+        nested = "up"
+        for _ in range(7):
+            nested = f'label_join({nested}, "{"$3" * 8}", "{"$4" * 8}", "{"$1" * 8}", "x")'
+        self.assertLess(len(json.dumps(self.explain(nested))), 200_000)
+
+    def test_windows_of_subqueries_have_their_cost(self):
+        slow = "stddev_over_time(stddev_over_time(vector(1)[1d:1s])[3d:1s])"
+        self.assertGreater(self.explain(slow)["tree"]["estimate"]["seconds"], 5)
+
+    def test_findings_that_warnings_tell(self):
+        finding = self.server.api("/api/v5/query/doctor",
+                                  query='{__name__=~"http_request_.*"}')["findings"][0]
+        self.assertEqual(finding["cause"], "label_value_unknown")
+        self.assertIn("http_requests_total", finding["text"])
+        for query in ("nosuch[5m]", "nosuch[5m] # with a comment"):
+            finding = self.server.api("/api/v5/query/doctor", query=query)["findings"][0]
+            self.assertEqual(finding["cause"], "metric_unknown", query)
+
     def test_advice(self):
         for query, said in (
                 ('http_requests_total{code=~"500"}', 'code="500" says the same'),
@@ -122,8 +147,12 @@ class Explain(unittest.TestCase):
                 ("explain", {}, "no query parameter provided"),
                 ("explain", {"query": "sum("}, "parse error"),
                 ("doctor", {"query": "up", "time": "soon"}, 'invalid parameter "time"'),
-                ("doctor", {"query": "up", "start": "1", "step": "0"}, "greater than 0"),
-                ("doctor", {"query": "up", "start": "5", "end": "1", "step": "1"}, "before start")):
+                ("doctor", {"query": "up", "start": "1", "step": "0"}, "zero or negative"),
+                ("doctor", {"query": "up", "start": "5", "end": "1", "step": "1"}, "before start"),
+                ("explain", {"query": "up", "start": "1", "end": "90000", "step": "1"}, "11,000"),
+                ("doctor", {"query": "vector(1)", "start": "-292273086-05-16T16:47:06Z",
+                            "end": "292277025-08-18T07:12:54.999999999Z",
+                            "step": "9200000000"}, "11,000")):
             status, answer = self.server.api_raw(f"/api/v5/query/{path}", **params)
             self.assertEqual(status, 400, params)
             self.assertIn(said, answer["error"])

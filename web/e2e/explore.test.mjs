@@ -69,6 +69,19 @@ describe('Explore', { timeout: 150000 }, () => {
     assert.deepEqual(page.problems, []);
   });
 
+  it('says why an answer is empty, and takes the correction', { timeout: 15000 }, async () => {
+    await type('sum(upp)');
+    await page.getByTestId('run').click();
+    await page.getByTestId('reasons').waitFor();
+    assert.match(await page.getByTestId('reasons').innerText(), /never a metric "upp"; there is up/);
+    await page.getByTestId('reasons').getByRole('button', { name: 'sum(up)' }).click();
+    await page.getByTestId('table').waitFor();
+    assert.match(await page.getByTestId('table').innerText(), /\{\}\s+2/);
+    assert.match(page.url(), /q=sum\(up\)$/);
+    assert.equal(await page.getByTestId('reasons').count(), 0);
+    assert.deepEqual(page.problems, []);
+  });
+
   it('shows the error of an invalid expression, and removes it after a valid one', { timeout: 15000 }, async () => {
     await type('sum(');
     await page.getByTestId('run').click();

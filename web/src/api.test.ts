@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ask, instant, range, targets } from './api';
+import { ask, diagnose, instant, range, targets } from './api';
 
 function answers(body: unknown, status = 200) {
   const fetch = vi.fn(async (_url: string, _init?: RequestInit) => new Response(
@@ -33,6 +33,14 @@ describe('queries', () => {
   it('keep warnings and infos', async () => {
     answers({ status: 'success', data, warnings: ['w'], infos: ['i'] });
     expect(await instant('up')).toEqual({ data, warnings: ['w'], infos: ['i'] });
+  });
+  it('ask why they are empty', async () => {
+    const findings = [{ cause: 'metric_similar', expression: 'upp', text: 'there is up', fix: 'up' }];
+    const fetch = answers({ status: 'success', data: { empty: true, findings } });
+    expect(await diagnose('upp{a="&"}')).toEqual(findings);
+    const url = new URL(fetch.mock.calls[0][0], 'http://x');
+    expect(url.pathname).toBe('/api/v5/query/doctor');
+    expect(url.searchParams.get('query')).toBe('upp{a="&"}');
   });
   it('throw what the server says is wrong', async () => {
     answers({ status: 'error', errorType: 'bad_data', error: 'parse error' }, 400);

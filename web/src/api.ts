@@ -82,6 +82,20 @@ export async function range(
   return { data: body.data, warnings: body.warnings ?? [], infos: body.infos ?? [] };
 }
 
+/** Why a query's answer is empty; the likeliest cause first. */
+export interface Finding {
+  cause: string;
+  expression: string;
+  text: string;
+  fix?: string;
+}
+
+export async function diagnose(query: string, signal?: AbortSignal): Promise<Finding[]> {
+  const parameters = new URLSearchParams({ query });
+  const body = await answer(await fetch(`/api/v5/query/doctor?${parameters}`, { signal }));
+  return body.data.findings;
+}
+
 export async function targets(signal?: AbortSignal): Promise<Target[]> {
   return (await get('targets', { state: 'active' }, signal)).data.activeTargets;
 }

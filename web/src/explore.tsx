@@ -1,7 +1,7 @@
 // Ad-hoc PromQL: a query, its table and its chart.
 
 import { useEffect, useState } from 'preact/hooks';
-import { instant, range, type QueryAnswer, type Series } from './api';
+import { diagnose, instant, range, type Finding, type QueryAnswer, type Series } from './api';
 import { Chart, seriesColour } from './chart';
 import { Editor } from './editor';
 import { seriesName } from './format';
@@ -15,6 +15,7 @@ const maxRows = 500;
 interface Shown {
   table: QueryAnswer;
   chart?: QueryAnswer;
+  findings: Finding[]; // why there is nothing
   start: number;
   end: number;
 }
@@ -26,7 +27,26 @@ async function evaluate(query: string, seconds: number): Promise<Shown> {
   const drawable = table.data.resultType === 'vector' || table.data.resultType === 'scalar';
   const step = Math.max(1, Math.round(seconds / 240));
   const chart = drawable ? await range(query, start, end, step) : undefined;
-  return { table, chart, start, end };
+  const empty = [table, chart].every((shown) => (shown?.data.result as unknown[] ?? []).length === 0);
+  // Without its reasons an empty answer is still an answer.
+  const findings = empty ? await diagnose(query).catch(() => []) : [];
+  return { table, chart, findings, start, end };
+}
+
+/** Why there is nothing to show, and what may have been meant. */
+function Reasons({ findings, onFix }: { findings: Finding[]; onFix: (query: string) => void }) {
+  return (
+    <div class="reasons" data-testid="reasons">
+      <h2>Nothing matches</h2>
+      {findings.map(({ expression, text, fix }) => (
+        <div key={expression + text}>
+          <p class="mono muted">{expression}</p>
+          <p>{text}</p>
+          {fix && <button class="chip mono" onClick={() => onFix(fix)}>{fix}</button>}
+        </div>
+      ))}
+    </div>
+  );
 }
 
 function valueText(series: Series): string {
@@ -97,6 +117,11 @@ export function Explore() {
   };
   useEffect(() => { if (asked) run(asked); }, []);
 
+  const take = (text: string) => {
+    setQuery(text);
+    setExample(example + 1);
+    run(text);
+  };
   const chart = shown?.chart?.data.result as Series[] | undefined;
   const drawn = (chart ?? []).slice(0, maxDrawn).map((series) => seriesName(series.metric));
   const notes = shown ? [...shown.table.warnings, ...shown.table.infos] : [];
@@ -125,17 +150,19 @@ export function Explore() {
           {chart.length > maxDrawn && <p class="muted">The first {maxDrawn} of {chart.length} series are drawn.</p>}
         </section>
       )}
-      {shown && <section class="card"><Table answer={shown.table} drawn={drawn} /></section>}
+      {shown && (
+        <section class="card">
+          {shown.findings.length > 0
+            ? <Reasons findings={shown.findings} onFix={take} />
+            : <Table answer={shown.table} drawn={drawn} />}
+        </section>
+      )}
       {!shown && !error && (
         <section class="card hints">
           <h2>Try</h2>
           {['up', 'rate(node_cpu_seconds_total[1m])', 'topk(5, scrape_duration_seconds)',
             'node_filesystem_avail_bytes / node_filesystem_size_bytes'].map((text) => (
-            <button class="chip mono" key={text} onClick={() => {
-              setQuery(text);
-              setExample(example + 1);
-              run(text);
-            }}>{text}</button>
+            <button class="chip mono" key={text} onClick={() => take(text)}>{text}</button>
           ))}
         </section>
       )}

@@ -22,7 +22,6 @@ using codec::JsonWriter;
 using io::HttpRequest;
 using io::HttpResponse;
 
-constexpr int64_t kMaxPointsPerSeries = 11'000;
 constexpr std::string_view kTruncated = "results truncated due to limit";
 
 template <typename List>
@@ -236,26 +235,10 @@ ApiV1::Answer ApiV1::query(const HttpRequest& request) {
 
 ApiV1::Answer ApiV1::query_range(const HttpRequest& request) {
   query::QueryRequest q;
-  q.start = TRY(time_parameter(request, "start", std::nullopt));
-  q.end = TRY(time_parameter(request, "end", std::nullopt));
-  if (q.end < q.start) {
-    return fail(ErrorCode::BadData,
-                "invalid parameter \"end\": end timestamp must not be before start time");
-  }
-  const auto step = parse_step(request.parameter("step"));
-  if (!step) return std::unexpected(invalid_parameter("step", step.error()));
-  q.step = *step;
-  if (q.step.ms <= 0) {
-    return fail(ErrorCode::BadData,
-                "invalid parameter \"step\": zero or negative query resolution step widths are not "
-                "accepted. Try a positive integer");
-  }
-  const uint64_t span = static_cast<uint64_t>(q.end.ms) - static_cast<uint64_t>(q.start.ms);
-  if (span / static_cast<uint64_t>(q.step.ms) > kMaxPointsPerSeries) {
-    return fail(ErrorCode::BadData,
-                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
-                "query resolution (?step=XX)");
-  }
+  const RangeParameters range = TRY(range_parameters(request));
+  q.start = range.start;
+  q.end = range.end;
+  q.step = range.step;
   return evaluate(std::move(q), request);
 }
 

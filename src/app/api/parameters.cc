@@ -86,6 +86,33 @@ Result<std::optional<int64_t>> count_parameter(const io::HttpRequest& request,
   return count;
 }
 
+Result<RangeParameters> range_parameters(const io::HttpRequest& request,
+                                         std::optional<TimeMs> end_otherwise) {
+  constexpr uint64_t kMaxPointsPerSeries = 11'000;
+  RangeParameters range;
+  range.start = TRY(time_parameter(request, "start", std::nullopt));
+  range.end = TRY(time_parameter(request, "end", end_otherwise));
+  if (range.end < range.start) {
+    return fail(ErrorCode::BadData,
+                "invalid parameter \"end\": end timestamp must not be before start time");
+  }
+  const auto step = parse_step(request.parameter("step"));
+  if (!step) return std::unexpected(invalid_parameter("step", step.error()));
+  range.step = *step;
+  if (range.step.ms <= 0) {
+    return fail(ErrorCode::BadData,
+                "invalid parameter \"step\": zero or negative query resolution step widths are not "
+                "accepted. Try a positive integer");
+  }
+  const uint64_t span = static_cast<uint64_t>(range.end.ms) - static_cast<uint64_t>(range.start.ms);
+  if (span / static_cast<uint64_t>(range.step.ms) > kMaxPointsPerSeries) {
+    return fail(ErrorCode::BadData,
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
+                "query resolution (?step=XX)");
+  }
+  return range;
+}
+
 Result<size_t> limit_parameter(const io::HttpRequest& request) {
   const std::string_view text = request.parameter("limit");
   if (text.empty()) return 0;
@@ -103,6 +130,7 @@ Result<size_t> limit_parameter(const io::HttpRequest& request) {
 
 Result<std::vector<std::vector<Matcher>>> match_parameters(const io::HttpRequest& request) {
   std::vector<std::vector<Matcher>> out;
+  size_t regexes = 0;
   for (const std::string& text : request.parameters_named("match[]")) {
     auto matchers = TRY(query::parse_series_selector(text));
     const bool all_series = std::all_of(matchers.begin(), matchers.end(),
@@ -110,6 +138,8 @@ Result<std::vector<std::vector<Matcher>>> match_parameters(const io::HttpRequest
     if (all_series) {
       return fail(ErrorCode::BadData, "match[] must contain at least one non-empty matcher");
     }
+    for (const Matcher& m : matchers) regexes += m.program_size();
+    if (regexes > kMaxRegexProgram) return fail(ErrorCode::BadData, "{}", kRegexesTooLarge);
     out.push_back(std::move(matchers));
   }
   return out;

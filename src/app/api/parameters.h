@@ -25,6 +25,14 @@ Result<DurationMs> duration_parameter(const io::HttpRequest& request, std::strin
 /// A whole number where it is given. BadData: "NAME must be a number".
 Result<std::optional<int64_t>> count_parameter(const io::HttpRequest& request,
                                                std::string_view name);
+/// `start`, `end` and `step` of a range query. BadData also for more steps than Prometheus takes.
+struct RangeParameters {
+  TimeMs start;
+  TimeMs end;
+  DurationMs step;
+};
+Result<RangeParameters> range_parameters(const io::HttpRequest& request,
+                                         std::optional<TimeMs> end_otherwise = std::nullopt);
 /// `limit`; 0 when it is not given.
 Result<size_t> limit_parameter(const io::HttpRequest& request);
 /// All match[] parameters.

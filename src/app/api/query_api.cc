@@ -29,6 +29,11 @@ void write_expr(JsonWriter& json, const query::ExplainedExpr& expr) {
   json.end_array().end_object();
 }
 
+/// What does not parse is an error of the parameter; what comes up in the evaluation is not.
+Error about_query(const Error& error) {
+  return error.code == ErrorCode::BadData ? invalid_parameter("query", error) : error;
+}
+
 }  // namespace
 
 void QueryApi::add_routes(io::Router& router) {
@@ -62,21 +67,17 @@ Result<query::QueryRequest> QueryApi::query_of(const HttpRequest& request) const
     q.start = q.end = TRY(time_parameter(request, "time", clock_.now()));
     return q;
   }
-  q.start = TRY(time_parameter(request, "start", std::nullopt));
-  q.end = TRY(time_parameter(request, "end", clock_.now()));
-  const auto step = parse_step(request.parameter("step"));
-  if (!step) return std::unexpected(invalid_parameter("step", step.error()));
-  if (step->ms <= 0) {
-    return fail(ErrorCode::BadData, "invalid parameter \"step\": must be greater than 0");
-  }
-  q.step = *step;
+  const RangeParameters range = TRY(range_parameters(request, clock_.now()));
+  q.start = range.start;
+  q.end = range.end;
+  q.step = range.step;
   return q;
 }
 
 QueryApi::Answer QueryApi::explain(const HttpRequest& request) {
   const query::QueryRequest q = TRY(query_of(request));
   const auto explained = engine_.explain(q, request.parameter("run") == "true");
-  if (!explained) return std::unexpected(invalid_parameter("query", explained.error()));
+  if (!explained) return std::unexpected(about_query(explained.error()));
   return success_answer([&](JsonWriter& json) {
     json.begin_object()
         .field("type", query::describe(explained->type))
@@ -96,7 +97,7 @@ QueryApi::Answer QueryApi::explain(const HttpRequest& request) {
 QueryApi::Answer QueryApi::diagnose(const HttpRequest& request) {
   const query::QueryRequest q = TRY(query_of(request));
   const auto diagnosis = doctor_.diagnose(q);
-  if (!diagnosis) return std::unexpected(invalid_parameter("query", diagnosis.error()));
+  if (!diagnosis) return std::unexpected(about_query(diagnosis.error()));
   return success_answer([&](JsonWriter& json) {
     json.begin_object().key("empty").boolean(diagnosis->empty);
     json.key("findings").begin_array();

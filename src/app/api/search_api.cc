@@ -18,6 +18,7 @@ using io::HttpResponse;
 
 constexpr int64_t kDefaultLimit = 100;
 constexpr size_t kMaxTerms = 32;
+constexpr size_t kMaxTerm = 256;
 
 std::optional<int64_t> whole_number(std::string_view text) {
   int64_t value = 0;
@@ -51,6 +52,11 @@ Result<query::NameFilter> filter_of(const HttpRequest& request) {
   if (terms.size() > kMaxTerms) {
     return fail(ErrorCode::BadData, "too many search[] terms: got {}, maximum is {}", terms.size(),
                 kMaxTerms);
+  }
+  for (const std::string& term : terms) {
+    if (term.size() <= kMaxTerm) continue;
+    return fail(ErrorCode::BadData, "search[] term too long: {} bytes, maximum is {}", term.size(),
+                kMaxTerm);
   }
   query::NameFilter::Options options;
   if (const std::string_view text = request.parameter("fuzz_threshold"); !text.empty()) {
@@ -191,6 +197,7 @@ SearchApi::Answer SearchApi::answer(const HttpRequest& request, std::string_view
 
   std::vector<Found> found;
   for (const std::string& name : names) {
+    if (request.stop.stop_requested()) return fail(ErrorCode::Canceled, "the client went away");
     if (const auto score = search.filter.score(name)) found.push_back({name, *score});
   }
   if (search.descending) std::ranges::reverse(found);

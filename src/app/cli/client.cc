@@ -56,7 +56,7 @@ std::string join(const std::string& server, const std::string& path) {
 }  // namespace
 
 Result<Json> ask_api(const std::string& server, const std::string& path,
-                     const io::Parameters& parameters) {
+                     const io::Parameters& parameters, Json* notes) {
   io::HttpClientRequest request;
   request.url = join(server, path);
   char separator = '?';
@@ -67,6 +67,10 @@ Result<Json> ask_api(const std::string& server, const std::string& path,
   Json body = TRY(send(std::move(request)));
   if (!body.is_object() || body.value("status", "") != "success" || !body.contains("data")) {
     return fail(ErrorCode::Unavailable, "{} does not answer like a Prometheus server", server);
+  }
+  if (notes != nullptr) {
+    *notes = body.value("warnings", Json::array());
+    for (const Json& info : body.value("infos", Json::array())) notes->push_back(info);
   }
   return body["data"];
 }

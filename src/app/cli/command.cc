@@ -146,7 +146,12 @@ int run_command(std::span<const std::string> words) {
                                 flags->arguments()[0], command->name),
                     kWrongUse);
   }
-  return command->run(*flags);
+  const int status = command->run(*flags);
+  // What was printed may still be on its way to a full disk.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    return complain("standard output could not be written", kFailure);
+  }
+  return status;
 }
 
 }  // namespace prom5::cli

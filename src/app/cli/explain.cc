@@ -31,11 +31,19 @@ constexpr std::array kExplain = std::to_array<Flag>(
 constexpr std::array kDoctor = std::to_array<Flag>({kUrl, kJson, kTime, kStart, kEnd, kStep});
 
 Result<Json> ask_about(const Flags& flags, const std::string& path, io::Parameters parameters) {
+  const bool range = !flags.text("start").empty();
+  if (!range && (flags.given("end") || flags.given("step"))) {
+    return fail(ErrorCode::BadData,
+                "--end and --step belong to a range query, which --start begins");
+  }
+  if (range && flags.given("time")) {
+    return fail(ErrorCode::BadData, "--time is for an instant query, --start for a range query");
+  }
   parameters.emplace_back("query", flags.arguments()[0]);
   for (const char* name : {"time", "start", "end"}) {
     if (!flags.text(name).empty()) parameters.emplace_back(name, flags.text(name));
   }
-  if (!flags.text("start").empty()) parameters.emplace_back("step", flags.text("step"));
+  if (range) parameters.emplace_back("step", flags.text("step"));
   return ask_api(flags.text("url"), path, parameters);
 }
 
@@ -48,8 +56,8 @@ std::string cost_text(const Json& cost) {
 /// `indent` stands before what belongs to the node, `branch` before the node itself.
 void print_tree(const Json& node, const std::string& indent, const std::string& branch) {
   const std::string below = indent + (node["inner"].empty() ? "    " : "│   ");
-  fmt::print("{}{}\n{}{}\n", branch, node["expression"].get<std::string>(), below,
-             node["words"].get<std::string>());
+  fmt::print("{}{}\n{}{}\n", branch, printable(node["expression"].get<std::string>()), below,
+             printable(node["words"].get<std::string>()));
   fmt::print("{}reads about {}", below, cost_text(node["estimate"]));
   if (node.contains("actual")) {
     const Json& actual = node["actual"];
@@ -74,6 +82,9 @@ int run_explain(const Flags& flags) {
   if (flags.arguments().size() != 1) return complain("explain needs one EXPRESSION", kWrongUse);
   const auto data =
       ask_about(flags, "/api/v5/query/explain", {{"run", flags.on("run") ? "true" : "false"}});
+  if (!data && data.error().code == ErrorCode::BadData) {
+    return complain(data.error().message, kWrongUse);
+  }
   if (!data) return complain_of(data.error(), flags.text("url"));
   if (flags.on("json")) {
     fmt::print("{}\n", codec::dump_json(*data));
@@ -91,6 +102,9 @@ int run_explain(const Flags& flags) {
 int run_doctor(const Flags& flags) {
   if (flags.arguments().size() != 1) return complain("doctor needs one EXPRESSION", kWrongUse);
   const auto data = ask_about(flags, "/api/v5/query/doctor", {});
+  if (!data && data.error().code == ErrorCode::BadData) {
+    return complain(data.error().message, kWrongUse);
+  }
   if (!data) return complain_of(data.error(), flags.text("url"));
   const bool empty = (*data)["empty"].get<bool>();
   if (flags.on("json")) {
@@ -102,8 +116,8 @@ int run_doctor(const Flags& flags) {
     return kGood;
   }
   for (const Json& finding : (*data)["findings"]) {
-    fmt::print("{}\n  {}\n", finding["expression"].get<std::string>(),
-               finding["text"].get<std::string>());
+    fmt::print("{}\n  {}\n", printable(finding["expression"].get<std::string>()),
+               printable(finding["text"].get<std::string>()));
     if (finding.contains("fix")) {
       fmt::print("  This has an answer: {}\n", finding["fix"].get<std::string>());
     }

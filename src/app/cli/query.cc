@@ -87,8 +87,10 @@ void print_vector(const Json& result) {
   Table table(heads, alignments);
   for (const Json& series : result) {
     std::vector<std::string> row;
-    if (named) row.push_back(series["metric"].value("__name__", ""));
-    for (const std::string& name : names) row.push_back(series["metric"].value(name, ""));
+    if (named) row.push_back(printable(series["metric"].value("__name__", "")));
+    for (const std::string& name : names) {
+      row.push_back(printable(series["metric"].value(name, "")));
+    }
     row.push_back(series.contains("value") ? series["value"][1].get<std::string>()
                                            : histogram_text(series["histogram"][1]));
     table.add(std::move(row));
@@ -159,7 +161,7 @@ void print_result(const Json& data, const std::optional<ChartGrid>& chart) {
   const Json& result = data["result"];
   const auto type = data["resultType"].get<std::string>();
   if (type == "scalar" || type == "string") {
-    fmt::print("{}\n", result[1].get<std::string>());
+    fmt::print("{}\n", printable(result[1].get<std::string>()));
   } else if (result.empty()) {
     fmt::print(stderr, "no series; `prom5 doctor` with the same expression says why\n");
   } else if (chart) {
@@ -173,13 +175,15 @@ void print_result(const Json& data, const std::optional<ChartGrid>& chart) {
 
 int ask_and_print(const Flags& flags, const std::string& path, const io::Parameters& parameters,
                   const std::optional<ChartGrid>& chart = std::nullopt) {
-  const auto data = ask_api(flags.text("url"), path, parameters);
+  Json notes = Json::array();
+  const auto data = ask_api(flags.text("url"), path, parameters, &notes);
   if (!data) return complain_of(data.error(), flags.text("url"));
   if (flags.on("json")) {
     fmt::print("{}\n", codec::dump_json(*data));
   } else {
     print_result(*data, chart);
   }
+  for (const Json& note : notes) fmt::print(stderr, "{}\n", printable(note.get<std::string>()));
   return kGood;
 }
 
@@ -267,7 +271,7 @@ int run_query_labels(const Flags& flags) {
     fmt::print("{}\n", codec::dump_json(*data));
     return kGood;
   }
-  for (const Json& name : *data) fmt::print("{}\n", name.get<std::string>());
+  for (const Json& name : *data) fmt::print("{}\n", printable(name.get<std::string>()));
   return kGood;
 }
 

@@ -28,14 +28,25 @@ std::string padded(std::string_view text, size_t width, Table::Align align) {
   return align == Table::Align::Left ? std::string(text) + space : space + std::string(text);
 }
 
-/// "14:05", with the day where a chart is longer than one.
+/// "14:05:00 CET", with the day where that is not clear.
 std::string clock_text(double seconds, bool with_day) {
   const auto time = static_cast<std::time_t>(seconds);
   std::tm parts{};
   ::localtime_r(&time, &parts);
   std::array<char, 32> out{};
-  std::strftime(out.data(), out.size(), with_day ? "%m-%d %H:%M" : "%H:%M:%S", &parts);
+  std::strftime(out.data(), out.size(), with_day ? "%Y-%m-%d %H:%M %Z" : "%H:%M:%S %Z", &parts);
   return out.data();
+}
+
+/// At most so wide, with an ellipsis where something is missing.
+std::string cut_to(std::string_view text, size_t width) {
+  if (display_width(text) <= width) return std::string(text);
+  size_t end = 0;
+  for (size_t n = 0; n + 1 < width && end < text.size(); ++n) {
+    ++end;
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) ++end;
+  }
+  return std::string(text.substr(0, end)) + "…";
 }
 
 struct Extent {
@@ -50,7 +61,9 @@ struct Extent {
   [[nodiscard]] bool any() const { return least <= most; }
   /// Where a value lies between the two, 0 to 1.
   [[nodiscard]] double share(double v) const {
-    return most == least ? 0.5 : (v - least) / (most - least);
+    // By halves, because the two may be further apart than a double can say.
+    if (most == least) return 0.5;
+    return std::clamp(((v / 2) - (least / 2)) / ((most / 2) - (least / 2)), 0.0, 1.0);
   }
 };
 
@@ -96,6 +109,18 @@ class DotCanvas {
   std::vector<int> colors_;
 };
 
+/// Dots from one point to the next, without a gap along the longer way.
+void connect(DotCanvas& canvas, size_t x0, size_t y0, size_t x1, size_t y1, int color) {
+  const auto dx = static_cast<double>(x1) - static_cast<double>(x0);
+  const auto dy = static_cast<double>(y1) - static_cast<double>(y0);
+  const auto dots = static_cast<int>(std::max(std::fabs(dx), std::fabs(dy)));
+  for (int i = 1; i < dots; ++i) {
+    const double share = static_cast<double>(i) / dots;
+    canvas.set(static_cast<size_t>(std::lround(static_cast<double>(x0) + (share * dx))),
+               static_cast<size_t>(std::lround(static_cast<double>(y0) + (share * dy))), color);
+  }
+}
+
 void draw_line(DotCanvas& canvas, const ChartLine& line, const Extent& extent, int color) {
   const auto y_of = [&](double v) {
     const double from_top = (1 - extent.share(v)) * static_cast<double>(canvas.height() - 1);
@@ -113,21 +138,7 @@ void draw_line(DotCanvas& canvas, const ChartLine& line, const Extent& extent, i
     }
     const size_t x = n == 1 ? 0 : i * (canvas.width() - 1) / (n - 1);
     const size_t y = y_of(v);
-    if (connected) {
-      // Every column between the two, and in each column what the slope passes.
-      for (size_t at = x_before; at <= x; ++at) {
-        const double t =
-            x == x_before ? 1
-                          : static_cast<double>(at - x_before) / static_cast<double>(x - x_before);
-        const auto from = static_cast<double>(y_before);
-        canvas.set(at,
-                   static_cast<size_t>(std::lround(from + (t * (static_cast<double>(y) - from)))),
-                   color);
-      }
-      for (size_t at = std::min(y, y_before); x == x_before && at <= std::max(y, y_before); ++at) {
-        canvas.set(x, at, color);
-      }
-    }
+    if (connected) connect(canvas, x_before, y_before, x, y, color);
     canvas.set(x, y, color);
     connected = true;
     x_before = x;
@@ -156,6 +167,9 @@ std::string sparkline(const ChartLine& line, size_t width) {
 std::string legend(const std::vector<ChartLine>& lines, const ChartShape& shape) {
   using enum Table::Align;
   constexpr size_t kSparkWidth = 24;
+  constexpr size_t kNumbers = 36;
+  const size_t most_name =
+      std::max<size_t>(shape.width, kSparkWidth + kNumbers + 20) - kSparkWidth - kNumbers;
   Table table({"", "series", "", "min", "max", "last"}, {Left, Left, Left, Right, Right, Right});
   for (size_t i = 0; i < std::min(lines.size(), kMostLinesInLegend); ++i) {
     Extent extent;
@@ -165,10 +179,12 @@ std::string legend(const std::vector<ChartLine>& lines, const ChartShape& shape)
       if (!std::isnan(v)) last = v;
     }
     const auto number = [&](double v) { return extent.any() ? short_number(v) : "-"; };
+    // Infinities and NaN have no place in a chart, but they are what there is.
+    const std::string last_text = std::isnan(last) ? "NaN" : short_number(last);
     const std::string mark =
         shape.colors ? fmt::format("{}━━{}", kColors[i % kColors.size()], kPlain) : "";
-    table.add({mark, lines[i].name, sparkline(lines[i], kSparkWidth), number(extent.least),
-               number(extent.most), number(last)});
+    table.add({mark, cut_to(lines[i].name, most_name), sparkline(lines[i], kSparkWidth),
+               number(extent.least), number(extent.most), last_text});
   }
   std::string out = table.text();
   if (lines.size() > kMostLinesInLegend) {
@@ -224,15 +240,31 @@ std::string Table::text() const {
   return out;
 }
 
-std::string short_number(double value) {
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string short_number(double value, int digits) {
+  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
   constexpr std::array<std::pair<double, char>, 4> kUnits = {
       {{1e12, 'T'}, {1e9, 'G'}, {1e6, 'M'}, {1e3, 'k'}}};
   for (const auto& [size, letter] : kUnits) {
     if (std::fabs(value) >= size && std::fabs(value) < 1e15) {
-      return fmt::format("{:.4g}{}", value / size, letter);
+      return fmt::format("{:.{}g}{}", value / size, digits, letter);
     }
   }
-  return fmt::format("{:.4g}", value);
+  return fmt::format("{:.{}g}", value, digits);
 }
 
 std::string draw_chart(const std::vector<ChartLine>& lines, double start, double end,
@@ -241,10 +273,19 @@ std::string draw_chart(const std::vector<ChartLine>& lines, double start, double
   for (const ChartLine& line : lines) {
     for (const double v : line.values) extent.take(v);
   }
-  if (!extent.any()) return legend(lines, shape);
-  const std::string top = short_number(extent.most);
-  const std::string bottom = short_number(extent.least);
-  const std::string middle = short_number((extent.most + extent.least) / 2);
+  if (!extent.any()) return "no finite values to draw\n\n" + legend(lines, shape);
+  const double center = (extent.most / 2) + (extent.least / 2);
+  // As many digits as tell the ends apart.
+  int digits = 4;
+  const bool flat = extent.most == extent.least;
+  while (!flat && digits < 15 &&
+         (short_number(extent.most, digits) == short_number(center, digits) ||
+          short_number(extent.least, digits) == short_number(center, digits))) {
+    ++digits;
+  }
+  const std::string top = short_number(extent.most, digits);
+  const std::string bottom = short_number(extent.least, digits);
+  const std::string middle = short_number(center, digits);
   const size_t label = std::max({top.size(), bottom.size(), middle.size()});
   const size_t columns = shape.width > label + 12 ? shape.width - label - 2 : 10;
   DotCanvas canvas(columns, shape.height);
@@ -254,14 +295,16 @@ std::string draw_chart(const std::vector<ChartLine>& lines, double start, double
   std::string out;
   for (size_t row = 0; row < shape.height; ++row) {
     std::string text;
-    if (row == 0) text = top;
-    if (row == shape.height / 2 && extent.most > extent.least) text = middle;
-    if (row + 1 == shape.height && extent.most > extent.least) text = bottom;
+    if (row == 0 && !flat) text = top;
+    if (row == shape.height / 2) text = middle;
+    if (row + 1 == shape.height && !flat) text = bottom;
     const std::string_view axis = text.empty() ? "│" : "┤";
     const std::string dots = canvas.line(row, shape.colors);
     out += padded(text, label, Table::Align::Right) + std::string(axis) + dots + "\n";
   }
-  const bool days = end - start > 86'400;
+  constexpr double kDay = 86'400;
+  const auto now = static_cast<double>(std::time(nullptr));
+  const bool days = end - start > kDay || now - start > kDay || start > now + kDay;
   const std::string from = clock_text(start, days);
   const std::string to = clock_text(end, days);
   const size_t gap = columns > from.size() + to.size() ? columns - from.size() - to.size() : 1;

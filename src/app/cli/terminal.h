@@ -50,6 +50,9 @@ std::string draw_chart(const std::vector<ChartLine>& lines, double start, double
                        const ChartShape& shape);
 
 /// A number to be read at a glance: "1.5k", "12.3M", "0.002".
-std::string short_number(double value);
+std::string short_number(double value, int digits = 4);
+
+/// Without control characters, which could move the cursor or pretend to be another line.
+std::string printable(std::string_view text);
 
 }  // namespace prom5::cli

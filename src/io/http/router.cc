@@ -40,7 +40,7 @@ std::string cleaned(std::string_view path) {
     const std::string_view segment = take_segment(path);
     if (!segment.empty() && segment != ".") out.append("/").append(segment);
   }
-  return out.append(trailing);
+  return out.empty() ? "/" : out.append(trailing);
 }
 
 bool allows(std::string_view methods, std::string_view method) {
@@ -75,8 +75,13 @@ HttpResponse Router::route(const HttpRequest& request) const {
     std::string clean = cleaned(request.path);
     if (clean == request.path) return HttpResponse::text(404, "404 page not found\n");
     HttpResponse moved = HttpResponse::text(request.method == "GET" ? 301 : 308, "");
-    if (!request.query.empty()) clean += "?" + request.query;
-    moved.headers.add("Location", std::move(clean));
+    std::string location;
+    for (std::string_view rest = std::string_view(clean).substr(1); !rest.empty();) {
+      location += "/" + percent_encode(take_segment(rest));
+    }
+    if (clean.ends_with('/')) location += '/';
+    if (!request.query.empty()) location += "?" + request.query;
+    moved.headers.add("Location", std::move(location));
     return moved;
   }
   allowed += ", OPTIONS";

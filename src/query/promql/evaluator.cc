@@ -78,18 +78,36 @@ void QueryContext::take_stats(query::QueryStats& out) {
   out.parse_seconds = before.parse_seconds;
 }
 
-void QueryContext::warn(std::string text, PositionRange at) {
-  annotations.warn(fmt::format("PromQL warning: {} ({})", text, line_and_column(query, at.start)));
+const std::string& QueryContext::place(PositionRange at) {
+  const auto [found, fresh] = places_.try_emplace(at.start);
+  if (fresh) found->second = line_and_column(query, at.start);
+  return found->second;
 }
 
-void QueryContext::inform(std::string text, PositionRange at) {
-  annotations.inform(fmt::format("PromQL info: {} ({})", text, line_and_column(query, at.start)));
+void QueryContext::warn(const std::string& text, PositionRange at) {
+  annotations.warn(fmt::format("PromQL warning: {} ({})", text, place(at)));
+}
+
+void QueryContext::inform(const std::string& text, PositionRange at) {
+  annotations.inform(fmt::format("PromQL info: {} ({})", text, place(at)));
 }
 
 // --- labels --------------------------------------------------------------------------------------
 
 bool StepSeries::empty() const {
   return std::all_of(kinds.begin(), kinds.end(), [](PointKind k) { return k == PointKind::None; });
+}
+
+uint64_t weight_of(const StepSeries& series, uint64_t points) {
+  uint64_t weight = points;
+  for (const HistogramPtr& h : series.histograms) {
+    if (!h) continue;
+    const size_t buckets = h->positive_counts.size() + h->negative_counts.size();
+    const size_t spans = h->positive_spans.size() + h->negative_spans.size();
+    weight += ((buckets + spans + h->custom_bounds.size()) * 8 + sizeof(Histogram)) / 16;
+  }
+  constexpr uint64_t kStepBytes = sizeof(PointKind) + sizeof(double);
+  return std::max(weight, series.steps() * kStepBytes / 16);
 }
 
 Labels without_name(const Labels& labels) {
@@ -222,9 +240,14 @@ Result<StepValue> Evaluator::eval_once(const Expr& expr, size_t group) {
   const size_t told = context_.annotations.count();
   StepValue out = TRY(eval_traced(expr));
   if (context_.annotations.count() == told) {
-    uint64_t points = 0;
-    for (const StepSeries& series : out.vector) points += series.steps();
-    TRY(context_.hold_samples(points));
+    uint64_t weight = 0;
+    for (const StepSeries& series : out.vector) {
+      weight +=
+          weight_of(series, static_cast<uint64_t>(std::ranges::count_if(
+                                series.kinds, [](PointKind k) { return k != PointKind::None; })));
+    }
+    if (!context_.has_room_for(weight)) return out;
+    TRY(context_.hold_samples(weight));
     const query::SampleCounts after = context_.samples();
     context_.known.emplace(
         key,
@@ -652,7 +675,7 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
         const size_t found = TRY(
             slide(context_, function, grid_, shape, lookback, samples, parameters, window, series));
         if (found == 0) return {};
-        TRY(context_.hold_samples(found));
+        TRY(context_.hold_samples(weight_of(series, found)));
         if (function.counter && !window.metric.empty() && !ends_like_a_counter(window.metric) &&
             std::find(series.kinds.begin(), series.kinds.end(), PointKind::Float) !=
                 series.kinds.end()) {

@@ -67,10 +67,16 @@ class QueryContext {
   }
   /// Counts samples in memory. LimitExceeded when there are too many.
   Result<void> hold_samples(uint64_t n);
+  /// With a good part to spare, so that what is kept for speed is no cause of a failure.
+  [[nodiscard]] bool has_room_for(uint64_t n) const {
+    return (held_ + n) * 2 <= options.max_samples;
+  }
   void release_samples(uint64_t n) { held_ -= n; }
+  /// The same for what is no sample: each counts for 16 bytes.
+  Result<void> hold_bytes(uint64_t n) { return hold_samples(n / 16); }
 
-  void warn(std::string text, PositionRange at);
-  void inform(std::string text, PositionRange at);
+  void warn(const std::string& text, PositionRange at);
+  void inform(const std::string& text, PositionRange at);
 
   /// A series was decoded.
   void count_loaded(uint64_t samples) {
@@ -111,6 +117,9 @@ class QueryContext {
   std::map<KnownKey, Known> known;
 
  private:
+  const std::string& place(PositionRange at);
+
+  std::map<int, std::string> places_;  // of annotations: a long query is counted through once
   query::ActiveQueries::Ticket& ticket_;
   query::QueryStats stats_;
   uint64_t unchecked_ = 0;

@@ -234,6 +234,8 @@ Result<StepValue> eval_label_replace(Evaluator& evaluator, const Expr& /*expr*/,
     if (!regex->expand(series.labels.get(source), replacement, value)) continue;
     LabelsBuilder builder(series.labels);
     series.labels = builder.set(target, value).build();
+    TRY(evaluator.context().hold_bytes(series.labels.bytes().size()));
+    TRY(evaluator.context().check_alive_after(value.size()));
     if (target == kMetricName) series.drop_name = false;
   }
   return of_vector(TRY(evaluator.merge_same_labels(std::move(vector))));
@@ -254,12 +256,15 @@ Result<StepValue> eval_label_join(Evaluator& evaluator, const Expr& /*expr*/, co
   StepVector vector = TRY(evaluator.eval_vector(*call.arguments[0]));
   for (StepSeries& series : vector) {
     std::string value;
-    for (size_t i = 3; i < call.arguments.size(); ++i) {
+    // A longer one would be cut.
+    for (size_t i = 3; i < call.arguments.size() && value.size() <= Labels::kMaxStringBytes; ++i) {
       if (i > 3) value += separator;
       value += series.labels.get(string_argument(call, i));
     }
     LabelsBuilder builder(series.labels);
     series.labels = builder.set(target, value).build();
+    TRY(evaluator.context().hold_bytes(series.labels.bytes().size()));
+    TRY(evaluator.context().check_alive_after(value.size()));
     if (target == kMetricName) series.drop_name = false;
   }
   return of_vector(TRY(evaluator.merge_same_labels(std::move(vector))));

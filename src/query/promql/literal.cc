@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "io/codec/number.h"
 #include "io/codec/utf8.h"
@@ -19,6 +20,15 @@ std::string line_and_column(std::string_view query, int position) {
     }
   }
   return fmt::format("{}:{}", line, end - line_start + 1);
+}
+
+DurationMs to_duration(double seconds) {
+  return {static_cast<int64_t>(std::round(seconds * 1e9)) / 1'000'000};
+}
+
+TimeMs to_time(double seconds) {
+  constexpr double kLast = 9223372036854774784;  // the greatest double below 2^63
+  return {static_cast<int64_t>(std::clamp(std::round(seconds * 1000), -kLast, kLast))};
 }
 
 Result<double> parse_number(std::string_view literal) {

@@ -18,17 +18,6 @@ namespace {
 /// Seconds beyond which Prometheus' nanosecond durations overflow.
 constexpr double kMaxDurationSeconds = 9223372036.854775807;
 
-/// By way of nanoseconds, of which those below a millisecond are dropped, as the reference does.
-DurationMs to_duration(double seconds) {
-  return {static_cast<int64_t>(std::round(seconds * 1e9)) / 1'000'000};
-}
-
-/// A time so far away that it has no milliseconds becomes the last one that has.
-TimeMs to_time(double seconds) {
-  constexpr double kLast = 9223372036854774784;  // the greatest double below 2^63
-  return {static_cast<int64_t>(std::clamp(std::round(seconds * 1000), -kLast, kLast))};
-}
-
 /// Recursive descent, operators by precedence climbing. An error of grammar ends the parse; an
 /// error of meaning is noted and parsing goes on, as the reference does, and the first one counts.
 class Parser {
@@ -444,6 +433,12 @@ class Parser {
       note(label.position, made.error().message);
       return true;
     }
+    regex_size_ += made->program_size();
+    if (regex_size_ > kMaxRegexProgram) {
+      note(label.position, fmt::format("{}", kRegexesTooLarge));
+      fatal_ = true;
+      return false;
+    }
     node.matchers.push_back(*std::move(made));
     return true;
   }
@@ -690,6 +685,7 @@ class Parser {
       left = duration_primary();
     }
     while (!failed() && is_arithmetic(peek().type) && precedence(peek().type) >= min_precedence) {
+      if (!count_link()) break;
       const Token op = take();
       const int level = precedence(op.type);
       ExprPtr right = duration_expression(op.type == TokenType::Pow ? level : level + 1);
@@ -771,18 +767,31 @@ class Parser {
   int depth_ = 0;
   int aggregations_ = 0;  // whose arguments are being read
   int links_ = 0;
+  size_t regex_size_ = 0;  // of all matchers
   bool fatal_ = false;
   std::vector<Error> errors_;
 };
 
 }  // namespace
 
+namespace {
+
+Result<void> check_length(std::string_view query, const ParseOptions& options) {
+  if (query.size() <= options.max_bytes) return {};
+  return fail(ErrorCode::BadData, "1:1: parse error: the text has {} bytes, {} are allowed",
+              query.size(), options.max_bytes);
+}
+
+}  // namespace
+
 Result<ExprPtr> parse(std::string_view query, const ParseOptions& options) {
+  TRY(check_length(query, options));
   return Parser(query, options).run();
 }
 
 Result<std::vector<Matcher>> parse_selector(std::string_view selector) {
   const ParseOptions options;
+  TRY(check_length(selector, options));
   return Parser(selector, options).run_selector();
 }
 

@@ -168,6 +168,25 @@ struct Printer {
 /// What is longer than this stands on several lines.
 constexpr size_t kMaxLine = 100;
 
+/// Takes from `room` the least that printing the expression takes; false when there is not enough.
+bool may_fit(const Expr& expr, size_t& room) {
+  size_t least = 1;
+  if (const auto* string = expr.as<StringLiteral>()) least = string->value.size();
+  if (const auto* selector = expr.as<VectorSelector>()) {
+    least = selector->name.size();
+    for (const Matcher& m : selector->matchers) {
+      if (selector->name.empty() || m.name() != kMetricName) least += m.value().size();
+    }
+  }
+  if (const auto* aggregate = expr.as<Aggregate>()) {
+    for (const std::string& label : aggregate->grouping) least += label.size();
+  }
+  if (least > room) return false;
+  room -= least;
+  return std::ranges::all_of(children(expr),
+                             [&](const Expr* inner) { return may_fit(*inner, room); });
+}
+
 /// Breaks what does not fit on a line, each level two spaces further in.
 struct PrettyPrinter {
   size_t level;
@@ -204,6 +223,9 @@ struct PrettyPrinter {
   std::string operator()(const auto& leaf) const { return indent() + Printer{}(leaf); }
 
   static std::string pretty_at(const Expr& expr, size_t level) {
+    // Printed whole at each level, a deep and long expression would take the square of its length.
+    size_t room = kMaxLine;
+    if (!may_fit(expr, room)) return std::visit(PrettyPrinter{level}, expr.node);
     std::string line = print(expr);
     if (line.size() > kMaxLine) return std::visit(PrettyPrinter{level}, expr.node);
     // The reference leaves out the spaces before a subquery that fits on its line.

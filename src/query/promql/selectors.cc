@@ -116,7 +116,7 @@ Result<StepVector> Evaluator::select(const Expr& expr, const VectorSelector& sel
       }
     }
     if (found == 0) continue;
-    TRY(context_.hold_samples(found));
+    TRY(context_.hold_samples(weight_of(series, found)));
     count_points(series, found);
     series.labels = set->labels();
     out.push_back(std::move(series));

@@ -3,10 +3,10 @@
 #include <charconv>
 #include <cmath>
 #include <ctime>
-#include <regex>
 #include <set>
 #include <utility>
 
+#include "model/regex.h"
 #include "query/promql/functions.h"
 #include "query/promql/slow_twin_parts_test.h"
 #include "query/promql/slow_twin_test.h"
@@ -51,25 +51,6 @@ Labels labels_of_absent(const Expr& argument) {
     }
   }
   return out.build();
-}
-
-/// `$1` and `${1}` of a template, by what the groups matched.
-std::string expand(const std::string& pattern, const std::smatch& groups) {
-  std::string out;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] != '$' || i + 1 == pattern.size()) {
-      out += pattern[i];
-      continue;
-    }
-    const bool braces = pattern[i + 1] == '{';
-    const size_t from = i + (braces ? 2 : 1);
-    size_t to = from;
-    while (to < pattern.size() && std::isdigit(static_cast<unsigned char>(pattern[to])) != 0) ++to;
-    const size_t group = std::stoul(pattern.substr(from, to - from));
-    if (group < groups.size()) out += groups[group].str();
-    i = braces ? to : to - 1;
-  }
-  return out;
 }
 
 /// A part of the date at so many seconds since 1970, in UTC.
@@ -301,9 +282,10 @@ Result<TwinSteps> SlowTwin::eval_label_call(const Call& call, const TwinGrid& gr
       return out.set(target, value).build();
     }
     const std::string source(labels.get(string_argument(call, 3)));
-    std::smatch groups;
-    if (!std::regex_match(source, groups, std::regex(string_argument(call, 4)))) return labels;
-    return out.set(target, expand(string_argument(call, 2), groups)).build();
+    std::string replaced;
+    const auto regex = Regex::compile(string_argument(call, 4));
+    if (!regex || !regex->expand(source, string_argument(call, 2), replaced)) return labels;
+    return out.set(target, replaced).build();
   };
   const TwinSteps steps = TRY(eval(*call.arguments[0], grid));
   TwinSteps out(grid.count);

@@ -64,6 +64,10 @@ struct StepSeries {
 
 using StepVector = std::vector<StepSeries>;
 
+/// What a series with so many points counts for against the limit of samples: a histogram for its
+/// size in units of 16 bytes, as in Prometheus; the room of steps without a point counts as well.
+uint64_t weight_of(const StepSeries& series, uint64_t points);
+
 /// What evaluating an expression gives: for a scalar one value for each step.
 struct StepValue {
   query::ValueType type = query::ValueType::InstantVector;

@@ -119,10 +119,29 @@ std::string_view words_of(const Table& table, TokenType op) {
   return found == table.end() ? spelling(op) : found->words;
 }
 
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-    text.replace(at, from.size(), to);
+/// Longer explanations help nobody, and parts of parts would make them grow without bound.
+constexpr size_t kMaxWords = 2000;
+
+std::string shortened(std::string text) {
+  if (text.size() <= kMaxWords) return text;
+  size_t end = kMaxWords;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  text.resize(end);
+  return text + "…";
+}
+
+/// Fills a phrase in one pass: `word_for` gives what stands for the letter behind a "$".
+template <typename WordFor>
+std::string filled(std::string_view phrase, WordFor word_for) {
+  std::string out;
+  for (size_t i = 0; i < phrase.size(); ++i) {
+    if (phrase[i] == '$' && i + 1 < phrase.size()) {
+      out += word_for(phrase[++i]);
+    } else {
+      out += phrase[i];
+    }
   }
+  return out;
 }
 
 std::string shift_words(const TimeModifiers& time) {
@@ -159,32 +178,36 @@ std::string range_words(DurationMs range, const ExprPtr& expr) {
 }
 
 std::string call_words(const Call& call) {
-  std::string out;
   const auto row = std::ranges::find(kPhrases, call.function->info.name, &Phrase::function);
-  if (row != kPhrases.end()) {
-    out = row->words;
-  } else {
-    out = fmt::format("{}(", call.function->info.name);
-    for (size_t i = 0; i < call.arguments.size(); ++i) {
-      out += fmt::format("{}${}", i == 0 ? "" : ", ", i + 1);
+  if (row == kPhrases.end()) {
+    std::string out = fmt::format("{}(", call.function->info.name);
+    for (const ExprPtr& argument : call.arguments) {
+      out += (out.ends_with('(') ? "" : ", ") + in_words(*argument);
     }
-    out += ")";
+    return out + ")";
   }
-  for (size_t i = 0; i < call.arguments.size(); ++i) {
+  return filled(row->words, [&](char letter) -> std::string {
+    for (size_t i = 0; letter == 'r' && i < call.arguments.size(); ++i) {
+      const Expr& argument = unwrap(*call.arguments[i]);
+      if (const auto* matrix = argument.as<MatrixSelector>()) {
+        return range_words(matrix->range, matrix->range_expr);
+      }
+      if (const auto* subquery = argument.as<Subquery>()) {
+        return range_words(subquery->range, subquery->range_expr);
+      }
+    }
+    const auto i = static_cast<size_t>(letter - '1');
+    if (i >= call.arguments.size()) return {};
     const Expr& argument = unwrap(*call.arguments[i]);
-    if (const auto* matrix = argument.as<MatrixSelector>()) {
-      replace_all(out, "$r", range_words(matrix->range, matrix->range_expr));
-    } else if (const auto* subquery = argument.as<Subquery>()) {
-      replace_all(out, "$r", range_words(subquery->range, subquery->range_expr));
-    }
-    replace_all(out, fmt::format("${}", i + 1), in_words(argument));
-  }
-  return out;
+    const auto* matrix = argument.as<MatrixSelector>();
+    return in_words(matrix == nullptr ? argument : *matrix->vector);
+  });
 }
 
 std::string aggregate_words(const Aggregate& node) {
-  std::string out(words_of(kAggregations, node.op));
-  if (node.parameter) replace_all(out, "$k", in_words(*node.parameter));
+  std::string out = filled(words_of(kAggregations, node.op), [&](char) {
+    return node.parameter ? in_words(*node.parameter) : std::string();
+  });
   if (!node.grouping.empty()) {
     out += fmt::format(", {} {},", node.without ? "over" : "for each",
                        fmt::join(node.grouping, " and "));
@@ -200,8 +223,15 @@ std::string matching_words(const VectorMatching& matching) {
 }
 
 std::string binary_words(const Binary& node) {
-  const std::string left = in_words(*node.left);
-  const std::string right = in_words(*node.right);
+  // An aggregation goes on with "of": what stands behind it would belong to its inside.
+  const auto side = [](const Expr& expr) {
+    const bool open =
+        unwrap(expr).as<Aggregate>() != nullptr || unwrap(expr).as<Binary>() != nullptr;
+    const std::string words = in_words(unwrap(expr));
+    return open ? "(" + words + ")" : words;
+  };
+  const std::string left = side(*node.left);
+  const std::string right = side(*node.right);
   const std::string_view words = words_of(kOperators, node.op);
   const std::string matching = node.matching ? matching_words(*node.matching) : "";
   if (is_comparison(node.op)) {
@@ -209,9 +239,7 @@ std::string binary_words(const Binary& node) {
                ? fmt::format("whether (1 or 0) {} is {} {}{}", left, words, right, matching)
                : fmt::format("{}, where that is {} {}{}", left, words, right, matching);
   }
-  const bool nested = unwrap(*node.right).as<Binary>() != nullptr;
-  return nested ? fmt::format("{} {} ({}){}", left, words, right, matching)
-                : fmt::format("{} {} {}{}", left, words, right, matching);
+  return fmt::format("{} {} {}{}", left, words, right, matching);
 }
 
 }  // namespace
@@ -239,9 +267,14 @@ std::string where_clause(const VectorSelector& selector) {
   return out;
 }
 
-std::string in_words(const Expr& expr) {
+namespace {
+
+std::string words_for(const Expr& expr) {
   if (const auto* selector = expr.as<VectorSelector>()) return selector_words(*selector);
-  if (const auto* matrix = expr.as<MatrixSelector>()) return in_words(*matrix->vector);
+  if (const auto* matrix = expr.as<MatrixSelector>()) {
+    return fmt::format("all samples within {} of {}",
+                       range_words(matrix->range, matrix->range_expr), in_words(*matrix->vector));
+  }
   if (const auto* subquery = expr.as<Subquery>()) {
     const std::string every = subquery->step.ms > 0 || subquery->step_expr
                                   ? " every " + range_words(subquery->step, subquery->step_expr)
@@ -255,11 +288,12 @@ std::string in_words(const Expr& expr) {
   if (const auto* unary = expr.as<Unary>()) {
     return (unary->op == TokenType::Sub ? "minus " : "") + in_words(*unary->expr);
   }
-  if (const auto* paren = expr.as<Paren>()) {
-    return paren->expr->as<Binary>() != nullptr ? "(" + in_words(*paren->expr) + ")"
-                                                : in_words(*paren->expr);
-  }
+  if (const auto* paren = expr.as<Paren>()) return in_words(*paren->expr);
   return print(expr);
 }
+
+}  // namespace
+
+std::string in_words(const Expr& expr) { return shortened(words_for(expr)); }
 
 }  // namespace prom5::promql

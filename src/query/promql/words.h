@@ -7,7 +7,7 @@
 namespace prom5::promql {
 
 /// What the expression computes, as an English noun phrase: "the sum, for each job, of the growth
-/// per second of http_requests_total over 5m".
+/// per second of http_requests_total over 5m". What is very long is cut.
 std::string in_words(const Expr& expr);
 
 /// Matchers as a clause: `where job is "api" and code matches 5..`; empty when there is none. The
