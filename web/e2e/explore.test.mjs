@@ -114,7 +114,7 @@ describe('Explore', { timeout: 150000 }, () => {
     assert.match(await page.getByTestId('table').innerText(), /1 @\d+/);
     await type('no_such_metric');
     await page.getByTestId('run').click();
-    await page.locator('.empty').waitFor();
+    await page.getByTestId('reasons').waitFor();
     assert.deepEqual(page.problems, []);
   });
 
