@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <set>
 
@@ -105,7 +106,18 @@ class Examination {
     return note(Cause::Unexplained, node, "Nothing is known to be wrong with it.");
   }
 
-  std::vector<Finding> take() { return std::move(findings_); }
+  /// The findings; where each correction alone is not enough, the first gets all of them at once.
+  std::vector<Finding> take() {
+    const bool any =
+        std::ranges::any_of(findings_, [](const Finding& f) { return !f.fix.empty(); });
+    if (any || edits_.size() < 2) return std::move(findings_);
+    std::ranges::sort(edits_, std::greater(), &Edit::start);
+    std::string fixed = request_.text;
+    for (const Edit& edit : edits_) fixed.replace(edit.start, edit.length, edit.text);
+    const auto still_empty = empty(fixed);
+    if (still_empty && !*still_empty) findings_.front().fix = std::move(fixed);
+    return std::move(findings_);
+  }
 
  private:
   /// Within the time and the number of questions that all of it may take.
@@ -165,8 +177,10 @@ class Examination {
                    .now = now_}));
     found.finding.expression = promql::print(at);
     if (found.better) {
-      const Expr better{{}, *std::move(found.better)};
-      found.finding.fix = with_fix(at, promql::print(better));
+      const std::string better = promql::print(Expr{{}, *std::move(found.better)});
+      found.finding.fix = with_fix(at, better);
+      edits_.push_back({static_cast<size_t>(at.position.start),
+                        static_cast<size_t>(at.position.end - at.position.start), better});
     }
     findings_.push_back(std::move(found.finding));
     return {};
@@ -227,6 +241,7 @@ class Examination {
     if (!TRY(inner.empty(promql::print(*subquery.expr)))) return too_short(range, name);
     TRY(inner.examine(*subquery.expr));
     findings_.insert(findings_.end(), inner.findings_.begin(), inner.findings_.end());
+    edits_.insert(edits_.end(), inner.edits_.begin(), inner.edits_.end());
     return {};
   }
 
@@ -407,6 +422,12 @@ class Examination {
   const TimeMs now_;
   Budget* const budget_;
   std::vector<Finding> findings_;
+  struct Edit {
+    size_t start;  ///< in the query's text
+    size_t length;
+    std::string text;
+  };
+  std::vector<Edit> edits_;
 };
 
 }  // namespace

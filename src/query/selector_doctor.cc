@@ -209,6 +209,13 @@ class SelectorDoctor {
                       "two of them. Take a longer range.",
                       ended, format_duration(interval_)));
     }
+    if (first_after_ < question_.now &&
+        question_.asked.end + DurationMs::minutes(1) < question_.now) {
+      return found(
+          Cause::OutsideData,
+          fmt::format("{}, and the next is of {}; the query asks for {}, between the two.", ended,
+                      format_rfc3339(first_after_), format_rfc3339(question_.asked.end)));
+    }
     return about_target(ended);
   }
 

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import subprocess
 import unittest
 
 import harness
@@ -111,6 +112,48 @@ class Query(unittest.TestCase):
         found = results(json.loads(self.run_query("range", "load", "--json").stdout))
         self.assertEqual({s["metric"]["host"] for s in found}, {"alpha", "beta"})
         self.assertIn(found[0]["values"][-1][1], ("15", "25"))
+
+    def test_times_as_people_write_them(self):
+        for start, end in (("-10m", "now"), ("now-10m", "now+1m"), ("-1h", "-0s")):
+            result = self.run_query("range", "load", f"--start={start}", f"--end={end}", "--table")
+            self.assertIn("alpha", result.stdout, start)
+        self.assertIn("alpha", self.run_query("series", "load", "--start=-1h").stdout)
+        self.assertEqual(self.run_query("instant", "time()", "--time=2026-01-15").stdout.strip(),
+                         "1768435200")
+        self.assertEqual(self.run_query("instant", "time()", "--time=-5").stdout.strip(), "-5")
+        for wrong in ("yesterday", "5m", "-5x", "now-", "2026-13-01", "now5m", "-"):
+            result = self.run_query("instant", "1", f"--time={wrong}", code=2)
+            self.assertIn("--time", result.stderr, wrong)
+            self.assertIn("-5m", result.stderr, wrong)
+
+    def test_charts_show_what_there_is(self):
+        flat = self.run_query("range", "vector(7)").stdout
+        self.assertEqual([line for line in flat.splitlines() if "┤" in line][0].split("┤")[0].strip(),
+                         "7")
+        self.assertIn("no finite values", self.run_query("range", "vector(1) / 0").stdout)
+        self.assertIn("+Inf", self.run_query("range", "vector(1) / 0").stdout)
+        far = self.run_query("range", "vector(1.7e308) * (1 - 2 * (time() % 120 > bool 60))").stdout
+        self.assertIn("1.7e+308", far)
+        near = self.run_query("range", "vector(time())").stdout
+        labels = [line.split("┤")[0].strip() for line in near.splitlines() if "┤" in line]
+        self.assertEqual(len(set(labels)), 3, near)
+
+    def test_warnings_are_shown(self):
+        result = self.run_query("instant", "quantile(2, load)")
+        self.assertIn("quantile value should be between 0 and 1", result.stderr)
+
+    def test_control_characters_stay_out_of_the_terminal(self):
+        result = self.run_query("instant", r'label_replace(vector(1), "x", "\x1b[31mred\n", "", "")')
+        self.assertNotIn("\x1b", result.stdout)
+        self.assertIn("\\x1b[31mred\\n", result.stdout)
+
+    def test_a_full_disk_is_told(self):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run(
+                [harness.prom5_binary(), "query", "instant", "1", f"--url={self.server.url}"],
+                stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("standard output", done.stderr)
 
     def test_series_and_labels(self):
         self.assertIn("beta", self.run_query("series", "load").stdout)

@@ -133,6 +133,13 @@ class Explain(unittest.TestCase):
             finding = self.server.api("/api/v5/query/doctor", query=query)["findings"][0]
             self.assertEqual(finding["cause"], "metric_unknown", query)
 
+    def test_two_mistakes_are_corrected_together(self):
+        finding = self.server.api(
+            "/api/v5/query/doctor", time=self.now,
+            query='http_request_total{job="api"} / http_requests_total{job="apy"}')["findings"][0]
+        self.assertEqual(finding["fix"],
+                         'http_requests_total{job="api"} / http_requests_total{job="api"}')
+
     def test_advice(self):
         for query, said in (
                 ('http_requests_total{code=~"500"}', 'code="500" says the same'),

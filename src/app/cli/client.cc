@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "app/api/parameters.h"
 #include "app/cli/command.h"
+#include "base/clock.h"
 #include "io/http/http_client.h"
 
 namespace prom5::cli {
@@ -73,6 +75,38 @@ Result<Json> ask_api(const std::string& server, const std::string& path,
     for (const Json& info : body.value("infos", Json::array())) notes->push_back(info);
   }
   return body["data"];
+}
+
+Result<TimeMs> parse_when(std::string_view text, TimeMs now) {
+  std::string_view rest = text;
+  const bool relative = rest.starts_with("now");
+  if (relative) rest.remove_prefix(3);
+  if (relative && rest.empty()) return now;
+  if (rest.starts_with('-') || (relative && rest.starts_with('+'))) {
+    const auto distance = parse_duration(rest.substr(1));
+    // "-5" alone is a number of seconds since 1970.
+    const bool number = rest.find_first_not_of("0123456789.", 1) == std::string_view::npos;
+    if (distance && (relative || !number)) {
+      return rest[0] == '-' ? now - *distance : now + *distance;
+    }
+  }
+  if (const auto time = api::parse_time(text); !relative && time) return *time;
+  if (const auto day = parse_rfc3339(std::string(text) + "T00:00:00Z")) return *day;
+  return fail(ErrorCode::BadData,
+              "\"{}\" is no time: write Unix seconds, 2026-01-15T12:00:00Z, 2026-01-15, now or -5m",
+              text);
+}
+
+Result<void> add_times(const Flags& flags, std::span<const std::string_view> names,
+                       io::Parameters& parameters) {
+  const TimeMs now = SystemClock().now();
+  for (const std::string_view name : names) {
+    if (flags.text(name).empty()) continue;
+    const auto time = parse_when(flags.text(name), now);
+    if (!time) return fail(ErrorCode::BadData, "--{}: {}", name, time.error().message);
+    parameters.emplace_back(name, fmt::format("{:.3f}", time->as_seconds()));
+  }
+  return {};
 }
 
 int complain_of(const Error& error, const std::string& server) {

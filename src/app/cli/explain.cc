@@ -14,8 +14,9 @@ using enum FlagKind;
 
 constexpr Flag kUrl = {"url", Text, "http://127.0.0.1:9090", "The server to ask."};
 constexpr Flag kJson = {"json", Switch, "false", "Print the answer as JSON."};
-constexpr Flag kTime = {"time", Text, "",
-                        "Time of the evaluation: Unix seconds or RFC 3339; now when not given."};
+constexpr Flag kTime = {
+    "time", Text, "",
+    "Time of the evaluation: Unix seconds, RFC 3339, a date, or -5m; now when not given."};
 constexpr Flag kStart = {"start", Text, "", "Of a range query: its start."};
 constexpr Flag kEnd = {"end", Text, "", "Of a range query: its end; now when not given."};
 constexpr Flag kStep = {"step", Text, "1m", "Of a range query: the distance of its points."};
@@ -40,9 +41,8 @@ Result<Json> ask_about(const Flags& flags, const std::string& path, io::Paramete
     return fail(ErrorCode::BadData, "--time is for an instant query, --start for a range query");
   }
   parameters.emplace_back("query", flags.arguments()[0]);
-  for (const char* name : {"time", "start", "end"}) {
-    if (!flags.text(name).empty()) parameters.emplace_back(name, flags.text(name));
-  }
+  const std::array names = std::to_array<std::string_view>({"time", "start", "end"});
+  TRY(add_times(flags, names, parameters));
   if (range) parameters.emplace_back("step", flags.text("step"));
   return ask_api(flags.text("url"), path, parameters);
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "app/cli/client.h"
 #include "app/cli/command.h"
 #include "app/cli/terminal.h"
+#include "base/clock.h"
 
 namespace prom5::cli {
 
@@ -25,12 +25,14 @@ constexpr Flag kJson = {"json", Switch, "false", "Print the result as JSON."};
 constexpr std::array kInstant = std::to_array<Flag>({
     kUrl,
     kJson,
-    {"time", Text, "", "Time of the evaluation: Unix seconds or RFC 3339; now when not given."},
+    {"time", Text, "",
+     "Time of the evaluation: Unix seconds, RFC 3339, a date, or -5m; now when not given."},
 });
 constexpr std::array kRange = std::to_array<Flag>({
     kUrl,
     kJson,
-    {"start", Text, "", "Start: Unix seconds or RFC 3339; an hour before the end when not given."},
+    {"start", Text, "",
+     "Start: Unix seconds, RFC 3339, a date, or -5m; an hour before the end when not given."},
     {"end", Text, "", "End; now when not given."},
     {"step", Text, "", "Distance of the points; a hundredth or so of the range when not given."},
     {"table", Switch, "false", "Print every point instead of a chart."},
@@ -41,11 +43,6 @@ constexpr std::array kSeries = std::to_array<Flag>({
     {"start", Text, "", "Only series with samples from then on."},
     {"end", Text, "", "Only series with samples up to then."},
 });
-
-double now_seconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration<double>(now).count();
-}
 
 std::string series_name(const Json& labels) {
   std::string name;
@@ -187,11 +184,7 @@ int ask_and_print(const Flags& flags, const std::string& path, const io::Paramet
   return kGood;
 }
 
-void add_range(const Flags& flags, io::Parameters& parameters) {
-  for (const char* name : {"start", "end"}) {
-    if (!flags.text(name).empty()) parameters.emplace_back(name, flags.text(name));
-  }
-}
+constexpr std::array kBounds = std::to_array<std::string_view>({"start", "end"});
 
 }  // namespace
 
@@ -204,7 +197,10 @@ int run_query_instant(const Flags& flags) {
     return complain("query instant needs one EXPRESSION", kWrongUse);
   }
   io::Parameters parameters = {{"query", flags.arguments()[0]}};
-  if (!flags.text("time").empty()) parameters.emplace_back("time", flags.text("time"));
+  const std::array names = std::to_array<std::string_view>({"time"});
+  if (const auto added = add_times(flags, names, parameters); !added) {
+    return complain(added.error().message, kWrongUse);
+  }
   return ask_and_print(flags, "/api/v1/query", parameters);
 }
 
@@ -214,12 +210,12 @@ int run_query_range(const Flags& flags) {
   }
   const auto seconds = [&](const char* name, double otherwise) -> Result<double> {
     if (flags.text(name).empty()) return otherwise;
-    const auto time = api::parse_time(flags.text(name));
+    const auto time = parse_when(flags.text(name), SystemClock().now());
     if (!time) return fail(ErrorCode::BadData, "--{}: {}", name, time.error().message);
     return time->as_seconds();
   };
   constexpr double kHour = 3600;
-  const auto end = seconds("end", now_seconds());
+  const auto end = seconds("end", SystemClock().now().as_seconds());
   if (!end) return complain(end.error().message, kWrongUse);
   const auto start = seconds("start", *end - kHour);
   if (!start) return complain(start.error().message, kWrongUse);
@@ -246,7 +242,9 @@ int run_query_series(const Flags& flags) {
   for (const std::string& selector : flags.arguments()) {
     parameters.emplace_back("match[]", selector);
   }
-  add_range(flags, parameters);
+  if (const auto added = add_times(flags, kBounds, parameters); !added) {
+    return complain(added.error().message, kWrongUse);
+  }
   const auto data = ask_api(flags.text("url"), "/api/v1/series", parameters);
   if (!data) return complain_of(data.error(), flags.text("url"));
   if (flags.on("json")) {
@@ -260,7 +258,9 @@ int run_query_series(const Flags& flags) {
 int run_query_labels(const Flags& flags) {
   if (flags.arguments().size() > 1) return complain("query labels takes one NAME", kWrongUse);
   io::Parameters parameters;
-  add_range(flags, parameters);
+  if (const auto added = add_times(flags, kBounds, parameters); !added) {
+    return complain(added.error().message, kWrongUse);
+  }
   const std::string path =
       flags.arguments().empty()
           ? "/api/v1/labels"
