@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <iterator>
 
@@ -214,11 +215,12 @@ bool RangeCache::takes(const QueryRequest& request) const {
 
 Result<QueryResult> RangeCache::answer(Storage& storage, const QueryRequest& request,
                                        const Question& question, const Evaluate& evaluate) {
-  const std::string key =
-      fmt::format("{} {} {} {} {}", request.step.ms, request.start.ms % request.step.ms,
-                  question.lookback.ms, question.subquery_step.ms, request.text);
-  const ChangeHistory::Mark mark = storage.mark_changes();
   const size_t wanted = steps_in(request);
+  // By its length as well, or a short range would take the place of a long one in turn with it.
+  const std::string key = fmt::format(
+      "{} {} {} {} {} {}", request.step.ms, request.start.ms % request.step.ms,
+      std::bit_width(wanted), question.lookback.ms, question.subquery_step.ms, request.text);
+  const ChangeHistory::Mark mark = storage.mark_changes();
   const std::shared_ptr<const Entry> entry = find(key);
   size_t first = 0;
   size_t taken = 0;

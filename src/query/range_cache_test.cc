@@ -112,11 +112,22 @@ TEST(RangeCache, ASteadyQueryIsAHitWhole) {
   const TimeMs end = kStart + DurationMs::minutes(30);
   for (int i = 0; i < 5; ++i) board.ask("m_total", end, DurationMs::minutes(10), false);
   EXPECT_EQ(board.hits("all"), 3);
-  // A part of it, and at another phase of the step.
-  board.ask("m_total", end, DurationMs::minutes(5), false);
+  // A part of it; and at another phase of the step.
+  board.ask("m_total", end, DurationMs::minutes(9), false);
   EXPECT_EQ(board.hits("all"), 4);
   board.ask("m_total", end, DurationMs{300'001}, false);
   EXPECT_EQ(board.hits("all"), 4);
+}
+
+TEST(RangeCache, AShortRangeLeavesALongOneWhereItIs) {
+  Dashboard board;
+  for (int i = 0; i < 240; ++i) board.append(1, kStart + DurationMs::seconds(15 * i), i);
+  const TimeMs end = kStart + DurationMs::minutes(30);
+  for (int i = 0; i < 4; ++i) {
+    board.ask("m_total", end, DurationMs::minutes(30), false);
+    board.ask("m_total", end, DurationMs::minutes(5), false);
+  }
+  EXPECT_EQ(board.hits("all"), 4);  // all but the first two of each
 }
 
 TEST(RangeCache, WhatIsNotKept) {
