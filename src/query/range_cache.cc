@@ -36,11 +36,7 @@ void add_shifted(const promql::TimeModifiers& time, const Reach& inner, Reach& o
 }
 
 bool has_name(const Expr& expr) {
-  if (const auto* selector = expr.as<promql::VectorSelector>()) {
-    return std::ranges::any_of(selector->matchers, [](const Matcher& m) {
-      return m.name() == kMetricName && m.type() == MatchType::Equal;
-    });
-  }
+  if (const auto* selector = expr.as<promql::VectorSelector>()) return names_metric(*selector);
   if (const auto* binary = expr.as<promql::Binary>()) {
     if (binary->op == promql::TokenType::Or) return false;
   }

@@ -163,7 +163,7 @@ class Aggregator {
   std::vector<HistogramInput> histograms_;
 };
 
-// Folds of floats, one for each step: series are walked one after the other, each from end to end.
+// Folds of floats, one for each step.
 
 struct SumFold {
   KahanSum sum;
@@ -204,35 +204,89 @@ struct MaxFold {
   [[nodiscard]] double result() const { return greatest; }
 };
 
+/// Folds floats while their series come, without keeping them.
 template <typename Fold>
-void fold_floats(const StepVector& input, const Group& group, StepSeries& out) {
-  std::vector<Fold> folds(out.steps());
-  for (const size_t member : group.members) {
-    const StepSeries& series = input[member];
-    for (size_t i = 0; i < folds.size(); ++i) {
-      if (!series.has(i)) continue;
-      folds[i].add(series.values[i]);
-      out.kinds[i] = PointKind::Float;
-    }
-  }
-  for (size_t i = 0; i < folds.size(); ++i) {
-    if (out.has(i)) out.values[i] = folds[i].result();
-  }
-}
+class StreamingFold {
+ public:
+  StreamingFold(Evaluator& evaluator, const Aggregate& node)
+      : evaluator_(evaluator), node_(node), grouping_(grouping_of(node)) {}
 
-/// False, and nothing done, where the operator or histograms need more than a fold.
-bool fold_by_columns(TokenType op, const StepVector& input, const Group& group, StepSeries& out) {
-  const bool histograms = std::ranges::any_of(
-      group.members, [&](size_t member) { return !input[member].histograms.empty(); });
-  if (histograms) return false;
-  switch (op) {
-    case TokenType::Sum: fold_floats<SumFold>(input, group, out); return true;
-    case TokenType::Avg: fold_floats<MeanFold>(input, group, out); return true;
-    case TokenType::Count: fold_floats<CountFold>(input, group, out); return true;
-    case TokenType::Group: fold_floats<GroupFold>(input, group, out); return true;
-    case TokenType::Min: fold_floats<MinFold>(input, group, out); return true;
-    case TokenType::Max: fold_floats<MaxFold>(input, group, out); return true;
-    default: return false;
+  /// Nothing where a fold is not enough: for histograms, say.
+  Result<std::optional<StepVector>> run() {
+    QueryContext& context = evaluator_.context();
+    const query::QueryStats before = context.stats();
+    const Result<void> done =
+        evaluator_.each_series(*node_.expr, [&](StepSeries& series, uint64_t) -> Result<void> {
+          if (!series.histograms.empty()) return fail(ErrorCode::Unavailable, "{}", kNeedsAll);
+          return add(series);
+        });
+    context.release_samples(held_);
+    if (!done && done.error().message == kNeedsAll) {
+      context.set_stats(before);
+      return std::optional<StepVector>();
+    }
+    TRY(done);
+    StepVector out;
+    for (Running& group : groups_) {
+      uint64_t points = 0;
+      for (size_t i = 0; i < group.folds.size(); ++i) {
+        if (!group.series.has(i)) continue;
+        group.series.values[i] = group.folds[i].result();
+        ++points;
+      }
+      if (points == 0) continue;
+      TRY(context.hold_samples(points));
+      out.push_back(std::move(group.series));
+    }
+    return out;
+  }
+
+ private:
+  struct Running {
+    StepSeries series;
+    std::vector<Fold> folds;  ///< one for each step
+  };
+
+  Result<void> add(const StepSeries& series) {
+    grouping_.apply(series.labels, labels_);
+    const auto found = index_.find_or_add(
+        labels_, [&](size_t n) -> const Labels& { return groups_[n].series.labels; });
+    if (found.added) {
+      const size_t steps = evaluator_.grid().count;
+      const uint64_t weight = steps * (sizeof(Fold) + sizeof(double) + 1) / 16;
+      TRY(evaluator_.context().hold_samples(weight));
+      held_ += weight;
+      groups_.push_back({StepSeries(steps), std::vector<Fold>(steps)});
+      groups_.back().series.labels = labels_;
+    }
+    Running& group = groups_[found.number];
+    group.series.drop_name = group.series.drop_name || series.drop_name;
+    for (size_t i = 0; i < group.folds.size(); ++i) {
+      if (!series.has(i)) continue;
+      group.folds[i].add(series.values[i]);
+      group.series.kinds[i] = PointKind::Float;
+    }
+    return {};
+  }
+
+  Evaluator& evaluator_;
+  const Aggregate& node_;
+  const LabelProjection grouping_;
+  LabelIndex index_;
+  std::vector<Running> groups_;
+  Labels labels_;
+  uint64_t held_ = 0;
+};
+
+Result<std::optional<StepVector>> fold_streaming(Evaluator& evaluator, const Aggregate& node) {
+  switch (node.op) {
+    case TokenType::Sum: return StreamingFold<SumFold>(evaluator, node).run();
+    case TokenType::Avg: return StreamingFold<MeanFold>(evaluator, node).run();
+    case TokenType::Count: return StreamingFold<CountFold>(evaluator, node).run();
+    case TokenType::Group: return StreamingFold<GroupFold>(evaluator, node).run();
+    case TokenType::Min: return StreamingFold<MinFold>(evaluator, node).run();
+    case TokenType::Max: return StreamingFold<MaxFold>(evaluator, node).run();
+    default: return std::optional<StepVector>();
   }
 }
 
@@ -266,15 +320,13 @@ Result<StepVector> fold_groups(Evaluator& evaluator, const Aggregate& node, cons
     for (const size_t member : group.members) {
       series.drop_name = series.drop_name || input[member].drop_name;
     }
-    if (!fold_by_columns(node.op, input, group, series)) {
-      for (size_t i = 0; i < series.steps(); ++i) {
-        auto point = aggregator.run(input, group, i, parameters.empty() ? 0 : parameters[i]);
-        if (!point) continue;
-        if (point->histogram) {
-          series.set(i, std::move(point->histogram));
-        } else {
-          series.set(i, point->value);
-        }
+    for (size_t i = 0; i < series.steps(); ++i) {
+      auto point = aggregator.run(input, group, i, parameters.empty() ? 0 : parameters[i]);
+      if (!point) continue;
+      if (point->histogram) {
+        series.set(i, std::move(point->histogram));
+      } else {
+        series.set(i, point->value);
       }
     }
     const size_t found = series.steps() - std::ranges::count(series.kinds, PointKind::None);
@@ -444,6 +496,7 @@ Result<StepVector> eval_aggregate(Evaluator& evaluator, const Expr& expr, const 
   if (node.parameter && node.op != TokenType::CountValues) {
     parameters = TRY(evaluator.eval_scalar(*node.parameter));
   }
+  if (auto folded = TRY(fold_streaming(evaluator, node))) return *std::move(folded);
   const StepVector input = TRY(evaluator.eval_vector(*node.expr));
   switch (node.op) {
     case TokenType::CountValues: return count_values(evaluator, node, input);

@@ -1,5 +1,7 @@
 #include "query/promql/ast.h"
 
+#include <algorithm>
+
 namespace prom5::promql {
 
 std::vector<const Expr*> children(const Expr& expr) {
@@ -23,6 +25,12 @@ std::vector<const Expr*> children(const Expr& expr) {
     add(binary->right);
   }
   return out;
+}
+
+bool names_metric(const VectorSelector& selector) {
+  return std::ranges::any_of(selector.matchers, [](const Matcher& m) {
+    return m.name() == kMetricName && m.type() == MatchType::Equal;
+  });
 }
 
 }  // namespace prom5::promql

@@ -137,6 +137,9 @@ ExprPtr make_expr(PositionRange position, Node node) {
 /// The type that evaluating the expression gives; looks through parentheses.
 ValueType type_of(const Expr& expr);
 
+/// Whether all its series are of one metric.
+bool names_metric(const VectorSelector& selector);
+
 /// Without parentheses around it.
 const Expr& unwrap(const Expr& expr);
 

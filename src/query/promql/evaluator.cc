@@ -492,7 +492,7 @@ Result<StepValue> Evaluator::eval_call(const Expr& expr, const Call& call) {
   if (call.function->element != nullptr) {
     out.vector = TRY(eval_element(call));
   } else if (call.function->range != nullptr) {
-    out.vector = TRY(eval_range_function(expr, call));
+    out.vector = TRY(eval_range_function(call));
   } else {
     out = TRY(call.function->vector(*this, expr, call));
     out.type = call.function->info.result;
@@ -636,7 +636,54 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
 
 }  // namespace
 
-Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Call& call) {
+Evaluator::SeriesSink Evaluator::into(StepVector& out) {
+  return [this, &out](StepSeries& series, uint64_t points) -> Result<void> {
+    TRY(context_.hold_samples(weight_of(series, points)));
+    out.push_back(std::move(series));
+    return {};
+  };
+}
+
+Result<void> Evaluator::each_series(const Expr& in_parentheses, const SeriesSink& take) {
+  TRY(context_.check_alive());
+  const Expr& expr = unwrap(in_parentheses);
+  const RepeatedExprs* repeated = context_.options.repeated;
+  const bool known_by_others = repeated != nullptr && repeated->group_of(expr);
+  if (context_.options.trace == nullptr && !known_by_others) {
+    const auto* selector = expr.as<VectorSelector>();
+    if (selector != nullptr && selector->extended != ExtendedRange::Smoothed) {
+      return each_selected(expr, *selector, Select::Values, take);
+    }
+    const auto* call = expr.as<Call>();
+    // Of one metric no two series can become the same.
+    if (call != nullptr && call->function->range != nullptr &&
+        std::ranges::all_of(call->arguments, [](const ExprPtr& argument) {
+          const auto* matrix = unwrap(*argument).as<MatrixSelector>();
+          return type_of(*argument) != ValueType::RangeVector ||
+                 (matrix != nullptr && names_metric(*matrix->vector->as<VectorSelector>()));
+        })) {
+      const KeepResetHints keep(reset_hints_);
+      set_reset_hints(call->function->info.name);
+      return each_of_range_function(*call, true, take);
+    }
+  }
+  for (StepSeries& series : TRY(eval_vector(expr))) TRY(take(series, 0));
+  return {};
+}
+
+Result<StepVector> Evaluator::eval_range_function(const Call& call) {
+  StepVector out;
+  TRY(each_of_range_function(call, false, into(out)));
+  if (context_.options.delayed_name_removal) return out;
+  const size_t before = out.size();
+  out = TRY(merge_same_labels(std::move(out)));
+  // Series of a range vector may not even share a label set at different steps.
+  if (out.size() != before) return fail(ErrorCode::Execution, "{}", kDuplicateLabels);
+  return out;
+}
+
+Result<void> Evaluator::each_of_range_function(const Call& call, bool unique,
+                                               const SeriesSink& take) {
   const Function& function = *call.function;
   const Expr* range_vector = nullptr;
   std::vector<std::vector<double>> parameters;
@@ -663,11 +710,15 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
     context_.inform(std::move(text), position);
   };
   const DurationMs lookback = context_.options.lookback;
-  StepVector out;
-  TRY(each_range_series(
+  StepSeries series;
+  return each_range_series(
       *range_vector, shape,
       [&](const Labels& labels, bool drop, RangeSamples& samples) -> Result<void> {
-        StepSeries series(grid_.count);
+        // These go with the name, and may be all that tells two apart.
+        if (unique && (labels.has("__type__") || labels.has("__unit__"))) {
+          return fail(ErrorCode::Unavailable, "{}", kNeedsAll);
+        }
+        series.restart(grid_.count);
         Window window;
         window.metric = labels.get(kMetricName);
         window.warn = &warn;
@@ -675,7 +726,6 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
         const size_t found = TRY(
             slide(context_, function, grid_, shape, lookback, samples, parameters, window, series));
         if (found == 0) return {};
-        TRY(context_.hold_samples(weight_of(series, found)));
         if (function.counter && !window.metric.empty() && !ends_like_a_counter(window.metric) &&
             std::find(series.kinds.begin(), series.kinds.end(), PointKind::Float) !=
                 series.kinds.end()) {
@@ -687,16 +737,9 @@ Result<StepVector> Evaluator::eval_range_function(const Expr& /*expr*/, const Ca
         series.labels = labels;
         series.drop_name = drop;
         if (!function.keeps_name) drop_name(series);
-        out.push_back(std::move(series));
-        return {};
+        return take(series, found);
       },
-      function.summary != nullptr && shape.extended == ExtendedRange::None));
-  if (context_.options.delayed_name_removal) return out;
-  const size_t before = out.size();
-  out = TRY(merge_same_labels(std::move(out)));
-  // Series of a range vector may not even share a label set at different steps.
-  if (out.size() != before) return fail(ErrorCode::Execution, "{}", kDuplicateLabels);
-  return out;
+      function.summary != nullptr && shape.extended == ExtendedRange::None);
 }
 
 }  // namespace prom5::promql

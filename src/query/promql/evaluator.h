@@ -20,6 +20,8 @@ namespace prom5::promql {
 inline constexpr std::string_view kTooManySamples =
     "query processing would load too many samples into memory in query execution";
 
+inline constexpr std::string_view kNeedsAll = "all series are needed at once";
+
 /// What all evaluators of one query share: its data, its limits, what is to be said about it.
 /// One thread.
 class QueryContext {
@@ -99,6 +101,9 @@ class QueryContext {
   void count_at(TimeMs time, query::SampleCounts n);
 
   void take_stats(query::QueryStats& out);
+  [[nodiscard]] const query::QueryStats& stats() const { return stats_; }
+  /// Back to an earlier state, for work that begins anew.
+  void set_stats(query::QueryStats stats) { stats_ = std::move(stats); }
 
   /// What an expression gave that stands in the query again; by its group and where and how it was
   /// evaluated.
@@ -143,6 +148,13 @@ class Evaluator {
 
   /// The error codes of query::Engine::run.
   Result<StepValue> eval(const Expr& expr);
+
+  /// Takes a series, as it is or moved away, with the number of its points.
+  using SeriesSink = std::function<Result<void>(StepSeries& series, uint64_t points)>;
+  /// Calls `take` for each series that eval_vector() would give, in its order. What selectors and
+  /// functions of ranges give comes one by one, so that memory need not follow the input.
+  /// Unavailable with kNeedsAll, by itself or from `take`: it is to be done with eval_vector().
+  Result<void> each_series(const Expr& expr, const SeriesSink& take);
 
   // For the evaluators of functions:
   Result<StepVector> eval_vector(const Expr& expr);
@@ -193,8 +205,14 @@ class Evaluator {
   Result<StepValue> eval_node(const Expr& expr);
   Result<StepValue> eval_call(const Expr& expr, const Call& call);
   Result<StepVector> eval_element(const Call& call);
-  Result<StepVector> eval_range_function(const Expr& expr, const Call& call);
+  Result<StepVector> eval_range_function(const Call& call);
+  /// `unique`: no two series may become the same without their names.
+  Result<void> each_of_range_function(const Call& call, bool unique, const SeriesSink& take);
   Result<StepVector> select(const Expr& expr, const VectorSelector& selector, Select what);
+  Result<void> each_selected(const Expr& expr, const VectorSelector& selector, Select what,
+                             const SeriesSink& take);
+  /// Keeps what comes.
+  [[nodiscard]] SeriesSink into(StepVector& out);
   void take_warnings(const Querier& querier);
   /// A selector looked at one sample for each of its `found` points.
   void count_points(const StepSeries& series, uint64_t found);

@@ -71,6 +71,13 @@ void Evaluator::tell_of(const Tier& tier, int64_t divisor, PositionRange at) {
 Result<StepVector> Evaluator::select(const Expr& expr, const VectorSelector& selector,
                                      Select what) {
   if (selector.extended == ExtendedRange::Smoothed) return select_smoothed(expr, selector);
+  StepVector out;
+  TRY(each_selected(expr, selector, what, into(out)));
+  return out;
+}
+
+Result<void> Evaluator::each_selected(const Expr& expr, const VectorSelector& selector, Select what,
+                                      const SeriesSink& take) {
   const TimeShift shift = TRY(shift_of(selector.time));
   const DurationMs lookback = context_.options.lookback;
   const TimeRange range{shift.apply(grid_.start) - lookback + DurationMs{1},
@@ -87,14 +94,14 @@ Result<StepVector> Evaluator::select(const Expr& expr, const VectorSelector& sel
     const bool rolled_up = between && sample <= tier.until;
     return sample <= time - (rolled_up ? lookback + tier.width : lookback);
   };
-  StepVector out;
+  StepSeries series;
   SampleColumns columns;
   while (set->next()) {
     TRY(set->read(columns));
     context_.count_loaded(columns.size());
     TRY(context_.check_alive_after(columns.size()));
     if (reset_hints_ == ResetHints::Detected) detect_resets(columns);
-    StepSeries series(grid_.count);
+    series.restart(grid_.count);
     size_t next = 0;  // the first sample after the step's time
     size_t found = 0;
     for (size_t i = 0; i < grid_.count; ++i) {
@@ -116,13 +123,12 @@ Result<StepVector> Evaluator::select(const Expr& expr, const VectorSelector& sel
       }
     }
     if (found == 0) continue;
-    TRY(context_.hold_samples(weight_of(series, found)));
     count_points(series, found);
     series.labels = set->labels();
-    out.push_back(std::move(series));
+    TRY(take(series, found));
   }
   take_warnings(*querier);
-  return out;
+  return {};
 }
 
 namespace {

@@ -59,6 +59,13 @@ struct StepSeries {
     }
   }
   void clear(size_t i) { kinds[i] = PointKind::None; }
+  /// For the next series, in the same memory where it was not moved away.
+  void restart(size_t steps) {
+    drop_name = false;
+    kinds.assign(steps, PointKind::None);
+    values.resize(steps);
+    histograms.clear();
+  }
   [[nodiscard]] bool empty() const;
 };
 
