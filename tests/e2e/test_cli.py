@@ -128,8 +128,8 @@ class Query(unittest.TestCase):
 
     def test_charts_show_what_there_is(self):
         flat = self.run_query("range", "vector(7)").stdout
-        self.assertEqual([line for line in flat.splitlines() if "┤" in line][0].split("┤")[0].strip(),
-                         "7")
+        marked = [line.split("┤")[0].strip() for line in flat.splitlines() if "┤" in line]
+        self.assertEqual(marked, ["7"])
         self.assertIn("no finite values", self.run_query("range", "vector(1) / 0").stdout)
         self.assertIn("+Inf", self.run_query("range", "vector(1) / 0").stdout)
         far = self.run_query("range", "vector(1.7e308) * (1 - 2 * (time() % 120 > bool 60))").stdout
@@ -143,7 +143,8 @@ class Query(unittest.TestCase):
         self.assertIn("quantile value should be between 0 and 1", result.stderr)
 
     def test_control_characters_stay_out_of_the_terminal(self):
-        result = self.run_query("instant", r'label_replace(vector(1), "x", "\x1b[31mred\n", "", "")')
+        query = r'label_replace(vector(1), "x", "\x1b[31mred\n", "", "")'
+        result = self.run_query("instant", query)
         self.assertNotIn("\x1b", result.stdout)
         self.assertIn("\\x1b[31mred\\n", result.stdout)
 
