@@ -104,7 +104,9 @@ Server::~Server() {
     db_->stop_opening();
     starting_.join();
   }
+  watching_ = {};
   http_server_.reset();
+  discovery_.reset();
   // Requests under way end before the manager whose targets they belong to.
   http_client_.reset();
   scrapes_.reset();
@@ -163,6 +165,16 @@ Result<void> Server::open() {
   scrapes_ = std::make_unique<scrape::ScrapeManager>(
       scrape::ScrapeManager::Services{*db_, *http_client_, clock_, metrics_, log_},
       std::max(2U, std::thread::hardware_concurrency()));
+  discovery_ = std::make_unique<discovery::DiscoveryManager>(
+      discovery::Services{*http_client_, clock_, metrics_, log_},
+      discovery::DiscoveryManager::Sinks{
+          .found =
+              [this](const std::string& job, const std::string& source,
+                     std::vector<TargetGroup> groups) {
+                scrapes_->set_groups(job, source, std::move(groups));
+              },
+          .removed = [this](const std::string& job,
+                            const std::string& source) { scrapes_->remove_source(job, source); }});
   if (options_.enable_remote_write) {
     remote_write_ = std::make_unique<ingest::RemoteWriteReceiver>(
         *db_, ingest::RemoteWriteOptions{}, clock_, metrics_);
@@ -185,7 +197,31 @@ Result<void> Server::finish_start(const config::Config& config) {
   TRY(db_->wait_until_open());
   TRY(apply(config));
   ready_ = true;
+  if (options_.auto_reload && !options_.config_file.empty()) {
+    watching_ = std::jthread([this](const std::stop_token& stop) { watch_config(stop); });
+  }
   return {};
+}
+
+/// Reloads when the configuration, or a file that it includes, has other bytes than before.
+void Server::watch_config(const std::stop_token& stop) {
+  const auto read_all = [this] {
+    std::vector<std::string> names;
+    {
+      const MutexLock lock(reload_mutex_);
+      names = config_files_;
+    }
+    std::string all;
+    for (const std::string& name : names) all += files_.read(name).value_or("") + '\0';
+    return all;
+  };
+  std::string before = read_all();
+  while (discovery::wait_for(*options_.auto_reload, stop)) {
+    std::string now = read_all();
+    if (now == before) continue;
+    before = std::move(now);
+    if (reload()) before = read_all();  // it may include other files now
+  }
 }
 
 std::string Server::own_address() const {
@@ -194,31 +230,37 @@ std::string Server::own_address() const {
 }
 
 Result<config::Config> Server::read_config() const {
-  if (!options_.config_file.empty()) return config::load_config(options_.config_file);
+  if (!options_.config_file.empty()) {
+    return config::load_config(options_.config_file, config::Check::Whole, options_.scrape_limits);
+  }
   const std::string& address = options_.http.listen_addresses[0];
   std::string host = address.substr(0, address.rfind(':'));
   if (host.empty() || host == "0.0.0.0" || host == "localhost") host = "127.0.0.1";
   if (host == "[::]") host = "[::1]";
   const std::string own = host + address.substr(address.rfind(':'));
-  return config::parse_config(config::embedded_config(own, host_name()), "embedded default");
+  return config::parse_config(config::embedded_config(own, host_name()), "embedded default",
+                              config::Check::Whole, options_.scrape_limits);
 }
 
 Result<void> Server::apply(const config::Config& config) {
-  std::vector<scrape::ScrapeOptions> scrapes = config.scrapes;
-  for (scrape::ScrapeOptions& options : scrapes) {
+  std::vector<scrape::ScrapeOptions> scrapes;
+  discovery::DiscoveryManager::Jobs jobs;
+  for (const config::ScrapeJob& job : config.scrapes) {
+    scrapes.push_back(job.options);
+    jobs[job.options.job_name] = job.discoveries;
+    if (!options_.config_file.empty()) continue;
     // Where the server asks for users, its own pages let its own scraper in.
-    if (options_.config_file.empty()) {
-      if (web_config_.authenticates()) options.security.authorization = "Bearer " + own_token_;
-      if (web_config_.tls()) {
-        options.scheme = "https";
-        options.security.insecure_skip_verify = true;  // it is this process
-      }
+    auto security = std::make_shared<io::HttpClientSecurity>(*job.options.security);
+    if (web_config_.authenticates()) security->credentials.text = own_token_;
+    if (web_config_.tls()) {
+      scrapes.back().scheme = "https";
+      security->tls.insecure_skip_verify = true;  // it is this process
     }
-    // The flag bounds what a configuration may ask for.
-    options.body_size_limit = std::min(options.body_size_limit, options_.scrape_body_limit);
+    scrapes.back().security = std::move(security);
   }
   TRY(query_log_.open(config.global.query_log_file));
-  TRY(scrapes_->apply(scrapes));
+  scrapes_->apply(scrapes);
+  discovery_->apply(jobs);
   db_->set_out_of_order_window(config.out_of_order_time_window);
   tsdb::TierRetention tiers = options_.storage.tier_retention;
   for (size_t tier = 0; tier < tsdb::kTiers; ++tier) {
@@ -231,6 +273,9 @@ Result<void> Server::apply(const config::Config& config) {
   engine_->set_default_subquery_step(config.global.evaluation_interval);
   const MutexLock lock(reload_mutex_);
   config_text_ = config.text;
+  config_files_ = config.files;
+  job_texts_.clear();
+  for (const config::ScrapeJob& job : config.scrapes) job_texts_[job.options.job_name] = job.text;
   external_labels_ = config.global.external_labels;
   reload_succeeded_ = true;
   reload_time_ = clock_.now();
@@ -292,13 +337,19 @@ void Server::add_routes() {
     return std::pair{reload_succeeded_, reload_time_};
   };
   api_v1_ = std::make_unique<api::ApiV1>(
-      api::ApiV1::Services{*db_, *engine_, *scrapes_, remote_write_.get(), clock_},
-      std::move(status));
+      api::ApiV1::Services{*db_, *engine_, remote_write_.get(), clock_}, std::move(status));
   api_v1_->add_routes(router_);
   query_api_ = std::make_unique<api::QueryApi>(*db_, *engine_, clock_);
   query_api_->add_routes(router_);
   search_api_ = std::make_unique<api::SearchApi>(*db_, clock_, options_.max_search_limit);
   search_api_->add_routes(router_);
+  targets_api_ = std::make_unique<api::TargetsApi>(
+      *scrapes_, *db_, [this](const std::string& job) -> std::optional<std::string> {
+        const MutexLock lock(reload_mutex_);
+        const auto found = job_texts_.find(job);
+        return found == job_texts_.end() ? std::nullopt : std::optional(found->second);
+      });
+  targets_api_->add_routes(router_);
   tsdb_api_ = std::make_unique<api::TsdbApi>(*db_, options_.enable_admin_api, log_);
   tsdb_api_->add_routes(router_);
   assistant_api_->add_routes(router_);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "app/api/query_api.h"
 #include "app/api/remote_read.h"
 #include "app/api/search_api.h"
+#include "app/api/targets_api.h"
 #include "app/api/tsdb_api.h"
 #include "app/config/config.h"
 #include "app/config/web_config.h"
@@ -20,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "collect/discovery/discovery_manager.h"
 #include "collect/exporters/host.h"
 #include "collect/ingest/remote_write.h"
 #include "collect/scrape/scrape_manager.h"
@@ -39,7 +42,8 @@ struct ServerOptions {
   tsdb::Options storage;
   query::EngineOptions query;
   io::HttpServerOptions http;
-  size_t scrape_body_limit = size_t{64} << 20;
+  config::ScrapeLimits scrape_limits;
+  std::optional<DurationMs> auto_reload;  ///< how often the configuration is looked at
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
   bool enable_remote_write = false;
@@ -74,6 +78,7 @@ class Server {
   Result<void> finish_start(const config::Config& config);
   Result<void> apply(const config::Config& config);
   Result<config::Config> read_config() const;
+  void watch_config(const std::stop_token& stop);
   Result<void> refuse_open_door() const;
   void add_routes();
   void add_lifecycle_routes();
@@ -98,12 +103,14 @@ class Server {
   std::unique_ptr<query::Engine> engine_;
   std::unique_ptr<io::HttpClient> http_client_;
   std::unique_ptr<scrape::ScrapeManager> scrapes_;
+  std::unique_ptr<discovery::DiscoveryManager> discovery_;
   std::unique_ptr<ingest::RemoteWriteReceiver> remote_write_;
   std::unique_ptr<exporters::HostExporter> host_exporter_;
   std::unique_ptr<Agent> agent_;
   std::unique_ptr<api::ApiV1> api_v1_;
   std::unique_ptr<api::QueryApi> query_api_;
   std::unique_ptr<api::SearchApi> search_api_;
+  std::unique_ptr<api::TargetsApi> targets_api_;
   std::unique_ptr<api::TsdbApi> tsdb_api_;
   std::unique_ptr<api::Federation> federation_;
   std::unique_ptr<api::RemoteRead> remote_read_;
@@ -116,12 +123,15 @@ class Server {
   std::string config_text_ GUARDED_BY(reload_mutex_);
   api::Federation::ExternalLabels external_labels_ GUARDED_BY(reload_mutex_);
   bool reload_succeeded_ GUARDED_BY(reload_mutex_) = true;
+  std::vector<std::string> config_files_ GUARDED_BY(reload_mutex_);
+  std::map<std::string, std::string> job_texts_ GUARDED_BY(reload_mutex_);
   TimeMs reload_time_ GUARDED_BY(reload_mutex_);
 
   Gauge& reload_success_;
   Gauge& reload_success_time_;
   std::unique_ptr<io::HttpServer> http_server_;  // nothing is served while the rest goes
-  std::jthread starting_;                        // last: it uses the rest
+  std::jthread watching_;
+  std::jthread starting_;  // last: it uses the rest
 };
 
 }  // namespace prom5

@@ -125,7 +125,7 @@ std::optional<RelabelAction> parse_relabel_action(std::string_view name) {
 }
 
 Result<void> RelabelConfig::validate() const {
-  const std::string_view name = kActionNames[static_cast<size_t>(action)].name;
+  const std::string_view name = to_string(action);
   const bool needs_target =
       action == RelabelAction::Replace || action == RelabelAction::HashMod ||
       action == RelabelAction::KeepEqual || action == RelabelAction::DropEqual ||
@@ -163,9 +163,20 @@ Result<void> RelabelConfig::validate() const {
   return {};
 }
 
+std::string_view to_string(RelabelAction action) {
+  return kActionNames[static_cast<size_t>(action)].name;
+}
+
+std::optional<size_t> relabel_until_dropped(std::span<const RelabelConfig> configs,
+                                            LabelsBuilder& labels) {
+  for (size_t i = 0; i < configs.size(); ++i) {
+    if (!apply(configs[i], labels)) return i;
+  }
+  return std::nullopt;
+}
+
 bool relabel(std::span<const RelabelConfig> configs, LabelsBuilder& labels) {
-  return std::all_of(configs.begin(), configs.end(),
-                     [&](const RelabelConfig& config) { return apply(config, labels); });
+  return !relabel_until_dropped(configs, labels);
 }
 
 }  // namespace prom5

@@ -25,6 +25,9 @@ enum class RelabelAction : uint8_t {
   Uppercase,
 };
 
+/// "replace", "labelmap", ….
+std::string_view to_string(RelabelAction action);
+
 /// "replace", "labelmap", …; nothing for another word.
 std::optional<RelabelAction> parse_relabel_action(std::string_view name);
 
@@ -42,7 +45,11 @@ struct RelabelConfig {
   [[nodiscard]] Result<void> validate() const;
 };
 
-/// Applies the steps in order. False when a step dropped the label set.
+/// Applies the steps in order. The place of the step that dropped the label set, if one did.
+std::optional<size_t> relabel_until_dropped(std::span<const RelabelConfig> configs,
+                                            LabelsBuilder& labels);
+
+/// The same. False when a step dropped the label set.
 bool relabel(std::span<const RelabelConfig> configs, LabelsBuilder& labels);
 
 }  // namespace prom5

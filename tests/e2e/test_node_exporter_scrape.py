@@ -115,6 +115,9 @@ class NodeExporterScrape(unittest.TestCase):
         address = self.exporter.address
         self.assertEqual(target["labels"], {"instance": address, "job": "node", "rack": "a 1"})
         self.assertEqual(target["discoveredLabels"], {
+            "__always_scrape_classic_histograms__": "false",
+            "__convert_classic_histograms_to_nhcb__": "false",
+            "__scrape_native_histograms__": "false",
             "__address__": address, "__metrics_path__": "/metrics", "__scheme__": "http",
             "__scrape_interval__": "1s", "__scrape_timeout__": "1s", "job": "node",
             "rack": "a 1"})

@@ -25,7 +25,7 @@ class CheckMetrics(unittest.TestCase):
     def test_an_unknown_format(self):
         result = harness.run_prom5("check", "metrics", "--format=xml", stdin="")
         self.assertEqual(result.returncode, 2, harness.shown(result))
-        self.assertIn("use text or openmetrics", result.stderr)
+        self.assertIn("none of text, openmetrics, protobuf", result.stderr)
 
 
 class Import(unittest.TestCase):

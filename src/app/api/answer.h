@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "io/codec/json_writer.h"
 #include "io/http/message.h"
+#include "io/http/router.h"
 #include "query/annotations.h"
 
 namespace prom5::api {
@@ -21,6 +22,16 @@ HttpError http_error(ErrorCode code);
 
 /// {"status":"error","errorType":…,"error":…}
 io::HttpResponse error_answer(const Error& error);
+
+/// A route's handler of one that may fail: its error becomes the answer.
+template <typename Handler>
+auto answering(Handler handler) {
+  return [handler = std::move(handler)](const io::HttpRequest& request,
+                                        const io::PathArguments& arguments) {
+    Result<io::HttpResponse> answer = handler(request, arguments);
+    return answer ? *std::move(answer) : error_answer(answer.error());
+  };
+}
 
 /// {"status":"success","data":<what `data` writes>, warnings and infos where there are any}. What
 /// `data` adds to the annotations is shown.

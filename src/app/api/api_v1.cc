@@ -61,27 +61,6 @@ std::string unescape_label_name(const std::string& name) {
   return out;
 }
 
-void write_time_field(JsonWriter& json, std::string_view name, TimeMs time) {
-  json.field(name, time.ms == 0 ? "0001-01-01T00:00:00Z" : format_rfc3339(time));
-}
-
-void write_target(JsonWriter& json, const scrape::TargetStatus& status) {
-  json.begin_object().key("discoveredLabels");
-  write_labels(json, status.target.discovered);
-  json.key("labels");
-  write_labels(json, status.target.labels);
-  json.field("scrapePool", status.job)
-      .field("scrapeUrl", status.target.url)
-      .field("globalUrl", status.target.url)
-      .field("lastError", status.last_error);
-  write_time_field(json, "lastScrape", status.last_scrape);
-  json.key("lastScrapeDuration").number(status.last_duration_seconds);
-  json.field("health", status.health)
-      .field("scrapeInterval", format_duration(status.target.interval))
-      .field("scrapeTimeout", format_duration(status.target.timeout))
-      .end_object();
-}
-
 void write_counts(JsonWriter& json, std::string_view name,
                   const std::vector<tsdb::NamedCount>& counts) {
   json.key(name).begin_array();
@@ -90,23 +69,6 @@ void write_counts(JsonWriter& json, std::string_view name,
     json.end_object();
   }
   json.end_array();
-}
-
-void write_metadata(JsonWriter& json, const Metadata& metadata) {
-  json.field("type", to_string(metadata.type))
-      .field("help", metadata.help)
-      .field("unit", metadata.unit);
-}
-
-/// The family that a series belongs to: its own name, or that of a histogram or summary.
-std::string family_of(const std::string& name, const Storage::MetadataMap& known) {
-  if (known.contains(name)) return name;
-  for (const std::string_view suffix : {"_bucket", "_count", "_sum"}) {
-    if (!name.ends_with(suffix)) continue;
-    std::string family = name.substr(0, name.size() - suffix.size());
-    if (known.contains(family)) return family;
-  }
-  return name;
 }
 
 Result<DurationMs> lookback_parameter(const HttpRequest& request) {
@@ -129,10 +91,7 @@ void ApiV1::add_routes(io::Router& router) {
   using io::PathArguments;
   const auto add = [&](std::string methods, std::string path, std::string summary, auto handler) {
     router.add(std::move(methods), "/api/v1/" + std::move(path), std::move(summary),
-               [handler](const HttpRequest& request, const PathArguments& arguments) {
-                 Answer answer = handler(request, arguments);
-                 return answer ? *std::move(answer) : error_answer(answer.error());
-               });
+               answering(handler));
   };
   const auto list_of = [](std::string_view key) {
     return [key](const HttpRequest&, const PathArguments&) -> Answer {
@@ -160,10 +119,6 @@ void ApiV1::add_routes(io::Router& router) {
       [this](R r, A a) { return label_values(r, a[0]); });
   add("GET", "metadata", "Type, unit and help text of metrics.",
       [this](R r, A) { return metadata(r); });
-  add("GET", "targets", "Scrape targets and how they fare.", [this](R r, A) { return targets(r); });
-  add("GET", "targets/metadata", "Metadata of metrics by target.",
-      [this](R r, A) { return targets_metadata(r); });
-  add("GET", "scrape_pools", "Names of the scrape jobs.", [this](R, A) { return scrape_pools(); });
   add("GET", "status/config", "The configuration in use, secrets hidden.",
       [this](R, A) { return status_config(); });
   add("GET", "status/flags", "The flags in use.", [this](R, A) { return status_flags(); });
@@ -388,93 +343,6 @@ ApiV1::Answer ApiV1::metadata(const HttpRequest& request) {
       }
       json.end_array();
     }
-    json.end_object();
-  });
-}
-
-ApiV1::Answer ApiV1::targets(const HttpRequest& request) {
-  std::string state(request.parameter("state"));
-  std::ranges::transform(state, state.begin(), [](unsigned char c) { return std::tolower(c); });
-  const std::string_view pool = request.parameter("scrapePool");
-  const bool active = state.empty() || state == "any" || state == "active";
-  const bool dropped = state.empty() || state == "any" || state == "dropped";
-  const auto statuses = services_.scrapes.active_targets();
-  const auto gone = services_.scrapes.dropped_targets();
-  std::map<std::string, int64_t> dropped_counts;
-  for (const std::string& name : services_.scrapes.pools()) dropped_counts[name] = 0;
-  for (const auto& target : gone) ++dropped_counts[target.job];
-  return success_answer([&](JsonWriter& json) {
-    json.begin_object().key("activeTargets").begin_array();
-    for (const auto& status : statuses) {
-      if (active && (pool.empty() || status.job == pool)) write_target(json, status);
-    }
-    json.end_array().key("droppedTargets").begin_array();
-    for (const auto& target : gone) {
-      if (!dropped || (!pool.empty() && target.job != pool)) continue;
-      json.begin_object().key("discoveredLabels");
-      write_labels(json, target.discovered);
-      json.field("scrapePool", target.job).end_object();
-    }
-    json.end_array().key("droppedTargetCounts");
-    if (dropped) {
-      json.begin_object();
-      for (const auto& [name, count] : dropped_counts) json.key(name).integer(count);
-      json.end_object();
-    } else {
-      json.null();
-    }
-    json.end_object();
-  });
-}
-
-ApiV1::Answer ApiV1::targets_metadata(const HttpRequest& request) {
-  std::vector<Matcher> matchers;
-  if (const std::string_view text = request.parameter("match_target"); !text.empty()) {
-    auto parsed = query::parse_series_selector(text);
-    if (!parsed) return std::unexpected(invalid_parameter("match_target", parsed.error()));
-    matchers = *std::move(parsed);
-  }
-  const auto limit = TRY(count_parameter(request, "limit"));
-  const std::string_view metric = request.parameter("metric");
-  const Storage::MetadataMap all = services_.db.metadata();
-  std::vector<std::pair<Labels, std::string>> found;
-  for (const auto& status : services_.scrapes.active_targets()) {
-    if (!matches_all(matchers, status.target.labels)) continue;
-    // Which of the families a target has shows in its series.
-    std::vector<Matcher> of_target;
-    for (const LabelView label : status.target.labels) {
-      of_target.push_back(Matcher::equal(label.name, label.value));
-    }
-    const auto querier = TRY(services_.db.querier({}));
-    std::set<std::string> families;
-    const std::vector<std::string> names = TRY(querier->label_values(kMetricName, of_target));
-    for (const std::string& name : names) families.insert(family_of(name, all));
-    if (limit && *limit >= 0 && found.size() >= static_cast<size_t>(*limit)) break;
-    for (const std::string& family : families) {
-      if ((metric.empty() || family == metric) && all.contains(family)) {
-        found.emplace_back(status.target.labels, family);
-      }
-    }
-  }
-  return success_answer([&](JsonWriter& json) {
-    json.begin_array();
-    for (const auto& [labels, name] : found) {
-      json.begin_object().key("target");
-      write_labels(json, labels);
-      if (metric.empty()) json.field("metric", name);
-      write_metadata(json, all.find(name)->second.front());
-      json.end_object();
-    }
-    json.end_array();
-  });
-}
-
-ApiV1::Answer ApiV1::scrape_pools() {
-  return success_answer([&](JsonWriter& json) {
-    json.begin_object().key("scrapePools");
-    auto pools = services_.scrapes.pools();
-    std::sort(pools.begin(), pools.end());
-    write_strings(json, pools);
     json.end_object();
   });
 }

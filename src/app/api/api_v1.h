@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "collect/ingest/remote_write.h"
-#include "collect/scrape/scrape_manager.h"
 #include "io/http/router.h"
 #include "query/engine.h"
 #include "store/tsdb/db.h"
@@ -31,7 +30,6 @@ class ApiV1 {
   struct Services {
     tsdb::Db& db;
     query::Engine& engine;
-    const scrape::ScrapeManager& scrapes;
     ingest::RemoteWriteReceiver* remote_write;  ///< null: switched off
     const Clock& clock;
   };
@@ -52,9 +50,6 @@ class ApiV1 {
   Answer labels(const io::HttpRequest& request);
   Answer label_values(const io::HttpRequest& request, const std::string& name);
   Answer metadata(const io::HttpRequest& request);
-  Answer targets(const io::HttpRequest& request);
-  Answer targets_metadata(const io::HttpRequest& request);
-  Answer scrape_pools();
   Answer status_config();
   Answer status_flags();
   Answer status_runtime();

@@ -40,10 +40,7 @@ void QueryApi::add_routes(io::Router& router) {
   using io::PathArguments;
   const auto add = [&](std::string methods, std::string path, std::string summary, auto handler) {
     router.add(std::move(methods), "/api/v5/query/" + std::move(path), std::move(summary),
-               [handler](const HttpRequest& request, const PathArguments& arguments) {
-                 Answer answer = handler(request, arguments);
-                 return answer ? *std::move(answer) : error_answer(answer.error());
-               });
+               answering(handler));
   };
   using R = const HttpRequest&;
   using A = const PathArguments&;

@@ -146,6 +146,12 @@ void write_number(JsonWriter& json, double value) {
   out += '"';
 }
 
+void write_metadata(JsonWriter& json, const Metadata& metadata) {
+  json.field("type", to_string(metadata.type))
+      .field("help", metadata.help)
+      .field("unit", metadata.unit);
+}
+
 void write_labels(JsonWriter& json, const Labels& labels) {
   json.begin_object();
   for (const LabelView label : labels) json.field(label.name, label.value);

@@ -3,12 +3,15 @@
 #include "io/codec/json_writer.h"
 #include "model/histogram.h"
 #include "model/labels.h"
+#include "model/metadata.h"
 #include "query/value.h"
 
 namespace prom5::api {
 
 /// {"a":"b",…}
 void write_labels(codec::JsonWriter& json, const Labels& labels);
+/// Its fields, into an object that is begun.
+void write_metadata(codec::JsonWriter& json, const Metadata& metadata);
 
 /// Seconds, with three decimals where there are milliseconds.
 void write_time(codec::JsonWriter& json, TimeMs time);

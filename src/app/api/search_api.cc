@@ -6,6 +6,7 @@
 
 #include "app/api/answer.h"
 #include "app/api/parameters.h"
+#include "app/api/result_json.h"
 #include "model/quote.h"
 
 namespace prom5::api {
@@ -76,12 +77,6 @@ Result<query::NameFilter> filter_of(const HttpRequest& request) {
   return query::NameFilter(terms, options);
 }
 
-void write_metadata(JsonWriter& json, const Metadata& metadata) {
-  json.field("type", to_string(metadata.type));
-  if (!metadata.help.empty()) json.field("help", metadata.help);
-  if (!metadata.unit.empty()) json.field("unit", metadata.unit);
-}
-
 struct Order {
   bool by_score = false;
   bool descending = false;
@@ -114,10 +109,9 @@ Result<Order> order_of(const HttpRequest& request, std::string_view endpoint) {
 void SearchApi::add_routes(io::Router& router) {
   const auto add = [&](const char* path, const char* summary, auto handler) {
     router.add("GET|POST", std::string("/api/v1/search/") + path, summary,
-               [handler](const HttpRequest& request, const io::PathArguments&) {
-                 Answer answer = handler(request);
-                 return answer ? *std::move(answer) : error_answer(answer.error());
-               });
+               answering([handler](const HttpRequest& request, const io::PathArguments&) {
+                 return handler(request);
+               }));
   };
   const auto values_of = [](std::string name) -> Find {
     return [name](Querier& querier, std::span<const Matcher> matchers) {

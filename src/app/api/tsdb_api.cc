@@ -48,12 +48,11 @@ void TsdbApi::add_routes(io::Router& router) {
   using Handler = std::function<Answer(const HttpRequest&)>;
   const auto add = [&](std::string methods, std::string path, std::string summary,
                        Handler handler) {
-    router.add(
-        std::move(methods), "/api/v1/" + std::move(path), std::move(summary),
-        [handler = std::move(handler)](const HttpRequest& request, const io::PathArguments&) {
-          Answer answer = handler(request);
-          return answer ? *std::move(answer) : error_answer(answer.error());
-        });
+    router.add(std::move(methods), "/api/v1/" + std::move(path), std::move(summary),
+               answering([handler = std::move(handler)](const HttpRequest& request,
+                                                        const io::PathArguments&) {
+                 return handler(request);
+               }));
   };
   const auto add_admin = [&](std::string path, std::string summary, Handler handler) {
     add("POST|PUT", "admin/tsdb/" + std::move(path), std::move(summary),

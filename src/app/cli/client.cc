@@ -20,9 +20,11 @@ void take_user(io::HttpClientRequest& request) {
   if (at == std::string::npos || at < start) return;
   const std::string user = request.url.substr(start, at - start);
   const size_t colon = std::min(user.find(':'), user.size());
-  request.security.user = io::percent_decode(user.substr(0, colon), false);
-  request.security.password =
+  auto security = std::make_shared<io::HttpClientSecurity>();
+  security->user.text = io::percent_decode(user.substr(0, colon), false);
+  security->password.text =
       io::percent_decode(colon == user.size() ? "" : user.substr(colon + 1), false);
+  request.security = std::move(security);
   request.url.erase(start, at + 1 - start);
 }
 

@@ -29,6 +29,7 @@ const auto& command_table() {
       {"doctor", "EXPRESSION", "Find out why a query's answer is empty; exit 1 when it is.",
        kDoctorFlags, run_doctor},
       {"check config", "FILE…", "Check configuration files.", kCheckConfigFlags, run_check_config},
+      {"check rules", "FILE…", "Check files of rules.", {}, run_check_rules},
       {"check metrics", "", "Check a page of metrics on standard input.", kCheckMetricsFlags,
        run_check_metrics},
       {"tsdb import", "DIRECTORY|FILE",

@@ -19,6 +19,9 @@ using enum FlagKind;
 constexpr std::array kFlags = std::to_array<Flag>({
     {"config.file", Text, "",
      "Configuration file; without it the server scrapes itself and this host."},
+    {"config.auto-reload", Switch, "false",
+     "Reload the configuration when it, or a file that it includes, changes."},
+    {"config.auto-reload-interval", Duration, "30s", "How often that is looked for."},
     {"web.listen-address", List, "127.0.0.1:9090",
      "Address to listen on; may be given several times."},
     {"web.config.file", Text, "", "File with TLS certificates and users."},
@@ -61,6 +64,16 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"storage.tsdb.reserve-size", Size, "4MB",
      "Size of a file that gives its room to the next block when the disk is full. 0: none."},
     {"scrape.max-body-size", Size, "64MB", "Longest page of a target, as decoded."},
+    {"scrape.sample-limit", Number, "200000",
+     "Most samples of a target where the configuration has no sample_limit; 0: no limit."},
+    {"scrape.label-limit", Number, "64",
+     "Most labels of a scraped series where the configuration has no label_limit; 0: no limit."},
+    {"scrape.label-name-length-limit", Number, "1024",
+     "Longest name of a scraped label, in bytes, where the configuration has no "
+     "label_name_length_limit; 0: no limit."},
+    {"scrape.label-value-length-limit", Number, "4096",
+     "Longest value of a scraped label, in bytes, where the configuration has no "
+     "label_value_length_limit; 0: no limit."},
     {"query.lookback-delta", Duration, "5m", "How far back a sample is looked for."},
     {"query.timeout", Duration, "2m", "Longest time a query may take."},
     {"query.max-concurrency", Number, "20", "Most queries at one time."},
@@ -108,6 +121,7 @@ constexpr std::array kAcceptedFeatures = std::to_array<std::string_view>({
     "native-histograms",
     "ooo-native-histograms",
     "utf8-names",
+    "auto-reload-config",
 });
 
 std::vector<std::string> features(const Flags& flags) {
@@ -129,7 +143,14 @@ ServerOptions server_options(const Flags& flags) {
   o.enable_lifecycle = flags.on("web.enable-lifecycle");
   o.enable_admin_api = flags.on("web.enable-admin-api");
   o.enable_remote_write = flags.on("web.enable-remote-write-receiver");
-  o.scrape_body_limit = flags.number("scrape.max-body-size");
+  o.scrape_limits.body_size = flags.number("scrape.max-body-size");
+  o.scrape_limits.samples = flags.number("scrape.sample-limit");
+  o.scrape_limits.labels = flags.number("scrape.label-limit");
+  o.scrape_limits.label_name_length = flags.number("scrape.label-name-length-limit");
+  o.scrape_limits.label_value_length = flags.number("scrape.label-value-length-limit");
+  if (flags.on("config.auto-reload")) {
+    o.auto_reload = flags.duration("config.auto-reload-interval");
+  }
   o.flags = flags.all();
   o.storage.path = flags.text("storage.tsdb.path");
   while (o.storage.path.size() > 1 && o.storage.path.ends_with('/')) o.storage.path.pop_back();
@@ -204,6 +225,7 @@ std::optional<std::string> out_of_bounds(const Flags& flags) {
   constexpr std::pair<std::string_view, DurationMs> kLeastDurations[] = {
       {"web.read-timeout", DurationMs::seconds(1)},
       {"query.timeout", DurationMs::millis(1)},
+      {"config.auto-reload-interval", DurationMs::seconds(1)},
       {"query.lookback-delta", DurationMs::millis(1)},
   };
   for (const auto& [name, least] : kLeastNumbers) {

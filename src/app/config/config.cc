@@ -1,27 +1,25 @@
 #include "app/config/config.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
-#include <set>
-#include <sstream>
 
+#include "app/config/alerting_config.h"
+#include "app/config/config_text.h"
+#include "app/config/discovery_config.h"
+#include "app/config/remote_config.h"
+#include "app/config/rule_file.h"
 #include "app/config/scrape_config.h"
-#include "app/config/yaml_reader.h"
-#include "io/codec/json_writer.h"
+#include "io/codec/utf8.h"
 #include "io/file/file_system.h"
 #include "query/engine.h"
 
 namespace prom5::config {
 
 namespace {
-
-bool is_empty(const YamlNode& node) {
-  return node.kind == YamlNode::Kind::Null ||
-         (node.kind == YamlNode::Kind::Sequence && node.items.empty()) ||
-         (node.kind == YamlNode::Kind::Mapping && node.entries.empty());
-}
 
 /// `$NAME` and `${NAME}` by the environment, `$$` as a dollar; what is not set is empty.
 std::string expand_environment(std::string_view text) {
@@ -50,146 +48,253 @@ std::string expand_environment(std::string_view text) {
   return out;
 }
 
+/// A path in which a * may stand in the last part, resolved; sorted.
+Result<std::vector<std::string>> matching_files(const std::filesystem::path& pattern) {
+  const std::string name = pattern.filename().string();
+  if (name.find_first_of("*?[") == std::string::npos) return std::vector{pattern.string()};
+  std::vector<std::string> out;
+  std::error_code ignored;  // a folder that is not there has no files
+  for (const auto& entry : std::filesystem::directory_iterator(pattern.parent_path(), ignored)) {
+    if (::fnmatch(name.c_str(), entry.path().filename().c_str(), FNM_PERIOD) == 0) {
+      out.push_back(entry.path().string());
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 class ConfigReader {
  public:
-  ConfigReader(const std::string& file, bool read_files) : reader_(file, read_files) {}
+  ConfigReader(const std::string& file, Check check, const ScrapeLimits& limits)
+      : reader_(file, check), limits_(limits) {
+    config_.files.push_back(file);
+    config_.global.scrape.body_size_limit = limits.body_size;
+  }
 
   Result<Config> read(const YamlNode& root) {
-    if (root.kind == YamlNode::Kind::Null) return std::move(config_);
-    // Scrape configurations inherit from `global`, wherever it stands in the file.
-    if (const YamlNode* global = root.find("global")) TRY(read_global(*global));
-    const std::vector<Key> keys = {
-        {"global", [](const YamlNode&) -> Result<void> { return {}; }},
-        {"scrape_configs", [this](const YamlNode& n) { return read_scrapes(n); }},
-        {"storage", [this](const YamlNode& n) { return read_storage(n); }},
-        {"retention", [this](const YamlNode& n) { return read_retention_rules(n); }},
-        // Without rules there is nothing to send, so where it would go may stand there.
-        {"alerting", [this](const YamlNode& n) { return note(n, "alerting"); }},
-        {"runtime", [this](const YamlNode& n) { return note(n, "runtime"); }},
-        {"rule_files", unsupported("rule_files")},
-        {"scrape_config_files", unsupported("scrape_config_files")},
-        {"remote_write", unsupported("remote_write")},
-        {"remote_read", unsupported("remote_read")},
-        {"otlp", unsupported("otlp")},
-        {"tracing", unsupported("tracing")},
-    };
-    TRY(reader_.mapping(root, "the configuration", keys));
+    if (root.kind != YamlNode::Kind::Null) {
+      // Other sections inherit from `global`, wherever it stands in the file.
+      if (const YamlNode* global = root.find("global")) TRY(read_global(*global));
+      TRY(reader_.mapping(root, "the configuration", top_keys()));
+      TRY(check_otlp(root.find("otlp")));
+    }
+    for (const std::string& note : reader_.notes()) config_.notes.push_back(note);
     return std::move(config_);
   }
 
  private:
-  Result<void> note(const YamlNode& node, std::string_view key) {
-    if (is_empty(node)) return {};
-    config_.notes.push_back(fmt::format("{}:{}:{}: {} has no effect in this version",
-                                        reader_.file(), node.line, node.column, key));
+  std::vector<Key> top_keys() {
+    return {
+        {"global", reader_.ignored()},
+        {"scrape_configs", [this](const YamlNode& n) { return read_scrapes(reader_, n); }},
+        {"scrape_config_files", [this](const YamlNode& n) { return read_scrape_files(n); }},
+        {"rule_files", [this](const YamlNode& n) { return read_rule_files(n); }},
+        {"storage", [this](const YamlNode& n) { return read_storage(n); }},
+        {"retention", [this](const YamlNode& n) { return read_retention_rules(n); }},
+        {"alerting", [this](const YamlNode& n) { return check_alerting(reader_, n); }},
+        {"tracing", [this](const YamlNode& n) { return check_tracing(reader_, n); }},
+        {"otlp", [this](const YamlNode& n) { return read_otlp(n); }},
+        {"runtime", [this](const YamlNode& n) { return read_runtime(n); }},
+        {"remote_write",
+         [this](const YamlNode& n) -> Result<void> {
+           config_.remote_writes = TRY(read_remote_writes(reader_, n));
+           return {};
+         }},
+        {"remote_read",
+         [this](const YamlNode& n) -> Result<void> {
+           config_.remote_reads = TRY(read_remote_reads(reader_, n));
+           return {};
+         }},
+    };
+  }
+
+  Result<void> read_runtime(const YamlNode& node) {
+    uint64_t percent = 0;
+    const std::vector<Key> keys = {{"gogc", reader_.into(percent)}};
+    TRY(reader_.mapping(node, "runtime", keys));
+    // There is no garbage collector to be tuned.
+    if (!is_empty(node)) reader_.note(node, "runtime has no effect: prom5 collects no garbage");
     return {};
   }
 
-  std::function<Result<void>(const YamlNode&)> unsupported(std::string_view key) {
-    return [this, key](const YamlNode& node) -> Result<void> {
-      if (is_empty(node)) return {};
-      return reader_.error(
-          node, fmt::format("{} is not supported by this version yet; remove it to start", key));
-    };
-  }
-
-  std::function<Result<void>(const YamlNode&)> number(uint64_t& target) {
-    return [this, &target](const YamlNode& n) -> Result<void> {
-      target = TRY(reader_.count(n));
-      return {};
-    };
-  }
-  std::function<Result<void>(const YamlNode&)> duration(DurationMs& target) {
-    return [this, &target](const YamlNode& n) -> Result<void> {
-      target = TRY(reader_.duration(n));
-      return {};
-    };
-  }
-
   Result<void> read_global(const YamlNode& node) {
-    if (is_empty(node)) return {};
     GlobalConfig& g = config_.global;
-    bool timeout_given = false;
-    const auto ignored = [](const YamlNode&) -> Result<void> { return {}; };
-    const std::vector<Key> keys = {
-        {"scrape_interval", duration(g.scrape_interval)},
-        {"scrape_timeout",
-         [&](const YamlNode& n) -> Result<void> {
-           g.scrape_timeout = TRY(reader_.duration(n));
-           timeout_given = true;
-           return {};
-         }},
-        {"evaluation_interval", duration(g.evaluation_interval)},
+    std::vector<Key> keys = {
+        {"scrape_interval", reader_.into(g.scrape_interval)},
+        {"scrape_timeout", reader_.into(g.scrape_timeout)},
+        {"evaluation_interval", reader_.into(g.evaluation_interval)},
+        {"rule_query_offset", reader_.into(g.rule_query_offset, YamlReader::Zero::Allowed)},
         {"external_labels", [this](const YamlNode& n) { return read_external_labels(n); }},
-        {"body_size_limit",
-         [&](const YamlNode& n) -> Result<void> {
-           const uint64_t limit = TRY(reader_.size(n));
-           if (limit > 0) g.body_size_limit = limit;
+        {"query_log_file", [&](const YamlNode& n) -> Result<void> {
+           g.query_log_file = TRY(reader_.output_path(n));
            return {};
-         }},
-        {"sample_limit", number(g.sample_limit)},
-        {"label_limit", number(g.label_limit)},
-        {"label_name_length_limit", number(g.label_name_length_limit)},
-        {"label_value_length_limit", number(g.label_value_length_limit)},
-        {"target_limit", number(g.target_limit)},
-        {"keep_dropped_targets", ignored},
-        {"rule_query_offset", ignored},
-        {"scrape_protocols", ignored},
-        {"metric_name_validation_scheme", ignored},
-        {"metric_name_escaping_scheme", ignored},
-        {"always_scrape_classic_histograms", ignored},
-        {"scrape_native_histograms", unsupported_switch("scrape_native_histograms")},
-        {"convert_classic_histograms_to_nhcb",
-         unsupported_switch("convert_classic_histograms_to_nhcb")},
-        {"extra_scrape_metrics", unsupported_switch("extra_scrape_metrics")},
-        {"query_log_file",
-         [&](const YamlNode& n) -> Result<void> {
-           std::filesystem::path path = TRY(reader_.string(n));
-           if (!path.empty() && path.is_relative()) {
-             path = std::filesystem::path(reader_.file()).parent_path() / path;
-           }
-           g.query_log_file = path.string();
-           return {};
-         }},
-        {"scrape_failure_log_file", unsupported("scrape_failure_log_file")},
-    };
+         }}};
+    for (Key& key : shared_scrape_keys(reader_, g.scrape)) keys.push_back(std::move(key));
     TRY(reader_.mapping(node, "global", keys));
+    TRY(check_names(reader_, node, g.scrape, node.find("metric_name_escaping_scheme") != nullptr));
     if (g.scrape_timeout > g.scrape_interval) {
-      if (timeout_given) {
-        return reader_.error(node, "global scrape timeout is greater than the scrape interval");
+      if (const YamlNode* timeout = node.find("scrape_timeout")) {
+        return reader_.error(*timeout,
+                             "global scrape timeout is greater than the scrape interval; make "
+                             "scrape_timeout at most scrape_interval");
       }
       g.scrape_timeout = g.scrape_interval;
     }
     return {};
   }
 
-  std::function<Result<void>(const YamlNode&)> unsupported_switch(std::string_view key) {
-    return [this, key](const YamlNode& n) -> Result<void> {
-      if (!TRY(reader_.boolean(n))) return {};
-      return reader_.error(n, fmt::format("{} is not supported by this version yet", key));
-    };
-  }
-
   Result<void> read_external_labels(const YamlNode& node) {
-    if (is_empty(node)) return {};
-    if (node.kind != YamlNode::Kind::Mapping) return reader_.error(node, "expected a mapping");
-    for (const auto& [name, value] : node.entries) {
-      config_.global.external_labels.emplace_back(name.scalar,
-                                                  expand_environment(TRY(reader_.string(value))));
-    }
-    return {};
+    return reader_.dictionary(
+        node, "external_labels", [&](const YamlNode& name, const YamlNode& value) -> Result<void> {
+          if (name.scalar.empty() || !codec::utf8_valid(name.scalar)) {
+            return reader_.error(name,
+                                 fmt::format("\"{}\" is not a valid label name", name.scalar));
+          }
+          config_.global.external_labels.emplace_back(
+              name.scalar, expand_environment(TRY(reader_.string(value))));
+          return {};
+        });
   }
 
-  Result<void> read_scrapes(const YamlNode& node) {
-    std::set<std::string> jobs;
-    return reader_.sequence(node, "scrape_configs", [&](const YamlNode& entry) -> Result<void> {
-      config_.scrapes.push_back(TRY(read_scrape_config(reader_, entry, config_.global, jobs)));
+  Result<void> read_scrapes(const YamlReader& reader, const YamlNode& node) {
+    return reader.sequence(node, "scrape_configs", [&](const YamlNode& entry) -> Result<void> {
+      ScrapeJob job = TRY(read_scrape_config(reader, entry, config_.global, limits_));
+      const auto [first, fresh] = jobs_.try_emplace(job.options.job_name, reader.file());
+      if (!fresh) {
+        const bool elsewhere = first->second != reader.file();
+        return reader.error(
+            *entry.find("job_name"),
+            fmt::format("job_name \"{}\" is used by two scrape configs{}; names "
+                        "must be unique",
+                        job.options.job_name, elsewhere ? ", the first in " + first->second : ""));
+      }
+      job.options.fingerprint = fingerprint(entry);
+      job.text = without_secrets(entry);
+      config_.scrapes.push_back(std::move(job));
       return {};
     });
   }
 
-  Result<void> read_retention(const YamlNode& node) {
+  /// The files that a list of patterns names; a * may stand in the last part of each.
+  Result<std::vector<std::string>> files_of(const YamlNode& node, std::string_view what,
+                                            bool must_be_yaml) {
+    std::vector<std::string> out;
+    TRY(reader_.sequence(node, what, [&](const YamlNode& item) -> Result<void> {
+      const std::string text = TRY(reader_.string(item));
+      const size_t slash = text.rfind('/');
+      const bool star_in_folder = slash != std::string::npos && text.find('*') < slash;
+      const bool yaml = text.ends_with(".yml") || text.ends_with(".yaml") ||
+                        text.ends_with(".rules") || text.ends_with('*') || !must_be_yaml;
+      if (text.empty() || star_in_folder || !yaml) {
+        return reader_.error(item, fmt::format("{}: invalid file path \"{}\"; a * may stand in the "
+                                               "last part only",
+                                               what, text));
+      }
+      if (reader_.check() == Check::SyntaxOnly && must_be_yaml) return {};
+      const std::string pattern = TRY(reader_.output_path(item));
+      for (std::string& file : TRY(matching_files(pattern))) out.push_back(std::move(file));
+      return {};
+    }));
+    return out;
+  }
+
+  Result<void> read_scrape_files(const YamlNode& node) {
+    for (const std::string& file : TRY(files_of(node, "scrape_config_files", false))) {
+      config_.files.push_back(file);
+      io::PosixFileSystem files;
+      const auto text = files.read(file);
+      if (!text) {
+        if (reader_.check() == Check::SyntaxOnly) continue;
+        return reader_.error(node, text.error().message);
+      }
+      const auto root = codec::parse_yaml(*text);
+      if (!root) return fail(ErrorCode::BadData, "{}:{}", file, root.error().message);
+      const YamlReader reader(file, reader_.check());
+      const std::vector<Key> keys = {
+          {"scrape_configs", [&](const YamlNode& n) { return read_scrapes(reader, n); }}};
+      TRY(reader.mapping(*root, "a file of scrape_config_files", keys));
+      for (const std::string& note : reader.notes()) config_.notes.push_back(note);
+    }
+    return {};
+  }
+
+  Result<void> read_rule_files(const YamlNode& node) {
+    config_.rule_files = TRY(files_of(node, "rule_files", true));
     if (is_empty(node)) return {};
+    reader_.note(node, "rules are checked and listed, but not evaluated by this version");
+    if (reader_.check() == Check::SyntaxOnly) return {};
+    for (const std::string& file : config_.rule_files) {
+      config_.files.push_back(file);
+      TRY(load_rule_file(file));
+    }
+    return {};
+  }
+
+  Result<void> read_otlp(const YamlNode& node) {
+    ingest::OtlpOptions& o = config_.otlp;
+    const Read translation = [&](const YamlNode& n) -> Result<void> {
+      const std::string word = TRY(reader_.word(n, "translation_strategy", kTranslations));
+      const auto place = std::find(kTranslations.begin(), kTranslations.end(), word);
+      o.translation = static_cast<ingest::OtlpTranslation>(place - kTranslations.begin());
+      return {};
+    };
+    const std::vector<Key> keys = {
+        {"promote_resource_attributes", attributes_into(o.promote_resource_attributes)},
+        {"promote_all_resource_attributes", reader_.into(o.promote_all_resource_attributes)},
+        {"ignore_resource_attributes", attributes_into(o.ignore_resource_attributes)},
+        {"translation_strategy", translation},
+        {"keep_identifying_resource_attributes",
+         reader_.into(o.keep_identifying_resource_attributes)},
+        {"convert_histograms_to_nhcb", reader_.into(o.convert_histograms_to_nhcb)},
+        {"promote_scope_metadata", reader_.into(o.promote_scope_metadata)},
+        {"label_name_underscore_sanitization", reader_.into(o.label_name_underscore_sanitization)},
+        {"label_name_preserve_multiple_underscores",
+         reader_.into(o.label_name_preserve_multiple_underscores)}};
+    TRY(reader_.mapping(node, "otlp", keys));
+    if (o.promote_all_resource_attributes && !o.promote_resource_attributes.empty()) {
+      return reader_.error(*node.find("promote_resource_attributes"),
+                           "promote_resource_attributes has no place beside "
+                           "promote_all_resource_attributes: remove one");
+    }
+    if (!o.ignore_resource_attributes.empty() && !o.promote_all_resource_attributes) {
+      return reader_.error(*node.find("ignore_resource_attributes"),
+                           "ignore_resource_attributes needs promote_all_resource_attributes: "
+                           "true");
+    }
+    return {};
+  }
+
+  /// Names of attributes: blanks around them are cut, none is empty or there twice.
+  Read attributes_into(std::vector<std::string>& target) {
+    return [this, &target](const YamlNode& node) {
+      return reader_.sequence(node, "attributes", [&](const YamlNode& item) -> Result<void> {
+        std::string name = TRY(reader_.string(item));
+        name.erase(0, std::min(name.find_first_not_of(' '), name.size()));
+        name.erase(name.find_last_not_of(' ') + 1);
+        if (name.empty())
+          return reader_.error(item, "the name of an attribute is empty; remove it");
+        if (std::find(target.begin(), target.end(), name) != target.end()) {
+          return reader_.error(item, fmt::format("duplicated attribute \"{}\"; remove it", name));
+        }
+        target.push_back(std::move(name));
+        return {};
+      });
+    };
+  }
+
+  /// Where names are of the old character set, they must be made so.
+  Result<void> check_otlp(const YamlNode* node) const {
+    using enum ingest::OtlpTranslation;
+    const auto translation = config_.otlp.translation;
+    const bool keeps = translation == NoUtf8EscapingWithSuffixes || translation == NoTranslation;
+    if (node == nullptr || !keeps || !config_.global.scrape.legacy_names) return {};
+    return reader_.error(*node->find("translation_strategy"),
+                         "this translation_strategy is not allowed with "
+                         "metric_name_validation_scheme: legacy; use "
+                         "UnderscoreEscapingWithSuffixes");
+  }
+
+  Result<void> read_retention(const YamlNode& node) {
     std::vector<Key> keys = {
         {"time",
          [this](const YamlNode& n) -> Result<void> {
@@ -201,8 +306,16 @@ class ConfigReader {
            config_.retention_bytes = TRY(reader_.size(n));
            return {};
          }},
-        {"percentage", unsupported("percentage")},
-    };
+        {"percentage", [this](const YamlNode& n) -> Result<void> {
+           const double percent = TRY(reader_.real(n));
+           if (!(percent >= 0 && percent <= 100)) {
+             return reader_.error(n,
+                                  "storage.tsdb.retention.percentage must be in the range "
+                                  "[0, 100]");
+           }
+           return percent > 0 ? reader_.not_yet(n, "retention by percentage", "use size")
+                              : Result<void>();
+         }}};
     for (size_t tier = 0; tier < tsdb::kTiers; ++tier) {
       keys.push_back({tsdb::tier_name(tier), [this, tier](const YamlNode& n) -> Result<void> {
                         config_.tier_retention[tier] =
@@ -216,20 +329,13 @@ class ConfigReader {
   Result<void> read_retention_rules(const YamlNode& node) {
     return reader_.sequence(node, "retention", [&](const YamlNode& entry) -> Result<void> {
       tsdb::RetentionRule rule;
-      const std::vector<Key> keys = {
-          {"match",
-           [&](const YamlNode& n) -> Result<void> {
-             auto matchers = query::parse_series_selector(TRY(reader_.string(n)));
-             if (!matchers) return reader_.error(n, matchers.error().message);
-             rule.matchers = *std::move(matchers);
-             return {};
-           }},
-          {"for",
-           [&](const YamlNode& n) -> Result<void> {
-             rule.keep = TRY(reader_.duration(n));
-             return {};
-           }},
+      const Read match = [&](const YamlNode& n) -> Result<void> {
+        auto matchers = query::parse_series_selector(TRY(reader_.string(n)));
+        if (!matchers) return reader_.error(n, matchers.error().message);
+        rule.matchers = *std::move(matchers);
+        return {};
       };
+      const std::vector<Key> keys = {{"match", match}, {"for", reader_.into(rule.keep)}};
       TRY(reader_.mapping(entry, "an entry of retention", keys));
       if (rule.matchers.empty()) return reader_.error(entry, "match is missing: which series?");
       if (rule.keep.ms == 0) return reader_.error(entry, "for is missing: how long to keep them?");
@@ -239,121 +345,65 @@ class ConfigReader {
   }
 
   Result<void> read_storage(const YamlNode& node) {
-    if (is_empty(node)) return {};
+    const Read floats = [&](const YamlNode& n) -> Result<void> {
+      constexpr std::array kEncodings = std::to_array<std::string_view>({"xor", "xor2"});
+      TRY(reader_.word(n, "chunk_encoding.floats", kEncodings));
+      reader_.note(n, "chunk_encoding has no effect: prom5 chooses the smallest for each chunk");
+      return {};
+    };
+    const std::vector<Key> encoding_keys = {{"floats", floats}};
     const std::vector<Key> tsdb_keys = {
         {"out_of_order_time_window",
-         [this](const YamlNode& n) -> Result<void> {
-           config_.out_of_order_time_window = TRY(reader_.duration(n, YamlReader::Zero::Allowed));
-           return {};
-         }},
+         reader_.into(config_.out_of_order_time_window, YamlReader::Zero::Allowed)},
         {"retention", [this](const YamlNode& n) { return read_retention(n); }},
-        {"stale_series_compaction_threshold", unsupported("stale_series_compaction_threshold")},
-        {"chunk_encoding", unsupported("chunk_encoding")},
-    };
-    const std::vector<Key> exemplar_keys = {
-        {"max_exemplars", number(config_.max_exemplars)},
-    };
+        {"stale_series_compaction_threshold",
+         [this](const YamlNode& n) -> Result<void> {
+           TRY(reader_.real(n));
+           return is_empty(n) || n.scalar == "0"
+                      ? Result<void>()
+                      : reader_.not_yet(n, "stale_series_compaction_threshold");
+         }},
+        {"chunk_encoding",
+         [&](const YamlNode& n) { return reader_.mapping(n, "chunk_encoding", encoding_keys); }}};
+    const std::vector<Key> exemplar_keys = {{"max_exemplars", reader_.into(config_.max_exemplars)}};
     const std::vector<Key> keys = {
         {"tsdb", [&](const YamlNode& n) { return reader_.mapping(n, "tsdb", tsdb_keys); }},
         {"exemplars",
-         [&](const YamlNode& n) { return reader_.mapping(n, "exemplars", exemplar_keys); }},
-    };
+         [&](const YamlNode& n) { return reader_.mapping(n, "exemplars", exemplar_keys); }}};
     return reader_.mapping(node, "storage", keys);
   }
 
+  static constexpr std::array kTranslations = std::to_array<std::string_view>(
+      {"UnderscoreEscapingWithSuffixes", "NoUTF8EscapingWithSuffixes",
+       "UnderscoreEscapingWithoutSuffixes", "NoTranslation"});
+
   YamlReader reader_;
+  const ScrapeLimits limits_;
+  std::map<std::string, std::string> jobs_;  ///< and the file each stands in
   Config config_;
 };
 
-/// A text that is the same for the same tree, for telling whether a part changed.
-std::string fingerprint(const YamlNode& node) {
-  std::string out = fmt::format("{}\"{}\"", static_cast<int>(node.kind), node.scalar);
-  for (const YamlNode& item : node.items) out += "[" + fingerprint(item) + "]";
-  for (const auto& [key, value] : node.entries) {
-    out += "{" + fingerprint(key) + ":" + fingerprint(value) + "}";
-  }
-  return out;
-}
-
-constexpr std::array kSecretKeys = std::to_array<std::string_view>(
-    {"password", "credentials", "bearer_token", "client_secret", "secret_key", "secrets"});
-
-bool is_secret_key(std::string_view key) {
-  return std::find(kSecretKeys.begin(), kSecretKeys.end(), key) != kSecretKeys.end();
-}
-
-/// Plain where it reads back the same, else in double quotes.
-std::string scalar_text(const YamlNode& node) {
-  const std::string& text = node.scalar;
-  const bool plain = !node.quoted && !text.empty() &&
-                     text.find_first_of(":#,[]{}&*!|>'\"%@`\n\t\\") == std::string::npos &&
-                     text.front() != ' ' && text.back() != ' ' && text.front() != '-' &&
-                     text.front() != '?';
-  if (plain) return text;
-  std::string out;
-  codec::append_json_string(out, text);
-  return out;
-}
-
-/// The tree as YAML again, without comments and with "<secret>" in place of every secret, however
-/// it was written.
-void print_yaml(const YamlNode& node, size_t indent, bool secret, std::string& out) {
-  const std::string margin(indent, ' ');
-  switch (node.kind) {
-    case YamlNode::Kind::Null: out += "\n"; break;
-    case YamlNode::Kind::Scalar:
-      out += fmt::format(" {}\n", secret ? "<secret>" : scalar_text(node));
-      break;
-    case YamlNode::Kind::Sequence:
-      out += node.items.empty() ? " []\n" : "\n";
-      for (const YamlNode& item : node.items) {
-        out += margin + "-";
-        std::string text;
-        print_yaml(item, indent + 2, secret, text);
-        // A mapping begins on the line of its dash.
-        const bool nested = item.kind == YamlNode::Kind::Mapping && !item.entries.empty();
-        out += nested ? " " + text.substr(indent + 3) : text;
-      }
-      break;
-    case YamlNode::Kind::Mapping:
-      out += node.entries.empty() ? " {}\n" : "\n";
-      for (const auto& [key, value] : node.entries) {
-        out += margin + scalar_text(key) + ":";
-        print_yaml(value, indent + 2, secret || is_secret_key(key.scalar), out);
-      }
-      break;
-  }
-}
-
-std::string without_secrets(const YamlNode& root) {
-  std::string out;
-  print_yaml(root, 0, false, out);
-  return out.substr(std::min(out.find_first_not_of('\n'), out.size()));
-}
-
 }  // namespace
 
-Result<Config> parse_config(std::string_view text, const std::string& file, NamedFiles named) {
+Result<Config> parse_config(std::string_view text, const std::string& file, Check check,
+                            const ScrapeLimits& limits) {
   const auto root = codec::parse_yaml(text);
   if (!root) {
     return fail(ErrorCode::BadData, "{}:{}", file, root.error().message);
   }
-  Config config = TRY(ConfigReader(file, named == NamedFiles::Read).read(*root));
+  Config config = TRY(ConfigReader(file, check, limits).read(*root));
   config.text = without_secrets(*root);
-  const YamlNode* scrapes = root->find("scrape_configs");
-  const YamlNode* global = root->find("global");
-  for (size_t i = 0; i < config.scrapes.size(); ++i) {
-    config.scrapes[i].fingerprint =
-        fingerprint(scrapes->items[i]) + (global == nullptr ? "" : fingerprint(*global));
+  if (const YamlNode* global = root->find("global")) {
+    for (ScrapeJob& job : config.scrapes) job.options.fingerprint += fingerprint(*global);
   }
   return config;
 }
 
-Result<Config> load_config(const std::string& file, NamedFiles named) {
+Result<Config> load_config(const std::string& file, Check check, const ScrapeLimits& limits) {
   io::PosixFileSystem files;
   const auto text = files.read(file);
   if (!text) return fail(ErrorCode::BadData, "configuration file: {}", text.error().message);
-  return parse_config(*text, file, named);
+  return parse_config(*text, file, check, limits);
 }
 
 std::string embedded_config(std::string_view address, std::string_view host_name) {

@@ -39,16 +39,16 @@ TEST(Config, Defaults) {
 TEST(Config, ScrapesInheritFromGlobalWhereverItStands) {
   const Config config = good(job("static_configs: []") + "global: {scrape_interval: 5s}\n");
   ASSERT_EQ(config.scrapes.size(), 1U);
-  EXPECT_EQ(config.scrapes[0].interval, DurationMs::seconds(5));
-  EXPECT_EQ(config.scrapes[0].timeout, DurationMs::seconds(5));  // never above the interval
+  EXPECT_EQ(config.scrapes[0].options.interval, DurationMs::seconds(5));
+  EXPECT_EQ(config.scrapes[0].options.timeout, DurationMs::seconds(5));  // never above the interval
 }
 
 TEST(Config, StaticConfigs) {
   const Config config =
       good(job("static_configs: [{targets: ['x:1', 'y:2'], labels: {env: prod}}]"));
   ASSERT_EQ(config.scrapes.size(), 1U);
-  ASSERT_EQ(config.scrapes[0].static_groups.size(), 1U);
-  const TargetGroup& group = config.scrapes[0].static_groups[0];
+  ASSERT_EQ(config.scrapes[0].options.static_groups.size(), 1U);
+  const TargetGroup& group = config.scrapes[0].options.static_groups[0];
   EXPECT_EQ(group.targets,
             (std::vector<Labels>{{{"__address__", "x:1"}}, {{"__address__", "y:2"}}}));
   EXPECT_EQ(group.labels, (Labels{{"env", "prod"}}));
@@ -86,7 +86,7 @@ TEST(Config, BadValues) {
 }
 
 TEST(Config, Jobs) {
-  bad("scrape_configs:\n  - scheme: http\n", "p.yml:2:", "no job_name");
+  bad("scrape_configs:\n  - scheme: http\n", "p.yml:2:", "job_name is missing");
   bad("scrape_configs:\n  - job_name: a\n  - job_name: a\n", "p.yml:3:", "two scrape configs");
   bad("scrape_configs: {job_name: a}\n", "p.yml:1:", "expected a list");
 }
@@ -99,9 +99,11 @@ TEST(Config, MalformedYaml) {
 }
 
 TEST(Config, UnsupportedPartsAreToldOrNoted) {
-  bad("rule_files: [a.yml]\n", "p.yml:1:", "rule_files is not supported");
-  bad("remote_write: [{url: x}]\n", "p.yml:1:", "remote_write is not supported");
+  bad(job("ec2_sd_configs: [{region: x}]"), "p.yml:3:", "ec2_sd_configs is not supported");
   good("rule_files: []\n");
+  const auto noted = parse_config(job("ec2_sd_configs: [{region: x}]"), "p.yml", Check::SyntaxOnly);
+  ASSERT_TRUE(noted) << noted.error().message;
+  EXPECT_EQ(noted->notes.size(), 1U);
   EXPECT_EQ(good("alerting: {alertmanagers: []}\n").notes.size(), 1U);
 }
 
@@ -128,7 +130,29 @@ TEST(Config, WhatIsShownReadsBackTheSame) {
       "  static_configs:\n  - targets: []\n  - targets: ['h:1', \"i:2\"]\n    labels:\n");
   const Config again = good(config.text);
   EXPECT_EQ(again.text, config.text);
-  EXPECT_EQ(again.scrapes.at(0).fingerprint, config.scrapes.at(0).fingerprint) << config.text;
+  EXPECT_EQ(again.scrapes.at(0).options.fingerprint, config.scrapes.at(0).options.fingerprint)
+      << config.text;
+}
+
+TEST(Config, UrlsAreTargetsOnlyForRelabelling) {
+  const std::string groups = "static_configs: [{targets: ['http://x/y']}]\n    ";
+  bad(job(groups), "p.yml:3:", "not a valid hostname");
+  good(job(groups + "relabel_configs: [{target_label: __address__, replacement: 'probe:9115'}]"));
+}
+
+TEST(Config, DefaultsThatProtect) {
+  const ScrapeLimits limits{.body_size = 1 << 20, .samples = 7, .labels = 8};
+  const auto options = [&](std::string_view rest) {
+    auto parsed = parse_config(job(rest), "p.yml", Check::Whole, limits);
+    EXPECT_TRUE(parsed) << parsed.error().message;
+    return parsed->scrapes.at(0).options;
+  };
+  EXPECT_EQ(options("").sample_limit, 7U);
+  EXPECT_EQ(options("sample_limit: 9").sample_limit, 9U);
+  EXPECT_EQ(options("").label_limit, 8U);
+  EXPECT_EQ(options("").label_value_length_limit, 4096U);
+  EXPECT_EQ(options("body_size_limit: 64MB").body_size_limit, size_t{1} << 20);
+  EXPECT_EQ(options("body_size_limit: 64KB").body_size_limit, size_t{64} << 10);
 }
 
 TEST(Config, AtMostOneOfEach) {
@@ -140,7 +164,9 @@ TEST(Config, AtMostOneOfEach) {
 }
 
 TEST(Config, FingerprintsTellWhatChanged) {
-  const auto of = [](std::string_view rest) { return good(job(rest)).scrapes.at(0).fingerprint; };
+  const auto of = [](std::string_view rest) {
+    return good(job(rest)).scrapes.at(0).options.fingerprint;
+  };
   EXPECT_EQ(of("scheme: http"), of("scheme:   http  # note"));
   EXPECT_NE(of("scheme: http"), of("scheme: https"));
 }

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "app/config/yaml_reader.h"
+#include "io/codec/base64.h"
 #include "io/file/file_system.h"
 
 namespace prom5::config {
@@ -17,18 +18,6 @@ namespace {
 
 // Compared when there is no such user, so that the time taken does not tell which names exist.
 constexpr const char* kNobody = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
-
-std::string decode_base64(std::string_view text) {
-  std::string out(text.size(), '\0');
-  const int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                reinterpret_cast<const unsigned char*>(text.data()),
-                                static_cast<int>(text.size()));
-  if (n < 0) return {};
-  size_t size = static_cast<size_t>(n);
-  for (size_t i = text.size(); i > 0 && text[i - 1] == '=' && size > 0; --i) --size;
-  out.resize(size);
-  return out;
-}
 
 }  // namespace
 
@@ -63,7 +52,7 @@ void VerdictCache::keep(std::string_view pair, std::string_view hash, bool right
 bool WebConfig::accepts(std::string_view authorization) const {
   constexpr std::string_view kBasic = "Basic ";
   if (!authorization.starts_with(kBasic)) return false;
-  const std::string pair = decode_base64(authorization.substr(kBasic.size()));
+  const std::string pair = codec::base64_decode(authorization.substr(kBasic.size())).value_or("");
   const size_t colon = pair.find(':');
   if (colon == std::string::npos) return false;
   const auto user = users.find(pair.substr(0, colon));

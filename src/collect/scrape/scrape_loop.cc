@@ -2,34 +2,11 @@
 
 #include <array>
 
-#include "io/codec/number.h"
-#include "model/exposition/text_parser.h"
-
 namespace prom5::scrape {
 
 namespace {
 
 constexpr std::string_view kExportedPrefix = "exported_";
-
-/// "1" and "1.0" are one bucket: borders are kept in the form that always has a point.
-void normalize_border(LabelsBuilder& labels, std::string_view name) {
-  const auto value = codec::parse_double(labels.get(name));
-  if (!value) return;
-  std::string text = codec::format_general(*value);
-  if (text.find_first_of(".eIN") == std::string::npos) text += ".0";
-  labels.set(name, text);
-}
-
-/// Whether the reply says that it is in the text format.
-Result<void> check_content_type(const io::HttpClientResponse& response,
-                                const ScrapeOptions& options) {
-  const std::string_view type = response.headers.get("Content-Type");
-  if (type.starts_with("text/plain") || options.accept_any_content_type) return {};
-  return fail(ErrorCode::BadData,
-              "{} Content-Type \"{}\"; set fallback_scrape_protocol if the page is in the text "
-              "format",
-              type.empty() ? "missing" : "unsupported", type);
-}
 
 }  // namespace
 
@@ -41,12 +18,26 @@ ScrapeMetrics::ScrapeMetrics(MetricRegistry& m)
       sample_limit(m.counter("prometheus_target_scrapes_exceeded_sample_limit_total",
                              "Total number of scrapes that hit the sample limit and were "
                              "rejected.")),
+      label_limits(m.counter("prometheus_target_scrape_pool_exceeded_label_limits_total",
+                             "Total number of times scrape pools hit the label limits, during "
+                             "sync or scrape.")),
+      native_bucket_limit(
+          m.counter("prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+                    "Total number of scrapes that hit the native histogram bucket limit and were "
+                    "rejected.")),
       duplicates(m.counter("prometheus_target_scrapes_sample_duplicate_timestamp_total",
                            "Total number of samples rejected due to duplicate timestamps but "
                            "different values.")),
       out_of_order(m.counter("prometheus_target_scrapes_sample_out_of_order_total",
                              "Total number of samples rejected due to not being out of the "
-                             "expected order.")) {}
+                             "expected order.")),
+      out_of_bounds(m.counter("prometheus_target_scrapes_sample_out_of_bounds_total",
+                              "Total number of samples rejected due to timestamp falling outside "
+                              "of the time bounds.")),
+      exemplars_out_of_order(
+          m.counter("prometheus_target_scrapes_exemplar_out_of_order_total",
+                    "Total number of exemplar rejected due to not being out of the expected "
+                    "order.")) {}
 
 ScrapeLoop::ScrapeLoop(Target target, std::shared_ptr<const ScrapeOptions> options,
                        Storage& storage, ScrapeMetrics& metrics)
@@ -72,17 +63,22 @@ Result<void> ScrapeLoop::take(Outcome outcome) {
   std::unique_ptr<Appender> appender = storage_.appender();
   if (!outcome.response) {
     error = outcome.response.error().message;
-    if (outcome.response.error().code == ErrorCode::LimitExceeded) metrics_.body_too_large.add();
+    if (outcome.response.error().code == ErrorCode::LimitExceeded) {
+      metrics_.body_too_large.add();
+      counts.too_large = true;
+    }
   } else if (outcome.response->status != 200) {
     error = fmt::format("server returned HTTP status {} {}", outcome.response->status,
                         io::reason_phrase(outcome.response->status));
   } else {
+    counts.bytes = outcome.response->body.size();
     const auto appended = append_page(*outcome.response, outcome.time, before, *appender, counts);
     if (!appended) {
       counts.added = 0;
       // What this page brought anew was never stored: there is nothing of it to end.
       std::erase_if(series_,
                     [&](const auto& entry) { return entry.second.born == scrape_number_; });
+      families_.clear();  // what was told of them went with the batch
       error = appended.error().message;
       appender = storage_.appender();  // a page is stored whole or not at all
       ++scrape_number_;                // and none of its series counts as seen
@@ -95,120 +91,18 @@ Result<void> ScrapeLoop::take(Outcome outcome) {
   if (stored) stored = appender->commit();
   // Until the marks are stored the series are known, to be ended by the next scrape.
   if (stored) forget_ended();
-  set_status(outcome, stored ? error : stored.error().message);
+  set_status(outcome, counts, stored ? error : stored.error().message);
   return stored;
 }
 
-void ScrapeLoop::set_status(const Outcome& outcome, std::string error) {
+void ScrapeLoop::set_status(const Outcome& outcome, const Counts& counts, std::string error) {
   const MutexLock lock(status_mutex_);
   status_.health = error.empty() ? "up" : "down";
   status_.last_error = std::move(error);
   status_.last_scrape = outcome.time;
   status_.last_duration_seconds = outcome.duration_seconds;
-}
-
-Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, TimeMs time,
-                                     std::span<SeriesEntry* const> before, Appender& appender,
-                                     Counts& counts) {
-  TRY(check_content_type(response, *options_));
-  using Parser = exposition::TextParser;
-  Parser parser(response.body);
-  std::vector<SeriesEntry*> order;
-  order.reserve(before.size());
-  size_t place = 0;  // on the page before
-  Metadata unknown;
-  const Metadata* metadata = &unknown;
-  // HELP and TYPE make a family, in one order or the other: it is told of when another thing comes.
-  const std::string* untold = nullptr;
-  const auto tell = [&] {
-    if (untold != nullptr) appender.set_metadata(*untold, families_.find(*untold)->second);
-    untold = nullptr;
-  };
-  Pending pending;
-  for (;;) {
-    const std::string_view expected =
-        place < before.size() ? std::string_view(before[place]->first) : std::string_view();
-    parser.expect(expected);
-    const Parser::Entry entry = TRY(parser.next());
-    if (entry == Parser::Entry::End) break;
-    if (entry != Parser::Entry::Sample) {
-      const NotedFamily noted = note_family(parser, entry);
-      if (untold != nullptr && *untold != noted.name) tell();
-      if (noted.fresh) untold = &noted.name;
-      metadata = &noted.metadata;
-      continue;
-    }
-    if (untold != nullptr) tell();
-    ++counts.scraped;
-    SeriesEntry* found = parser.is_as_expected()
-                             ? before[place]
-                             : TRY(find_or_add(parser.series(), parser, *metadata, counts));
-    CachedSeries& series = found->second;
-    const bool repeated = series.seen == scrape_number_;
-    if (!repeated) {
-      place = series.born == scrape_number_ ? place : series.place + 1;
-      series.place = static_cast<uint32_t>(order.size());
-      order.push_back(found);
-    }
-    series.seen = scrape_number_;
-    if (series.labels.empty()) continue;
-    ++counts.kept;
-    // The rest is counted, so that the report says by how much the limit was passed.
-    if (options_->sample_limit > 0 && counts.kept > options_->sample_limit) continue;
-    const bool own_time = options_->honor_timestamps && parser.time().has_value();
-    if (repeated && !own_time) {
-      metrics_.duplicates.add();
-      continue;
-    }
-    series.timed = own_time;
-    const Sample sample{own_time ? *parser.time() : time, parser.value()};
-    if (series.ref != 0) {
-      pending.samples.push_back({series.ref, sample});
-      pending.series.push_back(&series);
-    } else {
-      TRY(append_sample(series, sample, appender));
-    }
-  }
-  tell();
-  TRY(append_pending(pending, appender));
-  if (options_->sample_limit > 0 && counts.kept > options_->sample_limit) {
-    metrics_.sample_limit.add();
-    return fail(ErrorCode::LimitExceeded, "sample limit exceeded: {} samples, {} are allowed",
-                counts.kept, options_->sample_limit);
-  }
-  order_ = std::move(order);
-  return {};
-}
-
-Result<ScrapeLoop::SeriesEntry*> ScrapeLoop::find_or_add(std::string_view text,
-                                                         const exposition::TextParser& parser,
-                                                         const Metadata& metadata, Counts& counts) {
-  std::string key(text);
-  if (const auto found = series_.find(key); found != series_.end()) return &*found;
-  LabelsBuilder builder;
-  std::vector<std::string> empty;
-  TRY(parser.labels(builder, &empty));
-  if (metadata.type == MetricType::Histogram) normalize_border(builder, "le");
-  if (metadata.type == MetricType::Summary) normalize_border(builder, "quantile");
-  CachedSeries fresh{.labels = TRY(final_labels(builder, empty)), .born = scrape_number_};
-  if (!fresh.labels.empty()) ++counts.added;
-  return &*series_.emplace(std::move(key), std::move(fresh)).first;
-}
-
-/// What is known of the family after the line, which mostly says what it said the last time.
-ScrapeLoop::NotedFamily ScrapeLoop::note_family(const exposition::TextParser& parser,
-                                                exposition::TextParser::Entry entry) {
-  auto found = families_.find(std::string_view(parser.family()));
-  const bool first = found == families_.end();
-  if (first) found = families_.try_emplace(parser.family()).first;
-  Metadata& known = found->second;
-  const bool is_help = entry == exposition::TextParser::Entry::Help;
-  const bool is_type = entry == exposition::TextParser::Entry::Type;
-  const bool same =
-      (!is_help || known.help == parser.help()) && (!is_type || known.type == parser.type());
-  if (is_help) known.help = parser.help();
-  if (is_type) known.type = parser.type();
-  return {found->first, known, first || !same};
+  status_.last_samples = counts.scraped;
+  status_.last_bytes = counts.bytes;
 }
 
 Result<void> ScrapeLoop::append_pending(Pending& pending, Appender& appender) {
@@ -221,16 +115,25 @@ Result<void> ScrapeLoop::append_pending(Pending& pending, Appender& appender) {
 
 Result<void> ScrapeLoop::append_sample(CachedSeries& series, const Sample& sample,
                                        Appender& appender) {
-  auto appended = appender.append(series.ref, series.labels, sample);
+  return settle(series, appender.append(series.ref, series.labels, sample));
+}
+
+Result<void> ScrapeLoop::append_histogram(CachedSeries& series, TimeMs time,
+                                          const Histogram& histogram, Appender& appender) {
+  series.histogram = true;
+  return settle(series, appender.append_histogram(series.ref, series.labels, time, histogram));
+}
+
+Result<void> ScrapeLoop::settle(CachedSeries& series, const Result<SeriesRef>& appended) {
   if (appended) {
     series.ref = *appended;
     return {};
   }
   switch (appended.error().code) {
-    case ErrorCode::OutOfOrder:
-    case ErrorCode::TooOld: metrics_.out_of_order.add(); return {};
+    case ErrorCode::OutOfOrder: metrics_.out_of_order.add(); return {};
+    case ErrorCode::TooOld: metrics_.out_of_bounds.add(); return {};
     case ErrorCode::DuplicateSample: metrics_.duplicates.add(); return {};
-    default: return std::unexpected(std::move(appended).error());
+    default: return std::unexpected(appended.error());
   }
 }
 
@@ -264,6 +167,7 @@ Result<Labels> ScrapeLoop::final_labels(LabelsBuilder& scraped,
 Result<void> ScrapeLoop::check_limits(const Labels& labels) const {
   const ScrapeOptions& o = *options_;
   if (o.label_limit > 0 && labels.size() > o.label_limit) {
+    metrics_.label_limits.add();
     return fail(ErrorCode::LimitExceeded,
                 "label_limit exceeded (metric: {}, number of labels: {}, "
                 "limit: {})",
@@ -272,6 +176,7 @@ Result<void> ScrapeLoop::check_limits(const Labels& labels) const {
   if (o.label_name_length_limit == 0 && o.label_value_length_limit == 0) return {};
   for (const LabelView label : labels) {
     if (o.label_name_length_limit > 0 && label.name.size() > o.label_name_length_limit) {
+      metrics_.label_limits.add();
       return fail(ErrorCode::LimitExceeded,
                   "label_name_length_limit exceeded (metric: {}, label "
                   "name: {}, length: {}, limit: {})",
@@ -279,6 +184,7 @@ Result<void> ScrapeLoop::check_limits(const Labels& labels) const {
                   o.label_name_length_limit);
     }
     if (o.label_value_length_limit > 0 && label.value.size() > o.label_value_length_limit) {
+      metrics_.label_limits.add();
       return fail(ErrorCode::LimitExceeded,
                   "label_value_length_limit exceeded (metric: {}, label "
                   "name: {}, length: {}, limit: {})",
@@ -291,14 +197,24 @@ Result<void> ScrapeLoop::check_limits(const Labels& labels) const {
 
 /// Ends the series that were in an earlier page and not in this one.
 void ScrapeLoop::mark_stale(TimeMs time, Appender& appender) {
+  const auto end = [&](CachedSeries& series) {
+    if (series.labels.empty() || series.timed || series.ref == 0) return;
+    Histogram none;
+    none.sum = kStale;
+    // A newer sample than this one is there already: then the series is somebody else's by now.
+    const auto ended = series.histogram
+                           ? appender.append_histogram(series.ref, series.labels, time, none)
+                           : appender.append(series.ref, series.labels, {time, kStale});
+    if (!ended) metrics_.out_of_order.add();
+  };
+  for (CachedSeries& series : custom_series_) {
+    if (series.seen == scrape_number_ || series.ref == 0) continue;
+    end(series);
+    series.ref = 0;
+  }
   if (order_.size() == series_.size()) return;  // all were on the page
-  for (const auto& [text, series] : series_) {
-    if (series.seen == scrape_number_) continue;
-    if (!series.labels.empty() && !series.timed && series.ref != 0) {
-      // A newer sample than this one is there already: then the series is somebody else's by now.
-      auto ended = appender.append(series.ref, series.labels, {time, kStale});
-      if (!ended) metrics_.out_of_order.add();
-    }
+  for (auto& [text, series] : series_) {
+    if (series.seen != scrape_number_) end(series);
   }
 }
 
@@ -309,13 +225,19 @@ void ScrapeLoop::forget_ended() {
 
 Result<void> ScrapeLoop::report(const Outcome& outcome, const Counts& counts, bool up,
                                 Appender& appender) {
-  const std::array<std::pair<std::string_view, double>, 5> samples = {{
+  std::vector<std::pair<std::string_view, double>> samples = {
       {"up", up ? 1 : 0},
       {"scrape_duration_seconds", outcome.duration_seconds},
       {"scrape_samples_scraped", static_cast<double>(counts.scraped)},
       {"scrape_samples_post_metric_relabeling", static_cast<double>(counts.kept)},
       {"scrape_series_added", static_cast<double>(counts.added)},
-  }};
+  };
+  if (options_->extra_metrics) {
+    samples.emplace_back("scrape_timeout_seconds", target_.timeout.as_seconds());
+    samples.emplace_back("scrape_sample_limit", static_cast<double>(options_->sample_limit));
+    samples.emplace_back("scrape_body_size_bytes",
+                         counts.too_large ? -1 : static_cast<double>(counts.bytes));
+  }
   for (const auto& [name, value] : samples) {
     CachedSeries& series = report_series_[std::string(name)];
     if (series.labels.empty()) {

@@ -207,7 +207,7 @@ TEST_F(ScrapeLoopTest, CountsBodiesThatAreTooLarge) {
 }
 
 TEST_F(ScrapeLoopTest, FallbackTakesAnyContentType) {
-  options_.accept_any_content_type = true;
+  options_.fallback_protocol = ScrapeProtocol::PrometheusText004;
   ScrapeLoop loop = make_loop();
   ASSERT_TRUE(loop.take(page(0, "a 1\n", "")));
   EXPECT_EQ(value("a", 0), 1);

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <map>
 #include <memory>
+#include <queue>
 #include <string>
 #include <thread>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "collect/scrape/failure_log.h"
 #include "collect/scrape/scrape_loop.h"
 #include "io/http/http_client.h"
 
@@ -35,50 +37,82 @@ class ScrapeManager {
   ~ScrapeManager();
 
   /// Replaces all configurations. Targets that stay the same keep their slot and their series;
-  /// series of targets that go are ended. BadData: nothing was changed.
-  Result<void> apply(const std::vector<ScrapeOptions>& configurations);
+  /// series of targets that go are ended. What discovery found stays known.
+  void apply(const std::vector<ScrapeOptions>& configurations) EXCLUDES(sync_mutex_, mutex_);
+
+  /// What one source of a job found, in place of what it found before.
+  void set_groups(const std::string& job, const std::string& source,
+                  std::vector<TargetGroup> groups) EXCLUDES(sync_mutex_, mutex_);
+  /// Forgets what a source found.
+  void remove_source(const std::string& job, const std::string& source)
+      EXCLUDES(sync_mutex_, mutex_);
 
   [[nodiscard]] std::vector<TargetStatus> active_targets() const EXCLUDES(mutex_);
-
-  struct DroppedTarget {
-    std::string job;
-    Labels discovered;
-  };
+  /// As many of each job as its keep_dropped_targets allows.
   [[nodiscard]] std::vector<DroppedTarget> dropped_targets() const EXCLUDES(mutex_);
+  /// Names of the jobs, and how many targets each dropped.
+  [[nodiscard]] std::map<std::string, size_t> dropped_counts() const EXCLUDES(mutex_);
   [[nodiscard]] std::vector<std::string> pools() const EXCLUDES(mutex_);
+  /// Null for a job that is not there.
+  [[nodiscard]] std::shared_ptr<const ScrapeOptions> options_of(const std::string& job) const
+      EXCLUDES(mutex_);
 
  private:
   struct Entry {
     std::shared_ptr<ScrapeLoop> loop;  // shared with the scrape under way
     TimeMs next;
     DurationMs offset;
+    std::string refused;  ///< why the target is not asked at all; mostly empty
     bool first = true;
     bool running = false;
     bool ended = false;
   };
+  using EntryPtr = std::shared_ptr<Entry>;
   struct Done {
-    std::shared_ptr<Entry> entry;
+    EntryPtr entry;
     ScrapeLoop::Outcome outcome;
   };
+  struct Pool {
+    std::shared_ptr<const ScrapeOptions> options;
+    std::vector<EntryPtr> entries;
+    std::vector<DroppedTarget> dropped;
+    size_t dropped_count = 0;
+  };
+  struct Due {
+    TimeMs time;
+    EntryPtr entry;
+    bool operator<(const Due& other) const { return time > other.time; }  // the earliest on top
+  };
+  using Groups = std::map<std::string, std::vector<TargetGroup>>;  ///< by source
 
+  /// Makes the pool's entries what its groups ask for.
+  void sync(const std::string& job, std::shared_ptr<const ScrapeOptions> options,
+            const Groups& groups) REQUIRES(sync_mutex_) EXCLUDES(mutex_);
+  void end(const std::vector<EntryPtr>& entries);
   void schedule(std::stop_token stop);
-  void start(const std::shared_ptr<Entry>& entry, TimeMs slot);
+  void start(const EntryPtr& entry, TimeMs slot);
   void work(std::stop_token stop);
   void finish(Done done);
-  std::shared_ptr<Entry> make_entry(Target target, std::shared_ptr<const ScrapeOptions> options,
-                                    size_t pool_size);
+  void push(Done done);
+  EntryPtr make_entry(Target target, std::shared_ptr<const ScrapeOptions> options,
+                      size_t pool_size);
 
   const Services services_;
   ScrapeMetrics metrics_;
   Counter& missed_;
+  Counter& target_limit_;
+  FailureLog failure_log_;
   BoundedQueue<Done> done_;
+
+  Mutex sync_mutex_;  ///< one change of targets at a time
+  std::map<std::string, Groups> discovered_ GUARDED_BY(sync_mutex_);
 
   mutable Mutex mutex_;
   std::condition_variable_any changed_;
-  std::vector<std::shared_ptr<Entry>> entries_ GUARDED_BY(mutex_);
-  std::vector<DroppedTarget> dropped_ GUARDED_BY(mutex_);
-  std::vector<std::string> pools_ GUARDED_BY(mutex_);
-  size_t running_ GUARDED_BY(mutex_) = 0;
+  std::map<std::string, Pool> pools_ GUARDED_BY(mutex_);
+  std::vector<std::string> pool_order_ GUARDED_BY(mutex_);
+  std::priority_queue<Due> due_ GUARDED_BY(mutex_);
+  size_t targets_ GUARDED_BY(mutex_) = 0;
 
   std::vector<std::jthread> workers_;
   std::jthread scheduler_;

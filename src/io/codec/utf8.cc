@@ -84,4 +84,10 @@ void utf8_append(std::string& out, uint32_t code_point) {
   }
 }
 
+std::string_view utf8_front(std::string_view text, size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) --bytes;
+  return text.substr(0, bytes);
+}
+
 }  // namespace prom5::codec

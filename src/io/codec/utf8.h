@@ -21,6 +21,9 @@ bool utf8_valid(std::string_view text);
 /// How many code points well-formed text has.
 size_t utf8_length(std::string_view text);
 
+/// The front of a text, at most `bytes` long, and not cut within a character.
+std::string_view utf8_front(std::string_view text, size_t bytes);
+
 /// Appends one code point; it must be a scalar value (not a surrogate, at most 0x10FFFF).
 void utf8_append(std::string& out, uint32_t code_point);
 

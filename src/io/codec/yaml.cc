@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "io/codec/base64.h"
+
 namespace prom5::codec {
 
 namespace {
@@ -29,6 +31,13 @@ struct Converter {
         out.kind = YamlNode::Kind::Scalar;
         out.scalar = in.Scalar();
         out.quoted = in.Tag() == "!";
+        if (in.Tag() == "tag:yaml.org,2002:binary") {
+          auto bytes = base64_decode(out.scalar);
+          if (!bytes) {
+            return fail(ErrorCode::BadData, "{}:{}: !!binary needs base64", out.line, out.column);
+          }
+          out.scalar = *std::move(bytes);
+        }
         break;
       case YAML::NodeType::Sequence:
         out.kind = YamlNode::Kind::Sequence;
@@ -63,15 +72,55 @@ const YamlNode* YamlNode::find(std::string_view key) const {
 
 namespace {
 
+std::string_view without_indent(std::string_view line) {
+  return line.substr(std::min(line.find_first_not_of(' '), line.size()));
+}
+
+/// "key:value", where the colon needs a space behind it.
+bool lacks_space_after_colon(std::string_view line) {
+  const std::string_view text = without_indent(line);
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos || colon + 1 == text.size()) return false;
+  const bool word = text.find_first_of(" \"'{[#/") > colon;
+  return word && text[colon + 1] != ' ' && text[colon + 1] != '/';
+}
+
+bool lacks_space_after_dash(std::string_view line) {
+  const std::string_view text = without_indent(line);
+  return text.size() > 1 && text[0] == '-' && text[1] != ' ' && text[1] != '-';
+}
+
 /// What people usually did where the parser only says what it ran into.
 std::string_view likely_cause(std::string_view text, const YAML::Exception& e) {
-  size_t line_start = 0;
-  for (int line = 0; line <= e.mark.line && line_start < text.size(); ++line) {
-    if (text.substr(line_start).starts_with('\t')) return "; indent with spaces, not with tabs";
-    line_start = std::min(text.find('\n', line_start), text.size() - 1) + 1;
+  std::string_view line;
+  std::string_view before;  // the line above that is not blank
+  for (int number = 0; number <= e.mark.line && !text.empty(); ++number) {
+    if (text.starts_with("<<<<<<< ") || text.starts_with(">>>>>>> ")) {
+      return "; a git merge left its conflict markers in the file: remove them";
+    }
+    if (text.starts_with('\t')) return "; indent with spaces, not with tabs";
+    if (!without_indent(line).empty()) before = line;
+    line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
   }
-  const bool ran_on = e.msg.find("not found") != std::string::npos;
-  return ran_on ? "; a quote or a bracket further up may not be closed" : "";
+  const auto says = [&](std::string_view what) { return e.msg.find(what) != std::string::npos; };
+  if (says("anchor")) return "; put a value that begins with * or & into quotes";
+  if (lacks_space_after_dash(line) || lacks_space_after_dash(before)) {
+    return "; write a space after the dash that begins an entry of a list";
+  }
+  if (lacks_space_after_colon(before)) return "; write a space after the colon: \"key: value\"";
+  if (says("illegal map value")) {
+    const size_t first = line.find(": ");
+    if (first != std::string_view::npos && line.find(": ", first + 2) != std::string_view::npos) {
+      return "; put a value that holds a colon into quotes";
+    }
+    return "; its indentation does not fit the line above: align the keys of a mapping";
+  }
+  if (says("end of sequence not found") || says("end of map not found")) {
+    return "; its indentation does not fit the lines above (align keys in one column), or a quote "
+           "or a bracket further up is not closed";
+  }
+  return says("not found") ? "; a quote or a bracket further up may not be closed" : "";
 }
 
 }  // namespace

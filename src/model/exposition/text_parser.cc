@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "io/codec/number.h"
@@ -56,12 +57,13 @@ std::optional<std::string> take_quoted(std::string_view& text) {
   return std::nullopt;
 }
 
-std::string unescape_help(std::string_view text) {
+std::string unescape_help(std::string_view text, bool quotes) {
   std::string out;
+  const auto escapes = [quotes](char c) { return c == '\\' || c == 'n' || (quotes && c == '"'); };
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == '\\' || text[i + 1] == 'n')) {
+    if (text[i] == '\\' && i + 1 < text.size() && escapes(text[i + 1])) {
       ++i;
-      out += text[i] == 'n' ? '\n' : '\\';
+      out += text[i] == 'n' ? '\n' : text[i];
     } else {
       out += text[i];
     }
@@ -97,17 +99,28 @@ std::optional<double> parse_value(std::string_view word) {
 
 }  // namespace
 
-std::optional<MetricType> parse_text_type(std::string_view word) {
-  constexpr std::array<std::pair<std::string_view, MetricType>, 6> kTypes = {{
-      {"counter", MetricType::Counter},
-      {"gauge", MetricType::Gauge},
-      {"histogram", MetricType::Histogram},
-      {"summary", MetricType::Summary},
-      {"untyped", MetricType::Unknown},
-      {"unknown", MetricType::Unknown},
+std::optional<MetricType> parse_text_type(std::string_view word, TextParser::Format format) {
+  struct Type {
+    std::string_view name;
+    MetricType type;
+    bool text;
+    bool open_metrics;
+  };
+  constexpr std::array<Type, 9> kTypes = {{
+      {"counter", MetricType::Counter, true, true},
+      {"gauge", MetricType::Gauge, true, true},
+      {"histogram", MetricType::Histogram, true, true},
+      {"summary", MetricType::Summary, true, true},
+      {"untyped", MetricType::Unknown, true, false},
+      {"unknown", MetricType::Unknown, true, true},
+      {"gaugehistogram", MetricType::GaugeHistogram, false, true},
+      {"info", MetricType::Info, false, true},
+      {"stateset", MetricType::StateSet, false, true},
   }};
-  for (const auto& [name, type] : kTypes) {
-    if (word == name) return type;
+  for (const Type& t : kTypes) {
+    if (word == t.name && (format == TextParser::Format::Text ? t.text : t.open_metrics)) {
+      return t.type;
+    }
   }
   return std::nullopt;
 }
@@ -129,8 +142,12 @@ Result<TextParser::Entry> TextParser::next() {
     rest_.remove_prefix(newline == std::string_view::npos ? rest_.size() : newline + 1);
     ++line_number_;
     if (line.ends_with('\r')) line.remove_suffix(1);
-    line = trim_left(line);
-    if (line.empty()) continue;
+    if (ended_) return error("text after # EOF", line);
+    if (!open_metrics_) line = trim_left(line);
+    if (line.empty()) {
+      if (open_metrics_) return error("blank line, which OpenMetrics does not allow", line);
+      continue;
+    }
     if (line[0] == '#') {
       const std::optional<Entry> entry = TRY(comment(line));
       if (entry) return *entry;
@@ -139,13 +156,19 @@ Result<TextParser::Entry> TextParser::next() {
     TRY(sample(line));
     return Entry::Sample;
   }
+  if (open_metrics_ && !ended_) return error("the page does not end with # EOF: it was cut", "");
   return Entry::End;
 }
 
 Result<std::optional<TextParser::Entry>> TextParser::comment(std::string_view line) {
   std::string_view rest = line.substr(1);
   const std::string_view keyword = take_word(rest);
-  if (keyword != "HELP" && keyword != "TYPE") return std::nullopt;
+  if (open_metrics_ && keyword == "EOF" && trim_left(rest).empty()) {
+    ended_ = true;
+    return std::nullopt;
+  }
+  const bool is_unit = open_metrics_ && keyword == "UNIT";
+  if (keyword != "HELP" && keyword != "TYPE" && !is_unit) return std::nullopt;
   rest = trim_left(rest);
   if (rest.starts_with('"')) {
     rest.remove_prefix(1);
@@ -158,12 +181,17 @@ Result<std::optional<TextParser::Entry>> TextParser::comment(std::string_view li
     if (family_.empty() || !ended) return error("invalid metric name", line);
   }
   if (keyword == "HELP") {
-    help_ = unescape_help(trim_left(rest));
+    help_ = unescape_help(trim_left(rest), open_metrics_);
     if (!codec::utf8_valid(help_)) return error("help text is not valid UTF-8", line);
     return Entry::Help;
   }
   const std::string_view word = take_word(rest);
-  const std::optional<MetricType> type = parse_text_type(word);
+  if (is_unit) {
+    unit_ = word;
+    return Entry::Unit;
+  }
+  const std::optional<MetricType> type =
+      parse_text_type(word, open_metrics_ ? Format::OpenMetrics : Format::Text);
   if (!type) {
     return error("invalid metric type, expected counter, gauge, histogram, summary or untyped",
                  word);
@@ -220,18 +248,58 @@ Result<void> TextParser::sample(std::string_view line) {
   if (!value) return error("invalid value", value_word);
   value_ = *value;
   time_.reset();
-  const std::string_view time_word = take_word(rest);
-  if (!time_word.empty()) {
-    int64_t ms = 0;
-    const auto [end, failure] =
-        std::from_chars(time_word.data(), time_word.data() + time_word.size(), ms);
-    if (failure != std::errc{} || end != time_word.data() + time_word.size()) {
-      return error("invalid timestamp, expected integer milliseconds", time_word);
+  exemplar_ = {};
+  // Nearly every line ends here.
+  return rest.empty() ? Result<void>() : time_and_exemplar(rest);
+}
+
+Result<void> TextParser::time_and_exemplar(std::string_view rest) {
+  rest = trim_left(rest);
+  if (rest.empty()) return {};
+  if (rest[0] != '#') {
+    const std::string_view word = take_word(rest);
+    if (open_metrics_) {
+      const std::optional<double> seconds = parse_value(word);
+      // Beyond this there are no milliseconds in 64 bits.
+      if (!seconds || !(std::abs(*seconds) < 9e15)) {
+        return error("invalid timestamp, expected seconds", word);
+      }
+      time_ = TimeMs{std::llround(*seconds * 1000)};
+    } else {
+      int64_t ms = 0;
+      const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), ms);
+      if (failure != std::errc{} || end != word.data() + word.size()) {
+        return error("invalid timestamp, expected integer milliseconds", word);
+      }
+      time_ = TimeMs{ms};
     }
-    time_ = TimeMs{ms};
+    rest = trim_left(rest);
   }
-  if (!trim_left(rest).empty()) return error("text after the timestamp", trim_left(rest));
-  return {};
+  if (rest.empty()) return {};
+  if (!open_metrics_ || rest[0] != '#') return error("text after the timestamp", rest);
+  exemplar_ = trim_left(rest.substr(1));
+  return exemplar_.starts_with('{') ? Result<void>() : error("invalid exemplar", rest);
+}
+
+Result<PageExemplar> TextParser::exemplar() const {
+  PageExemplar out;
+  LabelsBuilder builder;
+  std::string_view rest = exemplar_.substr(1);
+  TRY(label_set(rest, builder, nullptr, nullptr));
+  out.labels = builder.build();
+  const std::string_view value_word = take_word(rest);
+  const std::optional<double> value = value_word.empty() ? std::nullopt : parse_value(value_word);
+  if (!value) return error("invalid value of an exemplar", value_word);
+  out.value = *value;
+  if (const std::string_view word = take_word(rest); !word.empty()) {
+    const std::optional<double> seconds = parse_value(word);
+    if (!seconds || !(std::abs(*seconds) < 9e15)) {
+      return error("invalid timestamp of an exemplar", word);
+    }
+    out.time = TimeMs{std::llround(*seconds * 1000)};
+  }
+  if (!trim_left(rest).empty()) return error("text after the exemplar", rest);
+  return out;
 }
 
 Result<void> TextParser::labels(LabelsBuilder& labels, std::vector<std::string>* empty) const {
@@ -247,7 +315,15 @@ Result<void> TextParser::labels(LabelsBuilder& labels, std::vector<std::string>*
     return {};
   }
   if (rest[0] != '{') return error("invalid character in metric name", rest);
-  rest = trim_left(rest.substr(1));
+  rest.remove_prefix(1);
+  TRY(label_set(rest, labels, &named, empty));
+  if (!named) return error("series has no metric name", series_);
+  return {};
+}
+
+Result<void> TextParser::label_set(std::string_view& rest, LabelsBuilder& labels, bool* named,
+                                   std::vector<std::string>* empty) const {
+  rest = trim_left(rest);
   while (!rest.starts_with('}')) {
     std::string label_name;
     const bool in_quotes = rest.starts_with('"');
@@ -263,10 +339,10 @@ Result<void> TextParser::labels(LabelsBuilder& labels, std::vector<std::string>*
     if (!codec::utf8_valid(label_name)) return error("label name is not valid UTF-8", series_);
     rest = trim_left(rest);
     if (rest.starts_with(',') || rest.starts_with('}')) {
-      if (named || !in_quotes) {
+      if (named == nullptr || *named || !in_quotes) {
         return error("metric name set twice, or label without a value", series_);
       }
-      named = true;
+      *named = true;
       labels.set(kMetricName, label_name);
     } else {
       if (!rest.starts_with('=')) return error("expected \"=\" after the label name", rest);
@@ -295,7 +371,7 @@ Result<void> TextParser::labels(LabelsBuilder& labels, std::vector<std::string>*
       return error("expected \",\" or \"}\" after a label", rest);
     }
   }
-  if (!named) return error("series has no metric name", series_);
+  rest.remove_prefix(1);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "io/codec/utf8.h"
 #include "model/labels.h"
 #include "model/quote.h"
 #include "query/promql/functions.h"
@@ -124,9 +125,7 @@ constexpr size_t kMaxWords = 2000;
 
 std::string shortened(std::string text) {
   if (text.size() <= kMaxWords) return text;
-  size_t end = kMaxWords;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  text.resize(end);
+  text.resize(codec::utf8_front(text, kMaxWords).size());
   return text + "…";
 }
 

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "app/api/answer.h"
+#include "collect/scrape/scrape_manager.h"
+#include "io/http/router.h"
+#include "store/storage.h"
+
+namespace prom5::api {
+
+/// What /api/v1 tells of targets, and of how discovery and relabelling came to them. Any thread.
+/// Source: prometheus.io/docs/prometheus/latest/querying/api.
+class TargetsApi {
+ public:
+  /// The configuration of a job as YAML, secrets hidden; nothing for a job that is not there.
+  using PoolConfig = std::function<std::optional<std::string>(const std::string& job)>;
+
+  TargetsApi(const scrape::ScrapeManager& scrapes, Storage& storage, PoolConfig pool_config)
+      : scrapes_(scrapes), storage_(storage), pool_config_(std::move(pool_config)) {}
+
+  void add_routes(io::Router& router);
+
+ private:
+  using Answer = Result<io::HttpResponse>;
+
+  Answer targets(const io::HttpRequest& request) const;
+  Answer metadata(const io::HttpRequest& request) const;
+  Answer relabel_steps(const io::HttpRequest& request) const;
+  Answer pools() const;
+  Answer pool_config(const io::HttpRequest& request) const;
+
+  const scrape::ScrapeManager& scrapes_;
+  Storage& storage_;
+  const PoolConfig pool_config_;
+};
+
+}  // namespace prom5::api

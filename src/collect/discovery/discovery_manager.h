@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "collect/discovery/discoverer.h"
+
+namespace prom5::discovery {
+
+/// Runs the sources of targets, each on a thread of its own. Any thread.
+class DiscoveryManager {
+ public:
+  /// What a job's source found; nothing to be found there any more.
+  struct Sinks {
+    std::function<void(const std::string& job, const std::string& source,
+                       std::vector<TargetGroup> groups)>
+        found;
+    std::function<void(const std::string& job, const std::string& source)> removed;
+  };
+
+  DiscoveryManager(Services services, Sinks sinks);
+  /// Stops all sources. Their targets stay with whom they were given to.
+  ~DiscoveryManager();
+
+  using Jobs = std::map<std::string, std::vector<DiscoveryConfig>>;
+  /// Replaces all sources; those that stay the same go on.
+  void apply(const Jobs& jobs) EXCLUDES(mutex_);
+
+ private:
+  /// A source and the thread it runs on, which ends first.
+  struct Running {
+    std::unique_ptr<Discoverer> discoverer;
+    std::jthread thread;
+  };
+  using Key = std::pair<std::string, std::string>;  ///< job and source
+
+  std::unique_ptr<Running> start(const Key& key, const DiscoveryConfig& config);
+  void count(const Key& key, size_t targets) EXCLUDES(count_mutex_);
+
+  const Services services_;
+  const Sinks sinks_;
+  Mutex mutex_;
+  std::map<Key, std::unique_ptr<Running>> running_ GUARDED_BY(mutex_);
+  Mutex count_mutex_;
+  std::map<std::string, std::map<std::string, size_t>> targets_ GUARDED_BY(count_mutex_);
+};
+
+}  // namespace prom5::discovery

@@ -1,0 +1,82 @@
+#include "collect/discovery/file.h"
+
+#include <fnmatch.h>
+
+#include <filesystem>
+
+#include "collect/discovery/target_list.h"
+#include "io/file/file_system.h"
+
+namespace prom5::discovery {
+
+namespace {
+
+constexpr DurationMs kLookAgain = DurationMs::seconds(1);
+
+}  // namespace
+
+FileDiscoverer::FileDiscoverer(const FileOptions& options, const std::string& job,
+                               const Services& services)
+    : RefreshDiscoverer("file", job, options.refresh_interval, services),
+      options_(options),
+      read_errors_(services.metrics.counter("prometheus_sd_file_read_errors_total",
+                                            "The number of File-SD read errors.")) {}
+
+FileDiscoverer::Stamp FileDiscoverer::look() const {
+  Stamp out;
+  std::error_code ignored;  // what cannot be looked at is not there
+  const auto note = [&](const std::filesystem::path& path) {
+    const auto time = std::filesystem::last_write_time(path, ignored);
+    if (ignored) return;
+    const auto size = std::filesystem::file_size(path, ignored);
+    out[path.string()] = {time.time_since_epoch().count(), size};
+  };
+  for (const std::string& name : options_.files) {
+    const std::filesystem::path path = name;
+    const std::string last = path.filename().string();
+    if (last.find_first_of("*?[") == std::string::npos) {
+      note(path);
+      continue;
+    }
+    for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), ignored)) {
+      if (::fnmatch(last.c_str(), entry.path().filename().c_str(), FNM_PERIOD) == 0) {
+        note(entry.path());
+      }
+    }
+  }
+  return out;
+}
+
+Result<std::vector<TargetGroup>> FileDiscoverer::refresh(const std::stop_token& /*stop*/) {
+  seen_ = look();
+  std::erase_if(groups_, [&](const auto& entry) { return !seen_.contains(entry.first); });
+  io::PosixFileSystem files;
+  for (const auto& [path, stamp] : seen_) {
+    const auto text = files.read(path);
+    auto groups = text ? parse_target_list(*text, path)
+                       : Result<std::vector<TargetGroup>>(std::unexpected(text.error()));
+    if (!groups) {
+      read_errors_.add();
+      services_.log.error("Error reading file; its targets stay as they were",
+                          {{"path", path}, {"err", groups.error().message}});
+      continue;
+    }
+    for (TargetGroup& group : *groups) {
+      group.labels = LabelsBuilder(group.labels).set("__meta_filepath", path).build();
+    }
+    groups_[path] = *std::move(groups);
+  }
+  std::vector<TargetGroup> out;
+  for (const auto& [path, groups] : groups_) out.insert(out.end(), groups.begin(), groups.end());
+  return out;
+}
+
+bool FileDiscoverer::wait(const std::stop_token& stop) {
+  for (int64_t waited = 0; waited < interval_.ms; waited += kLookAgain.ms) {
+    if (!wait_for(kLookAgain, stop)) return false;
+    if (look() != seen_) break;
+  }
+  return true;
+}
+
+}  // namespace prom5::discovery

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "collect/discovery/refresh.h"
+
+namespace prom5::discovery {
+
+/// Targets from files (prometheus discovery/file). A file is read again when it changes; one that
+/// cannot be read keeps the targets it had.
+class FileDiscoverer final : public RefreshDiscoverer {
+ public:
+  FileDiscoverer(const FileOptions& options, const std::string& job, const Services& services);
+
+ protected:
+  Result<std::vector<TargetGroup>> refresh(const std::stop_token& stop) override;
+  /// Until a file changed, or the interval is over.
+  bool wait(const std::stop_token& stop) override;
+
+ private:
+  /// What tells whether a file is still the same.
+  using Stamp = std::map<std::string, std::pair<int64_t, uint64_t>>;
+  [[nodiscard]] Stamp look() const;
+
+  const FileOptions options_;
+  Counter& read_errors_;
+  Stamp seen_;
+  std::map<std::string, std::vector<TargetGroup>> groups_;  ///< by file
+};
+
+}  // namespace prom5::discovery

@@ -1,0 +1,67 @@
+#include "collect/scrape/advice.h"
+
+#include <array>
+
+namespace prom5::scrape {
+
+namespace {
+
+struct Advice {
+  std::string_view sign;  ///< a part of the error
+  std::string_view text;
+};
+
+/// The first that fits is given.
+constexpr std::array kAdvice = std::to_array<Advice>({
+    {"Connection refused",
+     "Nothing listens on this port: is the exporter running, and is the port right?"},
+    {"Could not resolve host", "The name is unknown to DNS: check its spelling and the resolver."},
+    {"No route to host", "The host cannot be reached: check network, firewall and address."},
+    {"timed out",
+     "The target answers too slowly: ask it with curl, raise scrape_timeout, or make its page "
+     "smaller."},
+    {"HTTP status 401", "It wants a login: set basic_auth or authorization for this job."},
+    {"HTTP status 403",
+     "The login is not allowed to read metrics: check its rights, or the token."},
+    {"HTTP status 404", "There is no page at this path: set metrics_path."},
+    {"HTTP status 400", "It does not take the request: does it want https? Set scheme: https."},
+    {"HTTP status 429", "It is asked too often: raise scrape_interval."},
+    {"HTTP status 5", "The target itself fails: look into its log."},
+    {"Content-Type",
+     "What came is probably no page of metrics: check metrics_path, or whether a login page came."},
+    {"body size limit",
+     "Its page is larger than body_size_limit: raise it if the target is right, or make the page "
+     "smaller."},
+    {"sample limit",
+     "It has more series than sample_limit: raise it, or drop series at the target."},
+    {"label_limit", "A series has more labels than label_limit allows."},
+    {"label_name_length_limit", "A label's name is longer than allowed."},
+    {"label_value_length_limit",
+     "A label's value is longer than allowed: it probably holds a query, a URL or an ID."},
+    {"target_limit", "Discovery finds more targets than target_limit: raise it, or relabel."},
+    {"SSL certificate", "Its certificate is not trusted: set tls_config: ca_file, or server_name."},
+    {"certificate", "The certificates of the two do not fit: check tls_config."},
+    {"SSL", "TLS failed: does the target speak https at all? Check scheme and tls_config."},
+    {"wrong version number", "The target speaks plain HTTP: set scheme: http."},
+    {"redirects", "It sends the request around in circles: check metrics_path."},
+    {"OAuth2", "No token came: check oauth2 and the token's server."},
+    {"# EOF", "The page was cut, or is no whole OpenMetrics page."},
+    {"line ",
+     "The page is malformed at that line: tell who makes the exporter. promtool check "
+     "metrics and prom5 check metrics show the same."},
+    {"family ", "The page is malformed there: tell who makes the exporter."},
+    {"server returned nothing", "The target closed the connection: look into its log."},
+    {"Empty reply", "The target closed the connection without an answer: look into its log."},
+    {"reset by peer", "The target broke the connection off: look into its log."},
+});
+
+}  // namespace
+
+std::string_view advice_on(std::string_view error) {
+  for (const Advice& advice : kAdvice) {
+    if (error.find(advice.sign) != std::string_view::npos) return advice.text;
+  }
+  return "";
+}
+
+}  // namespace prom5::scrape
