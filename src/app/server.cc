@@ -106,7 +106,9 @@ Server::~Server() {
   }
   watching_ = {};
   http_server_.reset();
+  remote_writers_.reset();
   discovery_.reset();
+  if (scrapes_) scrapes_->stop();
   // Requests under way end before the manager whose targets they belong to.
   http_client_.reset();
   scrapes_.reset();
@@ -175,9 +177,19 @@ Result<void> Server::open() {
               },
           .removed = [this](const std::string& job,
                             const std::string& source) { scrapes_->remove_source(job, source); }});
+  remote_writers_ = std::make_unique<remote::RemoteWriters>(
+      remote::WriterServices{files_, *http_client_, clock_, metrics_, log_, *db_},
+      options_.storage.path, [this](uint64_t segment) { db_->keep_log_from(segment); });
   if (options_.enable_remote_write) {
-    remote_write_ = std::make_unique<ingest::RemoteWriteReceiver>(
-        *db_, ingest::RemoteWriteOptions{}, clock_, metrics_);
+    remote_write_ = std::make_unique<ingest::RemoteWriteReceiver>(*db_, options_.remote_write,
+                                                                  clock_, metrics_);
+  }
+  otlp_ = std::make_unique<ingest::OtlpReceiver>(*db_, options_.query.lookback_delta,
+                                                 options_.http.max_body_bytes, clock_, metrics_);
+  if (options_.enable_push_gateway) {
+    ingest::PushGateway::Options push{.persistence_file = options_.push_persistence_file,
+                                      .max_body_bytes = options_.http.max_body_bytes};
+    push_gateway_ = TRY(ingest::PushGateway::open(std::move(push), files_, clock_, metrics_, log_));
   }
   host_exporter_ = std::make_unique<exporters::HostExporter>(files_);
   agent_ = make_agent(*db_, *engine_, clock_);
@@ -261,6 +273,10 @@ Result<void> Server::apply(const config::Config& config) {
   TRY(query_log_.open(config.global.query_log_file));
   scrapes_->apply(scrapes);
   discovery_->apply(jobs);
+  ingest::OtlpOptions otlp = config.otlp;
+  otlp.delta_to_cumulative = options_.otlp_delta_to_cumulative;
+  otlp_->set_options(std::move(otlp));
+  remote_writers_->apply(config.remote_writes, config.global.external_labels);
   db_->set_out_of_order_window(config.out_of_order_time_window);
   tsdb::TierRetention tiers = options_.storage.tier_retention;
   for (size_t tier = 0; tier < tsdb::kTiers; ++tier) {
@@ -376,10 +392,76 @@ void Server::add_routes() {
     return HttpResponse::json(200, fmt::format("{{\"version\":\"{}\"}}", api::version()));
   });
   add_lifecycle_routes();
+  add_push_routes();
+  add_push_gateway_routes();
   router_.add("GET", "/api/v5/openapi.json", "This description, as OpenAPI 3.1.",
               [this](const HttpRequest&, const PathArguments&) {
                 return HttpResponse::json(200, api::describe_routes(router_));
               });
+}
+
+void Server::add_push_routes() {
+  using io::HttpRequest;
+  using io::HttpResponse;
+  using io::PathArguments;
+  for (const char* path : {"/api/v1/otlp/v1/metrics", "/v1/metrics"}) {
+    router_.add("POST", path, "Takes metrics by OTLP, as protobuf or JSON.",
+                [this](const HttpRequest& request, const PathArguments&) {
+                  if (options_.enable_otlp) return otlp_->handle(request);
+                  return HttpResponse::text(404,
+                                            "otlp write receiver needs to be enabled with "
+                                            "--web.enable-otlp-receiver\n");
+                });
+  }
+}
+
+void Server::add_push_gateway_routes() {
+  using io::HttpRequest;
+  using io::HttpResponse;
+  using io::PathArguments;
+  const auto add =
+      [this](const char* methods, const char* path, const char* summary,
+             const std::function<HttpResponse(const HttpRequest&, const PathArguments&)>& handler) {
+        router_.add(methods, path, summary,
+                    [this, handler](const HttpRequest& request, const PathArguments& arguments) {
+                      if (push_gateway_ != nullptr) return handler(request, arguments);
+                      return HttpResponse::text(404,
+                                                "pushes need to be enabled with "
+                                                "--web.enable-push-gateway\n");
+                    });
+      };
+  add("PUT|POST|DELETE", "/metrics/{group…}",
+      "Replaces, adds to or deletes a group of pushed metrics: /metrics/job/JOB/LABEL/VALUE….",
+      [this](const HttpRequest& request, const PathArguments& arguments) {
+        const bool job =
+            arguments[0].starts_with("job/") || arguments[0].starts_with("job@base64/");
+        if (!job) return HttpResponse::text(404, "404 page not found\n");
+        return push_gateway_->handle(request, arguments[0]);
+      });
+  add("GET", "/push/metrics", "Pushed metrics, to be scraped with honor_labels.",
+      [this](const HttpRequest&, const PathArguments&) {
+        return metrics_answer(push_gateway_->page());
+      });
+  add("GET", "/api/v1/metrics", "Pushed metrics by group.",
+      [this](const HttpRequest&, const PathArguments&) { return push_gateway_->api_metrics(); });
+  add("GET", "/api/v1/status", "Flags, build and start time, as a Pushgateway tells them.",
+      [this](const HttpRequest&, const PathArguments&) {
+        return api::success_answer([this](codec::JsonWriter& json) {
+          json.begin_object().key("flags").begin_object();
+          for (const auto& [name, value] : options_.flags) json.field(name, value);
+          json.end_object().key("build_information").begin_object();
+          json.field("version", std::string(api::version())).end_object();
+          json.field("start_time", format_rfc3339(started_)).end_object();
+        });
+      });
+  add("PUT", "/api/v1/admin/wipe", "Forgets all pushed metrics.",
+      [this](const HttpRequest&, const PathArguments&) {
+        HttpResponse done;
+        if (!options_.enable_admin_api) return HttpResponse::text(404, "404 page not found\n");
+        push_gateway_->wipe();
+        done.status = 202;
+        return done;
+      });
 }
 
 void Server::add_lifecycle_routes() {

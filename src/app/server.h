@@ -24,6 +24,8 @@
 #include "base/metrics.h"
 #include "collect/discovery/discovery_manager.h"
 #include "collect/exporters/host.h"
+#include "collect/ingest/otlp_receiver.h"
+#include "collect/ingest/push_gateway.h"
 #include "collect/ingest/remote_write.h"
 #include "collect/scrape/scrape_manager.h"
 #include "io/file/file_system.h"
@@ -32,6 +34,7 @@
 #include "io/http/router.h"
 #include "model/regex.h"
 #include "query/engine.h"
+#include "store/remote/remote_writer.h"
 #include "store/tsdb/db.h"
 
 namespace prom5 {
@@ -47,6 +50,11 @@ struct ServerOptions {
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
   bool enable_remote_write = false;
+  ingest::RemoteWriteOptions remote_write;
+  bool enable_otlp = false;
+  bool otlp_delta_to_cumulative = false;
+  bool enable_push_gateway = false;
+  std::string push_persistence_file;
   std::string cors_origin = ".*";    ///< regular expression of the origins that may read /api/v1
   size_t max_search_limit = 10'000;  ///< results of one search
   uint64_t remote_read_samples = 50'000'000;               ///< most in one answer
@@ -82,6 +90,8 @@ class Server {
   Result<void> refuse_open_door() const;
   void add_routes();
   void add_lifecycle_routes();
+  void add_push_routes();
+  void add_push_gateway_routes();
   io::HttpResponse handle(const io::HttpRequest& request);
   io::HttpResponse answer(const io::HttpRequest& request);
   void allow_origin(std::string_view origin, io::Headers& headers) const;
@@ -105,6 +115,9 @@ class Server {
   std::unique_ptr<scrape::ScrapeManager> scrapes_;
   std::unique_ptr<discovery::DiscoveryManager> discovery_;
   std::unique_ptr<ingest::RemoteWriteReceiver> remote_write_;
+  std::unique_ptr<remote::RemoteWriters> remote_writers_;
+  std::unique_ptr<ingest::OtlpReceiver> otlp_;
+  std::unique_ptr<ingest::PushGateway> push_gateway_;
   std::unique_ptr<exporters::HostExporter> host_exporter_;
   std::unique_ptr<Agent> agent_;
   std::unique_ptr<api::ApiV1> api_v1_;

@@ -31,6 +31,16 @@ constexpr std::array kFlags = std::to_array<Flag>({
      "Allow administration of the database by HTTP request."},
     {"web.enable-remote-write-receiver", Switch, "false",
      "Accept remote write requests at /api/v1/write."},
+    {"web.enable-push-gateway", Switch, "false",
+     "Take pushes of short jobs at /metrics/job/…, as a Pushgateway, and show them at "
+     "/push/metrics."},
+    {"push.persistence-file", Text, "",
+     "File that keeps what was pushed; without it, pushed-metrics.json in the database's folder."},
+    {"web.enable-otlp-receiver", Switch, "false",
+     "Accept OTLP metrics at /api/v1/otlp/v1/metrics and /v1/metrics."},
+    {"web.remote-write-receiver.accepted-protobuf-messages", List,
+     "prometheus.WriteRequest,io.prometheus.write.v2.Request",
+     "Messages that remote write requests may have; separated by commas, or given several times."},
     {"web.cors.origin", Text, ".*",
      "Regular expression of the origins whose pages may read /api/v1; matched as a whole."},
     {"web.search.max-limit", Number, "10000", "Most results that a search for names may ask for."},
@@ -83,10 +93,13 @@ constexpr std::array kFlags = std::to_array<Flag>({
      "Memory for answers of range queries, of which the next asker needs only the new steps. 0: "
      "none."},
     {"query.max-samples", Number, "50000000", "Most samples that a query may hold in memory."},
+    {"storage.remote.max-log-size", Size, "2GB",
+     "Size up to which the write-ahead log keeps what was not sent by remote write yet."},
     {"storage.remote.read-sample-limit", Number, "50000000",
      "Most samples that another server gets by one remote read."},
     {"enable-feature", List, "",
-     "Names of features that change answers, separated by commas: promql-delayed-name-removal."},
+     "Names of features that change what the server does, separated by commas: "
+     "promql-delayed-name-removal, otlp-deltatocumulative."},
     {"log.level", Text, "info", "Least severity that is logged: debug, info, warn or error."},
     {"log.format", Text, "logfmt", "Form of the log: logfmt or json."},
 });
@@ -122,15 +135,36 @@ constexpr std::array kAcceptedFeatures = std::to_array<std::string_view>({
     "ooo-native-histograms",
     "utf8-names",
     "auto-reload-config",
+    "otlp-deltatocumulative",
 });
 
-std::vector<std::string> features(const Flags& flags) {
+/// The words of a flag that takes several, separated by commas or given several times.
+std::vector<std::string> words_of(const Flags& flags, std::string_view name) {
   std::vector<std::string> out;
-  for (std::string list : flags.list("enable-feature")) {
+  for (std::string list : flags.list(name)) {
     while (!list.empty()) {
       const size_t comma = std::min(list.find(','), list.size());
       if (comma > 0) out.push_back(list.substr(0, comma));
       list.erase(0, std::min(comma + 1, list.size()));
+    }
+  }
+  return out;
+}
+
+/// BadData naming the one that is not known.
+Result<std::vector<ingest::RemoteWriteMessage>> accepted_messages(const Flags& flags) {
+  std::vector<ingest::RemoteWriteMessage> out;
+  for (const std::string& name :
+       words_of(flags, "web.remote-write-receiver.accepted-protobuf-messages")) {
+    if (name == "prometheus.WriteRequest") {
+      out.push_back(ingest::RemoteWriteMessage::V1);
+    } else if (name == "io.prometheus.write.v2.Request") {
+      out.push_back(ingest::RemoteWriteMessage::V2);
+    } else {
+      return fail(ErrorCode::BadData,
+                  "--web.remote-write-receiver.accepted-protobuf-messages: \"{}\" is neither "
+                  "prometheus.WriteRequest nor io.prometheus.write.v2.Request",
+                  name);
     }
   }
   return out;
@@ -181,9 +215,21 @@ ServerOptions server_options(const Flags& flags) {
   o.http.max_body_bytes = flags.number("web.max-body-size");
   o.http.read_timeout_seconds = static_cast<int>(flags.duration("web.read-timeout").ms / 1000);
   o.http.worker_threads = o.query.max_concurrency + 12;
-  const auto enabled = features(flags);
-  o.query.delayed_name_removal =
-      std::find(enabled.begin(), enabled.end(), "promql-delayed-name-removal") != enabled.end();
+  o.storage.max_held_log_bytes = flags.number("storage.remote.max-log-size");
+  o.enable_push_gateway = flags.on("web.enable-push-gateway");
+  o.push_persistence_file = flags.text("push.persistence-file");
+  if (o.push_persistence_file.empty()) {
+    o.push_persistence_file = o.storage.path + "/pushed-metrics.json";
+  }
+  o.enable_otlp = flags.on("web.enable-otlp-receiver");
+  const auto messages = accepted_messages(flags);
+  if (messages) o.remote_write.messages = *messages;
+  const auto enabled = words_of(flags, "enable-feature");
+  const auto has = [&](std::string_view name) {
+    return std::find(enabled.begin(), enabled.end(), name) != enabled.end();
+  };
+  o.query.delayed_name_removal = has("promql-delayed-name-removal");
+  o.otlp_delta_to_cumulative = has("otlp-deltatocumulative");
   return o;
 }
 
@@ -242,6 +288,7 @@ std::optional<std::string> out_of_bounds(const Flags& flags) {
   if (retention.ms > 0 && retention < kLeastRetention) {
     return "--storage.tsdb.retention.time must be at least 1m, or 0s for no limit";
   }
+  if (const auto messages = accepted_messages(flags); !messages) return messages.error().message;
   if (flags.text("storage.tsdb.path").empty()) return "--storage.tsdb.path is empty";
   return std::nullopt;
 }
@@ -262,7 +309,7 @@ int run_serve(const Flags& flags) {
   mallopt(M_TRIM_THRESHOLD, 1 << 20);
   const auto log = make_log(flags);
   if (!log) return complain(log.error().message, kWrongUse);
-  for (const std::string& feature : features(flags)) {
+  for (const std::string& feature : words_of(flags, "enable-feature")) {
     const bool known = std::find(kAcceptedFeatures.begin(), kAcceptedFeatures.end(), feature) !=
                        kAcceptedFeatures.end();
     if (!known) log->warn("Unknown feature in --enable-feature", {{"feature", feature}});

@@ -288,10 +288,11 @@ class ConfigReader {
     const auto translation = config_.otlp.translation;
     const bool keeps = translation == NoUtf8EscapingWithSuffixes || translation == NoTranslation;
     if (node == nullptr || !keeps || !config_.global.scrape.legacy_names) return {};
-    return reader_.error(*node->find("translation_strategy"),
-                         "this translation_strategy is not allowed with "
-                         "metric_name_validation_scheme: legacy; use "
-                         "UnderscoreEscapingWithSuffixes");
+    const YamlNode& strategy = *node->find("translation_strategy");
+    return reader_.error(strategy, fmt::format("translation_strategy {} is not allowed with "
+                                               "metric_name_validation_scheme: legacy; use "
+                                               "UnderscoreEscapingWithSuffixes",
+                                               strategy.scalar));
   }
 
   Result<void> read_retention(const YamlNode& node) {

@@ -83,7 +83,9 @@ ConsulDiscoverer::ConsulDiscoverer(const ConsulOptions& options, const std::stri
       services_(services),
       failures_(services.metrics.counter("prometheus_sd_refresh_failures_total",
                                          "Number of refresh failures for the given SD mechanism.",
-                                         {{"mechanism", "consul"}, {"config", job}})) {}
+                                         {{"mechanism", "consul"}, {"config", job}})),
+      rpc_failures_(services.metrics.counter("prometheus_sd_consul_rpc_failures_total",
+                                             "The number of Consul RPC call failures.")) {}
 
 std::string ConsulDiscoverer::url_of(const std::string& key, const Watch& watch) const {
   std::string url = fmt::format("{}://{}", options_.scheme, options_.server);
@@ -163,6 +165,7 @@ bool ConsulDiscoverer::take_catalogue(const Json& services) {
 
 void ConsulDiscoverer::fail_watch(Watch& watch, const std::string& key, std::string_view reason) {
   failures_.add();
+  rpc_failures_.add();
   watch.next = services_.clock.now() + std::min(kRetry, options_.refresh_interval);
   services_.log.warn("Error refreshing service",
                      {{"job", job_}, {"service", key}, {"err", reason}});
@@ -225,6 +228,7 @@ void ConsulDiscoverer::run(std::stop_token stop, const TargetSink& sink) {
       break;
     }
     failures_.add();
+    rpc_failures_.add();
     services_.log.warn("Error retrieving datacenter name",
                        {{"job", job_}, {"err", found.error().message}});
     if (!wait_for(std::min(kRetry, options_.refresh_interval), stop)) return;

@@ -47,6 +47,7 @@ class ConsulDiscoverer final : public Discoverer {
   const std::string job_;
   const Services services_;
   Counter& failures_;
+  Counter& rpc_failures_;
   std::string datacenter_;
   std::map<std::string, Watch> watches_;
   bool catalogue_known_ = false;

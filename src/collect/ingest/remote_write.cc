@@ -1,10 +1,11 @@
 #include "collect/ingest/remote_write.h"
 
+#include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <optional>
 
+#include "collect/ingest/remote_write_wire.h"
 #include "io/codec/compress.h"
 #include "io/codec/protobuf.h"
 #include "io/codec/utf8.h"
@@ -39,124 +40,29 @@ Result<void> read_label(std::string_view message, LabelsBuilder& labels) {
   return {};
 }
 
-Result<Sample> read_sample(std::string_view message) {
-  Sample out;
-  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
-    if (f.number == 1) out.value = f.as_double();
-    if (f.number == 2) out.time = {f.as_int64()};
-    return {};
-  }));
-  return out;
-}
+constexpr std::array kMessageNames =
+    std::to_array<std::string_view>({"prometheus.WriteRequest", "io.prometheus.write.v2.Request"});
 
-Result<HistogramSpan> read_span(std::string_view message) {
-  HistogramSpan out;
-  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
-    if (f.number == 1) out.offset = static_cast<int32_t>(f.as_sint());
-    if (f.number == 2) out.length = static_cast<uint32_t>(f.bits);
-    return {};
-  }));
-  return out;
-}
-
-/// A repeated number, packed or one field each.
-template <typename Read>
-Result<void> read_repeated(const ProtoField& field, Read read) {
-  if (field.wire_type != 2) return read(field.bits);
-  codec::ByteReader in(field.bytes);
-  while (!in.empty()) {
-    const auto bits = in.varint();
-    if (!bits) return fail(ErrorCode::BadData, "protobuf: malformed packed field");
-    TRY(read(*bits));
-  }
-  return {};
-}
-
-Result<void> read_doubles(const ProtoField& field, std::vector<double>& out) {
-  if (field.wire_type == 1) {
-    out.push_back(field.as_double());
-    return {};
-  }
-  if (field.bytes.size() % 8 != 0) {
-    return fail(ErrorCode::BadData, "protobuf: malformed packed field");
-  }
-  codec::ByteReader in(field.bytes);
-  while (!in.empty()) out.push_back(TRY(in.f64()));
-  return {};
-}
-
-struct TimedHistogram {
-  TimeMs time;
-  Histogram histogram;
-};
-
-/// Integer histograms carry each bucket as the difference to the one before.
-Result<void> read_deltas(const ProtoField& field, std::vector<double>& counts, uint64_t& running) {
-  return read_repeated(field, [&](uint64_t bits) -> Result<void> {
-    running += (bits >> 1) ^ -(bits & 1);  // wraps where the sender writes nonsense
-    counts.push_back(static_cast<double>(static_cast<int64_t>(running)));
-    return {};
-  });
-}
-
-/// Integer counts add up exactly; NaN observations are in no bucket, and make the sum NaN.
-Result<void> check_count(const Histogram& h) {
-  double in_buckets = h.zero_count;
-  for (const double n : h.negative_counts) in_buckets += n;
-  for (const double n : h.positive_counts) in_buckets += n;
-  if (std::isnan(h.sum) ? in_buckets <= h.count : in_buckets == h.count) return {};
-  return fail(ErrorCode::Execution,
-              "{:.0f} observations found in buckets, but the Count field is {:.0f}", in_buckets,
-              h.count);
-}
-
-Result<TimedHistogram> read_histogram(std::string_view message) {
-  TimedHistogram out;
-  Histogram& h = out.histogram;
-  uint64_t positive = 0;
-  uint64_t negative = 0;
-  bool floats = false;
-  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
-    switch (f.number) {
-      case 1: h.count = static_cast<double>(f.bits); break;
-      case 2:
-        h.count = f.as_double();
-        floats = true;
-        break;
-      case 3: h.sum = f.as_double(); break;
-      case 4: h.schema = static_cast<int32_t>(f.as_sint()); break;
-      case 5: h.zero_threshold = f.as_double(); break;
-      case 6: h.zero_count = static_cast<double>(f.bits); break;
-      case 7: h.zero_count = f.as_double(); break;
-      case 8: h.negative_spans.push_back(TRY(read_span(f.bytes))); break;
-      case 9: TRY(read_deltas(f, h.negative_counts, negative)); break;
-      case 10: TRY(read_doubles(f, h.negative_counts)); break;
-      case 11: h.positive_spans.push_back(TRY(read_span(f.bytes))); break;
-      case 12: TRY(read_deltas(f, h.positive_counts, positive)); break;
-      case 13: TRY(read_doubles(f, h.positive_counts)); break;
-      case 14:
-        if (f.bits <= 3) h.reset_hint = static_cast<CounterResetHint>(f.bits);
-        break;
-      case 15: out.time = {f.as_int64()}; break;
-      case 16: TRY(read_doubles(f, h.custom_bounds)); break;
-      default: break;
-    }
-    return {};
-  }));
-  if (auto valid = h.validate(); !valid) {
-    return fail(ErrorCode::Execution, "{}", valid.error().message);
-  }
-  if (!floats && !is_stale(h.sum)) TRY(check_count(h));
-  return out;
-}
-
-bool accepted_type(std::string_view type) {
+/// The message that a Content-Type names.
+std::optional<RemoteWriteMessage> message_of(std::string_view type) {
   std::string compact;
   for (const char c : type) {
     if (c != ' ') compact += c;
   }
-  return compact == "application/x-protobuf" ||
-         compact == "application/x-protobuf;proto=prometheus.WriteRequest";
+  constexpr std::string_view kProtobuf = "application/x-protobuf";
+  constexpr std::string_view kProto = ";proto=";
+  if (!compact.starts_with(kProtobuf)) return std::nullopt;
+  std::string_view rest = std::string_view(compact).substr(kProtobuf.size());
+  if (rest.empty()) return RemoteWriteMessage::V1;
+  if (!rest.starts_with(kProto)) return std::nullopt;
+  rest.remove_prefix(kProto.size());
+  if (rest.starts_with('"') && rest.ends_with('"') && rest.size() > 1) {
+    rest = rest.substr(1, rest.size() - 2);
+  }
+  for (size_t i = 0; i < kMessageNames.size(); ++i) {
+    if (rest == kMessageNames[i]) return static_cast<RemoteWriteMessage>(i);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -179,12 +85,23 @@ RemoteWriteReceiver::RemoteWriteReceiver(Storage& storage, RemoteWriteOptions op
 io::HttpResponse RemoteWriteReceiver::handle(const io::HttpRequest& request) {
   requests_.add();
   const std::string_view type = request.headers.get("Content-Type");
-  if (!accepted_type(type)) {
+  const auto version = message_of(type);
+  const auto& accepted = options_.messages;
+  if (!version || std::find(accepted.begin(), accepted.end(), *version) == accepted.end()) {
+    std::string names;
+    for (const RemoteWriteMessage m : accepted) {
+      names +=
+          fmt::format("{}{}", names.empty() ? "" : " or ", kMessageNames[static_cast<size_t>(m)]);
+    }
     return io::HttpResponse::text(
-        415, fmt::format("Content-Type \"{}\" is not accepted; send application/x-protobuf with a "
-                         "prometheus.WriteRequest\n",
-                         type));
+        415,
+        fmt::format(
+            "Content-Type \"{}\"{} is not accepted; send application/x-protobuf with "
+            "{}\n",
+            type, version ? fmt::format(" ({})", kMessageNames[static_cast<size_t>(*version)]) : "",
+            names));
   }
+  const bool v2 = *version == RemoteWriteMessage::V2;
   const std::string_view encoding = request.headers.get("Content-Encoding");
   if (!encoding.empty() && encoding != "snappy") {
     return io::HttpResponse::text(
@@ -195,7 +112,21 @@ io::HttpResponse RemoteWriteReceiver::handle(const io::HttpRequest& request) {
     const bool too_large = message.error().code == ErrorCode::LimitExceeded;
     return io::HttpResponse::text(too_large ? 413 : 400, message.error().message + "\n");
   }
-  const auto outcome = store(*message);
+  const auto outcome = v2 ? store_v2(*message) : store(*message);
+  io::HttpResponse response = answer(outcome);
+  if (v2) {
+    const auto written = [&](const char* what, size_t n) {
+      response.headers.set(fmt::format("X-Prometheus-Remote-Write-{}-Written", what),
+                           std::to_string(outcome ? n : 0));
+    };
+    written("Samples", outcome ? outcome->samples : 0);
+    written("Histograms", outcome ? outcome->histograms : 0);
+    written("Exemplars", outcome ? outcome->exemplars : 0);
+  }
+  return response;
+}
+
+io::HttpResponse RemoteWriteReceiver::answer(const Result<Outcome>& outcome) {
   if (!outcome) {
     const ErrorCode code = outcome.error().code;
     const bool malformed = code == ErrorCode::BadData || code == ErrorCode::Corruption;
@@ -210,6 +141,9 @@ io::HttpResponse RemoteWriteReceiver::handle(const io::HttpRequest& request) {
     return io::HttpResponse::text(
         400, fmt::format("{} of {} samples were not stored; first: {}\n", outcome->refused,
                          outcome->refused + outcome->stored, outcome->first_error.message));
+  }
+  if (!outcome->complaint.empty()) {
+    return io::HttpResponse::text(400, outcome->complaint + "\n");
   }
   io::HttpResponse done;
   done.status = 204;

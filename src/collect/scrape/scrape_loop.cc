@@ -1,6 +1,6 @@
 #include "collect/scrape/scrape_loop.h"
 
-#include <array>
+#include "io/codec/utf8.h"
 
 namespace prom5::scrape {
 
@@ -166,30 +166,27 @@ Result<Labels> ScrapeLoop::final_labels(LabelsBuilder& scraped,
 
 Result<void> ScrapeLoop::check_limits(const Labels& labels) const {
   const ScrapeOptions& o = *options_;
-  if (o.label_limit > 0 && labels.size() > o.label_limit) {
+  constexpr size_t kShown = 100;
+  const auto refuse = [&](std::string_view limit, std::string_view what, size_t n, uint64_t most) {
     metrics_.label_limits.add();
-    return fail(ErrorCode::LimitExceeded,
-                "label_limit exceeded (metric: {}, number of labels: {}, "
-                "limit: {})",
-                labels.get(kMetricName), labels.size(), o.label_limit);
+    return fail(ErrorCode::LimitExceeded, "{} exceeded (metric: {}, {}: {}, limit: {})", limit,
+                codec::utf8_front(labels.get(kMetricName), kShown), what, n, most);
+  };
+  if (o.label_limit > 0 && labels.size() > o.label_limit) {
+    return refuse("label_limit", "number of labels", labels.size(), o.label_limit);
   }
   if (o.label_name_length_limit == 0 && o.label_value_length_limit == 0) return {};
   for (const LabelView label : labels) {
+    const auto named = [&](std::string_view what) {
+      return fmt::format("label name: {}, {}", codec::utf8_front(label.name, kShown), what);
+    };
     if (o.label_name_length_limit > 0 && label.name.size() > o.label_name_length_limit) {
-      metrics_.label_limits.add();
-      return fail(ErrorCode::LimitExceeded,
-                  "label_name_length_limit exceeded (metric: {}, label "
-                  "name: {}, length: {}, limit: {})",
-                  labels.get(kMetricName), label.name, label.name.size(),
-                  o.label_name_length_limit);
+      return refuse("label_name_length_limit", named("length"), label.name.size(),
+                    o.label_name_length_limit);
     }
     if (o.label_value_length_limit > 0 && label.value.size() > o.label_value_length_limit) {
-      metrics_.label_limits.add();
-      return fail(ErrorCode::LimitExceeded,
-                  "label_value_length_limit exceeded (metric: {}, label "
-                  "name: {}, length: {}, limit: {})",
-                  labels.get(kMetricName), label.name, label.value.size(),
-                  o.label_value_length_limit);
+      return refuse("label_value_length_limit", named("length"), label.value.size(),
+                    o.label_value_length_limit);
     }
   }
   return {};

@@ -144,6 +144,7 @@ class ScrapeLoop {
   Result<Histogram> within_bucket_limits(const Histogram& histogram) const;
   Result<Labels> final_labels(LabelsBuilder& scraped, const std::vector<std::string>& empty) const;
   Result<void> check_limits(const Labels& labels) const;
+  [[nodiscard]] Result<void> check_length(std::string_view series) const;
   void forget_ended();
   void mark_stale(TimeMs time, Appender& appender);
   Result<void> report(const Outcome& outcome, const Counts& counts, bool up, Appender& appender);

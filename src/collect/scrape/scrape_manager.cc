@@ -55,6 +55,9 @@ constexpr DurationMs kAlignment = DurationMs::millis(2);
 constexpr size_t kFewTargets = 10;
 constexpr DurationMs kSecondScrape = DurationMs::seconds(1);
 
+/// Compressed, a page beyond this may be a bomb.
+constexpr size_t kLargePage = size_t{64} << 10;
+
 constexpr size_t kMaxWaitingPages = 100'000;
 
 TimeMs next_slot(TimeMs after, DurationMs interval, DurationMs offset) {
@@ -85,9 +88,10 @@ ScrapeManager::ScrapeManager(Services services, size_t worker_threads)
   scheduler_ = std::jthread([this](std::stop_token stop) { schedule(stop); });
 }
 
+void ScrapeManager::stop() { scheduler_ = {}; }
+
 ScrapeManager::~ScrapeManager() {
-  scheduler_.request_stop();
-  scheduler_.join();
+  stop();
   // Pages that have arrived are stored; requests still out are for the client to cancel.
   for (std::jthread& worker : workers_) worker.request_stop();
 }
@@ -319,6 +323,8 @@ void ScrapeManager::finish(Done done) {
   const TimeMs time = done.outcome.time;
   auto& response = done.outcome.response;
   if (response && response->status == 200) {
+    std::unique_lock alone(large_pages_, std::defer_lock);
+    if (response->body.size() > kLargePage) alone.lock();
     if (auto decoded = response->decode(); !decoded) response = std::unexpected(decoded.error());
   }
   if (auto taken = loop.take(std::move(done.outcome)); !taken) {

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <queue>
 #include <string>
 #include <thread>
@@ -35,6 +36,9 @@ class ScrapeManager {
   ScrapeManager(Services services, size_t worker_threads);
   /// Stops starting scrapes and waits for those under way.
   ~ScrapeManager();
+
+  /// Starts no more scrapes: then the HTTP client may go, and what it brought is still stored.
+  void stop();
 
   /// Replaces all configurations. Targets that stay the same keep their slot and their series;
   /// series of targets that go are ended. What discovery found stays known.
@@ -103,6 +107,7 @@ class ScrapeManager {
   Counter& target_limit_;
   FailureLog failure_log_;
   BoundedQueue<Done> done_;
+  std::mutex large_pages_;  ///< one is decoded at a time, so that they cannot fill the memory
 
   Mutex sync_mutex_;  ///< one change of targets at a time
   std::map<std::string, Groups> discovered_ GUARDED_BY(sync_mutex_);

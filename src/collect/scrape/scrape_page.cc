@@ -255,8 +255,29 @@ Result<void> ScrapeLoop::append_exemplars(Page<Parser>& page, const CachedSeries
   return {};
 }
 
+/// Whether labels within their limits can be this long, before they are taken apart and copied.
+Result<void> ScrapeLoop::check_length(std::string_view series) const {
+  const ScrapeOptions& o = *options_;
+  if (o.label_limit == 0 || o.label_name_length_limit == 0 || o.label_value_length_limit == 0) {
+    return {};
+  }
+  constexpr uint64_t kEscaped = 2;
+  constexpr uint64_t kPunctuation = 8;
+  const uint64_t most = o.label_limit * kEscaped *
+                        (o.label_name_length_limit + o.label_value_length_limit + kPunctuation);
+  if (series.size() <= most) return {};
+  return fail(ErrorCode::LimitExceeded,
+              "label_limit, label_name_length_limit or label_value_length_limit exceeded: a series "
+              "of {} bytes, which begins \"{}\"",
+              series.size(), codec::utf8_front(series, 100));
+}
+
 template <typename Parser>
 Result<ScrapeLoop::SeriesEntry*> ScrapeLoop::find_or_add(Page<Parser>& page) {
+  if (auto fits = check_length(page.parser.series()); !fits) {
+    metrics_.label_limits.add();
+    return std::unexpected(fits.error());
+  }
   std::string key(page.parser.series());
   if (const auto found = series_.find(key); found != series_.end()) return &*found;
   LabelsBuilder builder;

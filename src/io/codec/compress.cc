@@ -31,6 +31,33 @@ Result<std::string> snappy_decompress(std::string_view block, size_t max_bytes) 
   return out;
 }
 
+Result<std::string> snappy_decompress_frames(std::string_view bytes, size_t max_bytes) {
+  constexpr std::string_view kMagic("\xff\x06\x00\x00sNaPpY", 10);
+  if (!bytes.starts_with(kMagic)) return snappy_decompress(bytes, max_bytes);
+  constexpr size_t kChecksum = 4;
+  std::string out;
+  while (!bytes.empty()) {
+    if (bytes.size() < 4) return fail(ErrorCode::BadData, "snappy: a chunk is cut short");
+    const auto at = [&](size_t i) { return static_cast<size_t>(static_cast<uint8_t>(bytes[i])); };
+    const size_t type = at(0);
+    const size_t length = at(1) | at(2) << 8 | at(3) << 16;
+    bytes.remove_prefix(4);
+    if (length > bytes.size()) return fail(ErrorCode::BadData, "snappy: a chunk is cut short");
+    std::string_view chunk = bytes.substr(0, length);
+    bytes.remove_prefix(length);
+    const bool data = type <= 1;
+    if (data && length < kChecksum) return fail(ErrorCode::BadData, "snappy: a chunk is too short");
+    if (data) chunk.remove_prefix(kChecksum);
+    if (type == 0) out += TRY(snappy_decompress(chunk, max_bytes - out.size()));
+    if (type == 1) out += chunk;
+    if (out.size() > max_bytes) {
+      return fail(ErrorCode::LimitExceeded, "snappy: body passes {} bytes when decoded", max_bytes);
+    }
+    if (type >= 2 && type <= 0x7F) return fail(ErrorCode::BadData, "snappy: unknown chunk");
+  }
+  return out;
+}
+
 std::string snappy_compress(std::string_view bytes) {
   std::string out;
   snappy::Compress(bytes.data(), bytes.size(), &out);

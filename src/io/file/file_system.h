@@ -43,6 +43,9 @@ class FileSystem {
   /// Opens for appending, creating it when absent.
   virtual Result<std::unique_ptr<WritableFile>> open_append(const std::string& path) = 0;
   virtual Result<std::string> read(const std::string& path) = 0;
+  /// At most `max_bytes` from `offset` on; fewer at the end.
+  virtual Result<std::string> read_at(const std::string& path, uint64_t offset,
+                                      size_t max_bytes) = 0;
   virtual Result<uint64_t> size(const std::string& path) = 0;
   /// Replaces `path` by a file holding `bytes`, durably: at no moment is there half of it.
   virtual Result<void> write_atomically(const std::string& path, std::string_view bytes) = 0;
@@ -69,6 +72,7 @@ class PosixFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<WritableFile>> open_append(const std::string& path) override;
   Result<std::string> read(const std::string& path) override;
+  Result<std::string> read_at(const std::string& path, uint64_t offset, size_t max_bytes) override;
   Result<uint64_t> size(const std::string& path) override;
   Result<void> write_atomically(const std::string& path, std::string_view bytes) override;
   Result<std::shared_ptr<const MappedFile>> map(const std::string& path) override;

@@ -74,6 +74,12 @@ Result<std::string> MemoryFileSystem::read(const std::string& path) {
   return found->second->bytes;
 }
 
+Result<std::string> MemoryFileSystem::read_at(const std::string& path, uint64_t offset,
+                                              size_t max_bytes) {
+  const std::string bytes = TRY(read(path));
+  return bytes.substr(std::min<size_t>(offset, bytes.size()), max_bytes);
+}
+
 Result<uint64_t> MemoryFileSystem::size(const std::string& path) {
   TRY(before_reading("stat", path));
   const MutexLock lock(mutex_);

@@ -21,6 +21,7 @@ class MemoryFileSystem : public FileSystem {
  public:
   Result<std::unique_ptr<WritableFile>> open_append(const std::string& path) override;
   Result<std::string> read(const std::string& path) override;
+  Result<std::string> read_at(const std::string& path, uint64_t offset, size_t max_bytes) override;
   Result<uint64_t> size(const std::string& path) override;
   Result<void> write_atomically(const std::string& path, std::string_view bytes) override;
   Result<std::shared_ptr<const MappedFile>> map(const std::string& path) override;

@@ -124,6 +124,24 @@ Result<std::string> PosixFileSystem::read(const std::string& path) {
   }
 }
 
+Result<std::string> PosixFileSystem::read_at(const std::string& path, uint64_t offset,
+                                             size_t max_bytes) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.open()) return system_error("open", path);
+  std::string out(max_bytes, '\0');
+  size_t filled = 0;
+  while (filled < max_bytes) {
+    const ssize_t n = ::pread(fd.get(), out.data() + filled, max_bytes - filled,
+                              static_cast<off_t>(offset + filled));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error("read", path);
+    if (n == 0) break;
+    filled += static_cast<size_t>(n);
+  }
+  out.resize(filled);
+  return out;
+}
+
 Result<uint64_t> PosixFileSystem::size(const std::string& path) {
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return system_error("stat", path);

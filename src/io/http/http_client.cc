@@ -25,6 +25,29 @@ constexpr long kMaxRedirects = 10;
 /// Of all headers of an answer together; libcurl bounds each.
 constexpr size_t kMaxHeaderBytes = size_t{1} << 20;
 
+/// Of all bodies that are on their way or not used yet, together. Beyond it bodies that have a good
+/// share of it are given up, so that many at once cannot fill the memory.
+constexpr size_t kMaxBytesInFlight = size_t{128} << 20;
+constexpr size_t kGoodShare = size_t{8} << 20;
+
+/// What a body takes of it; counted by the transfer, given back when the answer goes.
+class Share {
+ public:
+  explicit Share(std::atomic<size_t>& total) : total_(total) {}
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+  ~Share() { total_ -= bytes_; }
+  /// False when the body must be given up.
+  bool add(size_t bytes) {
+    bytes_ += bytes;
+    return (total_ += bytes) <= kMaxBytesInFlight || bytes_ <= kGoodShare;
+  }
+
+ private:
+  std::atomic<size_t>& total_;
+  size_t bytes_ = 0;
+};
+
 struct ListDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
@@ -47,6 +70,8 @@ struct Transfer {
   bool body_too_large = false;
   bool headers_too_large = false;
   bool bad_length = false;
+  bool too_many_in_flight = false;
+  std::shared_ptr<Share> share;
   char error[CURL_ERROR_SIZE] = {};
 
   ~Transfer() {
@@ -68,6 +93,10 @@ size_t on_body(char* data, size_t size, size_t count, void* user) {
   if (transfer.response.body.size() + n > transfer.request.max_body_bytes) {
     transfer.body_too_large = true;
     return 0;  // anything but n ends the transfer
+  }
+  if (!transfer.share->add(n)) {
+    transfer.too_many_in_flight = true;
+    return 0;
   }
   transfer.response.body.append(data, n);
   return n;
@@ -257,6 +286,11 @@ Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
     return fail(ErrorCode::LimitExceeded, "body size limit exceeded: more than {} bytes",
                 t.request.max_body_bytes);
   }
+  if (t.too_many_in_flight) {
+    return fail(ErrorCode::LimitExceeded,
+                "body size limit exceeded: {} bytes of large answers are waiting already",
+                kMaxBytesInFlight);
+  }
   if (t.bad_length) {
     return fail(ErrorCode::Unavailable, "{}: malformed Content-Length", t.request.url);
   }
@@ -279,6 +313,7 @@ Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
   curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &status);
   t.response.status = static_cast<int>(status);
   t.response.max_body_bytes = t.request.max_body_bytes;
+  t.response.held = t.share;
   return std::move(t.response);
 }
 
@@ -304,6 +339,7 @@ class CurlHttpClient final : public HttpClient {
     auto transfer = std::make_unique<Transfer>();
     transfer->request = std::move(request);
     transfer->completion = std::move(completion);
+    transfer->share = std::make_shared<Share>(in_flight_);
     {
       const MutexLock lock(mutex_);
       waiting_.push_back(std::move(transfer));
@@ -358,6 +394,8 @@ class CurlHttpClient final : public HttpClient {
   }
 
   const std::string user_agent_;
+  /// The process's: answers may live longer than their client.
+  static inline std::atomic<size_t> in_flight_{0};
   CURLM* multi_ = nullptr;
   std::map<CURL*, std::unique_ptr<Transfer>> running_;  // the thread's own
   Mutex mutex_;

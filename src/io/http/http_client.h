@@ -98,7 +98,8 @@ struct HttpClientResponse {
   int status = 0;
   Headers headers;
   std::string body;
-  size_t max_body_bytes = 0;  ///< the request's
+  size_t max_body_bytes = 0;   ///< the request's
+  std::shared_ptr<void> held;  ///< lets go of the body's share of what bodies may hold together
 
   /// Takes the content coding off the body, which comes as it is on the wire: so that no bomb goes
   /// off on the client's thread. BadData for a coding that is not known or a broken body,

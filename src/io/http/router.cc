@@ -16,6 +16,11 @@ std::string_view take_segment(std::string_view& path) {
 
 std::optional<PathArguments> match(std::string_view pattern, std::string_view path) {
   PathArguments arguments;
+  if (const size_t rest = pattern.find("…}"); rest != std::string_view::npos) {
+    const std::string_view front = pattern.substr(0, pattern.rfind('{'));
+    if (!path.starts_with(front) || path.size() == front.size()) return std::nullopt;
+    return PathArguments{std::string(path.substr(front.size()))};
+  }
   if (std::count(pattern.begin(), pattern.end(), '/') !=
       std::count(path.begin(), path.end(), '/')) {
     return std::nullopt;

@@ -2,12 +2,12 @@
 
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "io/codec/bytes.h"
 #include "io/codec/number.h"
 #include "io/codec/utf8.h"
+#include "model/exposition/histogram_wire.h"
 
 namespace prom5::exposition {
 
@@ -52,55 +52,6 @@ Result<LabelPair> read_label(std::string_view message) {
     return fail(ErrorCode::BadData, "a label is not valid UTF-8");
   }
   return out;
-}
-
-Result<HistogramSpan> read_span(std::string_view message) {
-  HistogramSpan span;
-  TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
-    if (f.number == 1) span.offset = static_cast<int32_t>(f.as_sint());
-    if (f.number == 2) span.length = static_cast<uint32_t>(f.bits);
-    return {};
-  }));
-  return span;
-}
-
-/// One number, or many of them packed.
-template <typename Take>
-Result<void> each_varint(const ProtoField& f, Take take) {
-  if (f.wire_type != 2) {
-    take(f.bits);
-    return {};
-  }
-  codec::ByteReader in(f.bytes);
-  while (!in.empty()) {
-    const auto v = in.varint();
-    if (!v) return fail(ErrorCode::BadData, "protobuf: malformed message");
-    take(*v);
-  }
-  return {};
-}
-
-Result<void> read_deltas(const ProtoField& f, std::vector<double>& counts, int64_t& last) {
-  return each_varint(f, [&](uint64_t bits) {
-    // Unsigned, as hostile deltas may run over.
-    const uint64_t delta = (bits >> 1) ^ (~(bits & 1) + 1);
-    last = static_cast<int64_t>(static_cast<uint64_t>(last) + delta);
-    counts.push_back(static_cast<double>(last));
-  });
-}
-
-Result<void> read_doubles(const ProtoField& f, std::vector<double>& out) {
-  if (f.wire_type != 2) {
-    out.push_back(f.as_double());
-    return {};
-  }
-  if (f.bytes.size() % sizeof(double) != 0) {
-    return fail(ErrorCode::BadData, "protobuf: malformed message");
-  }
-  const size_t before = out.size();
-  out.resize(before + f.bytes.size() / sizeof(double));
-  std::memcpy(out.data() + before, f.bytes.data(), f.bytes.size());
-  return {};
 }
 
 /// As a text page would write a border: always with a point.
@@ -246,8 +197,8 @@ Result<void> ProtobufParser::read_histogram(std::string_view message) {
   Histogram& h = histogram_;
   h = {};
   histogram_exemplars_.clear();
-  int64_t positive = 0;
-  int64_t negative = 0;
+  uint64_t positive = 0;
+  uint64_t negative = 0;
   double float_count = 0;
   double float_zero = 0;
   TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {

@@ -48,6 +48,7 @@ struct Options {
   uint64_t max_series = 10'000'000;
   /// Beyond it the older half of the data in memory goes into a block before its time.
   uint64_t max_head_bytes = uint64_t{4} << 30;
+  uint64_t max_held_log_bytes = uint64_t{2} << 30;
   /// Kept free in a file, so that on a full disk a block can be written, which lets the log go.
   uint64_t reserve_bytes = 0;
   /// Anonymous memory of the process beyond which new series are refused; 0: a part of what the
@@ -127,6 +128,10 @@ class Db final : public Storage {
 
   /// A day has to be over and written before its samples may go.
   static constexpr DurationMs kMinToRollUp = DurationMs::days(2);
+
+  /// Segments of the log from this one on are needed by somebody who reads it; UINT64_MAX: none is.
+  /// They stay as long as the log is no larger than Options::max_held_log_bytes.
+  void keep_log_from(uint64_t segment) { keep_log_from_ = segment; }
 
   /// Changed by a reload of the configuration.
   void set_out_of_order_window(DurationMs window) { out_of_order_window_ms_ = window.ms; }
@@ -228,6 +233,7 @@ class Db final : public Storage {
   BlockSet blocks_;
   Tiers tiers_;
   std::atomic<int64_t> out_of_order_window_ms_;
+  std::atomic<uint64_t> keep_log_from_{UINT64_MAX};
   std::atomic<int64_t> retention_ms_;
   std::atomic<uint64_t> retention_bytes_;
 

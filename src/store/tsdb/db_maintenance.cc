@@ -538,6 +538,9 @@ void Db::give_back_memory() { malloc_trim(0); }
 void Db::drop_before(TimeMs cutoff) {
   remove_series(head_.drop_before(cutoff));
   uint64_t first_kept = wal_->current_segment();
+  if (wal_->total_bytes() <= options_.max_held_log_bytes) {
+    first_kept = std::min(first_kept, keep_log_from_.load());
+  }
   {
     const MutexLock lock(state_mutex_);
     for (const auto& [segment, newest] : segment_newest_) {

@@ -117,6 +117,4 @@ Result<WalReadStats> read_wal(
     io::FileSystem& files, const std::string& directory,
     const std::function<Result<void>(uint64_t segment, std::string_view payload)>& record);
 
-std::string segment_name(uint64_t number);
-
 }  // namespace prom5::wal

@@ -1,4 +1,5 @@
 #include "store/wal/wal.h"
+#include "store/wal/segment.h"
 
 #include <gtest/gtest.h>
 

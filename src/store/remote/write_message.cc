@@ -1,0 +1,211 @@
+#include "store/remote/write_message.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "io/codec/protobuf.h"
+
+namespace prom5::remote {
+
+namespace {
+
+using codec::ProtoWriter;
+
+void write_spans(const std::vector<HistogramSpan>& spans, uint32_t field, ProtoWriter& out) {
+  for (const HistogramSpan& span : spans) {
+    std::string message;
+    ProtoWriter writer(message);
+    writer.zigzag(1, span.offset);
+    writer.number(2, span.length);
+    out.bytes(field, message);
+  }
+}
+
+void write_doubles(const std::vector<double>& values, uint32_t field, ProtoWriter& out) {
+  if (values.empty()) return;
+  std::string packed;
+  codec::ByteWriter writer(packed);
+  for (const double v : values) writer.f64(v);
+  out.bytes(field, packed);
+}
+
+bool is_whole(double v) {
+  constexpr double kExact = 9007199254740992.0;
+  return v >= 0 && v < kExact && v == std::floor(v);
+}
+
+/// Whether all counts are whole, as those of a client library are.
+bool has_whole_counts(const Histogram& h) {
+  return is_whole(h.count) && is_whole(h.zero_count) &&
+         std::all_of(h.positive_counts.begin(), h.positive_counts.end(), is_whole) &&
+         std::all_of(h.negative_counts.begin(), h.negative_counts.end(), is_whole);
+}
+
+/// Each count as the difference to the one before.
+void write_deltas(const std::vector<double>& counts, uint32_t field, ProtoWriter& out) {
+  if (counts.empty()) return;
+  std::string packed;
+  codec::ByteWriter writer(packed);
+  int64_t before = 0;
+  for (const double count : counts) {
+    const int64_t delta = static_cast<int64_t>(count) - before;
+    before = static_cast<int64_t>(count);
+    writer.varint((static_cast<uint64_t>(delta) << 1) ^ static_cast<uint64_t>(delta >> 63));
+  }
+  out.bytes(field, packed);
+}
+
+std::string encode_histogram(const Histogram& h, TimeMs time) {
+  std::string message;
+  ProtoWriter out(message);
+  const bool whole = has_whole_counts(h);
+  whole ? out.number(1, static_cast<uint64_t>(h.count)) : out.real(2, h.count);
+  out.real(3, h.sum);
+  out.zigzag(4, h.schema);
+  out.real(5, h.zero_threshold);
+  whole ? out.number(6, static_cast<uint64_t>(h.zero_count)) : out.real(7, h.zero_count);
+  write_spans(h.negative_spans, 8, out);
+  whole ? write_deltas(h.negative_counts, 9, out) : write_doubles(h.negative_counts, 10, out);
+  write_spans(h.positive_spans, 11, out);
+  whole ? write_deltas(h.positive_counts, 12, out) : write_doubles(h.positive_counts, 13, out);
+  if (h.reset_hint != CounterResetHint::Unknown) {
+    out.number(14, static_cast<uint64_t>(h.reset_hint));
+  }
+  out.integer(15, time.ms);
+  write_doubles(h.custom_bounds, 16, out);
+  return message;
+}
+
+std::string encode_sample(const Sample& sample) {
+  std::string message;
+  ProtoWriter out(message);
+  // Proto3 leaves a plain zero out, but not the negative one.
+  if (std::bit_cast<uint64_t>(sample.value) != 0) out.real(1, sample.value);
+  if (sample.time.ms != 0) out.integer(2, sample.time.ms);
+  return message;
+}
+
+/// Texts of a version 2 message, each once. The first is empty.
+class Symbols {
+ public:
+  uint32_t ref(std::string_view text) {
+    const auto [found, fresh] =
+        refs_.try_emplace(std::string(text), static_cast<uint32_t>(texts_.size()));
+    if (fresh) texts_.push_back(found->first);
+    return found->second;
+  }
+  void write(ProtoWriter& out) const {
+    for (const std::string_view text : texts_) out.bytes(4, text);
+  }
+  std::string label_refs(const Labels& labels) {
+    std::string packed;
+    codec::ByteWriter writer(packed);
+    for (const LabelView label : labels) {
+      writer.varint(ref(label.name));
+      writer.varint(ref(label.value));
+    }
+    return packed;
+  }
+
+ private:
+  std::unordered_map<std::string, uint32_t> refs_ = {{"", 0}};
+  std::vector<std::string_view> texts_ = {""};
+};
+
+std::string encode_exemplar(const Exemplar& exemplar, Symbols* symbols) {
+  std::string message;
+  ProtoWriter out(message);
+  if (symbols != nullptr) {
+    out.bytes(1, symbols->label_refs(exemplar.labels));
+  } else {
+    message = encode_labels_v1(exemplar.labels);
+  }
+  out.real(2, exemplar.value);
+  out.integer(3, exemplar.time.ms);
+  return message;
+}
+
+/// The items of one series that follow each other, as a TimeSeries of either version.
+std::string encode_series(std::span<const OutItem> items, Symbols* symbols) {
+  const OutSeries& series = *items[0].series;
+  std::string message;
+  ProtoWriter out(message);
+  if (symbols != nullptr) {
+    out.bytes(1, symbols->label_refs(series.labels));
+  } else {
+    message = series.v1;
+  }
+  const uint32_t histogram_field = symbols != nullptr ? 3 : 4;
+  const uint32_t exemplar_field = symbols != nullptr ? 4 : 3;
+  for (const OutItem& item : items) {
+    if (item.exemplar != nullptr) {
+      out.bytes(exemplar_field, encode_exemplar(*item.exemplar, symbols));
+    } else if (item.histogram != nullptr) {
+      out.bytes(histogram_field, encode_histogram(*item.histogram, item.sample.time));
+    } else {
+      out.bytes(2, encode_sample(item.sample));
+    }
+  }
+  if (symbols != nullptr) {
+    std::string metadata;
+    ProtoWriter writer(metadata);
+    writer.number(1, static_cast<uint64_t>(series.metadata.type));
+    writer.number(3, symbols->ref(series.metadata.help));
+    writer.number(4, symbols->ref(series.metadata.unit));
+    out.bytes(5, metadata);
+  }
+  return message;
+}
+
+}  // namespace
+
+std::string encode_labels_v1(const Labels& labels) {
+  std::string out;
+  ProtoWriter fields(out);
+  std::string message;
+  for (const LabelView label : labels) {
+    message.clear();
+    ProtoWriter writer(message);
+    writer.bytes(1, label.name);
+    writer.bytes(2, label.value);
+    fields.bytes(1, message);
+  }
+  return out;
+}
+
+std::string encode_write_request(WriteMessage message, std::span<const OutItem> items) {
+  std::string body;
+  ProtoWriter out(body);
+  Symbols symbols;
+  const bool v2 = message == WriteMessage::V2;
+  for (size_t i = 0; i < items.size();) {
+    size_t end = i + 1;
+    while (end < items.size() && items[end].series == items[i].series) ++end;
+    out.bytes(v2 ? 5 : 1, encode_series(items.subspan(i, end - i), v2 ? &symbols : nullptr));
+    i = end;
+  }
+  if (!v2) return body;
+  std::string whole;
+  ProtoWriter writer(whole);
+  symbols.write(writer);
+  return whole + body;
+}
+
+std::string encode_metadata_request(const Storage::MetadataMap& metadata) {
+  std::string body;
+  ProtoWriter out(body);
+  for (const auto& [family, entries] : metadata) {
+    if (entries.empty()) continue;
+    std::string message;
+    ProtoWriter writer(message);
+    writer.number(1, static_cast<uint64_t>(entries[0].type));
+    writer.bytes(2, family);
+    writer.bytes(4, entries[0].help);
+    writer.bytes(5, entries[0].unit);
+    out.bytes(3, message);
+  }
+  return body;
+}
+
+}  // namespace prom5::remote
