@@ -27,6 +27,7 @@ export interface Target {
   scrapePool: string;
   scrapeUrl: string;
   lastError: string;
+  advice?: string;
   lastScrape: string;
   lastScrapeDuration: number;
   health: 'up' | 'down' | 'unknown';
@@ -96,8 +97,18 @@ export async function diagnose(query: string, signal?: AbortSignal): Promise<Fin
   return body.data.findings;
 }
 
+export interface DroppedTarget {
+  discoveredLabels: Labels;
+  scrapePool: string;
+  reason: string;
+}
+
 export async function targets(signal?: AbortSignal): Promise<Target[]> {
   return (await get('targets', { state: 'active' }, signal)).data.activeTargets;
+}
+
+export async function droppedTargets(signal?: AbortSignal): Promise<DroppedTarget[]> {
+  return (await get('targets', { state: 'dropped' }, signal)).data.droppedTargets;
 }
 
 export async function ask(message: string, session?: string): Promise<AgentAnswer> {

@@ -1,6 +1,6 @@
 // What is scraped, and how it goes.
 
-import { targets, type Target } from './api';
+import { droppedTargets, targets, type DroppedTarget, type Target } from './api';
 import { ago, format } from './format';
 import { useLive } from './live';
 
@@ -9,7 +9,8 @@ function Row({ target }: { target: Target }) {
     <tr data-testid="target">
       <td><span class={`state ${target.health}`}>{target.health}</span></td>
       <td class="mono"><a href={target.scrapeUrl}>{target.scrapeUrl}</a>
-        {target.lastError && <div class="error small">{target.lastError}</div>}</td>
+        {target.lastError && <div class="error small">{target.lastError}</div>}
+        {target.advice && <div class="muted small" data-testid="advice">{target.advice}</div>}</td>
       <td>{Object.entries(target.labels).map(([name, value]) => (
         <span class="label mono" key={name}>{name}="{value}"</span>))}</td>
       <td class="number">{ago(target.lastScrape, Date.now())}</td>
@@ -19,8 +20,35 @@ function Row({ target }: { target: Target }) {
   );
 }
 
+/** What discovery found and relabelling left out, and by which rule. */
+function Dropped({ all }: { all: DroppedTarget[] }) {
+  if (all.length === 0) return null;
+  const most = 200;
+  return (
+    <section class="card" data-testid="dropped">
+      <h2>Not scraped</h2>
+      <p class="muted">{all.length} discovered targets were dropped
+        {all.length > most && `; the first ${most} are shown`}.</p>
+      <div class="table-scroll targets">
+        <table>
+          <colgroup><col width="140" /><col width="34%" /><col /></colgroup>
+          <thead><tr><th>Job</th><th>Why</th><th>Discovered labels</th></tr></thead>
+          <tbody>{all.slice(0, most).map((target, i) => (
+            <tr key={i}>
+              <td>{target.scrapePool}</td>
+              <td class="mono">{target.reason}</td>
+              <td>{Object.entries(target.discoveredLabels).map(([name, value]) => (
+                <span class="label mono" key={name}>{name}="{value}"</span>))}</td>
+            </tr>))}</tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
 export function Targets() {
   const { value, error } = useLive(targets, 3, 'targets');
+  const dropped = useLive(droppedTargets, 10, 'dropped targets');
   const pools = [...new Set((value ?? []).map((target) => target.scrapePool))];
   return (
     <main>
@@ -42,6 +70,7 @@ export function Targets() {
           </div>
         </section>
       ))}
+      {dropped.value && <Dropped all={dropped.value} />}
     </main>
   );
 }

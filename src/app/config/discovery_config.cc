@@ -97,7 +97,11 @@ class OptionsReader {
   Result<DnsOptions> dns() {
     DnsOptions o;
     TRY(take({{"names", reader_.into(o.names)},
-              {"type", reader_.into(o.type)},
+              {"type",
+               [&](const YamlNode& n) -> Result<void> {
+                 o.type = dns_type(TRY(reader_.string(n)));
+                 return {};
+               }},
               {"port", reader_.into(o.port)},
               {"refresh_interval", reader_.into(o.refresh_interval)}},
              nullptr));
@@ -188,7 +192,12 @@ class OptionsReader {
     };
     TRY(take({{"role", reader_.into(o.role)},
               {"api_server", reader_.into(o.api_server)},
-              {"kubeconfig_file", reader_.path_into(o.kubeconfig_file)},
+              // It may come later, and is then found.
+              {"kubeconfig_file",
+               [&](const YamlNode& n) -> Result<void> {
+                 o.kubeconfig_file = TRY(reader_.output_path(n));
+                 return {};
+               }},
               {"namespaces", namespaces},
               {"selectors", selectors},
               {"attach_metadata", attach}},

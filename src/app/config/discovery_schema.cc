@@ -1,5 +1,6 @@
 #include "app/config/discovery_schema.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -19,8 +20,7 @@ constexpr Field kPort = {"port", Port};
 constexpr std::array kFile = {Field{"files", Texts, true}, kRefresh};
 constexpr std::array kHttp = {Field{"url", Url, true}, kRefresh};
 constexpr std::array kDnsTypes = std::to_array<Words>({"A", "AAAA", "SRV", "MX", "NS"});
-constexpr std::array kDns = {Field{"names", Texts, true}, Field{.name = "type", .words = kDnsTypes},
-                             kPort, kRefresh};
+constexpr std::array kDns = {Field{"names", Texts, true}, Field{"type"}, kPort, kRefresh};
 constexpr std::array kKubernetesRoles =
     std::to_array<Words>({"pod", "service", "endpoints", "endpointslice", "node", "ingress"});
 constexpr std::array kKubernetes = {
@@ -316,7 +316,10 @@ Result<void> check_file(const YamlReader& reader, const YamlNode& entry) {
 }
 
 Result<void> check_dns(const YamlReader& reader, const YamlNode& entry) {
-  const std::string type = text_of(entry, "type", "SRV");
+  const std::string type = dns_type(text_of(entry, "type", "SRV"));
+  if (std::find(kDnsTypes.begin(), kDnsTypes.end(), type) == kDnsTypes.end()) {
+    TRY(reader.word(*entry.find("type"), "type", kDnsTypes));
+  }
   if (type == "SRV" || text_of(entry, "port", "0") != "0") return {};
   return reader.error(entry, fmt::format("dns_sd_configs: type {} needs a port: add \"port: …\"; "
                                          "only SRV records have one",
@@ -471,6 +474,11 @@ Result<void> check_together(const YamlReader& reader, std::string_view kind,
 }
 
 }  // namespace
+
+std::string dns_type(std::string type) {
+  for (char& c : type) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  return type;
+}
 
 std::span<const DiscoveryKind> discovery_kinds() { return kKinds; }
 

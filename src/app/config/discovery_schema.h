@@ -39,6 +39,9 @@ struct DiscoveryKind {
 /// All that Prometheus 3.14 has, but static_configs. Source: prometheus discovery/*/.
 std::span<const DiscoveryKind> discovery_kinds();
 
+/// The type of a DNS record, which may be written in any case.
+std::string dns_type(std::string type);
+
 /// Checks one entry: names and types of its keys, what is required, and what keys are together.
 Result<void> check_discovery(const YamlReader& reader, const DiscoveryKind& kind,
                              const YamlNode& entry);

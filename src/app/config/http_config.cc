@@ -68,8 +68,7 @@ std::vector<Key> HttpConfigReader::keys() {
   return out;
 }
 
-Result<std::shared_ptr<const io::HttpClientSecurity>> HttpConfigReader::finish(
-    const YamlNode& node) {
+Result<HttpConfigReader::Security> HttpConfigReader::finish(const YamlNode& node) {
   TRY(reader_.at_most_one(
       node, {"basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file"}));
   TRY(check_proxy(node, security_.proxy));

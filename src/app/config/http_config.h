@@ -17,7 +17,8 @@ class HttpConfigReader {
   /// What to put beside the mapping's own keys.
   [[nodiscard]] std::vector<Key> keys();
   /// To be called when the mapping `node` was read: checks what its keys are together.
-  Result<std::shared_ptr<const io::HttpClientSecurity>> finish(const YamlNode& node);
+  using Security = std::shared_ptr<const io::HttpClientSecurity>;
+  Result<Security> finish(const YamlNode& node);
 
  private:
   Result<void> read_basic_auth(const YamlNode& node);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "collect/discovery/target_list.h"
+#include "io/codec/json.h"
 #include "io/file/file_system.h"
 
 namespace prom5::discovery {
@@ -12,6 +13,13 @@ namespace prom5::discovery {
 namespace {
 
 constexpr DurationMs kLookAgain = DurationMs::seconds(1);
+
+/// What ends with .json is JSON and no other YAML: half a file is then told from a whole one.
+Result<std::vector<TargetGroup>> read_file(io::FileSystem& files, const std::string& path) {
+  const std::string text = TRY(files.read(path));
+  if (path.ends_with(".json")) TRY(codec::parse_json(text));
+  return parse_target_list(text, path);
+}
 
 }  // namespace
 
@@ -52,9 +60,7 @@ Result<std::vector<TargetGroup>> FileDiscoverer::refresh(const std::stop_token& 
   std::erase_if(groups_, [&](const auto& entry) { return !seen_.contains(entry.first); });
   io::PosixFileSystem files;
   for (const auto& [path, stamp] : seen_) {
-    const auto text = files.read(path);
-    auto groups = text ? parse_target_list(*text, path)
-                       : Result<std::vector<TargetGroup>>(std::unexpected(text.error()));
+    auto groups = read_file(files, path);
     if (!groups) {
       read_errors_.add();
       services_.log.error("Error reading file; its targets stay as they were",

@@ -179,7 +179,10 @@ bool KubernetesDiscoverer::take_list(Watch& watch, const io::HttpClientResponse&
   watch.version = text(member(*json, "metadata"), "resourceVersion");
   if (watch.version.empty()) watch.version = "0";
   const std::set<std::string> before = std::exchange(watch.keys, {});
-  for (Json& item : watch.listed) put(watch, std::move(item));
+  for (Json& item : watch.listed) {
+    if (!before.contains(kubernetes_key(item))) count_event("add");
+    put(watch, std::move(item));
+  }
   watch.listed.clear();
   for (const std::string& key : before) {
     if (!watch.keys.contains(key)) objects_[watch.kind].erase(key);

@@ -26,15 +26,14 @@ constexpr std::string_view kFailureTime = "push_failure_time_seconds";
 constexpr DurationMs kWriteEvery = DurationMs::seconds(1);
 
 Result<std::string> decode(std::string_view value) {
-  auto bytes = codec::base64_decode(value);
-  while (!bytes && value.ends_with('=')) {
-    value.remove_suffix(1);
-    bytes = codec::base64_decode(value);
-  }
+  while (value.ends_with('=')) value.remove_suffix(1);
+  // The alphabet for URLs alone.
+  const bool standard = value.find_first_of("+/") != std::string_view::npos;
+  const auto bytes = standard ? std::nullopt : codec::base64_decode(value);
   if (!bytes || !codec::utf8_valid(*bytes)) {
     return fail(ErrorCode::BadData, "invalid base64 encoding: \"{}\"", value);
   }
-  return *std::move(bytes);
+  return *bytes;
 }
 
 /// "job/NAME/label/value/…" as labels. BadData for a path that names no group.
@@ -47,8 +46,8 @@ Result<std::map<std::string, std::string>> read_grouping(std::string_view path) 
     path.remove_prefix(slash + 1);
   }
   if (parts.size() % 2 != 0) {
-    // A slash at the end names nothing.
-    if (parts.back().empty() && parts.size() > 2) {
+    // A slash behind the job names nothing.
+    if (parts.back().empty() && parts.size() == 3) {
       parts.pop_back();
     } else {
       return fail(ErrorCode::BadData, "odd number of components in the label string");
@@ -78,6 +77,12 @@ MetricType of_text(std::string_view word) {
 
 std::string_view type_word(MetricType type) {
   return type == MetricType::Unknown ? "untyped" : to_string(type);
+}
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  return out;
 }
 
 /// Whether a sample of that name belongs to the family.
@@ -131,6 +136,12 @@ Result<PushGateway::Families> PushGateway::read_families(Parser parser, TimeMs n
     if (entry != Entry::Sample) {
       family = parser.family();
       Family& of = out[family];
+      if (entry == Entry::Type && (!of.lines.empty() || of.typed)) {
+        return fail(ErrorCode::BadData,
+                    "second TYPE line for metric name \"{}\", or TYPE reported after samples",
+                    family);
+      }
+      of.typed = of.typed || entry == Entry::Type;
       of.time = now;
       if (entry == Entry::Help) of.help = parser.help();
       if (entry == Entry::Type) of.type = parser.type();
@@ -145,10 +156,26 @@ Result<PushGateway::Families> PushGateway::read_families(Parser parser, TimeMs n
     if (known == out.end() || !is_of(name, family, known->second.type)) family = name;
     Family& of = out[family];
     of.time = now;
-    of.lines.push_back({name, builder.remove(kMetricName).build(), parser.value()});
+    of.lines.push_back(
+        {.name = name, .labels = builder.remove(kMetricName).build(), .value = parser.value()});
   }
-  std::erase_if(out, [](const auto& f) { return f.second.lines.empty(); });
+  // The times of pushes are ours to tell.
+  std::erase_if(out, [](const auto& f) {
+    return f.second.lines.empty() || f.first == kPushTime || f.first == kFailureTime;
+  });
   return out;
+}
+
+/// "1.0" as "1", which is how the text format has borders.
+void PushGateway::shorten_borders(Family& family) {
+  for (Line& line : family.lines) {
+    for (const std::string_view name : {"le", "quantile"}) {
+      const std::string border(line.labels.get(name));
+      if (!border.ends_with(".0")) continue;
+      line.labels =
+          LabelsBuilder(line.labels).set(name, border.substr(0, border.size() - 2)).build();
+    }
+  }
 }
 
 Result<PushGateway::Families> PushGateway::read_body(const io::HttpRequest& request) const {
@@ -163,8 +190,15 @@ Result<PushGateway::Families> PushGateway::read_body(const io::HttpRequest& requ
                         type.find("proto=io.prometheus.client.MetricFamily") != type.npos &&
                         type.find("encoding=delimited") != type.npos;
   const TimeMs now = clock_.now();
-  return protobuf ? read_families(ProtobufParser(body, {}), now)
-                  : read_families(TextParser(body), now);
+  if (protobuf) {
+    Families families = TRY(read_families(ProtobufParser(body, {}), now));
+    for (auto& [name, family] : families) shorten_borders(family);
+    return families;
+  }
+  if (!body.empty() && !body.ends_with('\n')) {
+    return fail(ErrorCode::BadData, "unexpected end of input stream: the last line has no end");
+  }
+  return read_families(TextParser(body), now);
 }
 
 /// The group's labels win; a group without an instance has an empty one, so that the scrape does
@@ -173,31 +207,53 @@ void PushGateway::add_grouping(const Grouping& grouping, Families& families) {
   for (auto& [name, family] : families) {
     for (Line& line : family.lines) {
       LabelsBuilder builder(line.labels);
-      for (const auto& [label, value] : grouping) builder.set(label, value);
+      for (const auto& [label, value] : grouping) {
+        builder.set(label, value);
+        if (value.empty()) line.empty.push_back(label);
+      }
+      if (builder.get("instance").empty() && !grouping.contains("instance")) {
+        line.empty.emplace_back("instance");
+      }
       line.labels = builder.build();
     }
   }
 }
 
-/// Families have one type over all groups, and series are there once.
-Result<void> PushGateway::check(const Grouping& grouping, const Families& pushed) const {
-  std::set<std::pair<std::string, Labels>> seen;
-  for (const auto& [name, family] : pushed) {
-    if (name == kPushTime || name == kFailureTime) {
-      return fail(ErrorCode::BadData, "pushed metrics must not contain {}", name);
+/// Families have one type over all groups, series are there once, and no family is called as a part
+/// of another.
+Result<void> PushGateway::check(const Grouping& grouping, const Families& pushed,
+                                bool replace) const {
+  std::set<std::pair<std::string, Labels>> series;
+  std::map<std::string, MetricType> types;
+  const auto add = [&](const std::string& name, const Family& family) -> Result<void> {
+    const auto [known, fresh] = types.try_emplace(name, family.type);
+    if (!fresh && known->second != family.type) {
+      return fail(ErrorCode::BadData, "metric \"{}\" is a {} here and a {} in another group", name,
+                  type_word(family.type), type_word(known->second));
     }
     for (const Line& line : family.lines) {
-      if (!seen.emplace(line.name, line.labels).second) {
-        return fail(ErrorCode::BadData, "collected metric \"{}\" {} was collected before",
-                    line.name, line.labels.to_string());
-      }
+      if (series.emplace(line.name, line.labels).second) continue;
+      return fail(ErrorCode::BadData, "collected metric \"{}\" {} was collected before", line.name,
+                  line.labels.to_string());
     }
-    for (const auto& [other, group] : groups_) {
-      const auto found = group.families.find(name);
-      if (found == group.families.end() || other == grouping) continue;
-      if (found->second.type == family.type) continue;
-      return fail(ErrorCode::BadData, "metric \"{}\" is a {} here and a {} in another group", name,
-                  type_word(family.type), type_word(found->second.type));
+    return {};
+  };
+  for (const auto& [other, group] : groups_) {
+    for (const auto& [name, family] : group.families) {
+      const bool goes = other == grouping && (replace || pushed.contains(name));
+      if (!goes) TRY(add(name, family));
+    }
+  }
+  for (const auto& [name, family] : pushed) TRY(add(name, family));
+  for (const auto& [name, type] : types) {
+    for (const std::string_view part : {"_bucket", "_count", "_sum"}) {
+      const std::string whole = name + std::string(part);
+      if (name != whole && types.contains(whole) && is_of(whole, name, type)) {
+        return fail(ErrorCode::BadData,
+                    "collected metric named \"{}\" collides with previously collected {} named "
+                    "\"{}\"",
+                    whole, type_word(type), name);
+      }
     }
   }
   return {};
@@ -214,7 +270,7 @@ Result<void> PushGateway::push(const Grouping& grouping, const Result<Families>&
   if (pushed) {
     families = *pushed;
     add_grouping(grouping, families);
-    good = check(grouping, families);
+    good = check(grouping, families, replace);
   } else {
     good = std::unexpected(pushed.error());
   }
@@ -268,7 +324,7 @@ PushGateway::Families PushGateway::with_times(const Grouping& grouping, const Gr
     family.type = MetricType::Gauge;
     family.help = help;
     family.time = std::max(group.pushed, group.failed);
-    family.lines = {{std::string(name), Labels(), time.as_seconds()}};
+    family.lines = {{.name = std::string(name), .value = time.as_seconds()}};
     Families one;
     one[std::string(name)] = family;
     add_grouping(grouping, one);
@@ -300,8 +356,7 @@ std::string PushGateway::page() const {
     writer.family(name, family.help, family.type);
     for (const Line& line : family.lines) {
       std::vector<std::pair<std::string, std::string>> labels;
-      // Said to be empty, an instance is not replaced by the scrape's.
-      if (line.labels.get("instance").empty()) labels.emplace_back("instance", "");
+      for (const std::string& label : line.empty) labels.emplace_back(label, "");
       for (const LabelView label : line.labels) labels.emplace_back(label.name, label.value);
       writer.sample_with(line.name, labels, line.value);
     }
@@ -312,15 +367,14 @@ std::string PushGateway::page() const {
 void PushGateway::write_family(codec::JsonWriter& json, const Family& family) {
   json.begin_object()
       .field("time_stamp", format_rfc3339(family.time))
-      .field("type", std::string(type_word(family.type)))
-      .field("help", family.help);
+      .field("type", upper(type_word(family.type)));
+  if (!family.help.empty()) json.field("help", family.help);
   // The lines of one histogram or summary are one metric.
   const bool histogram = family.type == MetricType::Histogram;
   const bool parts = histogram || family.type == MetricType::Summary;
   std::vector<std::pair<Labels, std::vector<const Line*>>> metrics;
   for (const Line& line : family.lines) {
     LabelsBuilder labels(line.labels);
-    if (labels.get("instance").empty()) labels.remove("instance");
     if (parts) labels.remove(histogram ? "le" : "quantile");
     const Labels key = labels.build();
     const auto found = std::find_if(metrics.begin(), metrics.end(),
@@ -334,24 +388,24 @@ void PushGateway::write_family(codec::JsonWriter& json, const Family& family) {
   json.key("metrics").begin_array();
   for (const auto& [labels, lines] : metrics) {
     json.begin_object().key("labels").begin_object();
-    if (labels.get("instance").empty()) json.field("instance", "");
+    for (const std::string& label : lines[0]->empty) json.field(label, "");
     for (const LabelView label : labels) json.field(label.name, label.value);
     json.end_object();
     if (!parts) {
-      json.field("value", codec::format_general(lines[0]->value)).end_object();
+      json.field("value", codec::format_compact(lines[0]->value)).end_object();
       continue;
     }
     const std::string_view border = histogram ? "le" : "quantile";
     json.key(histogram ? "buckets" : "quantiles").begin_object();
     for (const Line* line : lines) {
       const std::string_view at = line->labels.get(border);
-      if (!at.empty()) json.field(at, codec::format_general(line->value));
+      if (!at.empty()) json.field(at, codec::format_compact(line->value));
     }
     json.end_object();
     for (const std::string_view part : {"_count", "_sum"}) {
       for (const Line* line : lines) {
         if (!line->labels.get(border).empty() || !line->name.ends_with(part)) continue;
-        json.field(part.substr(1), codec::format_general(line->value));
+        json.field(part.substr(1), codec::format_compact(line->value));
       }
     }
     json.end_object();
@@ -412,8 +466,11 @@ Result<void> PushGateway::read_file() {
         for (const auto& [name, value] : l.at("labels").items()) {
           labels.set(name, value.get<std::string>());
         }
-        family.lines.push_back({l.at("name").get<std::string>(), labels.build(),
-                                codec::parse_double(l.at("value").get<std::string>()).value_or(0)});
+        family.lines.push_back(
+            {.name = l.at("name").get<std::string>(),
+             .labels = labels.build(),
+             .empty = l.at("empty").get<std::vector<std::string>>(),
+             .value = codec::parse_double(l.at("value").get<std::string>()).value_or(0)});
       }
     }
   }
@@ -444,6 +501,7 @@ void PushGateway::write_file() const {
           }
           f["lines"].push_back({{"name", line.name},
                                 {"labels", std::move(labels)},
+                                {"empty", line.empty},
                                 {"value", codec::format_general(line.value)}});
         }
         entry["families"].push_back(std::move(f));

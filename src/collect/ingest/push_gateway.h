@@ -53,7 +53,8 @@ class PushGateway {
   /// A sample of a family, as its line on a page.
   struct Line {
     std::string name;
-    Labels labels;  ///< without the name
+    Labels labels;                   ///< without the name
+    std::vector<std::string> empty;  ///< labels that are there without a value
     double value = 0;
   };
   struct Family {
@@ -61,6 +62,7 @@ class PushGateway {
     MetricType type = MetricType::Unknown;
     TimeMs time;
     std::vector<Line> lines;
+    bool typed = false;  ///< by a TYPE line
   };
   using Families = std::map<std::string, Family>;
   struct Group {
@@ -76,7 +78,9 @@ class PushGateway {
   Result<Families> read_body(const io::HttpRequest& request) const;
   static void add_grouping(const Grouping& grouping, Families& families);
   Result<void> push(const Grouping& grouping, const Result<Families>& pushed, bool replace);
-  [[nodiscard]] Result<void> check(const Grouping& grouping, const Families& pushed) const;
+  [[nodiscard]] Result<void> check(const Grouping& grouping, const Families& pushed,
+                                   bool replace) const;
+  static void shorten_borders(Family& family);
   [[nodiscard]] Families with_times(const Grouping& grouping, const Group& group) const;
   static void write_family(codec::JsonWriter& json, const Family& family);
   Result<void> read_file();

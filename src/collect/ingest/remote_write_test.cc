@@ -177,7 +177,9 @@ TEST_F(RemoteWriteTest, ContentTypes) {
   is("application/x-protobuf", "", 204);
   is("application/x-protobuf;proto=prometheus.WriteRequest", "snappy", 204);
   is("application/x-protobuf; proto=prometheus.WriteRequest", "snappy", 204);
-  is("application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", 415);
+  // The message of version 1 under the name of version 2.
+  is("application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", 400);
+  is("application/x-protobuf;proto=io.prometheus.write.v3.Request", "snappy", 415);
   is("application/json", "snappy", 415);
   is("", "snappy", 415);
   is("application/x-protobuf", "gzip", 415);

@@ -27,7 +27,7 @@ constexpr size_t kMaxHeaderBytes = size_t{1} << 20;
 
 /// Of all bodies that are on their way or not used yet, together. Beyond it bodies that have a good
 /// share of it are given up, so that many at once cannot fill the memory.
-constexpr size_t kMaxBytesInFlight = size_t{128} << 20;
+constexpr size_t kMaxBytesInFlight = size_t{96} << 20;
 constexpr size_t kGoodShare = size_t{8} << 20;
 
 /// What a body takes of it; counted by the transfer, given back when the answer goes.

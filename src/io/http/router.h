@@ -18,7 +18,8 @@ class Router {
   using Handler = std::function<HttpResponse(const HttpRequest&, const PathArguments&)>;
 
   /// `methods`: "GET", "GET|POST", …; a HEAD request goes where GET goes. `pattern`: a path, in
-  /// which "{name}" stands for one segment, and "{name…}" at the end for all that are left. `summary`: one sentence for the API's description.
+  /// which "{name}" stands for one segment, and "{name…}" at the end for all that are left.
+  /// `summary`: one sentence for the API's description.
   void add(std::string methods, std::string pattern, std::string summary, Handler handler);
 
   /// 404 for an unknown path, 405 with Allow for another method, 204 for OPTIONS.

@@ -53,12 +53,14 @@ struct RemoteWriter::Answers {
 
 struct RemoteWriter::Metrics {
   Metrics(MetricRegistry& m, const WriteOptions& o) {
+    add_counters(m, o);
+    add_gauges(m, o);
+  }
+
+  void add_counters(MetricRegistry& m, const WriteOptions& o) {
     const MetricLabels labels = {{"remote_name", o.name}, {"url", o.url}};
     const auto counter = [&](const char* name, const char* help) -> Counter& {
       return m.counter(std::string("prometheus_remote_storage_") + name, help, labels);
-    };
-    const auto gauge = [&](const char* name, const char* help) -> Gauge& {
-      return m.gauge(std::string("prometheus_remote_storage_") + name, help, labels);
     };
     samples = &counter("samples_total", "Total number of samples sent to remote storage.");
     histograms = &counter("histograms_total", "Total number of histograms sent to remote storage.");
@@ -98,6 +100,13 @@ struct RemoteWriter::Metrics {
                                     unknown);
     missed_segments = &counter("missed_wal_segments_total",
                                "Segments of the write-ahead log that went before they were sent.");
+  }
+
+  void add_gauges(MetricRegistry& m, const WriteOptions& o) {
+    const MetricLabels labels = {{"remote_name", o.name}, {"url", o.url}};
+    const auto gauge = [&](const char* name, const char* help) -> Gauge& {
+      return m.gauge(std::string("prometheus_remote_storage_") + name, help, labels);
+    };
     pending = &gauge("samples_pending",
                      "The number of samples pending in the queues shards to be "
                      "sent to the remote storage.");

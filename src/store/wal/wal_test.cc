@@ -1,5 +1,4 @@
 #include "store/wal/wal.h"
-#include "store/wal/segment.h"
 
 #include <gtest/gtest.h>
 
@@ -8,6 +7,7 @@
 
 #include "base/rng.h"
 #include "io/file/memory_file_system.h"
+#include "store/wal/segment.h"
 
 namespace prom5::wal {
 
