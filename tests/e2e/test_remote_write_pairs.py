@@ -252,12 +252,16 @@ class PairTests:
     def check_staleness(self, end):
         """Both sides see each series end at the same moment."""
         if isinstance(self.receiver, VictoriaMetrics):
-            newest = {}
-            for one in self.receiver.query(f"{SELECTOR}[1h]", end):
-                number = one["metric"].get("generation", "0")
-                newest.setdefault(number, set()).add(one["values"][-1][1])
-            last = str(max(map(int, newest)))
-            self.assertEqual(newest["0"] | newest[last], {"NaN"}, "series without an end")
+            def ended():
+                held(self.receiver, end)  # it shows what it was told to write out
+                newest = {}
+                for one in self.receiver.query(f"{SELECTOR}[1h]", end):
+                    number = one["metric"].get("generation", "0")
+                    newest.setdefault(number, set()).add(one["values"][-1][1])
+                last = str(max(map(int, newest)))
+                self.assertEqual(newest["0"] | newest[last], {"NaN"}, "series without an end")
+                return True
+            harness.wait_until(ended, "all series have their end", 30, interval=0.5)
             return
         span = {"start": int(self.started), "end": int(end) + 1, "step": 1}
         got, want = ({tuple(sorted(s["metric"].items())): s["values"] for s in server.api(

@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "collect/discovery/target_list.h"
-#include "io/codec/json.h"
 #include "io/file/file_system.h"
 
 namespace prom5::discovery {
@@ -14,11 +13,10 @@ namespace {
 
 constexpr DurationMs kLookAgain = DurationMs::seconds(1);
 
-/// What ends with .json is JSON and no other YAML: half a file is then told from a whole one.
 Result<std::vector<TargetGroup>> read_file(io::FileSystem& files, const std::string& path) {
-  const std::string text = TRY(files.read(path));
-  if (path.ends_with(".json")) TRY(codec::parse_json(text));
-  return parse_target_list(text, path);
+  const bool json = path.ends_with(".json");
+  return parse_target_list(TRY(files.read(path)), path,
+                           json ? TargetListFormat::Json : TargetListFormat::Yaml);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ Result<std::vector<TargetGroup>> HttpDiscoverer::refresh(const std::stop_token& 
     return fail(ErrorCode::BadData, "unsupported content type \"{}\"; application/json is needed",
                 type);
   }
-  auto groups = parse_target_list(answer.body, options_.url);
+  auto groups = parse_target_list(answer.body, options_.url, TargetListFormat::Json);
   if (!groups) return groups;
   for (TargetGroup& group : *groups) {
     group.labels = LabelsBuilder(group.labels).set("__meta_url", options_.url).build();
