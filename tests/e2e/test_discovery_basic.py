@@ -182,7 +182,7 @@ class Files(Case):
         self.expect_addresses(server, "two", [])
         self.expect_discovered_count(server, "three", 1)
         if not discovery.REFERENCE:
-            self.expect_discovered_count(server, "two", None)
+            self.expect_discovered_count(server, "two", 0)
 
 
 # --------------------------------------------------------------------------------------- http_sd

@@ -20,6 +20,11 @@ function Row({ target }: { target: Target }) {
   );
 }
 
+/** Not what every target has from its job's configuration. */
+function isTelling([name]: [string, string]) {
+  return !name.startsWith('__') || name.startsWith('__meta_') || name === '__address__';
+}
+
 /** What discovery found and relabelling left out, and by which rule. */
 function Dropped({ all }: { all: DroppedTarget[] }) {
   if (all.length === 0) return null;
@@ -37,7 +42,7 @@ function Dropped({ all }: { all: DroppedTarget[] }) {
             <tr key={i}>
               <td>{target.scrapePool}</td>
               <td class="mono">{target.reason}</td>
-              <td>{Object.entries(target.discoveredLabels).map(([name, value]) => (
+              <td>{Object.entries(target.discoveredLabels).filter(isTelling).map(([name, value]) => (
                 <span class="label mono" key={name}>{name}="{value}"</span>))}</td>
             </tr>))}</tbody>
         </table>

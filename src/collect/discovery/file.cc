@@ -2,10 +2,13 @@
 
 #include <fnmatch.h>
 
+#include <chrono>
+#include <cmath>
 #include <filesystem>
 
 #include "collect/discovery/target_list.h"
 #include "io/file/file_system.h"
+#include "io/http/message.h"
 
 namespace prom5::discovery {
 
@@ -14,7 +17,8 @@ namespace {
 constexpr DurationMs kLookAgain = DurationMs::seconds(1);
 
 Result<std::vector<TargetGroup>> read_file(io::FileSystem& files, const std::string& path) {
-  const bool json = path.ends_with(".json");
+  const bool json =
+      io::equal_ignoring_case(std::filesystem::path(path).extension().string(), ".json");
   return parse_target_list(TRY(files.read(path)), path,
                            json ? TargetListFormat::Json : TargetListFormat::Yaml);
 }
@@ -35,7 +39,8 @@ FileDiscoverer::Stamp FileDiscoverer::look() const {
     const auto time = std::filesystem::last_write_time(path, ignored);
     if (ignored) return;
     const auto size = std::filesystem::file_size(path, ignored);
-    out[path.string()] = {time.time_since_epoch().count(), size};
+    const auto since_1970 = std::chrono::file_clock::to_sys(time).time_since_epoch();
+    out[path.string()] = {std::chrono::nanoseconds(since_1970).count(), size};
   };
   for (const std::string& name : options_.files) {
     const std::filesystem::path path = name;
@@ -65,6 +70,12 @@ Result<std::vector<TargetGroup>> FileDiscoverer::refresh(const std::stop_token& 
                           {{"path", path}, {"err", groups.error().message}});
       continue;
     }
+    constexpr double kNanos = 1e9;
+    services_.metrics
+        .gauge("prometheus_sd_file_mtime_seconds",
+               "Timestamp (mtime) of files read by FileSD. Timestamp is set at read time.",
+               {{"filename", path}})
+        .set(std::floor(static_cast<double>(stamp.first) / kNanos));
     for (TargetGroup& group : *groups) {
       group.labels = LabelsBuilder(group.labels).set("__meta_filepath", path).build();
     }

@@ -440,6 +440,32 @@ void PushGateway::wipe() {
   wake_.notify_one();
 }
 
+/// Throws what the JSON library throws when something is missing or of another type.
+void PushGateway::read_group(const Json& entry) {
+  Grouping grouping;
+  for (const auto& [name, value] : entry.at("labels").items()) grouping[name] = value;
+  Group& group = groups_[grouping];
+  group.pushed = {entry.at("pushed").get<int64_t>()};
+  group.failed = {entry.at("failed").get<int64_t>()};
+  for (const Json& f : entry.at("families")) {
+    Family& family = group.families[f.at("name").get<std::string>()];
+    family.help = f.at("help").get<std::string>();
+    family.type = of_text(f.at("type").get<std::string>());
+    family.time = {f.at("time").get<int64_t>()};
+    for (const Json& l : f.at("lines")) {
+      LabelsBuilder labels;
+      for (const auto& [name, value] : l.at("labels").items()) {
+        labels.set(name, value.get<std::string>());
+      }
+      family.lines.push_back(
+          {.name = l.at("name").get<std::string>(),
+           .labels = labels.build(),
+           .empty = l.at("empty").get<std::vector<std::string>>(),
+           .value = codec::parse_double(l.at("value").get<std::string>()).value_or(0)});
+    }
+  }
+}
+
 Result<void> PushGateway::read_file() {
   if (options_.persistence_file.empty()) return {};
   const auto text = files_.read(options_.persistence_file);
@@ -450,29 +476,11 @@ Result<void> PushGateway::read_file() {
     return fail(ErrorCode::BadData, "--push.persistence-file={}: it holds no pushed metrics",
                 options_.persistence_file);
   }
-  for (const Json& entry : *json) {
-    Grouping grouping;
-    for (const auto& [name, value] : entry.at("labels").items()) grouping[name] = value;
-    Group& group = groups_[grouping];
-    group.pushed = {entry.at("pushed").get<int64_t>()};
-    group.failed = {entry.at("failed").get<int64_t>()};
-    for (const Json& f : entry.at("families")) {
-      Family& family = group.families[f.at("name").get<std::string>()];
-      family.help = f.at("help").get<std::string>();
-      family.type = of_text(f.at("type").get<std::string>());
-      family.time = {f.at("time").get<int64_t>()};
-      for (const Json& l : f.at("lines")) {
-        LabelsBuilder labels;
-        for (const auto& [name, value] : l.at("labels").items()) {
-          labels.set(name, value.get<std::string>());
-        }
-        family.lines.push_back(
-            {.name = l.at("name").get<std::string>(),
-             .labels = labels.build(),
-             .empty = l.at("empty").get<std::vector<std::string>>(),
-             .value = codec::parse_double(l.at("value").get<std::string>()).value_or(0)});
-      }
-    }
+  try {
+    for (const Json& entry : *json) read_group(entry);
+  } catch (const Json::exception& e) {
+    return fail(ErrorCode::BadData, "--push.persistence-file={}: {}", options_.persistence_file,
+                e.what());
   }
   return {};
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "io/codec/json.h"
 #include "io/codec/json_writer.h"
 #include "io/file/file_system.h"
 #include "io/http/message.h"
@@ -83,6 +84,7 @@ class PushGateway {
   static void shorten_borders(Family& family);
   [[nodiscard]] Families with_times(const Grouping& grouping, const Group& group) const;
   static void write_family(codec::JsonWriter& json, const Family& family);
+  void read_group(const Json& entry);
   Result<void> read_file();
   void write_file() const;
   void keep(const std::stop_token& stop);

@@ -13,6 +13,10 @@ struct Advice {
 
 /// The first that fits is given.
 constexpr std::array kAdvice = std::to_array<Advice>({
+    {"connect to server",
+     "Nothing listens there, or a firewall is between: is the exporter running, and are address "
+     "and "
+     "port right?"},
     {"Connection refused",
      "Nothing listens on this port: is the exporter running, and is the port right?"},
     {"Could not resolve host", "The name is unknown to DNS: check its spelling and the resolver."},
