@@ -207,7 +207,10 @@ Result<void> Server::open() {
 /// Scrapes begin when the log is replayed; until then there are the blocks to ask.
 Result<void> Server::finish_start(const config::Config& config) {
   TRY(db_->wait_until_open());
-  TRY(apply(config));
+  {
+    const MutexLock lock(applying_);
+    TRY(apply(config));
+  }
   ready_ = true;
   if (options_.auto_reload && !options_.config_file.empty()) {
     watching_ = std::jthread([this](const std::stop_token& stop) { watch_config(stop); });
@@ -259,7 +262,11 @@ Result<void> Server::apply(const config::Config& config) {
   discovery::DiscoveryManager::Jobs jobs;
   for (const config::ScrapeJob& job : config.scrapes) {
     scrapes.push_back(job.options);
-    jobs[job.options.job_name] = job.discoveries;
+    discovery::DiscoveryManager::Sources& sources = jobs[job.options.job_name];
+    sources.discoveries = job.discoveries;
+    for (const auto& group : job.options.static_groups) {
+      sources.static_targets += group.targets.size();
+    }
     if (!options_.config_file.empty()) continue;
     // Where the server asks for users, its own pages let its own scraper in.
     auto security = std::make_shared<io::HttpClientSecurity>(*job.options.security);
@@ -304,6 +311,7 @@ Result<void> Server::reload() {
   if (!ready_) {
     return fail(ErrorCode::Unavailable, "the server is starting: try again when it is ready");
   }
+  const MutexLock applying(applying_);
   const auto config = read_config();
   const Result<void> applied =
       config ? apply(*config) : Result<void>(std::unexpected(config.error()));

@@ -132,6 +132,7 @@ class Server {
   std::atomic<bool> ready_{false};
   std::function<void()> quit_;
 
+  Mutex applying_;  ///< one configuration after the other; taken before reload_mutex_
   mutable Mutex reload_mutex_;
   std::string config_text_ GUARDED_BY(reload_mutex_);
   api::Federation::ExternalLabels external_labels_ GUARDED_BY(reload_mutex_);

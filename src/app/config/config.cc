@@ -221,7 +221,7 @@ class ConfigReader {
   Result<void> read_rule_files(const YamlNode& node) {
     config_.rule_files = TRY(files_of(node, "rule_files", true));
     if (is_empty(node)) return {};
-    reader_.note(node, "rules are checked and listed, but not evaluated by this version");
+    reader_.note(node, "rules are checked, but not evaluated by this version");
     if (reader_.check() == Check::SyntaxOnly) return {};
     for (const std::string& file : config_.rule_files) {
       config_.files.push_back(file);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "io/codec/json_writer.h"
+#include "io/http/url.h"
 
 namespace prom5::config {
 
@@ -34,6 +35,13 @@ std::string scalar_text(const YamlNode& node) {
   return out;
 }
 
+/// A URL without the password in it.
+std::string shown(const YamlNode& node) {
+  YamlNode plain = node;
+  plain.scalar = io::without_password(node.scalar);
+  return scalar_text(plain);
+}
+
 /// The tree as YAML again, without comments and with "<secret>" in place of every secret, however
 /// it was written.
 void print_yaml(const YamlNode& node, size_t indent, bool secret, std::string& out) {
@@ -41,7 +49,7 @@ void print_yaml(const YamlNode& node, size_t indent, bool secret, std::string& o
   switch (node.kind) {
     case YamlNode::Kind::Null: out += "\n"; break;
     case YamlNode::Kind::Scalar:
-      out += fmt::format(" {}\n", secret ? "<secret>" : scalar_text(node));
+      out += fmt::format(" {}\n", secret ? "<secret>" : shown(node));
       break;
     case YamlNode::Kind::Sequence:
       out += node.items.empty() ? " []\n" : "\n";

@@ -38,10 +38,21 @@ std::unique_ptr<DiscoveryManager::Running> DiscoveryManager::start(const Key& ke
   return running;
 }
 
+void DiscoveryManager::count_static(const Jobs& jobs) {
+  std::map<std::string, size_t> counts;
+  {
+    const MutexLock lock(count_mutex_);
+    for (const auto& [job, sources] : targets_) counts[job] = 0;  // also those that have gone
+  }
+  for (const auto& [job, sources] : jobs) counts[job] = sources.static_targets;
+  for (const auto& [job, targets] : counts) count({job, "static"}, targets);
+}
+
 void DiscoveryManager::apply(const Jobs& jobs) {
+  count_static(jobs);
   std::map<Key, const DiscoveryConfig*> wanted;
-  for (const auto& [job, configs] : jobs) {
-    for (const DiscoveryConfig& config : configs) {
+  for (const auto& [job, sources] : jobs) {
+    for (const DiscoveryConfig& config : sources.discoveries) {
       // The same entry twice is one source.
       wanted.emplace(Key{job, config.mechanism + ":" + config.fingerprint}, &config);
     }

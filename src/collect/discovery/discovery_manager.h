@@ -27,7 +27,11 @@ class DiscoveryManager {
   /// Stops all sources. Their targets stay with whom they were given to.
   ~DiscoveryManager();
 
-  using Jobs = std::map<std::string, std::vector<DiscoveryConfig>>;
+  struct Sources {
+    size_t static_targets = 0;  ///< need no discovery, but are counted with it
+    std::vector<DiscoveryConfig> discoveries;
+  };
+  using Jobs = std::map<std::string, Sources>;
   /// Replaces all sources; those that stay the same go on.
   void apply(const Jobs& jobs) EXCLUDES(mutex_);
 
@@ -39,6 +43,7 @@ class DiscoveryManager {
   };
   using Key = std::pair<std::string, std::string>;  ///< job and source
 
+  void count_static(const Jobs& jobs) EXCLUDES(count_mutex_);
   std::unique_ptr<Running> start(const Key& key, const DiscoveryConfig& config);
   void count(const Key& key, size_t targets) EXCLUDES(count_mutex_);
 

@@ -4,7 +4,27 @@
 
 namespace prom5::discovery {
 
+namespace {
+
+/// application/json, alone or said to be in UTF-8.
+bool is_json(std::string_view type) {
+  std::string compact;
+  for (const char c : type) {
+    if (c != ' ' && c != '"') compact += c;
+  }
+  return io::equal_ignoring_case(compact, "application/json") ||
+         io::equal_ignoring_case(compact, "application/json;charset=utf-8");
+}
+
+}  // namespace
+
 Result<std::vector<TargetGroup>> HttpDiscoverer::refresh(const std::stop_token& stop) {
+  auto groups = ask(stop);
+  if (!groups && !stop.stop_requested()) failures_.add();
+  return groups;
+}
+
+Result<std::vector<TargetGroup>> HttpDiscoverer::ask(const std::stop_token& stop) {
   io::HttpClientRequest request;
   request.url = options_.url;
   request.security = options_.security;
@@ -18,7 +38,7 @@ Result<std::vector<TargetGroup>> HttpDiscoverer::refresh(const std::stop_token& 
                 io::reason_phrase(answer.status));
   }
   const std::string_view type = answer.headers.get("Content-Type");
-  if (type.substr(0, type.find(';')) != "application/json") {
+  if (!is_json(type)) {
     return fail(ErrorCode::BadData, "unsupported content type \"{}\"; application/json is needed",
                 type);
   }

@@ -108,6 +108,7 @@ std::string KubernetesDiscoverer::url_of(const Watch& watch) const {
 void KubernetesDiscoverer::ask(size_t index) {
   Watch& watch = watches_[index];
   watch.asked = true;
+  watch.watching = !watch.version.empty();
   io::HttpClientRequest request;
   request.url = url_of(watch);
   request.security = access_.security;
@@ -245,7 +246,7 @@ bool KubernetesDiscoverer::take(Event event) {
     retry(watch, fmt::format("HTTP status {}{}", status, advice));
     return false;
   }
-  if (watch.version.empty()) return take_list(watch, *event.response);
+  if (!watch.watching) return take_list(watch, *event.response);
   // A watch came to its end, and the next goes on where it ended, but not in a hot loop.
   watch.next = services_.clock.now() + DurationMs::millis(100);
   return false;

@@ -38,6 +38,7 @@ class KubernetesDiscoverer final : public Discoverer {
     std::set<std::string> keys;  ///< of its objects
     bool listed_once = false;
     bool asked = false;
+    bool watching = false;  ///< what was asked for is a watch, not a list
     TimeMs next;
     DurationMs backoff;
   };

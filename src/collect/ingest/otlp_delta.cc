@@ -68,6 +68,15 @@ Result<bool> DeltaSums::add(const std::string& key, OtlpKind kind, OtlpPoint& po
   OtlpPoint& total = found->second.total;
   if (point.time <= total.time || (point.start != 0 && point.start < total.start)) return false;
   found->second.seen = now;
+  if (kind == OtlpKind::ExponentialHistogram) {
+    const int32_t scale = std::min(total.scale, point.scale);
+    for (OtlpPoint* p : {&total, &point}) {
+      const int32_t times = std::min(p->scale - scale, 31);
+      coarsen(p->positive, times);
+      coarsen(p->negative, times);
+      p->scale = scale;
+    }
+  }
   const bool other_layout =
       (kind == OtlpKind::Histogram && (point.explicit_bounds != total.explicit_bounds ||
                                        point.bucket_counts.size() != total.bucket_counts.size())) ||
@@ -86,13 +95,6 @@ Result<bool> DeltaSums::add(const std::string& key, OtlpKind kind, OtlpPoint& po
     total.bucket_counts[i] += point.bucket_counts[i];
   }
   if (kind == OtlpKind::ExponentialHistogram) {
-    const int32_t scale = std::min(total.scale, point.scale);
-    for (OtlpPoint* p : {&total, &point}) {
-      const int32_t times = std::min(p->scale - scale, 31);
-      coarsen(p->positive, times);
-      coarsen(p->negative, times);
-      p->scale = scale;
-    }
     total.zero_count += point.zero_count;
     add_to(total.positive, point.positive);
     add_to(total.negative, point.negative);

@@ -19,6 +19,8 @@ namespace {
 constexpr int32_t kFinestSchema = 8;
 constexpr int32_t kCoarsestSchema = -4;
 constexpr double kZeroThreshold = 1e-128;
+/// Of one series.
+constexpr size_t kMaxLabelBytes = size_t{64} << 10;
 constexpr DurationMs kMaxAhead = DurationMs::minutes(10);
 /// Of the labels of an exemplar, in characters (OpenMetrics).
 constexpr size_t kMaxExemplarCharacters = 128;
@@ -30,6 +32,23 @@ const std::string* find(const OtlpAttributes& attributes, std::string_view name)
     if (key == name) return &value;
   }
   return nullptr;
+}
+
+/// Whether bucket indices can be added to each other and shifted: real ones are far from the ends.
+Result<void> check_buckets(const OtlpPoint& point) {
+  constexpr int32_t kMostOffset = 1 << 30;
+  constexpr size_t kMostBuckets = size_t{1} << 20;
+  constexpr int32_t kMostScale = 64;
+  for (const OtlpBuckets* b : {&point.positive, &point.negative}) {
+    if (b->offset > kMostOffset || b->offset < -kMostOffset || b->counts.size() > kMostBuckets) {
+      return fail(ErrorCode::BadData, "buckets out of range: {} from offset {}", b->counts.size(),
+                  b->offset);
+    }
+  }
+  if (point.scale > kMostScale || point.scale < -kMostScale) {
+    return fail(ErrorCode::BadData, "scale {} out of range", point.scale);
+  }
+  return {};
 }
 
 MetricType type_of(const OtlpMetric& metric) {
@@ -224,6 +243,13 @@ class OtlpReceiver::Converter {
     if (!job_.empty()) labels.set("job", job_);
     if (!instance_.empty()) labels.set("instance", instance_);
     for (const auto& [name, value] : scope_labels_) labels.set(name, value);
+    size_t bytes = 0;
+    for (const auto& [name, value] : labels.labels()) bytes += name.size() + value.size();
+    label_bytes_ += bytes;
+    if (bytes > kMaxLabelBytes || label_bytes_ > 4 * receiver_.max_body_bytes_) {
+      return fail(ErrorCode::BadData,
+                  "the attributes of a series, or of the request, are too long");
+    }
     if (labels.labels().size() > Labels::kMaxLabels) {
       return fail(ErrorCode::BadData, "more than {} attributes", Labels::kMaxLabels);
     }
@@ -263,6 +289,7 @@ class OtlpReceiver::Converter {
 
   Result<void> take_point(const OtlpMetric& metric, const std::string& name, OtlpPoint& point,
                           bool delta) {
+    TRY(check_buckets(point));
     LabelsBuilder base = TRY(labels_of(std::move(point.attributes), true));
     if (delta && has_temporality(metric.kind)) {
       LabelsBuilder key = base;
@@ -416,6 +443,7 @@ class OtlpReceiver::Converter {
   uint64_t earliest_ = 0;
   uint64_t latest_point_ = 0;
   std::set<std::pair<uint64_t, int64_t>> told_;
+  mutable size_t label_bytes_ = 0;  ///< of all series: texts of a resource stand in each
   LabelsBuilder base_;
   const OtlpPoint* point_ = nullptr;
 };

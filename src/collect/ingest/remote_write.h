@@ -42,6 +42,7 @@ class RemoteWriteReceiver {
     size_t samples = 0;  ///< of these; counted for version 2 only, as the next two
     size_t histograms = 0;
     size_t exemplars = 0;
+    size_t label_bytes = 0;  ///< of all series, likewise
     size_t refused = 0;
     Error first_error;
     std::string complaint;  ///< about what is no sample; mostly empty

@@ -52,10 +52,18 @@ Result<Labels> read_labels(const std::vector<uint64_t>& refs, const Symbols& sym
     return fail(ErrorCode::Execution, "series has {} labels, more than {}", refs.size() / 2,
                 Labels::kMaxLabels);
   }
+  // One long symbol, named by many labels, is many times as long in memory.
+  constexpr size_t kMaxLabelBytes = size_t{1} << 20;
+  size_t bytes = 0;
   LabelsBuilder labels;
   for (size_t i = 0; i < refs.size(); i += 2) {
     const std::string_view name = TRY(symbol(symbols, refs[i]));
     const std::string_view value = TRY(symbol(symbols, refs[i + 1]));
+    bytes += name.size() + value.size();
+    if (bytes > kMaxLabelBytes) {
+      return fail(ErrorCode::Execution, "the labels of a series are longer than {} bytes",
+                  kMaxLabelBytes);
+    }
     if (name.empty()) return fail(ErrorCode::Execution, "a label has no name");
     if (std::max(name.size(), value.size()) > Labels::kMaxStringBytes) {
       return fail(ErrorCode::Execution, "label {} is too long", name.substr(0, 100));
@@ -174,6 +182,10 @@ Result<void> RemoteWriteReceiver::store_series_v2(std::string_view message, cons
     return {};
   }
   const Labels& labels = *read;
+  outcome.label_bytes += labels.bytes().size();
+  if (outcome.label_bytes > 4 * options_.max_body_bytes) {
+    return fail(ErrorCode::BadData, "the labels of the request's series are too long together");
+  }
   if (parts == 0) {
     refuse(1, {ErrorCode::Execution, "series has neither samples nor histograms"}, labels);
   }

@@ -15,8 +15,7 @@ struct Advice {
 constexpr std::array kAdvice = std::to_array<Advice>({
     {"connect to server",
      "Nothing listens there, or a firewall is between: is the exporter running, and are address "
-     "and "
-     "port right?"},
+     "and port right?"},
     {"Connection refused",
      "Nothing listens on this port: is the exporter running, and is the port right?"},
     {"Could not resolve host", "The name is unknown to DNS: check its spelling and the resolver."},
@@ -32,7 +31,9 @@ constexpr std::array kAdvice = std::to_array<Advice>({
     {"HTTP status 429", "It is asked too often: raise scrape_interval."},
     {"HTTP status 5", "The target itself fails: look into its log."},
     {"Content-Type",
-     "What came is probably no page of metrics: check metrics_path, or whether a login page came."},
+     "What came is probably no page of metrics: check metrics_path, or whether a login page came. "
+     "If "
+     "it is one, set fallback_scrape_protocol."},
     {"body size limit",
      "Its page is larger than body_size_limit: raise it if the target is right, or make the page "
      "smaller."},
@@ -43,7 +44,8 @@ constexpr std::array kAdvice = std::to_array<Advice>({
     {"label_value_length_limit",
      "A label's value is longer than allowed: it probably holds a query, a URL or an ID."},
     {"target_limit", "Discovery finds more targets than target_limit: raise it, or relabel."},
-    {"SSL certificate", "Its certificate is not trusted: set tls_config: ca_file, or server_name."},
+    {"does not match", "Its certificate is for another name: set tls_config: server_name."},
+    {"SSL certificate", "Its certificate is not trusted: set tls_config: ca_file."},
     {"certificate", "The certificates of the two do not fit: check tls_config."},
     {"SSL", "TLS failed: does the target speak https at all? Check scheme and tls_config."},
     {"wrong version number", "The target speaks plain HTTP: set scheme: http."},
@@ -56,7 +58,9 @@ constexpr std::array kAdvice = std::to_array<Advice>({
     {"family ", "The page is malformed there: tell who makes the exporter."},
     {"server returned nothing", "The target closed the connection: look into its log."},
     {"Empty reply", "The target closed the connection without an answer: look into its log."},
-    {"reset by peer", "The target broke the connection off: look into its log."},
+    {"reset by peer",
+     "The target broke the connection off: does it want https? Set scheme: https, or look into its "
+     "log."},
 });
 
 }  // namespace

@@ -282,6 +282,7 @@ Result<void> prepare(Transfer& t, const std::string& user_agent) {
 }
 
 Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
+  const std::string url = without_password(t.request.url);
   if (t.body_too_large) {
     return fail(ErrorCode::LimitExceeded, "body size limit exceeded: more than {} bytes",
                 t.request.max_body_bytes);
@@ -292,7 +293,7 @@ Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
                 kMaxBytesInFlight);
   }
   if (t.bad_length) {
-    return fail(ErrorCode::Unavailable, "{}: malformed Content-Length", t.request.url);
+    return fail(ErrorCode::Unavailable, "{}: malformed Content-Length", url);
   }
   // Out of memory is what libcurl says of one header that passes its limit.
   if (t.headers_too_large || code == CURLE_OUT_OF_MEMORY) {
@@ -302,13 +303,13 @@ Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
   if (code == CURLE_ABORTED_BY_CALLBACK) return fail(ErrorCode::Canceled, "given up by the caller");
   const std::string reason = t.error[0] != '\0' ? t.error : curl_easy_strerror(code);
   if (code == CURLE_OPERATION_TIMEDOUT) {
-    return fail(ErrorCode::Timeout, "{}: timed out after {} ms without a complete answer",
-                t.request.url, t.request.timeout_ms);
+    return fail(ErrorCode::Timeout, "{}: timed out after {} ms without a complete answer", url,
+                t.request.timeout_ms);
   }
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
-    return fail(ErrorCode::BadData, "{}: {}", t.request.url, reason);
+    return fail(ErrorCode::BadData, "{}: {}", url, reason);
   }
-  if (code != CURLE_OK) return fail(ErrorCode::Unavailable, "{}: {}", t.request.url, reason);
+  if (code != CURLE_OK) return fail(ErrorCode::Unavailable, "{}: {}", url, reason);
   long status = 0;
   curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &status);
   t.response.status = static_cast<int>(status);

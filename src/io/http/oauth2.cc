@@ -47,7 +47,7 @@ struct Granted {
 
 Result<Granted> read_token(const std::string& url, const Result<HttpClientResponse>& answer) {
   const auto refuse = [&](std::string_view why) {
-    return fail(ErrorCode::Unavailable, "no OAuth2 token from {}: {}", url, why);
+    return fail(ErrorCode::Unavailable, "no OAuth2 token from {}: {}", without_password(url), why);
   };
   if (!answer) return refuse(answer.error().message);
   if (answer->status != 200) {
@@ -69,10 +69,6 @@ Result<Granted> read_token(const std::string& url, const Result<HttpClientRespon
 }  // namespace
 
 OAuth2Client::OAuth2Client(std::unique_ptr<HttpClient> next) : next_(std::move(next)) {}
-
-OAuth2Client::~OAuth2Client() {
-  next_.reset();  // cancels the requests for tokens, and with them all that wait
-}
 
 void OAuth2Client::start(HttpClientRequest request, Completion completion) {
   if (!request.security || !request.security->oauth2) {

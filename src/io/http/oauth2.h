@@ -18,8 +18,6 @@ namespace prom5::io {
 class OAuth2Client final : public HttpClient {
  public:
   explicit OAuth2Client(std::unique_ptr<HttpClient> next);
-  ~OAuth2Client() override;
-
   void start(HttpClientRequest request, Completion completion) override EXCLUDES(mutex_);
 
  private:

@@ -82,6 +82,17 @@ std::string Url::authority() const {
   return port.empty() ? name : name + ":" + port;
 }
 
+std::string without_password(std::string_view url) {
+  const size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return std::string(url);
+  const size_t start = scheme + 3;
+  const size_t end = std::min(url.find_first_of("/?#", start), url.size());
+  const size_t at = url.substr(0, end).rfind('@');
+  const size_t colon = url.find(':', start);
+  if (at == std::string_view::npos || at < start || colon >= at) return std::string(url);
+  return std::string(url.substr(0, colon + 1)) + "xxxxx" + std::string(url.substr(at));
+}
+
 Result<Url> parse_url(std::string_view text) {
   const auto bad = [&](std::string_view why) {
     return fail(ErrorCode::BadData, "invalid URL \"{}\": {}", text, why);

@@ -22,6 +22,9 @@ std::string percent_decode(std::string_view text, bool plus);
 /// Everything but letters, digits and "-_.~" as %XX.
 std::string percent_encode(std::string_view text);
 
+/// The URL with "xxxxx" for a password in it, to be shown; any other text as it is.
+std::string without_password(std::string_view url);
+
 struct Url {
   std::string scheme;  ///< "http" or "https"
   std::string host;

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "io/codec/compress.h"
+#include "io/http/url.h"
 #include "model/relabel.h"
 
 namespace prom5::remote {
@@ -25,6 +26,14 @@ constexpr int kRecordsAtOnce = 64;
 std::string journal_name(const WriteOptions& options) {
   return fmt::format("{:016x}.journal",
                      Labels{{"name", options.name}, {"url", options.url}}.hash());
+}
+
+/// What decides the labels that are sent, and so which shard has a series.
+uint64_t meaning_of(const WriteOptions& options, const ExternalLabels& external) {
+  LabelsBuilder all;
+  for (const auto& [name, value] : external) all.set("external_" + name, value + "!");
+  all.set("options", options.fingerprint);
+  return all.build().hash();
 }
 
 DurationMs retry_after(const io::HttpClientResponse& response) {
@@ -57,8 +66,12 @@ struct RemoteWriter::Metrics {
     add_gauges(m, o);
   }
 
+  static MetricLabels labels_of(const WriteOptions& o) {
+    return {{"remote_name", io::without_password(o.name)}, {"url", io::without_password(o.url)}};
+  }
+
   void add_counters(MetricRegistry& m, const WriteOptions& o) {
-    const MetricLabels labels = {{"remote_name", o.name}, {"url", o.url}};
+    const MetricLabels labels = labels_of(o);
     const auto counter = [&](const char* name, const char* help) -> Counter& {
       return m.counter(std::string("prometheus_remote_storage_") + name, help, labels);
     };
@@ -103,7 +116,7 @@ struct RemoteWriter::Metrics {
   }
 
   void add_gauges(MetricRegistry& m, const WriteOptions& o) {
-    const MetricLabels labels = {{"remote_name", o.name}, {"url", o.url}};
+    const MetricLabels labels = labels_of(o);
     const auto gauge = [&](const char* name, const char* help) -> Gauge& {
       return m.gauge(std::string("prometheus_remote_storage_") + name, help, labels);
     };
@@ -168,7 +181,8 @@ RemoteWriter::RemoteWriter(WriteOptions options, const WriterServices& services,
       services_(services),
       wal_(data + "/wal"),
       external_(std::move(external)),
-      journal_(services.files, data + "/remote/" + journal_name(options_)),
+      journal_(services.files, data + "/remote/" + journal_name(options_),
+               meaning_of(options_, external_)),
       metrics_(std::make_unique<Metrics>(services.metrics, options_)),
       answers_(std::make_shared<Answers>()) {
   if (auto made = services_.files.make_directories(data + "/remote"); !made) {
@@ -186,6 +200,13 @@ RemoteWriter::~RemoteWriter() {
 Result<void> RemoteWriter::begin() {
   std::vector<ShardState> states = TRY(journal_.read());
   const wal::Position end = TRY(wal::end_of_log(services_.files, wal_));
+  const bool beyond = std::any_of(states.begin(), states.end(),
+                                  [&](const ShardState& s) { return s.acked.record > end; });
+  if (beyond) {
+    services_.log.warn("Remote write begins at the log's start: its journal is of another log",
+                       {{"remote", options_.name}});
+    states.assign(states.size(), ShardState());
+  }
   if (states.empty()) {
     // A new receiver gets what comes from now on, as from Prometheus.
     const Cursor now{end, 0};
@@ -237,7 +258,7 @@ void RemoteWriter::read_log() {
     const bool full = std::any_of(shards_.begin(), shards_.end(), [&](const Shard& s) {
       return s.queue.size() >= options_.queue.capacity;
     });
-    if (full) {
+    if (full && !resumes()) {
       was_full_ = true;
       return;
     }
@@ -565,6 +586,13 @@ void RemoteWriter::send_metadata(TimeMs now) {
   post(kMetadataShard, codec::snappy_compress(encode_metadata_request(all)));
 }
 
+/// Whether a request of an earlier run is still to be read as a whole.
+bool RemoteWriter::resumes() const {
+  return std::any_of(shards_.begin(), shards_.end(), [&](const Shard& s) {
+    return s.state.sent > s.state.acked && s.in_flight == 0 && read_ <= s.state.sent;
+  });
+}
+
 bool RemoteWriter::drained() const {
   return std::all_of(shards_.begin(), shards_.end(),
                      [](const Shard& s) { return s.queue.empty() && s.in_flight == 0; });
@@ -573,7 +601,7 @@ bool RemoteWriter::drained() const {
 /// More shards when they do not keep up with a receiver that answers, fewer when most have nothing
 /// to do. Before their number changes, all that was read is sent.
 void RemoteWriter::reshard(TimeMs now) {
-  if (wanted_shards_ == 0 && now - looked_at_ >= kLookAtShards) {
+  if (wanted_shards_ == 0 && now - looked_at_ >= kLookAtShards && !resumes()) {
     size_t wanted = shards_.size();
     size_t waiting = 0;
     for (const Shard& shard : shards_) waiting += shard.queue.size();

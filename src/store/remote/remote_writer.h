@@ -99,6 +99,7 @@ class RemoteWriter {
   void advance_idle_shards();
   void send_metadata(TimeMs now);
   void reshard(TimeMs now);
+  [[nodiscard]] bool resumes() const;
   [[nodiscard]] bool drained() const;
   void note_needs();
   void export_state();

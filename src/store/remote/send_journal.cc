@@ -12,21 +12,23 @@ namespace {
 /// So many changes later the file is written anew.
 constexpr size_t kMostLines = 10'000;
 
-std::string line_of(size_t shards, size_t shard, const ShardState& s) {
-  std::string line = fmt::format("{} {} {} {} {} {} {} {}", shards, shard, s.acked.record.segment,
-                                 s.acked.record.offset, s.acked.index, s.sent.record.segment,
-                                 s.sent.record.offset, s.sent.index);
+constexpr size_t kNumbers = 9;
+
+std::string line_of(uint64_t meaning, size_t shards, size_t shard, const ShardState& s) {
+  std::string line = fmt::format(
+      "{} {} {} {} {} {} {} {} {}", shards, shard, s.acked.record.segment, s.acked.record.offset,
+      s.acked.index, s.sent.record.segment, s.sent.record.offset, s.sent.index, meaning);
   return line + fmt::format(" {:08x}\n", codec::crc32c(line));
 }
 
 /// The numbers of a line whose checksum holds.
-std::optional<std::array<uint64_t, 8>> parse_line(std::string_view line) {
+std::optional<std::array<uint64_t, kNumbers>> parse_line(std::string_view line) {
   const size_t sum = line.rfind(' ');
   if (sum == std::string_view::npos) return std::nullopt;
   if (line.substr(sum + 1) != fmt::format("{:08x}", codec::crc32c(line.substr(0, sum)))) {
     return std::nullopt;
   }
-  std::array<uint64_t, 8> out{};
+  std::array<uint64_t, kNumbers> out{};
   const char* at = line.data();
   const char* end = line.data() + sum;
   for (uint64_t& n : out) {
@@ -45,6 +47,7 @@ Result<std::vector<ShardState>> SendJournal::read() {
   if (!text) return std::unexpected(text.error());
   constexpr uint64_t kMostShards = 100'000;
   std::vector<ShardState> out;
+  bool other_series = false;
   std::string_view rest = *text;
   while (!rest.empty()) {
     const size_t newline = std::min(rest.find('\n'), rest.size());
@@ -52,27 +55,34 @@ Result<std::vector<ShardState>> SendJournal::read() {
     rest.remove_prefix(std::min(newline + 1, rest.size()));
     if (!n || (*n)[0] > kMostShards || (*n)[1] >= (*n)[0]) continue;
     out.resize((*n)[0]);
+    other_series = (*n)[8] != meaning_;
     out[(*n)[1]] = {{{(*n)[2], (*n)[3]}, static_cast<uint32_t>((*n)[4])},
                     {{(*n)[5], (*n)[6]}, static_cast<uint32_t>((*n)[7])}};
+  }
+  if (other_series) {
+    Cursor least = out[0].acked;
+    for (const ShardState& state : out) least = std::min(least, state.acked);
+    out.assign(out.size(), ShardState{least, least});
   }
   return out;
 }
 
 Result<void> SendJournal::begin(const std::vector<ShardState>& shards) {
   std::string text;
-  for (size_t i = 0; i < shards.size(); ++i) text += line_of(shards.size(), i, shards[i]);
-  file_.reset();
+  for (size_t i = 0; i < shards.size(); ++i) text += line_of(meaning_, shards.size(), i, shards[i]);
   TRY(files_.write_atomically(path_, text));
-  file_ = TRY(files_.open_append(path_));
+  // Whatever comes of opening it, the file has these shards now.
   shards_ = shards;
   lines_ = shards.size();
+  file_.reset();
+  file_ = TRY(files_.open_append(path_));
   return {};
 }
 
 Result<void> SendJournal::write(size_t shard, const ShardState& state) {
   shards_[shard] = state;
-  if (++lines_ > kMostLines + shards_.size()) return begin(shards_);
-  return file_->append(line_of(shards_.size(), shard, state));
+  if (file_ == nullptr || ++lines_ > kMostLines + shards_.size()) return begin(shards_);
+  return file_->append(line_of(meaning_, shards_.size(), shard, state));
 }
 
 }  // namespace prom5::remote

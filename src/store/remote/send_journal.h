@@ -34,9 +34,12 @@ struct ShardState {
 /// is a line at the file's end. One thread.
 class SendJournal {
  public:
-  SendJournal(io::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+  /// `meaning` tells which series a shard has, beside their number: the rules that make labels.
+  SendJournal(io::FileSystem& files, std::string path, uint64_t meaning)
+      : files_(files), path_(std::move(path)), meaning_(meaning) {}
 
-  /// What was written last; empty without a journal. A line that is torn is passed over.
+  /// What was written last; empty without a journal. A line that is torn is passed over. When
+  /// shards had other series, all begin where the one that lags most is.
   Result<std::vector<ShardState>> read();
   /// Begins anew with these shards.
   Result<void> begin(const std::vector<ShardState>& shards);
@@ -45,6 +48,7 @@ class SendJournal {
  private:
   io::FileSystem& files_;
   const std::string path_;
+  const uint64_t meaning_;
   std::vector<ShardState> shards_;
   std::unique_ptr<io::WritableFile> file_;
   size_t lines_ = 0;

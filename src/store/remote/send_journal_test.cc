@@ -15,26 +15,26 @@ ShardState state(uint64_t n) { return {{{n, n * 10}, 1}, {{n, n * 10}, static_ca
 
 TEST(SendJournal, TellsWhatWasWrittenLast) {
   io::MemoryFileSystem files;
-  SendJournal journal(files, "j");
+  SendJournal journal(files, "j", 1);
   EXPECT_TRUE(journal.read()->empty());
   ASSERT_TRUE(journal.begin({state(1), state(2), state(3)}));
   ASSERT_TRUE(journal.write(1, state(7)));
   ASSERT_TRUE(journal.write(1, state(8)));
-  SendJournal again(files, "j");
+  SendJournal again(files, "j", 1);
   EXPECT_EQ(*again.read(), (std::vector<ShardState>{state(1), state(8), state(3)}));
 }
 
 TEST(SendJournal, AnotherNumberOfShardsBeginsAnew) {
   io::MemoryFileSystem files;
-  SendJournal journal(files, "j");
+  SendJournal journal(files, "j", 1);
   ASSERT_TRUE(journal.begin({state(1), state(2)}));
   ASSERT_TRUE(journal.begin({state(5)}));
-  EXPECT_EQ(*SendJournal(files, "j").read(), (std::vector<ShardState>{state(5)}));
+  EXPECT_EQ(*SendJournal(files, "j", 1).read(), (std::vector<ShardState>{state(5)}));
 }
 
 TEST(SendJournal, ATornLineIsPassedOver) {
   io::MemoryFileSystem files;
-  SendJournal journal(files, "j");
+  SendJournal journal(files, "j", 1);
   ASSERT_TRUE(journal.begin({state(1)}));
   ASSERT_TRUE(journal.write(0, state(2)));
   const std::string whole = *files.read("j");
@@ -42,17 +42,24 @@ TEST(SendJournal, ATornLineIsPassedOver) {
   const std::string more = *files.read("j");
   for (size_t size = whole.size(); size < more.size() - 1; ++size) {
     ASSERT_TRUE(files.write_atomically("k", more.substr(0, size)));
-    EXPECT_EQ(*SendJournal(files, "k").read(), (std::vector<ShardState>{state(2)})) << size;
+    EXPECT_EQ(*SendJournal(files, "k", 1).read(), (std::vector<ShardState>{state(2)})) << size;
   }
+}
+
+TEST(SendJournal, ShardsWithOtherSeriesBeginWhereTheLastOneIs) {
+  io::MemoryFileSystem files;
+  ASSERT_TRUE(SendJournal(files, "j", 1).begin({state(5), state(2), state(9)}));
+  const ShardState least{state(2).acked, state(2).acked};
+  EXPECT_EQ(*SendJournal(files, "j", 2).read(), (std::vector<ShardState>{least, least, least}));
 }
 
 TEST(SendJournal, StaysSmall) {
   io::MemoryFileSystem files;
-  SendJournal journal(files, "j");
+  SendJournal journal(files, "j", 1);
   ASSERT_TRUE(journal.begin({state(1), state(2)}));
   for (uint64_t n = 0; n < 50'000; ++n) ASSERT_TRUE(journal.write(n % 2, state(n)));
   EXPECT_LT(files.read("j")->size(), size_t{2} << 20);
-  EXPECT_EQ(*SendJournal(files, "j").read(),
+  EXPECT_EQ(*SendJournal(files, "j", 1).read(),
             (std::vector<ShardState>{state(49'998), state(49'999)}));
 }
 

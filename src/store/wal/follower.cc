@@ -60,6 +60,8 @@ Result<std::optional<Follower::Record>> Follower::next() {
     const auto segments = TRY(list_segments(files_, directory_));
     const bool last = segments.empty() || position_.segment >= segments.back();
     if (last) return std::nullopt;
+    // What came between the look at the file and the look at the folder.
+    if (TRY(fill())) continue;
     if (const size_t next = find_record(buffer_, 1); next < buffer_.size()) {
       position_.offset = buffer_offset_ + next;
       continue;
