@@ -446,6 +446,7 @@ void Server::add_push_gateway_routes() {
         if (!job) return HttpResponse::text(404, "404 page not found\n");
         return push_gateway_->handle(request, arguments[0]);
       });
+  if (!options_.enable_push_gateway) return;  // the other paths are then those of nothing
   add("GET", "/push/metrics", "Pushed metrics, to be scraped with honor_labels.",
       [this](const HttpRequest&, const PathArguments&) {
         return metrics_answer(push_gateway_->page());

@@ -8,7 +8,9 @@ namespace prom5 {
 MetricRegistry::Entry& MetricRegistry::entry(std::string_view name, std::string_view help,
                                              Type type, MetricLabels labels) {
   for (Entry& e : entries_) {
-    if (e.name == name && e.labels == labels) return e;
+    if (e.name != name || e.labels != labels) continue;
+    e.hidden = false;
+    return e;
   }
   Entry& e = entries_.emplace_back();
   e.name = name;
@@ -29,6 +31,13 @@ Gauge& MetricRegistry::gauge(std::string_view name, std::string_view help, Metri
   return entry(name, help, Type::Gauge, std::move(labels)).gauge;
 }
 
+void MetricRegistry::hide(std::string_view name, const MetricLabels& labels) {
+  const MutexLock lock(mutex_);
+  for (Entry& e : entries_) {
+    if (e.name == name && e.labels == labels) e.hidden = true;
+  }
+}
+
 void MetricRegistry::on_collect(std::string_view name, std::string_view help, Type type,
                                 std::function<double()> read, MetricLabels labels) {
   const MutexLock lock(mutex_);
@@ -44,7 +53,9 @@ std::vector<MetricRegistry::Family> MetricRegistry::collect() const {
   std::vector<Pending> pending;
   {
     const MutexLock lock(mutex_);
-    for (const Entry& e : entries_) pending.push_back({&e, e.read});
+    for (const Entry& e : entries_) {
+      if (!e.hidden) pending.push_back({&e, e.read});
+    }
   }
   std::map<std::string, Family, std::less<>> families;
   for (const Pending& p : pending) {

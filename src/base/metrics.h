@@ -54,6 +54,8 @@ class MetricRegistry {
   /// The same name and labels give the same counter. `name` ends in _total for counters.
   Counter& counter(std::string_view name, std::string_view help, MetricLabels labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, MetricLabels labels = {});
+  /// Shows it no longer, until somebody asks for it again. References to it stay valid.
+  void hide(std::string_view name, const MetricLabels& labels);
 
   /// A value read at the moment of the scrape. `read` may be called from any thread until
   /// the registry dies, so it must not outlive what it looks at.
@@ -69,6 +71,7 @@ class MetricRegistry {
     std::string help;
     Type type = Type::Counter;
     MetricLabels labels;
+    bool hidden = false;
     Counter counter;
     Gauge gauge;
     std::function<double()> read;

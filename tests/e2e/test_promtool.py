@@ -59,7 +59,12 @@ class Promtool(unittest.TestCase):
         self.assertEqual(status, 200)
         self.assertTrue(headers["Content-Type"].startswith("text/plain"))
         result = harness.promtool("check", "metrics", stdin=body.decode())
-        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""),
+        # A name of Prometheus's own, which its linter does not like either.
+        theirs = ("prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total metric "
+                  "name should not include type 'histogram'\n")
+        found = result.stderr.replace(theirs, "")
+        self.assertIn(result.returncode, (0, 3))
+        self.assertEqual((result.stdout, found), ("", ""),
                          f"promtool check metrics of {path} found something to mend")
 
     def test_check_metrics_of_our_own_page(self):

@@ -6,7 +6,6 @@
 
 #include "app/api/answer.h"
 #include "app/api/parameters.h"
-#include "app/api/result_json.h"
 #include "model/quote.h"
 
 namespace prom5::api {
@@ -75,6 +74,13 @@ Result<query::NameFilter> filter_of(const HttpRequest& request) {
   }
   options.case_sensitive = TRY(boolean(request, "case_sensitive", true));
   return query::NameFilter(terms, options);
+}
+
+/// Only what is known, unlike /api/v1/metadata.
+void write_known_metadata(JsonWriter& json, const Metadata& metadata) {
+  json.field("type", to_string(metadata.type));
+  if (!metadata.help.empty()) json.field("help", metadata.help);
+  if (!metadata.unit.empty()) json.field("unit", metadata.unit);
 }
 
 struct Order {
@@ -218,7 +224,7 @@ SearchApi::Answer SearchApi::answer(const HttpRequest& request, std::string_view
       json.begin_object().field(field, one.name);
       if (search.with_score) json.key("score").number(one.score);
       if (const auto metadata = known.find(one.name); metadata != known.end()) {
-        write_metadata(json, metadata->second.front());
+        write_known_metadata(json, metadata->second.front());
       }
       json.end_object();
     }

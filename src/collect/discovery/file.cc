@@ -15,6 +15,7 @@ namespace prom5::discovery {
 namespace {
 
 constexpr DurationMs kLookAgain = DurationMs::seconds(1);
+constexpr std::string_view kMtime = "prometheus_sd_file_mtime_seconds";
 
 Result<std::vector<TargetGroup>> read_file(io::FileSystem& files, const std::string& path) {
   const bool json =
@@ -60,7 +61,11 @@ FileDiscoverer::Stamp FileDiscoverer::look() const {
 
 Result<std::vector<TargetGroup>> FileDiscoverer::refresh(const std::stop_token& /*stop*/) {
   seen_ = look();
-  std::erase_if(groups_, [&](const auto& entry) { return !seen_.contains(entry.first); });
+  std::erase_if(groups_, [&](const auto& entry) {
+    const bool gone = !seen_.contains(entry.first);
+    if (gone) services_.metrics.hide(kMtime, {{"filename", entry.first}});
+    return gone;
+  });
   io::PosixFileSystem files;
   for (const auto& [path, stamp] : seen_) {
     auto groups = read_file(files, path);
@@ -72,8 +77,7 @@ Result<std::vector<TargetGroup>> FileDiscoverer::refresh(const std::stop_token& 
     }
     constexpr double kNanos = 1e9;
     services_.metrics
-        .gauge("prometheus_sd_file_mtime_seconds",
-               "Timestamp (mtime) of files read by FileSD. Timestamp is set at read time.",
+        .gauge(kMtime, "Timestamp (mtime) of files read by FileSD. Timestamp is set at read time.",
                {{"filename", path}})
         .set(std::floor(static_cast<double>(stamp.first) / kNanos));
     for (TargetGroup& group : *groups) {

@@ -34,7 +34,11 @@ KubernetesDiscoverer::KubernetesDiscoverer(const KubernetesOptions& options, con
       refresh_failures_(
           services.metrics.counter("prometheus_sd_refresh_failures_total",
                                    "Number of refresh failures for the given SD mechanism.",
-                                   {{"mechanism", "kubernetes"}, {"config", job}})) {}
+                                   {{"mechanism", "kubernetes"}, {"config", job}})),
+      failed_configs_(services.metrics.gauge(
+          "prometheus_sd_failed_configs",
+          "Current number of service discovery configurations that failed to load.",
+          {{"name", "scrape"}})) {}
 
 KubernetesDiscoverer::~KubernetesDiscoverer() { canceled_->store(true); }
 
@@ -254,8 +258,9 @@ bool KubernetesDiscoverer::take(Event event) {
 
 void KubernetesDiscoverer::run(std::stop_token stop, const TargetSink& sink) {
   const std::stop_callback on_stop(stop, [this] { canceled_->store(true); });
-  for (;;) {
+  for (bool failed = false;; failed = true) {
     auto access = kubernetes_access(options_);
+    if (failed) failed_configs_.add(-1);
     if (access) {
       access_ = *std::move(access);
       break;
@@ -264,7 +269,10 @@ void KubernetesDiscoverer::run(std::stop_token stop, const TargetSink& sink) {
     refresh_failures_.add();
     services_.log.error("Kubernetes cannot be reached",
                         {{"job", job_}, {"err", access.error().message}});
-    if (!wait_for(kLastBackoff, stop)) return;
+    failed_configs_.add(1);
+    if (wait_for(kLastBackoff, stop)) continue;
+    failed_configs_.add(-1);
+    return;
   }
   plan_watches();
   bool changed = false;

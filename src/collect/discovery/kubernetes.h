@@ -68,6 +68,7 @@ class KubernetesDiscoverer final : public Discoverer {
   const Services services_;
   Counter& failures_;
   Counter& refresh_failures_;
+  Gauge& failed_configs_;
   KubernetesAccess access_;
   std::vector<Watch> watches_;
   KubernetesObjects objects_;
