@@ -388,7 +388,7 @@ def reference_knows(function):
 
 
 def find_dnsmasq():
-    """(path of dnsmasq, environment for it): among the peers or installed; None without."""
+    """(path of dnsmasq, environment for it): among the peers or installed."""
     with contextlib.suppress(AssertionError):  # no peers at all
         peers = harness.peers_dir()
         path = peers / "usr/sbin/dnsmasq"
@@ -396,4 +396,5 @@ def find_dnsmasq():
             libraries = [str(p) for p in peers.glob("usr/lib/*-linux-gnu")]
             return str(path), {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)}
     installed = shutil.which("dnsmasq", path=os.environ.get("PATH", "") + ":/usr/sbin")
-    return (installed, None) if installed else None
+    assert installed, "dnsmasq is missing: run script/setup --test"
+    return installed, None

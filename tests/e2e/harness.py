@@ -28,6 +28,10 @@ import threading
 import time
 import urllib.parse
 
+from protobuf import (double, field_bytes, field_double, field_varint, field_zigzag, label_fields,
+                      zigzag)
+from snappy_wire import snappy_literal
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 60.0
 HTTP_TIMEOUT_SECONDS = 30.0
@@ -572,36 +576,6 @@ WRITE_HEADERS = {
 }
 
 
-def _varint(number):
-    number &= (1 << 64) - 1
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _zigzag(number):
-    return _varint(number << 1 ^ number >> 63)
-
-
-def _field_bytes(number, data):
-    return _varint(number << 3 | 2) + _varint(len(data)) + data
-
-
-def _field_varint(number, value):
-    return _varint(number << 3) + _varint(value)
-
-
-def _field_zigzag(number, value):
-    return _varint(number << 3) + _zigzag(value)
-
-
-def _field_double(number, value):
-    return _varint(number << 3 | 1) + struct.pack("<d", value)
-
-
 class Exemplar:
     """An exemplar: a point of a series beside its samples."""
 
@@ -609,10 +583,8 @@ class Exemplar:
         self.labels, self.value = labels, value
 
     def encode(self, time_ms):
-        labels = b"".join(
-            _field_bytes(1, _field_bytes(1, n.encode()) + _field_bytes(2, v.encode()))
-            for n, v in sorted(self.labels.items()))
-        return labels + _field_double(2, self.value) + _field_varint(3, time_ms)
+        return (label_fields(sorted(self.labels.items())) + field_double(2, self.value)
+                + field_varint(3, time_ms))
 
 
 class Histogram:
@@ -645,36 +617,35 @@ class Histogram:
                 spans.append([index - expected, 1])
             values.append(buckets[index])
             expected = index + 1
-        out = b"".join(_field_bytes(spans_field, _field_zigzag(1, o) + _field_varint(2, n))
+        out = b"".join(field_bytes(spans_field, field_zigzag(1, o) + field_varint(2, n))
                        for o, n in spans)
         if not values:
             return out
         if floats:
-            return out + _field_bytes(
-                counts_field, b"".join(struct.pack("<d", float(v)) for v in values))
+            return out + field_bytes(counts_field, b"".join(map(double, values)))
         deltas = [b - a for a, b in zip([0] + values, values)]
-        return out + _field_bytes(deltas_field, b"".join(map(_zigzag, deltas)))
+        return out + field_bytes(deltas_field, b"".join(map(zigzag, deltas)))
 
     def encode(self, time_ms):
         floats = self.is_float()
         out = b""
         if floats:
-            out += _field_double(2, float(self.count))
+            out += field_double(2, float(self.count))
         else:
-            out += _field_varint(1, self.count)
-        out += _field_double(3, self.sum) + _field_zigzag(4, self.schema)
-        out += _field_double(5, self.zero_threshold)
+            out += field_varint(1, self.count)
+        out += field_double(3, self.sum) + field_zigzag(4, self.schema)
+        out += field_double(5, self.zero_threshold)
         if floats:
-            out += _field_double(7, float(self.zero_count))
+            out += field_double(7, float(self.zero_count))
         else:
-            out += _field_varint(6, self.zero_count)
+            out += field_varint(6, self.zero_count)
         out += self._buckets(self.negative, floats, 8, 9, 10)
         out += self._buckets(self.positive, floats, 11, 12, 13)
         if self.reset_hint:
-            out += _field_varint(14, self.reset_hint)
-        out += _field_varint(15, time_ms)
+            out += field_varint(14, self.reset_hint)
+        out += field_varint(15, time_ms)
         if self.custom:
-            out += _field_bytes(16, b"".join(struct.pack("<d", b) for b in self.custom))
+            out += field_bytes(16, b"".join(map(double, self.custom)))
         return out
 
 
@@ -689,36 +660,24 @@ def write_request(series, metadata=()):
     out = b""
     for labels, points in series:
         pairs = sorted(labels.items()) if isinstance(labels, dict) else labels
-        body = b"".join(_field_bytes(1, _field_bytes(1, n.encode()) + _field_bytes(2, v.encode()))
-                        for n, v in pairs)
+        body = label_fields(pairs)
         for time_ms, value in points:
             if isinstance(value, Histogram):
-                body += _field_bytes(4, value.encode(time_ms))
+                body += field_bytes(4, value.encode(time_ms))
             elif isinstance(value, Exemplar):
-                body += _field_bytes(3, value.encode(time_ms))
+                body += field_bytes(3, value.encode(time_ms))
             else:
-                body += _field_bytes(2, _field_double(1, value) + _field_varint(2, time_ms))
-        out += _field_bytes(1, body)
+                body += field_bytes(2, field_double(1, value) + field_varint(2, time_ms))
+        out += field_bytes(1, body)
     for family, kind, text, unit in metadata:
-        out += _field_bytes(3, _field_varint(1, METADATA_TYPES.index(kind))
-                            + _field_bytes(2, family.encode()) + _field_bytes(4, text.encode())
-                            + _field_bytes(5, unit.encode()))
+        out += field_bytes(3, field_varint(1, METADATA_TYPES.index(kind))
+                           + field_bytes(2, family.encode()) + field_bytes(4, text.encode())
+                           + field_bytes(5, unit.encode()))
     return out
 
 
 METADATA_TYPES = ("unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info",
                   "stateset")
-
-
-def snappy_literal(data):
-    """Snappy block format that only uses literals: valid, and needs no compressor."""
-    out = bytearray(_varint(len(data)))
-    for start in range(0, len(data), 65536):
-        piece = data[start:start + 65536]
-        out.append(61 << 2)
-        out += struct.pack("<H", len(piece) - 1)
-        out += piece
-    return bytes(out)
 
 
 def now_ms():

@@ -29,6 +29,8 @@ import threading
 import time
 import zlib
 
+from protobuf import varint
+
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 HUNDRED_YEARS_MS = 100 * 365 * 86_400_000
 # Of a body as decoded, the default of prom5; some pages stay just below it.
@@ -153,13 +155,7 @@ def page_of_protobuf_nested():
     opened = []
     size = 0
     while size < MIB:
-        length = bytearray()
-        rest = size
-        while rest >= 0x80:
-            length.append(rest & 0x7F | 0x80)
-            rest >>= 7
-        length.append(rest)
-        opened.append(b"\x22" + bytes(length))
+        opened.append(b"\x22" + varint(size))
         size += len(opened[-1])
     return page(b"".join(reversed(opened)) + b"\x0b" * MIB, PROTOBUF)
 

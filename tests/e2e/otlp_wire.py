@@ -14,6 +14,8 @@ import json
 import math
 import struct
 
+from protobuf import double, field_bytes, read_fields, varint, zigzag
+
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 UNSPECIFIED, DELTA, CUMULATIVE = 0, 1, 2
@@ -212,27 +214,12 @@ def _total(count, counts):
 
 # -------------------------------------------------------------------------------------- protobuf
 
-def varint(value):
-    value &= (1 << 64) - 1
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def field_bytes(field, data):
-    """A field with a length: string, bytes, message."""
-    return varint(field << 3 | 2) + varint(len(data)) + data
-
-
 # Wire type and the bytes behind it.
 _SCALARS = {
     "bool": (0, lambda v: varint(int(v))), "enum": (0, varint), "uint32": (0, varint),
-    "uint64": (0, varint), "int64": (0, varint), "sint32": (0, lambda v: varint(v << 1 ^ v >> 31)),
+    "uint64": (0, varint), "int64": (0, varint), "sint32": (0, zigzag),
     "fixed64": (1, lambda v: struct.pack("<Q", v)),
-    "sfixed64": (1, lambda v: struct.pack("<q", v)), "double": (1, lambda v: struct.pack("<d", v)),
+    "sfixed64": (1, lambda v: struct.pack("<q", v)), "double": (1, double),
 }
 
 
@@ -298,33 +285,6 @@ def to_json(message):
 
 # --------------------------------------------------------------------------------------- answers
 
-def _fields(data):
-    """(number, value) of a message's fields: whole numbers and byte strings."""
-    at = 0
-
-    def number_here():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(data):
-        tag = number_here()
-        if tag & 7 == 0:
-            yield tag >> 3, number_here()
-        elif tag & 7 == 2:
-            length = number_here()
-            yield tag >> 3, data[at:at + length]
-            at += length
-        else:
-            raise ValueError(f"wire type {tag & 7} in {data!r}")
-
-
 def read_response(body, content_type):
     """(rejected data points, message) of an ExportMetricsServiceResponse; empty is (0, "")."""
     if not body:
@@ -332,5 +292,5 @@ def read_response(body, content_type):
     if content_type.startswith(JSON):
         partial = json.loads(body).get("partialSuccess") or {}
         return int(partial.get("rejectedDataPoints", 0)), partial.get("errorMessage", "")
-    partial = dict(_fields(dict(_fields(body)).get(1, b"")))
+    partial = dict(read_fields(dict(read_fields(body)).get(1, b"")))
     return partial.get(1, 0), partial.get(2, b"").decode()

@@ -19,6 +19,9 @@ import threading
 import time
 
 import harness
+from protobuf import (field_bytes, field_double, field_varint, packed, read_fields, signed,
+                      to_double, unzigzag, varint)
+from snappy_wire import unsnappy
 
 V1 = "prometheus.WriteRequest"
 V2 = "io.prometheus.write.v2.Request"
@@ -28,88 +31,7 @@ V2_HEADERS = {"Content-Type": f"application/x-protobuf;proto={V2}",
               "X-Prometheus-Remote-Write-Version": "2.0.0"}
 
 
-# --------------------------------------------------------------------------------- reading bytes
-
-def read_varint(data, at):
-    value = shift = 0
-    while True:
-        if at >= len(data) or shift > 63:
-            raise ValueError("a number without end")
-        value |= (data[at] & 0x7F) << shift
-        at, shift, more = at + 1, shift + 7, data[at] & 0x80
-        if not more:
-            return value, at
-
-
-def read_fields(message):
-    """(number, value) of each field: an int, 8 bytes of a fixed64, or the bytes of the rest."""
-    at = 0
-    while at < len(message):
-        tag, at = read_varint(message, at)
-        kind = tag & 7
-        if kind == 0:
-            value, at = read_varint(message, at)
-            yield tag >> 3, value
-            continue
-        if kind == 2:
-            size, at = read_varint(message, at)
-        elif kind in (1, 5):
-            size = 8 if kind == 1 else 4
-        else:
-            raise ValueError(f"wire type {kind}")
-        if at + size > len(message):
-            raise ValueError(f"field {tag >> 3} is longer than its message")
-        yield tag >> 3, bytes(message[at:at + size])
-        at += size
-
-
-def unsnappy(block):
-    """A snappy block, decompressed."""
-    size, at = read_varint(block, 0)
-    out = bytearray()
-    while at < len(block):
-        tag, at = block[at], at + 1
-        if tag & 3 == 0:
-            length = tag >> 2
-            if length >= 60:
-                extra = length - 59
-                length, at = int.from_bytes(block[at:at + extra], "little"), at + extra
-            if at + length + 1 > len(block):
-                raise ValueError("snappy: a literal is longer than the block")
-            out += block[at:at + length + 1]
-            at += length + 1
-            continue
-        if tag & 3 == 1:
-            length, offset = 4 + (tag >> 2 & 7), (tag >> 5) << 8 | block[at]
-            at += 1
-        else:
-            width = 2 if tag & 3 == 2 else 4
-            length, offset = 1 + (tag >> 2), int.from_bytes(block[at:at + width], "little")
-            at += width
-        if not 0 < offset <= len(out):
-            raise ValueError("snappy: a copy from before the start")
-        if offset >= length:
-            start = len(out) - offset
-            out += out[start:start + length]
-        else:
-            for _ in range(length):
-                out.append(out[-offset])
-    if len(out) != size:
-        raise ValueError(f"snappy: {len(out)} bytes, {size} were announced")
-    return bytes(out)
-
-
-def signed(number):
-    return number - (1 << 64) if number >= 1 << 63 else number
-
-
-def unzigzag(number):
-    return number >> 1 ^ -(number & 1)
-
-
-def to_double(data):
-    return struct.unpack("<d", data)[0]
-
+# ----------------------------------------------------------------------------- comparing floats
 
 def bits(value):
     """The 64 bits of a float: NaN is not equal to itself, and the stale marker is one of many."""
@@ -124,19 +46,6 @@ def comparable(value):
     if bits(value) == STALE_BITS:
         return "stale"
     return "NaN" if math.isnan(value) else value
-
-
-def packed(value, read):
-    """A repeated number, which may come as one value or as bytes with many."""
-    if isinstance(value, int):
-        return [value]
-    if read is to_double:
-        return [to_double(value[i:i + 8]) for i in range(0, len(value), 8)]
-    out, at = [], 0
-    while at < len(value):
-        number, at = read_varint(value, at)
-        out.append(read(number))
-    return out
 
 
 # ------------------------------------------------------------------------------ reading messages
@@ -342,28 +251,6 @@ def read_v2(message):
 
 
 # ------------------------------------------------------------------------ writing the second one
-
-def varint(number):
-    number &= (1 << 64) - 1
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def field_bytes(number, data):
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def field_varint(number, value):
-    return varint(number << 3) + varint(value)
-
-
-def field_double(number, value):
-    return varint(number << 3 | 1) + struct.pack("<d", value)
-
 
 def message_v2(symbols, *timeseries):
     return (b"".join(field_bytes(4, s.encode()) for s in symbols)

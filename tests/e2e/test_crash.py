@@ -18,6 +18,7 @@ import time
 import unittest
 
 import harness
+from snappy_wire import snappy_literal
 
 LONG = os.environ.get("PROM5_LONG") == "1"
 SEED = int(os.environ.get("PROM5_CRASH_SEED") or random.SystemRandom().randrange(1 << 32))
@@ -450,7 +451,7 @@ class FullDisk(unittest.TestCase):
 
     def write(self):
         """Sends the batch, again where it was sent before; (status, headers)."""
-        body = harness.snappy_literal(harness.write_request(self.batch))
+        body = snappy_literal(harness.write_request(self.batch))
         try:
             status, headers, text = self.server.post("/api/v1/write", body, harness.WRITE_HEADERS)
         except (OSError, harness.http.client.HTTPException) as e:
@@ -575,7 +576,7 @@ class LittleMemory(unittest.TestCase):
 
     def write(self, message):
         try:
-            return self.server.write_bytes(harness.snappy_literal(message))
+            return self.server.write_bytes(snappy_literal(message))
         except (OSError, harness.http.client.HTTPException) as e:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.server.process.wait(5)

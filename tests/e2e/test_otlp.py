@@ -14,6 +14,7 @@ import zlib
 
 import harness
 import otlp_wire as wire
+from protobuf import field_bytes, varint
 
 PATHS = ("/api/v1/otlp/v1/metrics", "/v1/metrics")
 T = harness.now_ms() // 60_000 * 60 - 1200
@@ -236,7 +237,7 @@ class Receiving(Otlp):
 
     def test_unknown_fields_are_skipped(self):
         body = wire.protobuf(wire.request(self.resource(wire.gauge("g", [wire.number(1, ns())]))))
-        self.taken(self.post(body + wire.field_bytes(100, b"abc") + b"\xa8\x06\x07"))
+        self.taken(self.post(body + field_bytes(100, b"abc") + b"\xa8\x06\x07"))
         self.assertEqual(self.stored(), {"g": "1"})
 
     def test_values(self):
@@ -1072,9 +1073,9 @@ class Refusing(Otlp):
         status = self.post(body.encode() + b'{"arrayValue": {"values": [' * deep, wire.JSON)[0]
         self.assertEqual(status, 400)
         for _ in range(3000):
-            nested = wire.field_bytes(5, wire.field_bytes(1, nested))  # an array in an array
+            nested = field_bytes(5, field_bytes(1, nested))  # an array in an array
         for number in (2, 1, 1, 1):  # the value, its attribute, the resource, ResourceMetrics
-            nested = wire.field_bytes(number, nested)
+            nested = field_bytes(number, nested)
         self.assertIn(self.post(nested)[0], (200, 400))
 
     def test_other_content_types(self):
@@ -1095,7 +1096,7 @@ class Refusing(Otlp):
     def test_too_large_once_unpacked(self):
         packer = zlib.compressobj(1, zlib.DEFLATED, 31)
         size = 256 * 2 ** 20
-        bomb = packer.compress(wire.varint(100 << 3 | 2) + wire.varint(size))
+        bomb = packer.compress(varint(100 << 3 | 2) + varint(size))
         bomb += b"".join(packer.compress(bytes(2 ** 20)) for _ in range(size // 2 ** 20))
         status, _, body = self.post(bomb + packer.flush(), Content_Encoding="gzip")
         self.assertEqual(status, 413, body)

@@ -8,12 +8,13 @@ import base64
 import gzip
 import os
 import re
-import struct
 import time
 import unittest
 
 import harness
 import remote_write_wire as wire
+from protobuf import field_bytes, field_double, field_varint, label_fields, varint
+from snappy_wire import framed_snappy
 
 PROTOBUF = ("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
             "encoding=delimited")
@@ -130,53 +131,37 @@ def family(name, kind, *metrics, text=None):
 
     metrics: (labels, fields of the kind as bytes[, milliseconds])
     """
-    out = wire.field_bytes(1, name.encode())
+    out = field_bytes(1, name.encode())
     if text is not None:
-        out += wire.field_bytes(2, text.encode())
-    out += wire.field_varint(3, kind)
+        out += field_bytes(2, text.encode())
+    out += field_varint(3, kind)
     number = {GAUGE: 2, COUNTER: 3, SUMMARY: 4, UNTYPED: 5, HISTOGRAM: 7}[kind]
     for labels, body, *time_ms in metrics:
-        metric = b"".join(wire.field_bytes(1, wire.field_bytes(1, k.encode())
-                                           + wire.field_bytes(2, v.encode()))
-                          for k, v in labels.items())
-        metric += wire.field_bytes(number, body)
+        metric = label_fields(labels.items()) + field_bytes(number, body)
         if time_ms:
-            metric += wire.field_varint(6, time_ms[0])
-        out += wire.field_bytes(4, metric)
-    return wire.varint(len(out)) + out
+            metric += field_varint(6, time_ms[0])
+        out += field_bytes(4, metric)
+    return varint(len(out)) + out
 
 
 def number(value):
-    return wire.field_double(1, value)
+    return field_double(1, value)
 
 
 def quantiles(count, sum_, *pairs):
-    return (wire.field_varint(1, count) + wire.field_double(2, sum_) + b"".join(
-        wire.field_bytes(3, wire.field_double(1, q) + wire.field_double(2, v))
+    return (field_varint(1, count) + field_double(2, sum_) + b"".join(
+        field_bytes(3, field_double(1, q) + field_double(2, v))
         for q, v in pairs))
 
 
 def buckets(count, sum_, *pairs):
-    return (wire.field_varint(1, count) + wire.field_double(2, sum_) + b"".join(
-        wire.field_bytes(3, wire.field_varint(1, n) + wire.field_double(2, bound))
+    return (field_varint(1, count) + field_double(2, sum_) + b"".join(
+        field_bytes(3, field_varint(1, n) + field_double(2, bound))
         for bound, n in pairs))
 
 
 def base64url(text):
     return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def framed_snappy(data):
-    """The stream format of snappy, with one chunk that is not compressed."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    crc ^= 0xFFFFFFFF
-    masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-    chunk = struct.pack("<I", masked) + data
-    return b"\xff\x06\x00\x00sNaPpY" + b"\x01" + struct.pack("<I", len(chunk))[:3] + chunk
 
 
 PAGE = """# HELP done_total Jobs that are done: \\\\ and\\nmore.

@@ -18,6 +18,7 @@ import unittest
 import urllib.parse
 
 import harness
+from snappy_wire import snappy_literal
 
 QUERY_TIMEOUT_SECONDS = 5
 # The one limit of time: how long after --query.timeout an answer may still be on its way.
@@ -67,7 +68,7 @@ def series():
 
 
 SUM_OF_LOAD = sum(n * 1000 + 239 for n in range(120))
-REQUEST = harness.snappy_literal(harness.write_request(series()))
+REQUEST = snappy_literal(harness.write_request(series()))
 
 
 # --------------------------------------------------------------------------------- the queries

@@ -1,69 +1,10 @@
 """Debian's Prometheus reads our samples by remote read."""
 import random
-import struct
 import unittest
 
 import harness
-
-def varint(data, at):
-    value = shift = 0
-    while True:
-        value |= (data[at] & 0x7F) << shift
-        at, shift, more = at + 1, shift + 7, data[at] & 0x80
-        if not more:
-            return value, at
-
-
-def fields(message):
-    """(number, value) of each field of a protobuf message."""
-    at = 0
-    while at < len(message):
-        tag, at = varint(message, at)
-        if tag & 7 == 0:
-            value, at = varint(message, at)
-        elif tag & 7 == 1:
-            value, at = message[at:at + 8], at + 8
-        else:
-            length, at = varint(message, at)
-            value, at = message[at:at + length], at + length
-        yield tag >> 3, value
-
-
-def unsnappy(block):
-    """A snappy block, decompressed."""
-    size, at = varint(block, 0)
-    out = bytearray()
-    while at < len(block):
-        tag, at = block[at], at + 1
-        if tag & 3 == 0:
-            length = tag >> 2
-            if length >= 60:
-                extra = length - 59
-                length, at = int.from_bytes(block[at:at + extra], "little"), at + extra
-            out += block[at:at + length + 1]
-            at += length + 1
-            continue
-        if tag & 3 == 1:
-            length, offset = 4 + (tag >> 2 & 7), (tag >> 5) << 8 | block[at]
-            at += 1
-        else:
-            width = 2 if tag & 3 == 2 else 4
-            length, offset = 1 + (tag >> 2), int.from_bytes(block[at:at + width], "little")
-            at += width
-        for _ in range(length):
-            out.append(out[-offset])
-    assert len(out) == size
-    return bytes(out)
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
+from protobuf import field_bytes, field_varint, read_fields, read_varint, to_double
+from snappy_wire import crc32c, snappy_literal, unsnappy
 
 OURS = ("global:\n  external_labels: {region: north}\n"
         "storage:\n  tsdb:\n    out_of_order_time_window: 2h\n")
@@ -116,12 +57,11 @@ class RemoteRead(unittest.TestCase):
 
     def read(self, chunks, name="load", label=("n", "1")):
         """(status, headers, body) of one query, put together by hand."""
-        field, number = harness._field_bytes, harness._field_varint
-        matchers = b"".join(field(3, field(2, n.encode()) + field(3, v.encode()))
+        matchers = b"".join(field_bytes(3, field_bytes(2, n.encode()) + field_bytes(3, v.encode()))
                             for n, v in (("__name__", name), label))
-        query = number(1, self.now - 3_600_000) + number(2, self.now) + matchers
-        message = field(1, query) + (number(2, 1) if chunks else b"")
-        return self.ours.post("/api/v1/read", harness.snappy_literal(message),
+        query = field_varint(1, self.now - 3_600_000) + field_varint(2, self.now) + matchers
+        message = field_bytes(1, query) + (field_varint(2, 1) if chunks else b"")
+        return self.ours.post("/api/v1/read", snappy_literal(message),
                               {"Content-Encoding": "snappy",
                                "Content-Type": "application/x-protobuf"})
 
@@ -130,16 +70,16 @@ class RemoteRead(unittest.TestCase):
             status, headers, body = self.read(False, name, label)
             self.assertEqual((status, headers["Content-Type"], headers["Content-Encoding"]),
                              (200, "application/x-protobuf", "snappy"))
-            ((_, result),) = fields(unsnappy(body))
-            ((_, series),) = fields(result)
-            series = list(fields(series))
-            labels = [dict(fields(v)) for n, v in series if n == 1]
+            ((_, result),) = read_fields(unsnappy(body))
+            ((_, series),) = read_fields(result)
+            series = list(read_fields(series))
+            labels = [dict(read_fields(v)) for n, v in series if n == 1]
             self.assertEqual([(d[1].decode(), d[2].decode()) for d in labels],
                              sorted([("__name__", name), label, ("region", "north")]))
             self.assertEqual(len([v for n, v in series if n == number]), 240)
             if name == "size":  # the last one's count, as a float
-                last = dict(fields(series[-1][1]))
-                self.assertEqual(struct.unpack("<d", last[2])[0], 4 + 239)
+                last = dict(read_fields(series[-1][1]))
+                self.assertEqual(to_double(last[2]), 4 + 239)
 
     def test_chunks(self):
         for name, label, encoding in (("load", ("n", "1"), 1), ("size", ("job", "a"), 2)):
@@ -148,16 +88,16 @@ class RemoteRead(unittest.TestCase):
                 200, "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse"))
             at = samples = 0
             while at < len(body):
-                length, at = varint(body, at)
+                length, at = read_varint(body, at)
                 frame = body[at + 4:at + 4 + length]
                 self.assertEqual(int.from_bytes(body[at:at + 4], "big"), crc32c(frame))
                 at += 4 + length
-                message = dict(fields(frame))
+                message = dict(read_fields(frame))
                 self.assertEqual(message[2], 0)
-                for number, value in fields(message[1]):
+                for number, value in read_fields(message[1]):
                     if number != 2:
                         continue
-                    chunk = dict(fields(value))
+                    chunk = dict(read_fields(value))
                     self.assertEqual(chunk[3], encoding)
                     samples += int.from_bytes(chunk[4][:2], "big")
             self.assertEqual(samples, 240)

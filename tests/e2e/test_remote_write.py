@@ -4,26 +4,15 @@ import struct
 import unittest
 
 import harness
-
-FLAGS = ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"]
-T = harness.now_ms() // 60_000 * 60 - 1800
-
-
-def ms(seconds_after_start):
-    return int((T + seconds_after_start) * 1000)
+from remote_write_case import FLAGS, HISTOGRAM, Case, T, ms
+from snappy_wire import snappy_literal
 
 
 def series(name, points, **labels):
     return {"__name__": name, **labels}, points
 
 
-class RemoteWrite(unittest.TestCase):
-    maxDiff = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = cls.enterClassContext(harness.Prom5(FLAGS, config="global: {}\n"))
-
+class RemoteWrite(Case):
     def written(self, *all_series):
         status, text = self.server.write(list(all_series))
         self.assertEqual((status, text), (204, ""))
@@ -33,12 +22,6 @@ class RemoteWrite(unittest.TestCase):
         self.assertEqual(status, 400, text)
         self.assertTrue(text.strip())
         return text
-
-    def values(self, name, time=3600):
-        """Label set without name -> [(seconds after T, text)] of everything stored."""
-        return {tuple(sorted((k, v) for k, v in s["metric"].items() if k != "__name__")):
-                [(t - T, v) for t, v in s["values"]]
-                for s in self.server.query(f"{name}[2h]", T + time)}
 
     # Floats
 
@@ -83,11 +66,8 @@ class RemoteWrite(unittest.TestCase):
 
     # Native histograms
 
-    HISTOGRAM = harness.Histogram(12, 18.4, {1: 3, 2: 4, 5: 1}, {1: 2}, zero_threshold=0.001,
-                                  zero_count=2)
-
     def test_native_histogram_as_json(self):
-        self.written(series("native", [(ms(0), self.HISTOGRAM)], a="1"))
+        self.written(series("native", [(ms(0), HISTOGRAM)], a="1"))
         self.assertEqual(self.server.query("native", T), [
             {"metric": {"__name__": "native", "a": "1"},
              "histogram": [T, {"count": "12", "sum": "18.4", "buckets": [
@@ -98,7 +78,7 @@ class RemoteWrite(unittest.TestCase):
         self.assertNotIn("values", data["result"][0])
 
     def test_functions_of_native_histograms(self):
-        self.written(series("measured", [(ms(0), self.HISTOGRAM)]))
+        self.written(series("measured", [(ms(0), HISTOGRAM)]))
         value = self.server.value
         self.assertEqual(value("histogram_count(measured)", T), 12)
         self.assertEqual(value("histogram_sum(measured)", T), 18.4)
@@ -165,7 +145,7 @@ class RemoteWrite(unittest.TestCase):
     # Requests that cannot be read
 
     def test_other_content_type(self):
-        body = harness.snappy_literal(harness.write_request([series("x", [(ms(0), 1)])]))
+        body = snappy_literal(harness.write_request([series("x", [(ms(0), 1)])]))
         for content_type in ("application/json", "text/plain",
                              "application/x-protobuf;proto=something.Else"):
             status, text = self.server.write_bytes(body, {"Content-Type": content_type})
@@ -177,7 +157,7 @@ class RemoteWrite(unittest.TestCase):
         self.assertEqual(status, 415, text)
 
     def test_malformed_snappy(self):
-        good = harness.snappy_literal(harness.write_request([series("x", [(ms(0), 1)])]))
+        good = snappy_literal(harness.write_request([series("x", [(ms(0), 1)])]))
         for name, body in (
                 ("empty", b""), ("garbage", b"\xff" * 40), ("cut short", good[:-3]),
                 ("length too small", b"\x02" + good[1:]),
@@ -198,13 +178,13 @@ class RemoteWrite(unittest.TestCase):
                 ("group without end", b"\x0b\x08\x01"),
                 ("field number zero", b"\x02\x01a")):
             with self.subTest(name):
-                status, text = self.server.write_bytes(harness.snappy_literal(message))
+                status, text = self.server.write_bytes(snappy_literal(message))
                 self.assertEqual(status, 400, text)
 
     def test_unknown_fields_are_skipped(self):
         message = harness.write_request([series("newer", [(ms(0), 1)])])
         message += b"\xa2\x06\x03abc" + b"\xa8\x06\x07"  # fields 100 and 101
-        status, text = self.server.write_bytes(harness.snappy_literal(message))
+        status, text = self.server.write_bytes(snappy_literal(message))
         self.assertEqual(status, 204, text)
         self.assertEqual(len(self.server.query("newer", T)), 1)
 

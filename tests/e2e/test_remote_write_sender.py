@@ -13,6 +13,8 @@ import unittest
 
 import harness
 import remote_write_wire as wire
+from protobuf import read_fields
+from snappy_wire import unsnappy
 
 LONG = bool(os.environ.get("PROM5_LONG"))
 FLAGS = ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"]
@@ -536,7 +538,7 @@ class SecondMessage(SenderTests):
         server = self.sender(batch_send_deadline="1s", max_shards=1)
         self.arrive(self.burst(server, series=20, points=5))
         for request in self.receiver.accepted():
-            symbols = [v for n, v in wire.read_fields(wire.unsnappy(request.body)) if n == 4]
+            symbols = [v for n, v in read_fields(unsnappy(request.body)) if n == 4]
             self.assertEqual(len(symbols), len(set(symbols)))
 
     def test_an_answer_without_counts_means_that_nothing_was_written(self):

@@ -5,33 +5,23 @@ import unittest
 
 import harness
 import remote_write_wire as wire
+from protobuf import field_bytes, field_double, field_varint
+from remote_write_case import FLAGS, HISTOGRAM, Case, T, ms
+from snappy_wire import snappy_literal
 
-FLAGS = ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"]
 ACCEPTED = "--web.remote-write-receiver.accepted-protobuf-messages="
-T = harness.now_ms() // 60_000 * 60 - 1800
-HISTOGRAM = harness.Histogram(12, 18.4, {1: 3, 2: 4, 5: 1}, {1: 2}, zero_threshold=0.001,
-                              zero_count=2)
-
-
-def ms(seconds_after_start):
-    return int((T + seconds_after_start) * 1000)
 
 
 def post(server, message, headers=None):
     """(status, written samples, histograms and exemplars as they are told, text)"""
     status, answered, text = server.post(
-        "/api/v1/write", harness.snappy_literal(message),
+        "/api/v1/write", snappy_literal(message),
         {**harness.WRITE_HEADERS, **wire.V2_HEADERS, **(headers or {})})
     return status, tuple(answered[name] for name in wire.WRITTEN), text.decode(errors="replace")
 
 
-class SecondMessage(unittest.TestCase):
-    maxDiff = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = cls.enterClassContext(harness.Prom5(
-            [*FLAGS, f"{ACCEPTED}{wire.V1},{wire.V2}"], config="global: {}\n"))
+class SecondMessage(Case):
+    flags = (f"{ACCEPTED}{wire.V1},{wire.V2}",)
 
     def written(self, *series, counts=None):
         """All of it is stored, and the answer says how much that was."""
@@ -54,12 +44,6 @@ class SecondMessage(unittest.TestCase):
         if words:
             self.assertRegex(text.lower(), "|".join(words))
         return text
-
-    def values(self, name, time=3600):
-        """Label set without name -> [(seconds after T, text)] of everything stored."""
-        return {tuple(sorted((k, v) for k, v in s["metric"].items() if k != "__name__")):
-                [(t - T, v) for t, v in s["values"]]
-                for s in self.server.query(f"{name}[2h]", T + time)}
 
     # What is stored
 
@@ -159,15 +143,15 @@ class SecondMessage(unittest.TestCase):
                          {(("a", "2"), ("z", "1")): [(0, "1"), (1, "2")]})
 
     def test_references_one_by_one_and_packed(self):
-        one_by_one = b"".join(wire.field_varint(1, ref) for ref in (1, 2)) + wire.field_bytes(
-            2, wire.field_double(1, 4.0) + wire.field_varint(2, ms(0)))
+        one_by_one = b"".join(field_varint(1, ref) for ref in (1, 2)) + field_bytes(
+            2, field_double(1, 4.0) + field_varint(2, ms(0)))
         message = wire.message_v2(["", "__name__", "unpacked"], one_by_one)
         self.assertEqual(post(self.server, message)[:2], (204, ("1", "0", "0")))
         self.assertEqual(self.values("unpacked"), {(): [(0, "4")]})
 
     def test_symbols_after_the_series_that_use_them(self):
-        parts = [wire.field_bytes(4, s.encode()) for s in ("", "__name__", "late_symbols")]
-        series = wire.field_bytes(5, wire.timeseries_v2([1, 2], [(ms(0), 1.0)]))
+        parts = [field_bytes(4, s.encode()) for s in ("", "__name__", "late_symbols")]
+        series = field_bytes(5, wire.timeseries_v2([1, 2], [(ms(0), 1.0)]))
         for order in ([series, *parts], [parts[0], series, *parts[1:]]):
             self.assertEqual(post(self.server, b"".join(order))[0], 204)
         self.assertEqual(self.values("late_symbols"), {(): [(0, "1")]})
@@ -317,9 +301,9 @@ class SecondMessage(unittest.TestCase):
                 ("endless number", b"\x08" + b"\xff" * 20),
                 ("group without end", b"\x2b\x08\x01"),
                 ("a reference cut short", wire.message_v2(
-                    [""], wire.field_bytes(1, b"\xff"))),
-                ("text that is not UTF-8", wire.message_v2([""]) + wire.field_bytes(4, b"\xff")
-                 + wire.field_bytes(5, wire.timeseries_v2([1, 1], [(ms(0), 1.0)])))):
+                    [""], field_bytes(1, b"\xff"))),
+                ("text that is not UTF-8", wire.message_v2([""]) + field_bytes(4, b"\xff")
+                 + field_bytes(5, wire.timeseries_v2([1, 1], [(ms(0), 1.0)])))):
             with self.subTest(name):
                 status, told, text = post(self.server, message)
                 self.assertEqual(status, 400, text)
