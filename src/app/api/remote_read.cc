@@ -11,6 +11,7 @@
 #include "io/codec/protobuf.h"
 #include "model/sample.h"
 #include "store/prometheus/chunk.h"
+#include "store/remote/write_message.h"
 
 namespace prom5::api {
 
@@ -97,71 +98,18 @@ std::string write_labels(const Labels& labels, const RemoteRead::ExternalLabels&
   for (const auto& [name, value] : external) {
     if (!labels.has(name)) builder.set(name, value);
   }
-  std::string out;
-  ProtoWriter writer(out);
-  std::string label;
-  for (const LabelView l : builder.build()) {
-    label.clear();
-    ProtoWriter fields(label);
-    fields.bytes(1, l.name);
-    fields.bytes(2, l.value);
-    writer.bytes(1, label);
-  }
-  return out;
-}
-
-std::string packed(std::span<const double> numbers) {
-  std::string out;
-  codec::ByteWriter writer(out);
-  for (const double number : numbers) writer.f64(number);
-  return out;
-}
-
-void write_buckets(ProtoWriter& writer, uint32_t spans_field,
-                   const std::vector<HistogramSpan>& spans, const std::vector<double>& counts) {
-  std::string text;
-  for (const HistogramSpan& span : spans) {
-    text.clear();
-    ProtoWriter fields(text);
-    fields.zigzag(1, span.offset);
-    fields.number(2, span.length);
-    writer.bytes(spans_field, text);
-  }
-  // Behind the spans come deltas of whole numbers, which are not used, then counts.
-  if (!counts.empty()) writer.bytes(spans_field + 2, packed(counts));
-}
-
-/// prometheus.Histogram, with float counts.
-std::string write_histogram(TimeMs time, const Histogram& h) {
-  std::string out;
-  ProtoWriter writer(out);
-  writer.real(2, h.count);
-  writer.real(3, h.sum);
-  writer.zigzag(4, h.schema);
-  writer.real(5, h.zero_threshold);
-  writer.real(7, h.zero_count);
-  write_buckets(writer, 8, h.negative_spans, h.negative_counts);
-  write_buckets(writer, 11, h.positive_spans, h.positive_counts);
-  writer.number(14, static_cast<uint64_t>(h.reset_hint));
-  writer.integer(15, time.ms);
-  if (!h.custom_bounds.empty()) writer.bytes(16, packed(h.custom_bounds));
-  return out;
+  return remote::encode_labels_v1(builder.build());
 }
 
 /// The samples as fields 2 and 4 of a prometheus.TimeSeries.
 void write_samples(const SampleColumns& samples, std::string& out) {
   ProtoWriter writer(out);
-  std::string sample;
   for (size_t i = 0; i < samples.size(); ++i) {
     if (!samples.histograms.empty() && samples.histograms[i]) {
-      writer.bytes(4, write_histogram(samples.times[i], *samples.histograms[i]));
-      continue;
+      writer.bytes(4, remote::encode_histogram(*samples.histograms[i], samples.times[i]));
+    } else {
+      writer.bytes(2, remote::encode_sample({samples.times[i], samples.values[i]}));
     }
-    sample.clear();
-    ProtoWriter fields(sample);
-    fields.real(1, samples.values[i]);
-    fields.integer(2, samples.times[i].ms);
-    writer.bytes(2, sample);
   }
 }
 

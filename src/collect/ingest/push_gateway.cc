@@ -133,18 +133,19 @@ Result<PushGateway::Families> PushGateway::read_families(Parser parser, TimeMs n
   for (;;) {
     const Entry entry = TRY(parser.next());
     if (entry == Entry::End) break;
-    if (entry != Entry::Sample) {
-      family = parser.family();
+    if (entry == Entry::Family) {
+      const exposition::PageFamily& told = parser.family();
+      family = told.name;
       Family& of = out[family];
-      if (entry == Entry::Type && (!of.lines.empty() || of.typed)) {
+      if (told.types > (of.lines.empty() && !of.typed ? 1 : 0)) {
         return fail(ErrorCode::BadData,
                     "second TYPE line for metric name \"{}\", or TYPE reported after samples",
                     family);
       }
-      of.typed = of.typed || entry == Entry::Type;
+      of.typed = of.typed || told.types > 0;
       of.time = now;
-      if (entry == Entry::Help) of.help = parser.help();
-      if (entry == Entry::Type) of.type = parser.type();
+      if (!told.metadata.help.empty()) of.help = told.metadata.help;
+      if (told.types > 0) of.type = told.metadata.type;
       continue;
     }
     if (parser.time()) {

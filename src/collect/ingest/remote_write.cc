@@ -304,6 +304,14 @@ Result<void> RemoteWriteReceiver::store_window(Window& window, Appender& appende
   return flush_known(window, appender, outcome);
 }
 
+void RemoteWriteReceiver::Outcome::refuse(size_t n, const Error& error, const Labels& labels) {
+  if (refused == 0) {
+    first_error = {error.code,
+                   labels.empty() ? error.message : labels.to_string() + ": " + error.message};
+  }
+  refused += n;
+}
+
 Result<void> RemoteWriteReceiver::flush_known(Window& window, Appender& appender,
                                               Outcome& outcome) {
   window.refused.clear();
@@ -322,17 +330,10 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
                                                Outcome& outcome) {
   const std::string_view label_bytes = leading_labels(message);
   const SeriesMessage series = TRY(read_series(message));
-  const auto refuse = [&](size_t n, const Error& error, const Labels& labels) {
-    if (outcome.refused == 0) {
-      outcome.first_error = {
-          error.code, labels.empty() ? error.message : labels.to_string() + ": " + error.message};
-    }
-    outcome.refused += n;
-  };
   const auto read = read_labels(series.labels);
   if (!read && read.error().code != ErrorCode::Execution) return std::unexpected(read.error());
   if (!read) {
-    refuse(series.samples.size() + series.histograms.size(), read.error(), {});
+    outcome.refuse(series.samples.size() + series.histograms.size(), read.error(), {});
     exemplars_refused_.add(series.exemplars.size());
     return {};
   }
@@ -352,7 +353,7 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
       ref = *appended;
       ++outcome.stored;
     } else {
-      refuse(1, appended.error(), labels);
+      outcome.refuse(1, appended.error(), labels);
     }
   };
   const auto check = [&](TimeMs time) -> Result<void> {
@@ -363,7 +364,7 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
   for (const std::string_view bytes : series.samples) {
     const Sample sample = TRY(read_sample(bytes));
     if (const auto good = check(sample.time); !good) {
-      refuse(1, good.error(), labels);
+      outcome.refuse(1, good.error(), labels);
     } else {
       count(appender.append(ref, labels, sample));
     }
@@ -374,7 +375,7 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
       if (auto good = check(histogram->time); !good) histogram = std::unexpected(good.error());
     }
     if (!histogram && histogram.error().code == ErrorCode::Execution) {
-      refuse(1, histogram.error(), labels);
+      outcome.refuse(1, histogram.error(), labels);
     } else if (!histogram) {
       return std::unexpected(histogram.error());
     } else {

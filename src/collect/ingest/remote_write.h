@@ -46,6 +46,9 @@ class RemoteWriteReceiver {
     size_t refused = 0;
     Error first_error;
     std::string complaint;  ///< about what is no sample; mostly empty
+
+    /// Counts `n` samples of a series, and keeps the reason if it is the first.
+    void refuse(size_t n, const Error& error, const Labels& labels);
   };
 
   Result<Outcome> store(std::string_view message);

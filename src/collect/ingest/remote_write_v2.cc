@@ -167,17 +167,10 @@ Result<RemoteWriteReceiver::Outcome> RemoteWriteReceiver::store_v2(std::string_v
 Result<void> RemoteWriteReceiver::store_series_v2(std::string_view message, const Symbols& symbols,
                                                   Appender& appender, Outcome& outcome) {
   const SeriesMessage series = TRY(read_series(message));
-  const auto refuse = [&](size_t n, const Error& error, const Labels& labels) {
-    if (outcome.refused == 0) {
-      outcome.first_error = {
-          error.code, labels.empty() ? error.message : labels.to_string() + ": " + error.message};
-    }
-    outcome.refused += n;
-  };
   const size_t parts = series.samples.size() + series.histograms.size();
   const auto read = read_labels(series.label_refs, symbols, true);
   if (!read) {
-    refuse(std::max<size_t>(1, parts), read.error(), {});
+    outcome.refuse(std::max<size_t>(1, parts), read.error(), {});
     exemplars_refused_.add(series.exemplars.size());
     return {};
   }
@@ -187,7 +180,7 @@ Result<void> RemoteWriteReceiver::store_series_v2(std::string_view message, cons
     return fail(ErrorCode::BadData, "the labels of the request's series are too long together");
   }
   if (parts == 0) {
-    refuse(1, {ErrorCode::Execution, "series has neither samples nor histograms"}, labels);
+    outcome.refuse(1, {ErrorCode::Execution, "series has neither samples nor histograms"}, labels);
   }
   SeriesRef ref = 0;
   const auto append = [&](TimeMs time, size_t& counter, const auto& store) {
@@ -197,7 +190,7 @@ Result<void> RemoteWriteReceiver::store_series_v2(std::string_view message, cons
             : Result<SeriesRef>(fail(ErrorCode::Execution,
                                      "out of bounds: the sample is {} in the future",
                                      format_duration(time - clock_.now())));
-    if (!appended) return refuse(1, appended.error(), labels);
+    if (!appended) return outcome.refuse(1, appended.error(), labels);
     ref = *appended;
     ++outcome.stored;
     ++counter;
@@ -212,7 +205,7 @@ Result<void> RemoteWriteReceiver::store_series_v2(std::string_view message, cons
       return std::unexpected(histogram.error());
     }
     if (!histogram) {
-      refuse(1, histogram.error(), labels);
+      outcome.refuse(1, histogram.error(), labels);
       continue;
     }
     append(histogram->time, outcome.histograms, [&] {

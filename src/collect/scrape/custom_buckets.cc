@@ -54,6 +54,22 @@ void CustomBuckets::take(const Place& place, double value, std::optional<TimeMs>
   }
 }
 
+std::vector<uint32_t> CustomBuckets::keep(const std::vector<bool>& used) {
+  std::vector<uint32_t> now_at(groups_.size());
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < groups_.size(); ++i) {
+    if (!used[i]) {
+      by_labels_.erase(groups_[i].labels);
+      continue;
+    }
+    by_labels_[groups_[i].labels] = kept;
+    if (kept != i) groups_[kept] = std::move(groups_[i]);
+    now_at[i] = kept++;
+  }
+  groups_.resize(kept);
+  return now_at;
+}
+
 std::optional<Histogram> to_histogram(const CustomBuckets::Group& group) {
   auto buckets = group.buckets;
   std::sort(buckets.begin(), buckets.end());

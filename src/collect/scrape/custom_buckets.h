@@ -43,6 +43,8 @@ class CustomBuckets {
     bool on_page = false;
   };
   [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
+  /// Forgets the groups that are not `used`. Returns where each of the others is now.
+  std::vector<uint32_t> keep(const std::vector<bool>& used);
 
  private:
   std::vector<Group> groups_;

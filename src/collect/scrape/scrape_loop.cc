@@ -56,10 +56,10 @@ TargetStatus ScrapeLoop::status() const {
 
 Result<void> ScrapeLoop::take(Outcome outcome) {
   metrics_.scrapes.add();
-  ++scrape_number_;
   std::string error;
   Counts counts;
-  const std::vector<SeriesEntry*> before = std::exchange(order_, {});
+  cache_.begin_page();
+  for (CustomSeries& series : custom_series_) series.on_page = false;
   std::unique_ptr<Appender> appender = storage_.appender();
   if (!outcome.response) {
     error = outcome.response.error().message;
@@ -72,16 +72,14 @@ Result<void> ScrapeLoop::take(Outcome outcome) {
                         io::reason_phrase(outcome.response->status));
   } else {
     counts.bytes = outcome.response->body.size();
-    const auto appended = append_page(*outcome.response, outcome.time, before, *appender, counts);
+    const auto appended = append_page(*outcome.response, outcome.time, *appender, counts);
     if (!appended) {
+      // A page is stored whole or not at all.
       counts.added = 0;
-      // What this page brought anew was never stored: there is nothing of it to end.
-      std::erase_if(series_,
-                    [&](const auto& entry) { return entry.second.born == scrape_number_; });
-      families_.clear();  // what was told of them went with the batch
+      cache_.refuse_page();
+      for (CustomSeries& series : custom_series_) series.on_page = false;
       error = appended.error().message;
-      appender = storage_.appender();  // a page is stored whole or not at all
-      ++scrape_number_;                // and none of its series counts as seen
+      appender = storage_.appender();
     }
   }
   mark_stale(outcome.time, *appender);
@@ -90,7 +88,7 @@ Result<void> ScrapeLoop::take(Outcome outcome) {
   Result<void> stored = report(outcome, counts, up, *appender);
   if (stored) stored = appender->commit();
   // Until the marks are stored the series are known, to be ended by the next scrape.
-  if (stored) forget_ended();
+  stored ? keep_page() : cache_.forget();
   set_status(outcome, counts, stored ? error : stored.error().message);
   return stored;
 }
@@ -105,28 +103,42 @@ void ScrapeLoop::set_status(const Outcome& outcome, const Counts& counts, std::s
   status_.last_bytes = counts.bytes;
 }
 
+template <typename Append>
+Result<void> ScrapeLoop::append_line(Line& line, Append append) {
+  if (line.ref != 0) {
+    const Result<SeriesRef> appended = append(line.ref, Labels{});
+    if (appended || appended.error().code != ErrorCode::NotFound) {
+      return settle(line.ref, appended);
+    }
+  }
+  return settle(line.ref, append(SeriesRef{0}, TRY(labels_of(line))));
+}
+
+Result<void> ScrapeLoop::append_sample(Line& line, const Sample& sample, Appender& appender) {
+  return append_line(line, [&](SeriesRef ref, const Labels& labels) {
+    return appender.append(ref, labels, sample);
+  });
+}
+
+Result<void> ScrapeLoop::append_histogram(Line& line, TimeMs time, const Histogram& histogram,
+                                          Appender& appender) {
+  line.histogram = true;
+  return append_line(line, [&](SeriesRef ref, const Labels& labels) {
+    return appender.append_histogram(ref, labels, time, histogram);
+  });
+}
+
 Result<void> ScrapeLoop::append_pending(Pending& pending, Appender& appender) {
   appender.append_known(pending.samples, pending.refused);
   for (const size_t i : pending.refused) {
-    TRY(append_sample(*pending.series[i], pending.samples[i].sample, appender));
+    TRY(append_sample(cache_.line(pending.places[i]), pending.samples[i].sample, appender));
   }
   return {};
 }
 
-Result<void> ScrapeLoop::append_sample(CachedSeries& series, const Sample& sample,
-                                       Appender& appender) {
-  return settle(series, appender.append(series.ref, series.labels, sample));
-}
-
-Result<void> ScrapeLoop::append_histogram(CachedSeries& series, TimeMs time,
-                                          const Histogram& histogram, Appender& appender) {
-  series.histogram = true;
-  return settle(series, appender.append_histogram(series.ref, series.labels, time, histogram));
-}
-
-Result<void> ScrapeLoop::settle(CachedSeries& series, const Result<SeriesRef>& appended) {
+Result<void> ScrapeLoop::settle(SeriesRef& ref, const Result<SeriesRef>& appended) {
   if (appended) {
-    series.ref = *appended;
+    ref = *appended;
     return {};
   }
   switch (appended.error().code) {
@@ -192,71 +204,86 @@ Result<void> ScrapeLoop::check_limits(const Labels& labels) const {
   return {};
 }
 
-/// Ends the series that were in an earlier page and not in this one.
+/// Ends the series that were on an earlier page and are not on this one.
 void ScrapeLoop::mark_stale(TimeMs time, Appender& appender) {
-  const auto end = [&](CachedSeries& series) {
-    if (series.labels.empty() || series.timed || series.ref == 0) return;
-    Histogram none;
-    none.sum = kStale;
-    // A newer sample than this one is there already: then the series is somebody else's by now.
-    const auto ended = series.histogram
-                           ? appender.append_histogram(series.ref, series.labels, time, none)
-                           : appender.append(series.ref, series.labels, {time, kStale});
-    if (!ended) metrics_.out_of_order.add();
-  };
-  for (CachedSeries& series : custom_series_) {
-    if (series.seen == scrape_number_ || series.ref == 0) continue;
-    end(series);
+  Histogram none;
+  none.sum = kStale;
+  for (CustomSeries& series : custom_series_) {
+    if (series.on_page || series.ref == 0) continue;
+    if (!series.timed)
+      (void)settle(series.ref, appender.append_histogram(series.ref, series.labels, time, none));
     series.ref = 0;
   }
-  if (order_.size() == series_.size()) return;  // all were on the page
-  for (auto& [text, series] : series_) {
-    if (series.seen != scrape_number_) end(series);
+  if (cache_.is_whole()) return;
+  for (Line& line : cache_.lines()) {
+    if (cache_.on_page(line) || line.kind != LineCache::Kind::Series) continue;
+    if (line.timed || line.ref == 0) continue;
+    // Refused where a newer sample is there already: the series is somebody else's by now.
+    const auto ended = line.histogram ? append_histogram(line, time, none, appender)
+                                      : append_sample(line, {time, kStale}, appender);
+    if (!ended) metrics_.out_of_order.add();
   }
 }
 
-void ScrapeLoop::forget_ended() {
-  if (order_.size() == series_.size()) return;
-  std::erase_if(series_, [&](const auto& entry) { return entry.second.seen != scrape_number_; });
+/// The page is what the next one is compared with.
+void ScrapeLoop::keep_page() {
+  if (!cache_.keep() || custom_series_.empty()) return;
+  std::vector<bool> used(custom_series_.size());
+  const auto each_place = [this](const auto& visit) {
+    for (Line& line : cache_.lines()) {
+      if (line.detail && line.detail->bucket) visit(line.detail->bucket->group);
+    }
+  };
+  each_place([&](uint32_t& group) { used[group] = true; });
+  const std::vector<uint32_t> now_at = custom_buckets_.keep(used);
+  each_place([&](uint32_t& group) { group = now_at[group]; });
+  for (uint32_t i = 0; i < used.size(); ++i) {
+    if (used[i] && now_at[i] != i) custom_series_[now_at[i]] = std::move(custom_series_[i]);
+  }
+  custom_series_.resize(custom_buckets_.groups().size());
+}
+
+Result<void> ScrapeLoop::append_report(size_t series, const Sample& sample, Appender& appender) {
+  SeriesRef& ref = report_refs_[series];
+  if (ref != 0) {
+    const Result<SeriesRef> appended = appender.append(ref, {}, sample);
+    if (appended || appended.error().code != ErrorCode::NotFound) return settle(ref, appended);
+  }
+  LabelsBuilder labels(target_.labels);
+  labels.set(kMetricName, kReportSeries[series]);
+  return settle(ref, appender.append(0, labels.build(), sample));
 }
 
 Result<void> ScrapeLoop::report(const Outcome& outcome, const Counts& counts, bool up,
                                 Appender& appender) {
-  std::vector<std::pair<std::string_view, double>> samples = {
-      {"up", up ? 1 : 0},
-      {"scrape_duration_seconds", outcome.duration_seconds},
-      {"scrape_samples_scraped", static_cast<double>(counts.scraped)},
-      {"scrape_samples_post_metric_relabeling", static_cast<double>(counts.kept)},
-      {"scrape_series_added", static_cast<double>(counts.added)},
+  const std::array<double, kReportSeries.size()> values = {
+      up ? 1.0 : 0.0,
+      outcome.duration_seconds,
+      static_cast<double>(counts.scraped),
+      static_cast<double>(counts.kept),
+      static_cast<double>(counts.added),
+      target_.timeout.as_seconds(),
+      static_cast<double>(options_->sample_limit),
+      counts.too_large ? -1.0 : static_cast<double>(counts.bytes),
   };
-  if (options_->extra_metrics) {
-    samples.emplace_back("scrape_timeout_seconds", target_.timeout.as_seconds());
-    samples.emplace_back("scrape_sample_limit", static_cast<double>(options_->sample_limit));
-    samples.emplace_back("scrape_body_size_bytes",
-                         counts.too_large ? -1 : static_cast<double>(counts.bytes));
-  }
-  for (const auto& [name, value] : samples) {
-    CachedSeries& series = report_series_[std::string(name)];
-    if (series.labels.empty()) {
-      LabelsBuilder builder(target_.labels);
-      series.labels = builder.set(kMetricName, name).build();
-    }
-    TRY(append_sample(series, {outcome.time, value}, appender));
+  const size_t reported = options_->extra_metrics ? values.size() : kAlwaysReported;
+  for (size_t i = 0; i < reported; ++i) {
+    TRY(append_report(i, {outcome.time, values[i]}, appender));
   }
   return {};
 }
 
 Result<void> ScrapeLoop::end(TimeMs time) {
   const std::unique_ptr<Appender> appender = storage_.appender();
-  ++scrape_number_;
-  order_.clear();
+  cache_.begin_page();
+  for (CustomSeries& series : custom_series_) series.on_page = false;
   mark_stale(time, *appender);
-  for (auto& [name, series] : report_series_) {
-    TRY(append_sample(series, {time, kStale}, *appender));
+  for (size_t i = 0; i < report_refs_.size(); ++i) {
+    if (report_refs_[i] != 0) TRY(append_report(i, {time, kStale}, *appender));
   }
   TRY(appender->commit());
-  forget_ended();
-  report_series_.clear();
+  keep_page();
+  report_refs_ = {};
   return {};
 }
 

@@ -1,15 +1,15 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "collect/scrape/custom_buckets.h"
+#include "collect/scrape/line_cache.h"
 #include "collect/scrape/target.h"
 #include "model/exposition/protobuf_parser.h"
 #include "model/exposition/text_parser.h"
@@ -28,6 +28,19 @@ struct TargetStatus {
   size_t last_samples = 0;  ///< on the page
   size_t last_bytes = 0;    ///< of the page, decoded
 };
+
+/// What each scrape tells of itself, the first of them always, the others with extra_metrics.
+constexpr std::array<std::string_view, 8> kReportSeries = {
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+    "scrape_timeout_seconds",
+    "scrape_sample_limit",
+    "scrape_body_size_bytes",
+};
+constexpr size_t kAlwaysReported = 5;
 
 /// Counters that all loops share.
 struct ScrapeMetrics {
@@ -70,40 +83,22 @@ class ScrapeLoop {
   [[nodiscard]] TargetStatus status() const EXCLUDES(status_mutex_);
 
  private:
-  /// A series of the target, by the text that names it on the page.
-  struct CachedSeries {
-    SeriesRef ref = 0;
-    Labels labels;       ///< empty: dropped by relabelling
-    uint64_t seen = 0;   ///< the scrape it was last in
-    uint64_t born = 0;   ///< the scrape it was first in
-    uint32_t place = 0;  ///< on the page it was last on
-    bool timed = false;  ///< carries its own timestamps, so its end is not ours to tell
-    bool histogram = false;
-    bool only_buckets = false;  ///< stored as a part of a histogram with custom buckets alone
-    std::optional<CustomBuckets::Place> bucket;  ///< what it is of one of those
-  };
-  using SeriesMap = std::unordered_map<std::string, CachedSeries>;
-  using SeriesEntry = SeriesMap::value_type;
+  using Line = LineCache::Line;
 
-  /// Samples on their way into the batch, and whose they are.
+  /// Samples on their way into the batch, and the places of their lines.
   struct Pending {
     std::vector<RefSample> samples;
-    std::vector<CachedSeries*> series;
+    std::vector<uint32_t> places;
     std::vector<size_t> refused;
   };
-
-  struct StringHash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  /// A histogram with custom buckets, which stands in no line of its own.
+  struct CustomSeries {
+    SeriesRef ref = 0;
+    Labels labels;
+    bool known = false;    ///< what its labels are
+    bool on_page = false;  ///< the newest one
+    bool timed = false;    ///< as of a Line
   };
-  /// What is known of a metric family, and the scrape it was last on.
-  struct Family {
-    Metadata metadata;
-    uint64_t seen = 0;
-    bool told = false;  ///< to the storage
-  };
-  using FamilyMap = std::unordered_map<std::string, Family, StringHash, std::equal_to<>>;
-  using FamilyEntry = FamilyMap::value_type;
   struct Counts {
     uint64_t scraped = 0;
     uint64_t kept = 0;
@@ -113,9 +108,7 @@ class ScrapeLoop {
   };
 
   /// `counts` is right for a refused page too.
-  /// `before` is the page before, where it was good.
-  Result<void> append_page(const io::HttpClientResponse& response, TimeMs time,
-                           std::span<SeriesEntry* const> before, Appender& appender,
+  Result<void> append_page(const io::HttpClientResponse& response, TimeMs time, Appender& appender,
                            Counts& counts);
   /// A page on its way into the batch. `Parser` is TextParser or ProtobufParser.
   template <typename Parser>
@@ -123,45 +116,50 @@ class ScrapeLoop {
   template <typename Parser>
   Result<void> read_page(Page<Parser>& page);
   template <typename Parser>
-  Result<void> note_family(Page<Parser>& page, typename Parser::Entry entry);
+  Result<void> take_family(Page<Parser>& page);
   template <typename Parser>
   Result<void> take_sample(Page<Parser>& page, typename Parser::Entry entry);
   template <typename Parser>
-  Result<SeriesEntry*> find_or_add(Page<Parser>& page);
+  Result<uint32_t> find_or_add(Page<Parser>& page);
   template <typename Parser>
-  Result<void> store_sample(Page<Parser>& page, CachedSeries& series, typename Parser::Entry entry,
+  Result<void> store_sample(Page<Parser>& page, uint32_t place, typename Parser::Entry entry,
                             bool repeated);
   template <typename Parser>
-  Result<void> append_exemplars(Page<Parser>& page, const CachedSeries& series,
-                                typename Parser::Entry entry);
+  Result<void> append_exemplars(Page<Parser>& page, uint32_t place, typename Parser::Entry entry);
   Result<void> append_custom_buckets(TimeMs time, Appender& appender, Counts& counts);
   Result<void> append_pending(Pending& pending, Appender& appender);
-  Result<void> append_sample(CachedSeries& series, const Sample& sample, Appender& appender);
-  Result<void> append_histogram(CachedSeries& series, TimeMs time, const Histogram& histogram,
+  /// `append` takes a reference and labels, which are empty while the reference will do.
+  template <typename Append>
+  Result<void> append_line(Line& line, Append append);
+  Result<void> append_sample(Line& line, const Sample& sample, Appender& appender);
+  Result<void> append_histogram(Line& line, TimeMs time, const Histogram& histogram,
                                 Appender& appender);
   /// Takes what came of an append: refused samples are counted, and the rest goes on.
-  Result<void> settle(CachedSeries& series, const Result<SeriesRef>& appended);
+  Result<void> settle(SeriesRef& ref, const Result<SeriesRef>& appended);
   Result<Histogram> within_bucket_limits(const Histogram& histogram) const;
+  /// What the series of a line is on its page.
+  Result<void> scraped_labels(std::string_view text, MetricType type, LabelsBuilder& labels,
+                              std::vector<std::string>& empty) const;
   Result<Labels> final_labels(LabelsBuilder& scraped, const std::vector<std::string>& empty) const;
+  Result<Labels> labels_of(const Line& line) const;
   Result<void> check_limits(const Labels& labels) const;
   [[nodiscard]] Result<void> check_length(std::string_view series) const;
-  void forget_ended();
+  void keep_page();
   void mark_stale(TimeMs time, Appender& appender);
   Result<void> report(const Outcome& outcome, const Counts& counts, bool up, Appender& appender);
+  Result<void> append_report(size_t series, const Sample& sample, Appender& appender);
   void set_status(const Outcome& outcome, const Counts& counts, std::string error)
       EXCLUDES(status_mutex_);
+
   const Target target_;
   const std::shared_ptr<const ScrapeOptions> options_;  // shared by the loops of one pool
   Storage& storage_;
   ScrapeMetrics& metrics_;
 
-  uint64_t scrape_number_ = 0;
-  SeriesMap series_;
-  std::vector<SeriesEntry*> order_;  ///< of the newest page; empty when it was refused
-  FamilyMap families_;
-  std::unordered_map<std::string, CachedSeries> report_series_;
+  LineCache cache_;
   CustomBuckets custom_buckets_;
-  std::vector<CachedSeries> custom_series_;  ///< by group
+  std::vector<CustomSeries> custom_series_;  ///< by group
+  std::array<SeriesRef, kReportSeries.size()> report_refs_{};
 
   mutable Mutex status_mutex_;
   TargetStatus status_ GUARDED_BY(status_mutex_);

@@ -1,6 +1,7 @@
 // How a page becomes a batch: the part of ScrapeLoop that is the same for each format.
 
 #include <algorithm>
+#include <utility>
 
 #include "collect/scrape/scrape_loop.h"
 #include "io/codec/number.h"
@@ -24,6 +25,11 @@ void normalize_border(LabelsBuilder& labels, std::string_view name) {
   labels.set(name, text);
 }
 
+void normalize_borders(LabelsBuilder& labels, MetricType type) {
+  if (type == MetricType::Histogram) normalize_border(labels, "le");
+  if (type == MetricType::Summary) normalize_border(labels, "quantile");
+}
+
 /// A page may have this many times the sample limit's lines, most of them dropped by relabelling.
 constexpr uint64_t kMostDropped = 5;
 /// Of a family's help text; the rest is cut.
@@ -31,6 +37,13 @@ constexpr size_t kMaxHelpBytes = 4096;
 /// A sample with a time of its own is out of bounds when it is older than this at its scrape, as
 /// for Prometheus' head.
 constexpr DurationMs kOldest = DurationMs::hours(1);
+
+/// Whether help or unit is long is not the storage's business.
+Metadata shortened(const Metadata& metadata) {
+  return {.type = metadata.type,
+          .help = std::string(codec::utf8_front(metadata.help, kMaxHelpBytes)),
+          .unit = std::string(codec::utf8_front(metadata.unit, kMaxHelpBytes))};
+}
 
 enum class PageFormat : uint8_t { Text, OpenMetrics, Protobuf };
 
@@ -81,50 +94,46 @@ template <typename Parser>
 struct ScrapeLoop::Page {
   Parser parser;
   TimeMs time;
-  std::span<SeriesEntry* const> before;
   Appender& appender;
   Counts& counts;
 
-  std::vector<SeriesEntry*> order = {};
-  size_t place = 0;  ///< on the page before
   Pending pending = {};
-  FamilyEntry* family = nullptr;  ///< of the lines that follow
   uint64_t families = 0;
+  Labels newest = {};  ///< labels of the newest line of the cache
+  std::optional<uint32_t> newest_place = {};
+  bool family_is_news = false;  ///< the family of the lines that follow, to the storage
 };
 
 Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, TimeMs time,
-                                     std::span<SeriesEntry* const> before, Appender& appender,
-                                     Counts& counts) {
+                                     Appender& appender, Counts& counts) {
   const PageFormat format = TRY(format_of(response, *options_));
   if (format == PageFormat::Protobuf) {
     Page<ProtobufParser> page{
         ProtobufParser(response.body, {.native_histograms = target_.native_histograms,
                                        .always_classic = target_.always_classic_histograms ||
                                                          target_.classic_to_custom_buckets}),
-        time, before, appender, counts};
+        time, appender, counts};
     return read_page(page);
   }
   Page<TextParser> page{
       TextParser(response.body, format == PageFormat::OpenMetrics ? TextParser::Format::OpenMetrics
                                                                   : TextParser::Format::Text),
-      time, before, appender, counts};
+      time, appender, counts};
   return read_page(page);
 }
 
 template <typename Parser>
 Result<void> ScrapeLoop::read_page(Page<Parser>& page) {
   using Entry = typename Parser::Entry;
-  Parser& parser = page.parser;
   custom_buckets_.begin_page();
-  page.order.reserve(page.before.size());
+  page.pending.samples.reserve(cache_.lines().size());
+  page.pending.places.reserve(cache_.lines().size());
   const uint64_t limit = options_->sample_limit;
   for (;;) {
-    parser.expect(page.place < page.before.size() ? std::string_view(page.before[page.place]->first)
-                                                  : std::string_view());
-    const Entry entry = TRY(parser.next());
+    page.parser.expect(cache_.expected());
+    const Entry entry = TRY(page.parser.next());
     if (entry == Entry::End) break;
-    const bool sample = entry == Entry::Sample || entry == Entry::Histogram;
-    TRY(sample ? take_sample(page, entry) : note_family(page, entry));
+    TRY(entry == Entry::Family ? take_family(page) : take_sample(page, entry));
     if (limit == 0 || std::max(page.counts.scraped, page.families) <= limit * kMostDropped)
       continue;
     metrics_.sample_limit.add();
@@ -134,44 +143,27 @@ Result<void> ScrapeLoop::read_page(Page<Parser>& page) {
   }
   TRY(append_pending(page.pending, page.appender));
   TRY(append_custom_buckets(page.time, page.appender, page.counts));
-  if (limit > 0 && page.counts.kept > limit) {
-    metrics_.sample_limit.add();
-    return fail(ErrorCode::LimitExceeded,
-                "sample limit exceeded: {} samples, {} are allowed; raise sample_limit if the "
-                "target is right",
-                page.counts.kept, limit);
-  }
-  order_ = std::move(page.order);
-  if (page.families < families_.size()) {
-    std::erase_if(families_, [&](const auto& f) { return f.second.seen != scrape_number_; });
-  }
-  return {};
+  if (limit == 0 || page.counts.kept <= limit) return {};
+  metrics_.sample_limit.add();
+  return fail(ErrorCode::LimitExceeded,
+              "sample limit exceeded: {} samples, {} are allowed; raise sample_limit if the "
+              "target is right",
+              page.counts.kept, limit);
 }
 
-/// What is known of the family after the line, which mostly says what it said the last time.
+/// Families mostly are what they were the last time.
 template <typename Parser>
-Result<void> ScrapeLoop::note_family(Page<Parser>& page, typename Parser::Entry entry) {
-  const Parser& parser = page.parser;
-  auto found = families_.find(std::string_view(parser.family()));
-  if (found == families_.end()) {
-    found = families_.try_emplace(std::string(parser.family())).first;
+Result<void> ScrapeLoop::take_family(Page<Parser>& page) {
+  ++page.families;
+  if (page.parser.is_as_expected()) {
+    page.family_is_news = false;
+    cache_.take(cache_.place());
+    return {};
   }
-  Family& family = found->second;
-  if (family.seen != scrape_number_) ++page.families;
-  family.seen = scrape_number_;
-  const auto learn = [&](auto& known, const auto& said) {
-    if (known == said) return;
-    known = said;
-    family.told = false;
-  };
-  switch (entry) {
-    case Parser::Entry::Help:
-      learn(family.metadata.help, codec::utf8_front(parser.help(), kMaxHelpBytes));
-      break;
-    case Parser::Entry::Type: learn(family.metadata.type, parser.type()); break;
-    default: learn(family.metadata.unit, codec::utf8_front(parser.unit(), kMaxHelpBytes)); break;
-  }
-  page.family = &*found;
+  const auto known = cache_.find(page.parser.text());
+  page.family_is_news = !known;
+  cache_.take(known ? *known
+                    : TRY(cache_.add(page.parser.text(), {.kind = LineCache::Kind::Family})));
   return {};
 }
 
@@ -185,38 +177,35 @@ Result<void> ScrapeLoop::take_sample(Page<Parser>& page, typename Parser::Entry 
     ++page.counts.kept;
     return {};
   }
-  if (page.family != nullptr && !page.family->second.told) {
-    page.appender.set_metadata(page.family->first, page.family->second.metadata);
-    page.family->second.told = true;
+  if (page.family_is_news) {
+    page.appender.set_metadata(parser.family().name, shortened(parser.family().metadata));
+    page.family_is_news = false;
   }
-  SeriesEntry* found = parser.is_as_expected() ? page.before[page.place] : TRY(find_or_add(page));
-  CachedSeries& series = found->second;
-  const bool repeated = series.seen == scrape_number_;
-  if (!repeated) {
-    page.place = series.born == scrape_number_ ? page.place : series.place + 1;
-    series.place = static_cast<uint32_t>(page.order.size());
-    page.order.push_back(found);
+  const uint32_t place = parser.is_as_expected() ? cache_.place() : TRY(find_or_add(page));
+  const bool repeated = !cache_.take(place);
+  const Line& line = cache_.line(place);
+  if (line.detail && line.detail->bucket) {
+    custom_buckets_.take(*line.detail->bucket, parser.value(), parser.time());
   }
-  series.seen = scrape_number_;
-  if (series.bucket) custom_buckets_.take(*series.bucket, parser.value(), parser.time());
-  if (series.only_buckets) return {};
+  if (line.kind == LineCache::Kind::InBuckets) return {};
   ++page.counts.scraped;
-  if (series.labels.empty()) return {};
+  if (line.kind == LineCache::Kind::Dropped) return {};
   ++page.counts.kept;
   if (limit > 0 && page.counts.kept > limit) return {};
-  return store_sample(page, series, entry, repeated);
+  return store_sample(page, place, entry, repeated);
 }
 
 template <typename Parser>
-Result<void> ScrapeLoop::store_sample(Page<Parser>& page, CachedSeries& series,
+Result<void> ScrapeLoop::store_sample(Page<Parser>& page, uint32_t place,
                                       typename Parser::Entry entry, bool repeated) {
   const Parser& parser = page.parser;
+  Line& line = cache_.line(place);
   const bool own_time = options_->honor_timestamps && parser.time().has_value();
   if (repeated && !own_time) {
     metrics_.duplicates.add();
     return {};
   }
-  series.timed = own_time && !options_->track_timestamps_staleness;
+  line.timed = own_time && !options_->track_timestamps_staleness;
   const TimeMs time = own_time ? *parser.time() : page.time;
   if (time + kOldest < page.time) {
     metrics_.out_of_bounds.add();
@@ -224,32 +213,42 @@ Result<void> ScrapeLoop::store_sample(Page<Parser>& page, CachedSeries& series,
   }
   if constexpr (std::is_same_v<Parser, ProtobufParser>) {
     if (entry == Parser::Entry::Histogram) {
-      TRY(append_histogram(series, time, TRY(within_bucket_limits(parser.histogram())),
+      TRY(append_histogram(line, time, TRY(within_bucket_limits(parser.histogram())),
                            page.appender));
-      return append_exemplars(page, series, entry);
+      return append_exemplars(page, place, entry);
     }
   }
-  if (series.ref != 0) {
-    page.pending.samples.push_back({series.ref, {time, parser.value()}});
-    page.pending.series.push_back(&series);
+  if (line.ref != 0) {
+    page.pending.samples.push_back({line.ref, {time, parser.value()}});
+    page.pending.places.push_back(place);
+  } else if (place == page.newest_place) {
+    TRY(settle(line.ref, page.appender.append(0, page.newest, {time, parser.value()})));
   } else {
-    TRY(append_sample(series, {time, parser.value()}, page.appender));
+    TRY(append_sample(line, {time, parser.value()}, page.appender));
   }
-  return parser.has_exemplar() ? append_exemplars(page, series, entry) : Result<void>();
+  return parser.exemplar_text().empty() ? Result<void>() : append_exemplars(page, place, entry);
 }
 
 /// Exemplars that are older than the newest, or there already, are what every page repeats.
 template <typename Parser>
-Result<void> ScrapeLoop::append_exemplars(Page<Parser>& page, const CachedSeries& series,
+Result<void> ScrapeLoop::append_exemplars(Page<Parser>& page, uint32_t place,
                                           [[maybe_unused]] typename Parser::Entry entry) {
+  Line& line = cache_.line(place);
+  if (!line.detail) line.detail = std::make_unique<LineCache::Detail>();
+  LineCache::Detail& detail = *line.detail;
   std::vector<PageExemplar> found;
   if constexpr (std::is_same_v<Parser, ProtobufParser>) {
     if (entry == Parser::Entry::Histogram) found = TRY(page.parser.exemplars());
   }
-  if (page.parser.has_exemplar()) found.push_back(TRY(page.parser.exemplar()));
+  if (const std::string_view text = page.parser.exemplar_text(); text != detail.exemplar) {
+    found.push_back(TRY(page.parser.exemplar()));
+    detail.exemplar = text;
+  }
+  if (found.empty()) return {};
+  if (detail.labels.empty()) detail.labels = TRY(labels_of(line));
   for (PageExemplar& one : found) {
     const Exemplar exemplar{std::move(one.labels), one.value, one.time.value_or(page.time)};
-    const auto kept = page.appender.append_exemplar(series.labels, exemplar);
+    const auto kept = page.appender.append_exemplar(detail.labels, exemplar);
     if (!kept && kept.error().code == ErrorCode::OutOfOrder) metrics_.exemplars_out_of_order.add();
   }
   return {};
@@ -273,57 +272,72 @@ Result<void> ScrapeLoop::check_length(std::string_view series) const {
 }
 
 template <typename Parser>
-Result<ScrapeLoop::SeriesEntry*> ScrapeLoop::find_or_add(Page<Parser>& page) {
-  if (auto fits = check_length(page.parser.series()); !fits) {
+Result<uint32_t> ScrapeLoop::find_or_add(Page<Parser>& page) {
+  const std::string_view text = page.parser.text();
+  if (auto fits = check_length(text); !fits) {
     metrics_.label_limits.add();
     return std::unexpected(fits.error());
   }
-  std::string key(page.parser.series());
-  if (const auto found = series_.find(key); found != series_.end()) return &*found;
+  if (const auto known = cache_.find(text)) return *known;
   LabelsBuilder builder;
   std::vector<std::string> empty;
   TRY(page.parser.labels(builder, &empty));
   if (options_->legacy_names) TRY(check_legacy(builder));
-  CachedSeries fresh{.born = scrape_number_};
-  const MetricType type =
-      page.family == nullptr ? MetricType::Unknown : page.family->second.metadata.type;
-  if (type == MetricType::Histogram) {
-    normalize_border(builder, "le");
-    if (target_.classic_to_custom_buckets) {
-      fresh.bucket = custom_buckets_.place_of(builder, page.family->first);
-      fresh.only_buckets = fresh.bucket && !target_.always_classic_histograms;
+  Line line{.type = page.parser.family().metadata.type};
+  normalize_borders(builder, line.type);
+  if (target_.classic_to_custom_buckets && line.type == MetricType::Histogram) {
+    if (const auto bucket = custom_buckets_.place_of(builder, page.parser.family().name)) {
+      line.detail = std::make_unique<LineCache::Detail>();
+      line.detail->bucket = *bucket;
+      if (!target_.always_classic_histograms) line.kind = LineCache::Kind::InBuckets;
     }
   }
-  if (type == MetricType::Summary) normalize_border(builder, "quantile");
-  if (!fresh.only_buckets) {
-    fresh.labels = TRY(final_labels(builder, empty));
-    if (!fresh.labels.empty()) ++page.counts.added;
+  if (line.kind == LineCache::Kind::Series) {
+    page.newest = TRY(final_labels(builder, empty));
+    page.newest_place = static_cast<uint32_t>(cache_.lines().size());
+    if (page.newest.empty()) {
+      line.kind = LineCache::Kind::Dropped;
+    } else {
+      ++page.counts.added;
+    }
   }
-  return &*series_.emplace(std::move(key), std::move(fresh)).first;
+  return cache_.add(text, std::move(line));
+}
+
+/// As find_or_add() made them.
+Result<Labels> ScrapeLoop::labels_of(const Line& line) const {
+  const std::string_view text = cache_.text(line);
+  LabelsBuilder builder;
+  std::vector<std::string> empty;
+  TRY(ProtobufParser::is_text(text) ? ProtobufParser({}, {}).series_labels(text, builder, &empty)
+                                    : TextParser(text).series_labels(text, builder, &empty));
+  normalize_borders(builder, line.type);
+  return final_labels(builder, empty);
 }
 
 Result<void> ScrapeLoop::append_custom_buckets(TimeMs time, Appender& appender, Counts& counts) {
   const auto& groups = custom_buckets_.groups();
+  custom_series_.resize(groups.size());
   for (size_t i = 0; i < groups.size(); ++i) {
     const CustomBuckets::Group& group = groups[i];
     if (!group.on_page) continue;
     const auto histogram = to_histogram(group);
     if (!histogram) continue;
     ++counts.scraped;
-    if (custom_series_.size() <= i) custom_series_.resize(groups.size());
-    CachedSeries& series = custom_series_[i];
-    if (series.seen == 0) {
+    CustomSeries& series = custom_series_[i];
+    if (!std::exchange(series.known, true)) {
       LabelsBuilder builder(group.labels);
       series.labels = TRY(final_labels(builder, {}));
       if (!series.labels.empty()) ++counts.added;
     }
-    series.seen = scrape_number_;
+    series.on_page = true;
     if (series.labels.empty()) continue;
     ++counts.kept;
     const bool own_time = options_->honor_timestamps && group.time.has_value();
     series.timed = own_time && !options_->track_timestamps_staleness;
-    TRY(append_histogram(series, own_time ? *group.time : time,
-                         TRY(within_bucket_limits(*histogram)), appender));
+    TRY(settle(series.ref,
+               appender.append_histogram(series.ref, series.labels, own_time ? *group.time : time,
+                                         TRY(within_bucket_limits(*histogram)))));
   }
   return {};
 }

@@ -50,6 +50,12 @@ class ByteWriter {
   std::string& out_;
 };
 
+/// The bytes that ByteWriter::varint() writes.
+constexpr size_t varint_size(uint64_t v) {
+  constexpr size_t kBitsPerByte = 7;
+  return (static_cast<size_t>(std::bit_width(v | 1)) + kBitsPerByte - 1) / kBitsPerByte;
+}
+
 /// Reads what ByteWriter wrote. Every read is checked: Corruption when the bytes end early or a
 /// varint is longer than 64 bits.
 class ByteReader {
@@ -93,6 +99,19 @@ class ByteReader {
     }
     return false;
   }
+  bool try_u64(uint64_t& value) { return try_fixed(value); }
+  bool try_u32(uint32_t& value) { return try_fixed(value); }
+  bool try_sized_bytes(std::string_view& value) {
+    uint64_t size = 0;
+    const std::string_view before = in_;
+    if (!try_varint(size) || size > in_.size()) {
+      in_ = before;
+      return false;
+    }
+    value = in_.substr(0, size);
+    in_.remove_prefix(size);
+    return true;
+  }
   Result<int64_t> svarint() {
     const uint64_t raw = TRY(varint());
     return static_cast<int64_t>(raw >> 1) ^ -static_cast<int64_t>(raw & 1);
@@ -112,11 +131,16 @@ class ByteReader {
     return fail(ErrorCode::Corruption, "bytes end early");
   }
   template <typename T>
-  Result<T> fixed() {
-    if (in_.size() < sizeof(T)) return cut_short();
-    T v;
+  bool try_fixed(T& v) {
+    if (in_.size() < sizeof(T)) return false;
     std::memcpy(&v, in_.data(), sizeof(T));
     in_.remove_prefix(sizeof(T));
+    return true;
+  }
+  template <typename T>
+  Result<T> fixed() {
+    T v;
+    if (!try_fixed(v)) return cut_short();
     return v;
   }
 

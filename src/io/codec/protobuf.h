@@ -32,53 +32,44 @@ class ProtoReader {
 
   [[nodiscard]] bool done() const { return in_.empty(); }
 
-  /// BadData when the message is malformed.
-  Result<ProtoField> next() {
-    ProtoField field;
-    const auto malformed = [] { return fail(ErrorCode::BadData, "protobuf: malformed message"); };
-    const auto tag = in_.varint();
-    if (!tag || *tag >> 3 == 0 || *tag >> 3 > 0x1FFFFFFF) return malformed();
-    field.number = static_cast<uint32_t>(*tag >> 3);
-    field.wire_type = static_cast<uint8_t>(*tag & 7);
+  /// What is left, without reading it.
+  [[nodiscard]] std::string_view rest() const { return in_.rest(); }
+
+  /// False when the message is malformed.
+  bool next(ProtoField& field) {
+    field = {};
+    uint64_t tag = 0;
+    if (!in_.try_varint(tag) || tag >> 3 == 0 || tag >> 3 > 0x1FFFFFFF) return false;
+    field.number = static_cast<uint32_t>(tag >> 3);
+    field.wire_type = static_cast<uint8_t>(tag & 7);
     switch (field.wire_type) {
-      case 0: {
-        const auto v = in_.varint();
-        if (!v) return malformed();
-        field.bits = *v;
-        break;
-      }
-      case 1: {
-        const auto v = in_.u64();
-        if (!v) return malformed();
-        field.bits = *v;
-        break;
-      }
-      case 2: {
-        const auto v = in_.sized_bytes();
-        if (!v) return malformed();
-        field.bytes = *v;
-        break;
-      }
+      case 0: return in_.try_varint(field.bits);
+      case 1: return in_.try_u64(field.bits);
+      case 2: return in_.try_sized_bytes(field.bytes);
       case 5: {
-        const auto v = in_.u32();
-        if (!v) return malformed();
-        field.bits = *v;
-        break;
+        uint32_t bits = 0;
+        const bool good = in_.try_u32(bits);
+        field.bits = bits;
+        return good;
       }
-      default: return malformed();
+      default: return false;
     }
-    return field;
   }
 
  private:
   ByteReader in_;
 };
 
-/// Calls `visit(const ProtoField&) -> Result<void>` for each field of a message.
+/// Calls `visit(const ProtoField&) -> Result<void>` for each field of a message. BadData when the
+/// message is malformed.
 template <typename Visit>
 Result<void> each_field(std::string_view message, Visit visit) {
   ProtoReader reader(message);
-  while (!reader.done()) TRY(visit(TRY(reader.next())));
+  ProtoField field;
+  while (!reader.done()) {
+    if (!reader.next(field)) return fail(ErrorCode::BadData, "protobuf: malformed message");
+    if (Result<void> visited = visit(field); !visited) return visited;
+  }
   return {};
 }
 

@@ -14,10 +14,18 @@ void put(std::string& out, uint32_t number, uint8_t wire_type) {
 
 bool reads(std::string_view message) {
   ProtoReader in(message);
+  ProtoField field;
   while (!in.done()) {
-    if (!in.next()) return false;
+    if (!in.next(field)) return false;
   }
   return true;
+}
+
+/// The next field, which must be good.
+ProtoField next(ProtoReader& in) {
+  ProtoField field;
+  EXPECT_TRUE(in.next(field));
+  return field;
 }
 
 }  // namespace
@@ -36,15 +44,15 @@ TEST(Protobuf, EveryWireType) {
   put(m, 4, 0);
   w.svarint(-3);
   ProtoReader in(m);
-  const auto one = in.next().value();
+  const auto one = next(in);
   EXPECT_EQ(one.number, 1U);
   EXPECT_EQ(one.as_int64(), 150);
-  EXPECT_EQ(in.next().value().as_double(), -2.5);
-  const auto three = in.next().value();
+  EXPECT_EQ(next(in).as_double(), -2.5);
+  const auto three = next(in);
   EXPECT_EQ(three.wire_type, 2);
   EXPECT_EQ(three.bytes, "text");
-  EXPECT_EQ(in.next().value().bits, 7U);
-  EXPECT_EQ(in.next().value().as_sint(), -3);
+  EXPECT_EQ(next(in).bits, 7U);
+  EXPECT_EQ(next(in).as_sint(), -3);
   EXPECT_TRUE(in.done());
 }
 
@@ -53,12 +61,14 @@ TEST(Protobuf, NegativeInt64IsTenBytes) {
   put(m, 1, 0);
   ByteWriter(m).varint(static_cast<uint64_t>(int64_t{-1}));
   EXPECT_EQ(m.size(), 11U);
-  EXPECT_EQ(ProtoReader(m).next().value().as_int64(), -1);
+  ProtoReader in(m);
+  EXPECT_EQ(next(in).as_int64(), -1);
 }
 
 TEST(Protobuf, Malformed) {
   const auto bad = [](std::string_view s) {
-    const auto got = ProtoReader(s).next();
+    EXPECT_FALSE(reads(s));
+    const auto got = each_field(s, [](const ProtoField&) { return Result<void>(); });
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().code, ErrorCode::BadData);
   };
@@ -97,11 +107,8 @@ TEST(Protobuf, TruncatedOrDamagedNeverCrashes) {
     std::string damaged = m;
     damaged[rng.below(m.size())] = static_cast<char>(rng.next());
     ProtoReader in(damaged);
-    while (!in.done()) {
-      const auto field = in.next();
-      if (!field) break;
-      EXPECT_LE(field->bytes.size(), damaged.size());
-    }
+    ProtoField field;
+    while (!in.done() && in.next(field)) EXPECT_LE(field.bytes.size(), damaged.size());
   }
 }
 

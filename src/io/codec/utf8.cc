@@ -1,6 +1,7 @@
 #include "io/codec/utf8.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace prom5::codec {
 
@@ -33,7 +34,16 @@ size_t utf8_sequence_length(std::string_view text) {
 }
 
 bool utf8_valid(std::string_view text) {
+  constexpr uint64_t kNotAscii = 0x8080808080808080;
   while (!text.empty()) {
+    // Most text is ASCII, eight bytes of which are seen at once.
+    uint64_t bytes = 0;
+    while (text.size() >= sizeof bytes) {
+      std::memcpy(&bytes, text.data(), sizeof bytes);
+      if ((bytes & kNotAscii) != 0) break;
+      text.remove_prefix(sizeof bytes);
+    }
+    if (text.empty()) break;
     const size_t length = utf8_sequence_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);

@@ -128,10 +128,14 @@ Result<std::string> PosixFileSystem::read_at(const std::string& path, uint64_t o
                                              size_t max_bytes) {
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.open()) return system_error("open", path);
-  std::string out(max_bytes, '\0');
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) return system_error("stat", path);
+  const auto size = static_cast<uint64_t>(info.st_size);
+  // Whoever follows a file asks for much and mostly gets little.
+  std::string out(std::min<uint64_t>(max_bytes, size - std::min(offset, size)), '\0');
   size_t filled = 0;
-  while (filled < max_bytes) {
-    const ssize_t n = ::pread(fd.get(), out.data() + filled, max_bytes - filled,
+  while (filled < out.size()) {
+    const ssize_t n = ::pread(fd.get(), out.data() + filled, out.size() - filled,
                               static_cast<off_t>(offset + filled));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return system_error("read", path);

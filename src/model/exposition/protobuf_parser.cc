@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <utility>
 
 #include "io/codec/bytes.h"
 #include "io/codec/number.h"
@@ -21,6 +23,12 @@ constexpr std::array<MetricType, 6> kTypes = {MetricType::Counter,   MetricType:
                                               MetricType::Summary,   MetricType::Unknown,
                                               MetricType::Histogram, MetricType::GaugeHistogram};
 
+/// Of field 1 of a Metric: a label.
+constexpr char kLabelTag = 1 << 3 | 2;
+/// What the text of a family begins with; those of series begin with the kind of their part. No
+/// byte of a text page comes first, so that no text is one of a text page.
+constexpr char kFamilyText = 7;
+
 Result<TimeMs> read_timestamp(std::string_view message) {
   int64_t seconds = 0;
   int64_t nanos = 0;
@@ -34,6 +42,19 @@ Result<TimeMs> read_timestamp(std::string_view message) {
     return fail(ErrorCode::BadData, "timestamp out of range");
   }
   return TimeMs{seconds * 1000 + nanos / 1'000'000};
+}
+
+/// The value of a metric that has nothing but it, after its labels: what most are, so that it is
+/// worth being known at a glance.
+std::optional<double> plain_number(std::string_view rest) {
+  constexpr size_t kHeader = 3;  // tag and size of the message, tag of the value
+  constexpr std::string_view kGauge = "\x12\x09\x09";
+  constexpr std::string_view kCounter = "\x1A\x09\x09";
+  if (rest.size() != kHeader + sizeof(double)) return std::nullopt;
+  if (!rest.starts_with(kGauge) && !rest.starts_with(kCounter)) return std::nullopt;
+  double value = 0;
+  std::memcpy(&value, rest.data() + kHeader, sizeof value);
+  return value;
 }
 
 struct LabelPair {
@@ -65,16 +86,11 @@ std::string border(double value) {
 
 std::unexpected<Error> ProtobufParser::error(std::string_view what) const {
   return fail(ErrorCode::BadData, "family {}{}: {}", family_number_,
-              family_.empty() ? "" : fmt::format(" \"{}\"", family_), what);
+              name_.empty() ? "" : fmt::format(" \"{}\"", name_), what);
 }
 
 Result<ProtobufParser::Entry> ProtobufParser::next() {
   for (;;) {
-    if (!descriptors_.empty()) {
-      const Entry entry = descriptors_.back();
-      descriptors_.pop_back();
-      return entry;
-    }
     if (part_ < parts_.size()) return take_part(parts_[part_++]);
     if (metric_ < metrics_.size()) {
       if (auto begun = begin_metric(metrics_[metric_++]); !begun) {
@@ -82,7 +98,7 @@ Result<ProtobufParser::Entry> ProtobufParser::next() {
       }
       continue;
     }
-    if (!TRY(begin_family())) return Entry::End;
+    return TRY(begin_family()) ? Entry::Family : Entry::End;
   }
 }
 
@@ -91,47 +107,88 @@ Result<bool> ProtobufParser::begin_family() {
   ++family_number_;
   codec::ByteReader in(rest_);
   const auto message = in.sized_bytes();
-  family_.clear();
+  name_ = help_ = unit_ = sized_name_ = header_ = {};
+  family_is_made_ = false;
   if (!message) return error("the page is cut, or is no length-delimited protobuf");
-  rest_.remove_prefix(static_cast<size_t>(message->data() + message->size() - rest_.data()));
-  help_.clear();
-  unit_ = {};
-  type_ = MetricType::Counter;  // what a missing enumeration is
+  rest_ = in.rest();
   metrics_.clear();
   metric_ = 0;
   parts_.clear();
   part_ = 0;
-  const auto read = each_field(*message, [&](const ProtoField& f) -> Result<void> {
-    switch (f.number) {
-      case 1: family_ = f.bytes; break;
-      case 2: help_ = f.bytes; break;
-      case 3:
-        if (f.bits >= kTypes.size()) return fail(ErrorCode::BadData, "unknown metric type");
-        type_ = kTypes[f.bits];
-        break;
-      case 4: metrics_.push_back(f.bytes); break;
-      case 5: unit_ = f.bytes; break;
-      default: break;
-    }
-    return {};
-  });
-  if (!read) return error(read.error().message);
-  if (family_.empty() || !codec::utf8_valid(family_)) return error("invalid metric name");
+  if (const auto read = read_family(*message); !read) return error(read.error().message);
+  as_expected_ = is_expected_family();
+  if (as_expected_) {
+    text_ = expected_;
+    return true;
+  }
+  if (name_.empty() || !codec::utf8_valid(name_)) return error("invalid metric name");
   if (!codec::utf8_valid(help_)) return error("help text is not valid UTF-8");
-  if (!unit_.empty()) descriptors_.push_back(Entry::Unit);
-  descriptors_.push_back(Entry::Type);
-  descriptors_.push_back(Entry::Help);
+  key_.assign(1, kFamilyText);
+  codec::ByteWriter(key_).sized_bytes(unit_);
+  key_ += header_;
+  text_ = key_;
   return true;
 }
 
+bool ProtobufParser::is_expected_family() const {
+  if (expected_.empty() || expected_[0] != kFamilyText) return false;
+  codec::ByteReader in(expected_.substr(1));
+  std::string_view unit;
+  return in.try_sized_bytes(unit) && unit == unit_ && in.rest() == header_;
+}
+
+Result<void> ProtobufParser::read_family(std::string_view message) {
+  type_ = MetricType::Counter;  // what a missing enumeration is
+  codec::ProtoReader reader(message);
+  ProtoField f;
+  while (!reader.done()) {
+    const std::string_view field = reader.rest();
+    if (!reader.next(f)) return fail(ErrorCode::BadData, "protobuf: malformed message");
+    if (f.number == 4) {
+      if (metrics_.empty()) header_ = message.substr(0, message.size() - field.size());
+      metrics_.push_back(f.bytes);
+    } else if (f.number == 5) {
+      unit_ = f.bytes;
+    } else if (f.number == 1) {
+      name_ = f.bytes;
+      sized_name_ = {field.data() + 1, name_.data() + name_.size()};
+    } else if (f.number == 2) {
+      help_ = f.bytes;
+    } else if (f.number == 3) {
+      if (f.bits >= kTypes.size()) return fail(ErrorCode::BadData, "unknown metric type");
+      type_ = kTypes[f.bits];
+    }
+    // Nobody writes a family with its head behind; were it so, all of it would be its text.
+    if (f.number < 4 && !metrics_.empty()) header_ = message;
+  }
+  if (metrics_.empty()) header_ = message;
+  return {};
+}
+
+const PageFamily& ProtobufParser::family() {
+  if (std::exchange(family_is_made_, true)) return family_;
+  family_ = {.name = std::string(name_),
+             .metadata = {.type = type_, .help = std::string(help_), .unit = std::string(unit_)},
+             .types = 1};
+  return family_;
+}
+
 Result<void> ProtobufParser::begin_metric(std::string_view message) {
-  label_messages_.clear();
   parts_.clear();
   part_ = 0;
   time_.reset();
-  return each_field(message, [&](const ProtoField& f) -> Result<void> {
+  const std::string_view rest = TRY(read_labels(message));
+  if (const auto value = plain_number(rest)) {
+    parts_.push_back({.value = *value});
+    return {};
+  }
+  return each_field(rest, [&](const ProtoField& f) -> Result<void> {
     switch (f.number) {
-      case 1: label_messages_.push_back(f.bytes); break;
+      case 1:
+        if (scattered_labels_.empty()) scattered_labels_ = labels_;
+        codec::ProtoWriter(scattered_labels_).bytes(1, f.bytes);
+        labels_ = scattered_labels_;
+        break;
       case 2:
       case 3:
       case 5: return read_simple(f.bytes);
@@ -144,6 +201,21 @@ Result<void> ProtobufParser::begin_metric(std::string_view message) {
     }
     return {};
   });
+}
+
+/// Passes over the labels that come first in the metric, which are mostly all it has. Returns the
+/// rest of the metric.
+Result<std::string_view> ProtobufParser::read_labels(std::string_view message) {
+  scattered_labels_.clear();
+  std::string_view rest = message;
+  while (rest.starts_with(kLabelTag)) {
+    codec::ByteReader in(rest.substr(1));
+    std::string_view label;
+    if (!in.try_sized_bytes(label)) return fail(ErrorCode::BadData, "protobuf: malformed message");
+    rest = in.rest();
+  }
+  labels_ = message.substr(0, message.size() - rest.size());
+  return rest;
 }
 
 Result<void> ProtobufParser::read_simple(std::string_view message) {
@@ -248,51 +320,84 @@ Result<void> ProtobufParser::read_histogram(std::string_view message) {
   return {};
 }
 
-/// The family's name and the labels' bytes, and what tells the part from others of its metric. No
-/// byte of a text page comes first, so that no key is one of a text page.
+/// Whether the text that is expected is the part's: the family's name, the labels' bytes, and what
+/// tells the part from others of its metric.
+bool ProtobufParser::is_expected(const Part& part) const {
+  const bool bounded = part.kind == Part::Kind::Quantile || part.kind == Part::Kind::Bucket;
+  const size_t bound_bytes = bounded ? sizeof part.bound : 0;
+  std::string_view rest = expected_;
+  if (rest.size() != 1 + sized_name_.size() + labels_.size() + bound_bytes) return false;
+  if (rest[0] != static_cast<char>(part.kind)) return false;
+  rest.remove_prefix(1);
+  if (!rest.starts_with(sized_name_)) return false;
+  rest.remove_prefix(sized_name_.size());
+  if (!rest.starts_with(labels_)) return false;
+  rest.remove_prefix(labels_.size());
+  return std::memcmp(rest.data(), &part.bound, bound_bytes) == 0;
+}
+
 ProtobufParser::Entry ProtobufParser::take_part(const Part& part) {
-  current_ = part;
   value_ = part.value;
   exemplar_ = part.exemplar;
-  key_.assign(1, static_cast<char>(1 + static_cast<int>(part.kind)));
-  key_ += family_;
-  key_ += '\0';
-  for (const std::string_view bytes : label_messages_) {
-    codec::ByteWriter(key_).varint(bytes.size());
-    key_ += bytes;
-  }
-  if (part.kind == Part::Kind::Quantile || part.kind == Part::Kind::Bucket) {
-    key_.append(reinterpret_cast<const char*>(&part.bound), sizeof part.bound);
+  as_expected_ = is_expected(part);
+  if (as_expected_) {
+    text_ = expected_;
+  } else {
+    key_.assign(1, static_cast<char>(part.kind));
+    key_ += sized_name_;
+    key_ += labels_;
+    if (part.kind == Part::Kind::Quantile || part.kind == Part::Kind::Bucket) {
+      key_.append(reinterpret_cast<const char*>(&part.bound), sizeof part.bound);
+    }
+    text_ = key_;
   }
   return part.kind == Part::Kind::Native ? Entry::Histogram : Entry::Sample;
 }
 
-Result<void> ProtobufParser::labels(LabelsBuilder& labels, std::vector<std::string>* empty) const {
+bool ProtobufParser::is_text(std::string_view text) {
+  return !text.empty() && text[0] > 0 && text[0] <= static_cast<char>(Part::Kind::Native);
+}
+
+Result<void> ProtobufParser::series_labels(std::string_view series, LabelsBuilder& labels,
+                                           std::vector<std::string>* empty) const {
   labels.reset();
-  std::string name = family_;
-  switch (current_.kind) {
+  const auto kind = static_cast<Part::Kind>(series[0]);
+  codec::ByteReader in(series.substr(1));
+  std::string name(TRY(in.sized_bytes()));
+  std::string_view rest = in.rest();
+  double bound = 0;
+  if (kind == Part::Kind::Quantile || kind == Part::Kind::Bucket) {
+    std::memcpy(&bound, rest.data() + rest.size() - sizeof bound, sizeof bound);
+    rest.remove_suffix(sizeof bound);
+  }
+  switch (kind) {
     case Part::Kind::Bucket: name += "_bucket"; break;
     case Part::Kind::Sum: name += "_sum"; break;
     case Part::Kind::Count: name += "_count"; break;
     default: break;
   }
   labels.set(kMetricName, name);
-  if (label_messages_.size() > Labels::kMaxLabels) return error("too many labels");
-  for (const std::string_view message : label_messages_) {
-    const auto label = read_label(message);
-    if (!label) return error(label.error().message);
-    if (label->name.empty() || label->name == kMetricName) return error("invalid label name");
-    if (std::max(label->name.size(), label->value.size()) > Labels::kMaxStringBytes) {
-      return error("label is longer than 16 MiB");
+  const auto read = each_field(rest, [&](const ProtoField& f) -> Result<void> {
+    const LabelPair label = TRY(read_label(f.bytes));
+    if (label.name.empty() || label.name == kMetricName) {
+      return fail(ErrorCode::BadData, "invalid label name");
     }
-    if (!labels.get(label->name).empty()) {
-      return error(fmt::format("label name \"{}\" is not unique", label->name));
+    if (labels.labels().size() > Labels::kMaxLabels) {
+      return fail(ErrorCode::BadData, "too many labels");
     }
-    labels.set(label->name, label->value);
-    if (label->value.empty() && empty != nullptr) empty->emplace_back(label->name);
-  }
-  if (current_.kind == Part::Kind::Bucket) labels.set("le", border(current_.bound));
-  if (current_.kind == Part::Kind::Quantile) labels.set("quantile", border(current_.bound));
+    if (std::max(label.name.size(), label.value.size()) > Labels::kMaxStringBytes) {
+      return fail(ErrorCode::BadData, "label is longer than 16 MiB");
+    }
+    if (!labels.get(label.name).empty()) {
+      return fail(ErrorCode::BadData, "label name \"{}\" is not unique", label.name);
+    }
+    labels.set(label.name, label.value);
+    if (label.value.empty() && empty != nullptr) empty->emplace_back(label.name);
+    return {};
+  });
+  if (!read) return error(read.error().message);
+  if (kind == Part::Kind::Bucket) labels.set("le", border(bound));
+  if (kind == Part::Kind::Quantile) labels.set("quantile", border(bound));
   return {};
 }
 

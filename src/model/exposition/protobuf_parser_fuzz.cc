@@ -11,8 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   prom5::LabelsBuilder labels;
   for (auto entry = parser.next(); entry && *entry != ProtobufParser::Entry::End;
        entry = parser.next()) {
+    if (*entry == ProtobufParser::Entry::Family) continue;
     if (*entry == ProtobufParser::Entry::Histogram) (void)parser.exemplars();
-    if (parser.has_exemplar()) (void)parser.exemplar();
+    if (!parser.exemplar_text().empty()) (void)parser.exemplar();
     (void)parser.labels(labels);
   }
   return 0;

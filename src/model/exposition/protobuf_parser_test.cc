@@ -136,10 +136,10 @@ TEST(ProtobufParser, TheSameSeriesHasTheSameKeyAndOthersHaveNot) {
     for (auto entry = parser.next(); entry && *entry != Entry::End; entry = parser.next()) {
       if (*entry != Entry::Sample) continue;
       if (round == 0) {
-        EXPECT_EQ(std::count(first.begin(), first.end(), parser.series()), 0);
-        first.emplace_back(parser.series());
+        EXPECT_EQ(std::count(first.begin(), first.end(), parser.text()), 0);
+        first.emplace_back(parser.text());
       } else {
-        EXPECT_EQ(parser.series(), first.at(n++));
+        EXPECT_EQ(parser.text(), first.at(n++));
       }
     }
   }

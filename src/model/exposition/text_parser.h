@@ -19,76 +19,102 @@ struct PageExemplar {
   std::optional<TimeMs> time;
 };
 
+/// A metric family as its comment lines describe it.
+struct PageFamily {
+  std::string name;
+  Metadata metadata;
+  size_t types = 0;  ///< how many of the lines tell a type
+};
+
 /// Reads a page in the Prometheus text format, version 0.0.4 and 1.0.0 (quoted UTF-8 names), or in
 /// the OpenMetrics format as a scrape takes it, one entry a call, without copying: views point into
 /// the page. (OpenMetricsParser is the strict one.)
 ///
-/// A sample's identity (`series()`) is the page's own text, so that a caller who has seen the text
-/// before need not parse labels again. Sources:
+/// An entry's identity (`text()`) is the page's own text, so that a caller who has seen the text
+/// before need not take it apart again. Sources:
 /// prometheus.io/docs/instrumenting/exposition_formats, prometheus model/textparse.
 class TextParser {
  public:
-  enum class Entry : uint8_t { Sample, Histogram, Help, Type, Unit, End };
+  /// Histogram: a native one, which only ProtobufParser has.
+  enum class Entry : uint8_t { Sample, Histogram, Family, End };
   enum class Format : uint8_t { Text, OpenMetrics };
 
   explicit TextParser(std::string_view page, Format format = Format::Text)
-      : rest_(page), open_metrics_(format == Format::OpenMetrics) {}
+      : page_(page), rest_(page), line_(page), open_metrics_(format == Format::OpenMetrics) {}
 
-  /// The next entry; comments and blank lines are passed over. BadData with "line N: …".
+  /// The next entry; other comments and blank lines are passed over. BadData with "line N: …".
   Result<Entry> next();
 
-  // After Sample:
-  [[nodiscard]] std::string_view series() const { return series_; }
+  /// What names the entry: a sample's series as it is written, a family's lines one and all.
+  [[nodiscard]] std::string_view text() const { return text_; }
 
-  /// Tells what series() the next sample probably has, as a page mostly has its series in the same
+  /// Tells the text() that the next entry probably has, as a page mostly has its lines in the same
   /// order as the page before: where it does, the text is compared instead of taken apart.
-  /// `series` is what series() gave for another page and stays where it is until the next().
-  void expect(std::string_view series) { expected_ = series; }
-  /// Whether the sample has it.
+  /// `text` is what text() gave for another page, not empty, and stays where it is until next().
+  void expect(std::string_view text) { expected_ = text; }
+  /// Whether the entry has it.
   [[nodiscard]] bool is_as_expected() const { return as_expected_; }
+
+  /// The family told of last; nameless before the first.
+  [[nodiscard]] const PageFamily& family();
+
+  // After Sample:
   [[nodiscard]] double value() const { return value_; }
   [[nodiscard]] std::optional<TimeMs> time() const { return time_; }
   /// Fills `labels` with the sample's label set, __name__ included. BadData with "line N: …".
   /// `empty` gets the names of labels that are there with an empty value.
-  Result<void> labels(LabelsBuilder& labels, std::vector<std::string>* empty = nullptr) const;
+  Result<void> labels(LabelsBuilder& labels, std::vector<std::string>* empty = nullptr) const {
+    return series_labels(text_, labels, empty);
+  }
+  /// The same for a text that text() gave.
+  Result<void> series_labels(std::string_view series, LabelsBuilder& labels,
+                             std::vector<std::string>* empty = nullptr) const;
 
-  /// Whether the sample has an exemplar, and the exemplar, __name__ excluded. BadData with
-  /// "line N: …". One without a time has none.
-  [[nodiscard]] bool has_exemplar() const { return !exemplar_.empty(); }
+  /// The sample's exemplar as it is written, empty when it has none; and taken apart, __name__
+  /// excluded. BadData with "line N: …". One without a time has none.
+  [[nodiscard]] std::string_view exemplar_text() const { return exemplar_; }
   [[nodiscard]] Result<PageExemplar> exemplar() const;
 
-  // After Help, Type and Unit:
-  [[nodiscard]] const std::string& family() const { return family_; }
-  [[nodiscard]] const std::string& help() const { return help_; }
-  [[nodiscard]] MetricType type() const { return type_; }
-  [[nodiscard]] std::string_view unit() const { return unit_; }
-
  private:
+  /// One comment line that tells something of a family.
+  struct Descriptor {
+    enum class Kind : uint8_t { Help, Type, Unit };
+    Kind kind = Kind::Help;
+    std::string_view name;  ///< as it is written, in quotes or without
+    std::string_view rest;
+  };
+
   [[nodiscard]] std::unexpected<Error> error(std::string_view what, std::string_view at) const;
-  Result<std::optional<Entry>> comment(std::string_view line);
+  std::string_view take_line();
+  [[nodiscard]] bool is_expected() const;
+  Result<Entry> take_expected();
+  Result<std::optional<Descriptor>> descriptor(std::string_view line) const;
+  Result<void> learn(const Descriptor& descriptor);
+  void begin_family(std::string_view name);
+  Result<void> take_family(const Descriptor& first, std::string_view line);
+  void read_family();
   Result<void> sample(std::string_view line);
-  [[nodiscard]] bool is_expected(std::string_view line) const;
   Result<size_t> series_length(std::string_view line) const;
+  Result<void> value_and_rest(std::string_view rest);
   Result<void> time_and_exemplar(std::string_view rest);
   /// Reads labels up to the closing brace, which it takes too. `named`, where given, tells whether
   /// there is a metric name, which may stand among them.
   Result<void> label_set(std::string_view& rest, LabelsBuilder& labels, bool* named,
                          std::vector<std::string>* empty) const;
 
+  const std::string_view page_;
   std::string_view rest_;
-  bool open_metrics_;
+  std::string_view line_;  ///< the one that is being read
+  const bool open_metrics_;
   bool ended_ = false;  ///< by # EOF
-  size_t line_number_ = 0;
-  std::string_view series_;
-  double value_ = 0;
-  std::optional<TimeMs> time_;
-  std::string family_;
+  std::string_view text_;
   std::string_view expected_;
   bool as_expected_ = false;
-  std::string help_;
-  MetricType type_ = MetricType::Unknown;
-  std::string_view unit_;
+  double value_ = 0;
+  std::optional<TimeMs> time_;
   std::string_view exemplar_;
+  PageFamily family_;
+  std::string_view unread_family_;  ///< lines that family_ does not tell of yet
 };
 
 /// "counter" and so on; nothing for a word that is no type of the format.

@@ -82,7 +82,9 @@ TEST(TextParser, Malformed) {
   bad("a 1 1.5");
   bad("a 1 2 3", "line 1: text after the timestamp, at \"3\"");
   bad("a{b=\"c\" 1", "line 1: label set is not closed");
-  bad("a{b=\"c} 1", "line 1: label set is not closed");
+  bad("a{b=\"c} 1", "line 1: label value is not closed");
+  bad("a{b=\"c\"} } 1", "line 1: text after the label set, at \" }\"");
+  bad("a{b=\"c\"} 1 }", "line 1: no value");
   bad("a{b=\"c\\\"} 1");
   bad("a{b} 1");
   bad("a{b=} 1");
@@ -117,14 +119,118 @@ TEST(TextParser, Malformed) {
 
 TEST(TextParser, HelpAndType) {
   TextParser p("# HELP a b\\\\c\\nd \"e\"\n# TYPE a counter\n# TYPE \"x y\" gauge\n");
-  ASSERT_EQ(p.next().value(), TextParser::Entry::Help);
-  EXPECT_EQ(p.family(), "a");
-  EXPECT_EQ(p.help(), "b\\c\nd \"e\"");
-  ASSERT_EQ(p.next().value(), TextParser::Entry::Type);
-  EXPECT_EQ(p.type(), MetricType::Counter);
-  ASSERT_EQ(p.next().value(), TextParser::Entry::Type);
-  EXPECT_EQ(p.family(), "x y");
+  ASSERT_EQ(p.next().value(), TextParser::Entry::Family);
+  EXPECT_EQ(p.family().name, "a");
+  EXPECT_EQ(p.family().metadata.help, "b\\c\nd \"e\"");
+  EXPECT_EQ(p.family().metadata.type, MetricType::Counter);
+  ASSERT_EQ(p.next().value(), TextParser::Entry::Family);
+  EXPECT_EQ(p.family().name, "x y");
   EXPECT_EQ(p.next().value(), TextParser::Entry::End);
+}
+
+TEST(TextParser, FamiliesAreTheLinesThatStandTogether) {
+  const auto families = [](std::string_view page) {
+    std::vector<std::string> out;
+    TextParser p(page, TextParser::Format::OpenMetrics);
+    for (auto entry = p.next(); entry && *entry != TextParser::Entry::End; entry = p.next()) {
+      if (*entry != TextParser::Entry::Family) continue;
+      const PageFamily& f = p.family();
+      out.push_back(fmt::format("{} {} {} {} {}", f.name, to_string(f.metadata.type),
+                                f.metadata.help, f.metadata.unit, f.types));
+    }
+    return out;
+  };
+  using Families = std::vector<std::string>;
+  EXPECT_EQ(families("# TYPE a_s counter\n# UNIT a_s s\n# HELP a_s b\na_s_total 1\n# EOF\n"),
+            (Families{"a_s counter b s 1"}));
+  EXPECT_EQ(families("# TYPE a counter\n# TYPE b gauge\n# HELP b x\nb 1\n# EOF\n"),
+            (Families{"a counter   1", "b gauge x  1"}));
+  EXPECT_EQ(families("# TYPE a counter\n# other\n# HELP a x\n# TYPE a gauge\n# EOF\n"),
+            (Families{"a counter   1", "a gauge x  1"}));
+}
+
+/// All that a parser tells of a page up to its first error; `expected` is told to it, entry by
+/// entry. `texts` gets what can be expected.
+std::vector<std::string> told(std::string_view page, const std::vector<std::string>& expected,
+                              std::vector<std::string>* texts = nullptr) {
+  std::vector<std::string> out;
+  TextParser p(page);
+  LabelsBuilder labels;
+  for (size_t i = 0;; ++i) {
+    p.expect(i < expected.size() ? std::string_view(expected[i]) : std::string_view());
+    const auto entry = p.next();
+    if (!entry || (*entry == TextParser::Entry::Sample && !p.labels(labels))) {
+      out.emplace_back("error");
+      return out;
+    }
+    if (*entry == TextParser::Entry::End) return out;
+    if (texts != nullptr) texts->emplace_back(p.text());
+    const bool told_before = i < expected.size() && p.text() == expected[i];
+    if (p.is_as_expected() && !told_before) out.emplace_back("wrongly as expected");
+    if (*entry == TextParser::Entry::Family) {
+      out.push_back(p.family().name + " " + p.family().metadata.help);
+      continue;
+    }
+    out.push_back(fmt::format("{} {:a} {}", labels.build().to_string(), p.value(),
+                              p.time().value_or(TimeMs{-1}).ms));
+  }
+}
+
+TEST(TextParser, WhatIsExpectedChangesNothing) {
+  const uint64_t seed = 63;
+  Rng rng(seed);
+  // Mostly whole lines, or hardly a page would be read beyond its first.
+  const std::vector<std::string> pieces = {"a 1\n",
+                                           "a 2.5 7\n",
+                                           "a{b=\"c\"} 1e3\n",
+                                           "a{b=\"}\"} -0\r\n",
+                                           "ab NaN\n",
+                                           "{\"a\"} 1\n",
+                                           "a\t1 \n",
+                                           "# HELP a x\n",
+                                           "# TYPE a gauge\n",
+                                           "# HELP b y\n",
+                                           "#\n",
+                                           "\n",
+                                           "a 1\n",
+                                           "ab 1\n",
+                                           "a",
+                                           "}",
+                                           "a{b=\"c\"}",
+                                           " ",
+                                           "{\"a\"}"};
+  const auto page = [&] {
+    std::string out;
+    for (size_t n = rng.below(12); n > 0; --n) out += pieces[rng.below(pieces.size())];
+    return out;
+  };
+  size_t as_expected = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string before = page();
+    const std::string now = rng.below(2) == 0 ? before : page();
+    SCOPED_TRACE(fmt::format("seed {}, round {}: {:?} after {:?}", seed, i, now, before));
+    std::vector<std::string> texts;
+    told(before, {}, &texts);
+    ASSERT_EQ(told(now, texts), told(now, {}));
+    as_expected += texts.size();
+  }
+  EXPECT_GT(as_expected, 10'000U);
+}
+
+TEST(TextParser, NumbersAreRoundedOnce) {
+  const uint64_t seed = 64;
+  Rng rng(seed);
+  for (int i = 0; i < 100'000; ++i) {
+    std::string text = rng.below(3) == 0 ? "-" : "";
+    for (size_t n = 1 + rng.below(20); n > 0; --n) {
+      text += static_cast<char>('0' + rng.below(10));
+      if (text.find('.') == text.npos && rng.below(6) == 0) text += '.';
+    }
+    if (rng.below(3) == 0) text += fmt::format("e{}", static_cast<int64_t>(rng.below(60)) - 30);
+    const auto got = read_page("a " + text + "\n");
+    ASSERT_TRUE(got) << text << ", seed " << seed;
+    ASSERT_EQ(got->at(0).value, std::strtod(text.c_str(), nullptr)) << text << ", seed " << seed;
+  }
 }
 
 TEST(TextParser, ReadsWhatTheWriterWrote) {

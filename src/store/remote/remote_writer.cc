@@ -409,12 +409,13 @@ void RemoteWriter::send_due(TimeMs now) {
 
 void RemoteWriter::start_batch(size_t index, size_t items) {
   Shard& shard = shards_[index];
-  std::vector<OutItem> batch;
+  std::vector<const OutItem*> batch;
   batch.reserve(items);
-  for (size_t i = 0; i < items; ++i) batch.push_back(shard.queue[i].item);
+  for (size_t i = 0; i < items; ++i) batch.push_back(&shard.queue[i].item);
   shard.in_flight = items;
   shard.state.sent = shard.queue[items - 1].cursor;
-  shard.body = codec::snappy_compress(encode_write_request(options_.message, batch));
+  encode_write_request(options_.message, batch, message_);
+  shard.body = codec::snappy_compress(message_);
   shard.backoff = {};
   if (auto written = journal_.write(index, shard.state); !written) {
     services_.log.warn("The journal of remote write cannot be written",

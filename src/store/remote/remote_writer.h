@@ -117,6 +117,7 @@ class RemoteWriter {
   uint64_t generation_ = 0;  ///< of the set of shards
   uint64_t segment_ = 0;     ///< whose series are known
   std::unordered_map<SeriesRef, std::shared_ptr<const OutSeries>> series_;
+  std::string message_;            ///< a request as it is encoded, whose room is used again
   Storage::MetadataMap metadata_;  ///< for version 2, of a while ago
   TimeMs metadata_time_;
   TimeMs metadata_next_;

@@ -56,6 +56,115 @@ void write_deltas(const std::vector<double>& counts, uint32_t field, ProtoWriter
   out.bytes(field, packed);
 }
 
+/// Texts of a version 2 message, each once. The first is empty.
+class Symbols {
+ public:
+  /// `text` stays where it is until write().
+  uint32_t ref(std::string_view text) {
+    const auto [found, fresh] = refs_.try_emplace(text, static_cast<uint32_t>(texts_.size()));
+    if (fresh) texts_.push_back(text);
+    return found->second;
+  }
+  void write(ProtoWriter& out) const {
+    for (const std::string_view text : texts_) out.bytes(4, text);
+  }
+  std::string label_refs(const Labels& labels) {
+    std::string packed;
+    codec::ByteWriter writer(packed);
+    for (const LabelView label : labels) {
+      writer.varint(ref(label.name));
+      writer.varint(ref(label.value));
+    }
+    return packed;
+  }
+
+ private:
+  std::unordered_map<std::string_view, uint32_t> refs_ = {{"", 0}};
+  std::vector<std::string_view> texts_ = {""};
+};
+
+std::string encode_exemplar(const Exemplar& exemplar, Symbols* symbols) {
+  std::string message;
+  ProtoWriter out(message);
+  if (symbols != nullptr) {
+    out.bytes(1, symbols->label_refs(exemplar.labels));
+  } else {
+    message = encode_labels_v1(exemplar.labels);
+  }
+  out.real(2, exemplar.value);
+  out.integer(3, exemplar.time.ms);
+  return message;
+}
+
+/// The fields of a prometheus.Sample that are there: Proto3 leaves a plain zero out, but not the
+/// negative one.
+size_t sample_size(const Sample& sample) {
+  constexpr size_t kTag = 1;
+  return (std::bit_cast<uint64_t>(sample.value) == 0 ? 0 : kTag + sizeof sample.value) +
+         (sample.time.ms == 0 ? 0
+                              : kTag + codec::varint_size(static_cast<uint64_t>(sample.time.ms)));
+}
+
+void write_sample(const Sample& sample, ProtoWriter& out) {
+  if (std::bit_cast<uint64_t>(sample.value) != 0) out.real(1, sample.value);
+  if (sample.time.ms != 0) out.integer(2, sample.time.ms);
+}
+
+using Items = std::span<const OutItem* const>;
+
+/// Samples of one series for version 1: what nearly every item is, so it goes into the request's
+/// own text, which is told all sizes before.
+void write_plain_series(Items items, std::string& body) {
+  const OutSeries& series = *items[0]->series;
+  constexpr size_t kHeader = 2;  // tag and size of a sample, which is shorter than 128 bytes
+  size_t size = series.v1.size();
+  for (const OutItem* item : items) size += kHeader + sample_size(item->sample);
+  codec::ByteWriter raw(body);
+  raw.u8(1 << 3 | 2);
+  raw.varint(size);
+  raw.bytes(series.v1);
+  ProtoWriter fields(body);
+  for (const OutItem* item : items) {
+    raw.u8(2 << 3 | 2);
+    raw.u8(static_cast<uint8_t>(sample_size(item->sample)));
+    write_sample(item->sample, fields);
+  }
+}
+
+/// The items of one series that follow each other, as a TimeSeries of either version.
+std::string encode_series(Items items, Symbols* symbols) {
+  const OutSeries& series = *items[0]->series;
+  std::string message;
+  ProtoWriter out(message);
+  if (symbols != nullptr) {
+    out.bytes(1, symbols->label_refs(series.labels));
+  } else {
+    message = series.v1;
+  }
+  const uint32_t histogram_field = symbols != nullptr ? 3 : 4;
+  const uint32_t exemplar_field = symbols != nullptr ? 4 : 3;
+  for (const OutItem* item : items) {
+    if (item->exemplar != nullptr) {
+      out.bytes(exemplar_field, encode_exemplar(*item->exemplar, symbols));
+    } else if (item->histogram != nullptr) {
+      out.bytes(histogram_field, encode_histogram(*item->histogram, item->sample.time));
+    } else {
+      out.bytes(2, encode_sample(item->sample));
+    }
+  }
+  if (symbols != nullptr) {
+    std::string metadata;
+    ProtoWriter writer(metadata);
+    writer.number(1, static_cast<uint64_t>(series.metadata.type));
+    writer.number(3, symbols->ref(series.metadata.help));
+    writer.number(4, symbols->ref(series.metadata.unit));
+    out.bytes(5, metadata);
+  }
+  return message;
+}
+
+}  // namespace
+
 std::string encode_histogram(const Histogram& h, TimeMs time) {
   std::string message;
   ProtoWriter out(message);
@@ -80,85 +189,9 @@ std::string encode_histogram(const Histogram& h, TimeMs time) {
 std::string encode_sample(const Sample& sample) {
   std::string message;
   ProtoWriter out(message);
-  // Proto3 leaves a plain zero out, but not the negative one.
-  if (std::bit_cast<uint64_t>(sample.value) != 0) out.real(1, sample.value);
-  if (sample.time.ms != 0) out.integer(2, sample.time.ms);
+  write_sample(sample, out);
   return message;
 }
-
-/// Texts of a version 2 message, each once. The first is empty.
-class Symbols {
- public:
-  uint32_t ref(std::string_view text) {
-    const auto [found, fresh] =
-        refs_.try_emplace(std::string(text), static_cast<uint32_t>(texts_.size()));
-    if (fresh) texts_.push_back(found->first);
-    return found->second;
-  }
-  void write(ProtoWriter& out) const {
-    for (const std::string_view text : texts_) out.bytes(4, text);
-  }
-  std::string label_refs(const Labels& labels) {
-    std::string packed;
-    codec::ByteWriter writer(packed);
-    for (const LabelView label : labels) {
-      writer.varint(ref(label.name));
-      writer.varint(ref(label.value));
-    }
-    return packed;
-  }
-
- private:
-  std::unordered_map<std::string, uint32_t> refs_ = {{"", 0}};
-  std::vector<std::string_view> texts_ = {""};
-};
-
-std::string encode_exemplar(const Exemplar& exemplar, Symbols* symbols) {
-  std::string message;
-  ProtoWriter out(message);
-  if (symbols != nullptr) {
-    out.bytes(1, symbols->label_refs(exemplar.labels));
-  } else {
-    message = encode_labels_v1(exemplar.labels);
-  }
-  out.real(2, exemplar.value);
-  out.integer(3, exemplar.time.ms);
-  return message;
-}
-
-/// The items of one series that follow each other, as a TimeSeries of either version.
-std::string encode_series(std::span<const OutItem> items, Symbols* symbols) {
-  const OutSeries& series = *items[0].series;
-  std::string message;
-  ProtoWriter out(message);
-  if (symbols != nullptr) {
-    out.bytes(1, symbols->label_refs(series.labels));
-  } else {
-    message = series.v1;
-  }
-  const uint32_t histogram_field = symbols != nullptr ? 3 : 4;
-  const uint32_t exemplar_field = symbols != nullptr ? 4 : 3;
-  for (const OutItem& item : items) {
-    if (item.exemplar != nullptr) {
-      out.bytes(exemplar_field, encode_exemplar(*item.exemplar, symbols));
-    } else if (item.histogram != nullptr) {
-      out.bytes(histogram_field, encode_histogram(*item.histogram, item.sample.time));
-    } else {
-      out.bytes(2, encode_sample(item.sample));
-    }
-  }
-  if (symbols != nullptr) {
-    std::string metadata;
-    ProtoWriter writer(metadata);
-    writer.number(1, static_cast<uint64_t>(series.metadata.type));
-    writer.number(3, symbols->ref(series.metadata.help));
-    writer.number(4, symbols->ref(series.metadata.unit));
-    out.bytes(5, metadata);
-  }
-  return message;
-}
-
-}  // namespace
 
 std::string encode_labels_v1(const Labels& labels) {
   std::string out;
@@ -174,22 +207,31 @@ std::string encode_labels_v1(const Labels& labels) {
   return out;
 }
 
-std::string encode_write_request(WriteMessage message, std::span<const OutItem> items) {
-  std::string body;
-  ProtoWriter out(body);
+void encode_write_request(WriteMessage message, Items items, std::string& body) {
+  body.clear();
   Symbols symbols;
   const bool v2 = message == WriteMessage::V2;
+  std::string behind_symbols;
+  ProtoWriter out(v2 ? behind_symbols : body);
   for (size_t i = 0; i < items.size();) {
-    size_t end = i + 1;
-    while (end < items.size() && items[end].series == items[i].series) ++end;
-    out.bytes(v2 ? 5 : 1, encode_series(items.subspan(i, end - i), v2 ? &symbols : nullptr));
+    const auto& series = items[i]->series;
+    bool plain = !v2;
+    size_t end = i;
+    for (; end < items.size() && items[end]->series == series; ++end) {
+      plain = plain && items[end]->histogram == nullptr && items[end]->exemplar == nullptr;
+    }
+    const Items of_series = items.subspan(i, end - i);
+    if (plain) {
+      write_plain_series(of_series, body);
+    } else {
+      out.bytes(v2 ? 5 : 1, encode_series(of_series, v2 ? &symbols : nullptr));
+    }
     i = end;
   }
-  if (!v2) return body;
-  std::string whole;
-  ProtoWriter writer(whole);
-  symbols.write(writer);
-  return whole + body;
+  if (!v2) return;
+  ProtoWriter whole(body);
+  symbols.write(whole);
+  body += behind_symbols;
 }
 
 std::string encode_metadata_request(const Storage::MetadataMap& metadata) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -38,10 +39,16 @@ struct OutItem {
 /// The label fields of a prometheus.TimeSeries.
 std::string encode_labels_v1(const Labels& labels);
 
+/// A prometheus.Sample.
+std::string encode_sample(const Sample& sample);
+/// A prometheus.Histogram, with whole counts where all are.
+std::string encode_histogram(const Histogram& histogram, TimeMs time);
+
 /// A prometheus.WriteRequest or an io.prometheus.write.v2.Request with the items in their order,
-/// those of one series that follow each other in one message.
+/// those of one series that follow each other in one message. Replaces `body`.
 /// Source: prometheus.io/docs/specs/prw/remote_write_spec and remote_write_spec_2_0.
-std::string encode_write_request(WriteMessage message, std::span<const OutItem> items);
+void encode_write_request(WriteMessage message, std::span<const OutItem* const> items,
+                          std::string& body);
 
 /// A prometheus.WriteRequest with nothing but metadata.
 std::string encode_metadata_request(const Storage::MetadataMap& metadata);
