@@ -168,7 +168,7 @@ Result<void> Server::open() {
       scrape::ScrapeManager::Services{*db_, *http_client_, clock_, metrics_, log_},
       std::max(2U, std::thread::hardware_concurrency()));
   discovery_ = std::make_unique<discovery::DiscoveryManager>(
-      discovery::Services{*http_client_, clock_, metrics_, log_},
+      discovery::DiscoveryManager::Needs{*http_client_, clock_, metrics_, log_},
       discovery::DiscoveryManager::Sinks{
           .found =
               [this](const std::string& job, const std::string& source,
@@ -368,7 +368,7 @@ void Server::add_routes() {
   search_api_ = std::make_unique<api::SearchApi>(*db_, clock_, options_.max_search_limit);
   search_api_->add_routes(router_);
   targets_api_ = std::make_unique<api::TargetsApi>(
-      *scrapes_, *db_, [this](const std::string& job) -> std::optional<std::string> {
+      *scrapes_, *discovery_, *db_, [this](const std::string& job) -> std::optional<std::string> {
         const MutexLock lock(reload_mutex_);
         const auto found = job_texts_.find(job);
         return found == job_texts_.end() ? std::nullopt : std::optional(found->second);

@@ -78,6 +78,9 @@ void TargetsApi::add_routes(io::Router& router) {
   add("targets/metadata", "Metadata of metrics by target.", [this](R r, A) { return metadata(r); });
   add("targets/relabel_steps", "What each relabelling rule of a job makes of labels.",
       [this](R r, A) { return relabel_steps(r); });
+  router.add("GET", "/api/v5/discovery",
+             "Sources of targets, and what keeps them from finding any.",
+             answering([this](R, A) { return sources(); }));
   add("scrape_pools", "Names of the scrape jobs.", [this](R, A) { return pools(); });
   add("scrape_pools/config", "The configuration of a scrape job, secrets hidden.",
       [this](R r, A) { return pool_config(r); });
@@ -192,6 +195,21 @@ TargetsApi::Answer TargetsApi::relabel_steps(const HttpRequest& request) const {
       json.key("output");
       write_labels(json, keep ? LabelsBuilder(labels).build() : Labels{});
       json.key("keep").boolean(keep).end_object();
+    }
+    json.end_array().end_object();
+  });
+}
+
+TargetsApi::Answer TargetsApi::sources() const {
+  const auto sources = discovery_.sources();
+  return success_answer([&](JsonWriter& json) {
+    json.begin_object().key("sources").begin_array();
+    for (const auto& source : sources) {
+      json.begin_object().field("scrapePool", source.job).field("mechanism", source.mechanism);
+      json.key("targets").integer(static_cast<int64_t>(source.targets));
+      json.key("problems").begin_array();
+      for (const std::string& problem : source.problems) json.string(problem);
+      json.end_array().end_object();
     }
     json.end_array().end_object();
   });

@@ -5,21 +5,26 @@
 #include <string>
 
 #include "app/api/answer.h"
+#include "collect/discovery/discovery_manager.h"
 #include "collect/scrape/scrape_manager.h"
 #include "io/http/router.h"
 #include "store/storage.h"
 
 namespace prom5::api {
 
-/// What /api/v1 tells of targets, and of how discovery and relabelling came to them. Any thread.
-/// Source: prometheus.io/docs/prometheus/latest/querying/api.
+/// What /api/v1 and /api/v5 tell of targets, and of how discovery and relabelling came to them. Any
+/// thread. Source: prometheus.io/docs/prometheus/latest/querying/api.
 class TargetsApi {
  public:
   /// The configuration of a job as YAML, secrets hidden; nothing for a job that is not there.
   using PoolConfig = std::function<std::optional<std::string>(const std::string& job)>;
 
-  TargetsApi(const scrape::ScrapeManager& scrapes, Storage& storage, PoolConfig pool_config)
-      : scrapes_(scrapes), storage_(storage), pool_config_(std::move(pool_config)) {}
+  TargetsApi(const scrape::ScrapeManager& scrapes, const discovery::DiscoveryManager& discovery,
+             Storage& storage, PoolConfig pool_config)
+      : scrapes_(scrapes),
+        discovery_(discovery),
+        storage_(storage),
+        pool_config_(std::move(pool_config)) {}
 
   void add_routes(io::Router& router);
 
@@ -29,10 +34,12 @@ class TargetsApi {
   Answer targets(const io::HttpRequest& request) const;
   Answer metadata(const io::HttpRequest& request) const;
   Answer relabel_steps(const io::HttpRequest& request) const;
+  Answer sources() const;
   Answer pools() const;
   Answer pool_config(const io::HttpRequest& request) const;
 
   const scrape::ScrapeManager& scrapes_;
+  const discovery::DiscoveryManager& discovery_;
   Storage& storage_;
   const PoolConfig pool_config_;
 };

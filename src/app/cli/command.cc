@@ -16,7 +16,9 @@ namespace {
 
 const auto& command_table() {
   static const std::array kCommands = std::to_array<Command>({
-      {"serve", "", "Run the server.", kServeFlags, run_serve},
+      // The first, which is the one that is run when none is named.
+      {"serve", "", "Run the server; also without its name, by flags alone.", kServeFlags,
+       run_serve},
       {"ask", "QUESTION", "Ask a running server a question in plain words.", kAskFlags, run_ask},
       {"query instant", "EXPRESSION", "Evaluate PromQL at one time.", kQueryFlags,
        run_query_instant},
@@ -64,8 +66,13 @@ std::string general_help() {
   return out + "\nprom5 <command> --help shows a command's flags.\n";
 }
 
-/// The command named by the first one or two words; how many it took.
+/// The command named by the first one or two words; how many it took. Flags alone are the server's,
+/// as in a command line of Prometheus.
 const Command* find_command(std::span<const std::string> words, size_t& used) {
+  if (words[0].starts_with("--")) {
+    used = 0;
+    return commands().data();
+  }
   for (const Command& command : commands()) {
     const size_t parts =
         1 + static_cast<size_t>(std::count(command.name.begin(), command.name.end(), ' '));

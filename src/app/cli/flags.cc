@@ -154,7 +154,12 @@ std::vector<std::pair<std::string, std::string>> Flags::all() const {
 
 std::string flags_help(std::span<const Flag> flags) {
   std::string out;
+  std::string without_effect;
   for (const Flag& flag : flags) {
+    if (!flag.no_effect.empty()) {
+      without_effect += fmt::format("  --{}\n        {}\n", flag.name, flag.no_effect);
+      continue;
+    }
     std::string head = fmt::format("  --{}", flag.name);
     if (flag.kind != FlagKind::Switch) head += "=…";
     out += head;
@@ -166,7 +171,9 @@ std::string flags_help(std::span<const Flag> flags) {
     if (flag.kind == FlagKind::Switch && flag.fallback == "true") out += " (default: on)";
     out += '\n';
   }
-  return out;
+  if (without_effect.empty()) return out;
+  return out + "\ntaken without effect, so that a command line of Prometheus can stay:\n" +
+         without_effect;
 }
 
 }  // namespace prom5::cli

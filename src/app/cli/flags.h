@@ -20,6 +20,9 @@ struct Flag {
   FlagKind kind = FlagKind::Text;
   std::string_view fallback;  ///< the value when it is not given; of a Switch "true" or "false"
   std::string_view help;
+  /// Why the flag, which Prometheus has, does nothing here; empty: it does something. It is taken
+  /// so that a command line need not change.
+  std::string_view no_effect = {};
 };
 
 /// The values of one command's flags, checked, and its other arguments.

@@ -11,7 +11,8 @@ constexpr Flag kFlags[] = {{"server.address", FlagKind::Text, "localhost", "Wher
                            {"wait.time", FlagKind::Duration, "5m", "How long."},
                            {"max.size", FlagKind::Size, "1KB", "How large."},
                            {"max.count", FlagKind::Number, "7", "How many."},
-                           {"match", FlagKind::List, "", "What."}};
+                           {"match", FlagKind::List, "", "What."},
+                           {"old", FlagKind::Text, "", "", "It is over."}};
 
 using Words = std::vector<std::string>;
 
@@ -64,6 +65,13 @@ TEST(Flags, Refused) {
   bad({"--max.count=5GB"}, "--max.count: \"5GB\" is not a whole number");
   bad({"--verbose=maybe"}, "neither true nor false");
   bad({"--server.address"}, "--server.address needs a value");
+}
+
+TEST(Flags, WithoutEffect) {
+  EXPECT_TRUE(good({"--old=1"}).given("old"));
+  const std::string help = flags_help(kFlags);
+  EXPECT_LT(help.find("--match"), help.find("taken without effect"));
+  EXPECT_LT(help.find("taken without effect"), help.find("--old\n        It is over."));
 }
 
 TEST(Flags, Sizes) {

@@ -25,7 +25,6 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"web.listen-address", List, "127.0.0.1:9090",
      "Address to listen on; may be given several times."},
     {"web.config.file", Text, "", "File with TLS certificates and users."},
-    {"web.external-url", Text, "", "URL under which the server is reached from outside."},
     {"web.enable-lifecycle", Switch, "false", "Allow reload and shutdown by HTTP request."},
     {"web.enable-admin-api", Switch, "false",
      "Allow administration of the database by HTTP request."},
@@ -102,6 +101,48 @@ constexpr std::array kFlags = std::to_array<Flag>({
      "promql-delayed-name-removal, otlp-deltatocumulative."},
     {"log.level", Text, "info", "Least severity that is logged: debug, info, warn or error."},
     {"log.format", Text, "logfmt", "Form of the log: logfmt or json."},
+    {"web.external-url", Text, "", "", "Paths begin at / in this version."},
+    {"web.route-prefix", Text, "", "", "Paths begin at / in this version."},
+    {"web.page-title", Text, "", "", "The pages have a title of their own."},
+    {"web.user-assets", Text, "", "", "No files are served beside the program's own."},
+    {"web.console.templates", Text, "", "", "There are no console templates."},
+    {"web.console.libraries", Text, "", "", "There are no console templates."},
+    {"web.max-notifications-subscribers", Text, "", "", "There are no notifications of the page."},
+    {"auto-gomaxprocs", Switch, "false", "", "There is no Go in this program."},
+    {"auto-gomemlimit", Switch, "false", "",
+     "There is no Go in this program; see --storage.tsdb.memory-budget."},
+    {"auto-gomemlimit.ratio", Text, "", "",
+     "There is no Go in this program; see --storage.tsdb.memory-budget."},
+    {"scrape.adjust-timestamps", Switch, "false", "", "Timestamps are always aligned within 2ms."},
+    {"storage.tsdb.no-lockfile", Switch, "false", "", "The directory is always locked."},
+    {"storage.tsdb.wal-compression", Switch, "false", "", "The log is always compressed."},
+    {"storage.tsdb.wal-compression-type", Text, "", "", "The log is always compressed."},
+    {"storage.tsdb.min-block-duration", Text, "", "",
+     "Blocks are cut by this program's own rules."},
+    {"storage.tsdb.max-block-duration", Text, "", "",
+     "Blocks are cut by this program's own rules."},
+    {"storage.tsdb.max-block-chunk-segment-size", Text, "", "",
+     "Blocks are cut by this program's own rules."},
+    {"storage.tsdb.samples-per-chunk", Text, "", "", "Blocks are cut by this program's own rules."},
+    {"storage.tsdb.head-chunks-write-queue-size", Text, "", "",
+     "Chunks of the head are not written to files."},
+    {"storage.tsdb.allow-overlapping-blocks", Switch, "false", "", "Blocks may always overlap."},
+    {"storage.tsdb.allow-overlapping-compaction", Switch, "false", "",
+     "Blocks may always overlap."},
+    {"storage.remote.flush-deadline", Text, "", "",
+     "What was not sent at the end is sent after the next start."},
+    {"storage.remote.read-concurrent-limit", Text, "", "", "See --query.max-concurrency."},
+    {"storage.remote.read-max-bytes-in-frame", Text, "", "", "Frames have a size of their own."},
+    {"rules.max-concurrent-evals", Text, "", "", "See --rules.max-concurrent-rule-evals."},
+    {"rules.alert.for-outage-tolerance", Text, "", "", "Rules are not evaluated in this version."},
+    {"rules.alert.for-grace-period", Text, "", "", "Rules are not evaluated in this version."},
+    {"rules.alert.resend-delay", Text, "", "", "Rules are not evaluated in this version."},
+    {"alertmanager.notification-queue-capacity", Text, "", "",
+     "Rules are not evaluated in this version."},
+    {"alertmanager.notification-batch-size", Text, "", "",
+     "Rules are not evaluated in this version."},
+    {"alertmanager.drain-notification-queue-on-shutdown", Switch, "false", "",
+     "Rules are not evaluated in this version."},
 });
 
 Result<Log> make_log(const Flags& flags) {
@@ -320,8 +361,9 @@ int run_serve(const Flags& flags) {
   std::signal(SIGPIPE, SIG_IGN);
 
   if (const auto wrong = out_of_bounds(flags)) return complain(*wrong, kWrongUse);
-  if (!flags.text("web.external-url").empty()) {
-    log->warn("--web.external-url has no effect in this version: paths begin at /");
+  for (const Flag& flag : kFlags) {
+    if (flag.no_effect.empty() || !flags.given(flag.name)) continue;
+    log->warn("A flag has no effect", {{"flag", flag.name}, {"why", flag.no_effect}});
   }
   ServerOptions options = server_options(flags);
   std::optional<Error> not_started;  // written by the thread that the server's end waits for

@@ -158,7 +158,9 @@ bool ConsulDiscoverer::take_catalogue(const Json& services) {
     if (wanted(name, tags)) watches_.try_emplace(name);
   }
   changed |= std::erase_if(watches_, [&](const auto& entry) {
-               return !entry.first.empty() && !services.contains(entry.first);
+               const bool gone = !entry.first.empty() && !services.contains(entry.first);
+               if (gone) services_.problems.clear(entry.first);
+               return gone;
              }) > 0;
   return changed;
 }
@@ -167,6 +169,7 @@ void ConsulDiscoverer::fail_watch(Watch& watch, const std::string& key, std::str
   failures_.add();
   rpc_failures_.add();
   watch.next = services_.clock.now() + std::min(kRetry, options_.refresh_interval);
+  services_.problems.set(key, std::string(reason));
   services_.log.warn("Error refreshing service",
                      {{"job", job_}, {"service", key}, {"err", reason}});
 }
@@ -193,6 +196,7 @@ bool ConsulDiscoverer::take(Answer answer) {
                    : body.error().message);
     return false;
   }
+  services_.problems.clear(answer.key);
   watch.next = services_.clock.now() + options_.refresh_interval;
   uint64_t index = 0;
   const std::string_view header = answer.response->headers.get("X-Consul-Index");
@@ -224,11 +228,13 @@ void ConsulDiscoverer::run(std::stop_token stop, const TargetSink& sink) {
     auto found = find_datacenter(stop);
     if (stop.stop_requested()) return;
     if (found) {
+      services_.problems.clear("");
       datacenter_ = *std::move(found);
       break;
     }
     failures_.add();
     rpc_failures_.add();
+    services_.problems.set("", found.error().message);
     services_.log.warn("Error retrieving datacenter name",
                        {{"job", job_}, {"err", found.error().message}});
     if (!wait_for(std::min(kRetry, options_.refresh_interval), stop)) return;

@@ -1,24 +1,56 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "collect/discovery/options.h"
 #include "collect/target_group.h"
 #include "io/http/http_client.h"
 
 namespace prom5::discovery {
 
-/// What sources of targets need of the program.
+/// What keeps a source from finding its targets, by the part of it that fails: a file, a name, a
+/// kind of object; "" is the source as a whole. Any thread.
+class SourceProblems {
+ public:
+  void set(const std::string& part, std::string problem) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    problems_[part] = std::move(problem);
+  }
+  void clear(const std::string& part) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    problems_.erase(part);
+  }
+  /// Of each, in words that name the part.
+  [[nodiscard]] std::vector<std::string> list() const EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    std::vector<std::string> out;
+    for (const auto& [part, problem] : problems_) {
+      const bool named = problem.find(part) != std::string::npos;
+      out.push_back(named ? problem : part + ": " + problem);
+    }
+    return out;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::map<std::string, std::string> problems_ GUARDED_BY(mutex_);
+};
+
+/// What a source of targets needs of the program.
 struct Services {
   io::HttpClient& http;
   const Clock& clock;
   MetricRegistry& metrics;
   const Log& log;
+  SourceProblems& problems;
 };
 
 /// A source of targets.

@@ -2,8 +2,16 @@
 
 namespace prom5::discovery {
 
-DiscoveryManager::DiscoveryManager(Services services, Sinks sinks)
-    : services_(services), sinks_(std::move(sinks)) {}
+namespace {
+
+constexpr std::string_view kDiscovered = "prometheus_sd_discovered_targets";
+
+MetricLabels labels_of(const std::string& job) { return {{"config", job}, {"name", "scrape"}}; }
+
+}  // namespace
+
+DiscoveryManager::DiscoveryManager(Needs needs, Sinks sinks)
+    : needs_(needs), sinks_(std::move(sinks)) {}
 
 DiscoveryManager::~DiscoveryManager() {
   const MutexLock lock(mutex_);
@@ -16,16 +24,17 @@ void DiscoveryManager::count(const Key& key, size_t targets) {
   targets_[key.first][key.second] = targets;
   size_t sum = 0;
   for (const auto& [source, n] : targets_[key.first]) sum += n;
-  services_.metrics
-      .gauge("prometheus_sd_discovered_targets", "Current number of discovered targets.",
-             {{"config", key.first}, {"name", "scrape"}})
+  needs_.metrics.gauge(kDiscovered, "Current number of discovered targets.", labels_of(key.first))
       .set(static_cast<double>(sum));
 }
 
 std::unique_ptr<DiscoveryManager::Running> DiscoveryManager::start(const Key& key,
                                                                    const DiscoveryConfig& config) {
   auto running = std::make_unique<Running>();
-  running->discoverer = make_discoverer(config, key.first, services_);
+  running->mechanism = config.mechanism;
+  running->discoverer = make_discoverer(
+      config, key.first,
+      Services{needs_.http, needs_.clock, needs_.metrics, needs_.log, running->problems});
   running->thread =
       std::jthread([this, key, discoverer = running->discoverer.get()](std::stop_token stop) {
         discoverer->run(stop, [&](std::vector<TargetGroup> groups) {
@@ -39,13 +48,35 @@ std::unique_ptr<DiscoveryManager::Running> DiscoveryManager::start(const Key& ke
 }
 
 void DiscoveryManager::count_static(const Jobs& jobs) {
-  std::map<std::string, size_t> counts;
-  {
-    const MutexLock lock(count_mutex_);
-    for (const auto& [job, sources] : targets_) counts[job] = 0;  // also those that have gone
+  for (const auto& [job, sources] : jobs) count({job, "static"}, sources.static_targets);
+}
+
+void DiscoveryManager::forget_jobs_but(const Jobs& jobs) {
+  const MutexLock lock(count_mutex_);
+  std::erase_if(targets_, [&](const auto& entry) {
+    const bool gone = !jobs.contains(entry.first);
+    if (gone) needs_.metrics.hide(kDiscovered, labels_of(entry.first));
+    return gone;
+  });
+}
+
+std::vector<DiscoveryManager::SourceStatus> DiscoveryManager::sources() const {
+  std::vector<SourceStatus> out;
+  const MutexLock lock(mutex_);
+  const MutexLock count_lock(count_mutex_);
+  for (const auto& [key, running] : running_) {
+    SourceStatus status{.job = key.first,
+                        .mechanism = running->mechanism,
+                        .targets = 0,
+                        .problems = running->problems.list()};
+    if (const auto job = targets_.find(key.first); job != targets_.end()) {
+      if (const auto n = job->second.find(key.second); n != job->second.end()) {
+        status.targets = n->second;
+      }
+    }
+    out.push_back(std::move(status));
   }
-  for (const auto& [job, sources] : jobs) counts[job] = sources.static_targets;
-  for (const auto& [job, targets] : counts) count({job, "static"}, targets);
+  return out;
 }
 
 void DiscoveryManager::apply(const Jobs& jobs) {
@@ -75,6 +106,7 @@ void DiscoveryManager::apply(const Jobs& jobs) {
     count(key, 0);
     sinks_.removed(key.first, key.second);
   }
+  forget_jobs_but(jobs);
   const MutexLock lock(mutex_);
   for (const auto& [key, config] : wanted) {
     if (!running_.contains(key)) running_.emplace(key, start(key, *config));

@@ -23,7 +23,15 @@ class DiscoveryManager {
     std::function<void(const std::string& job, const std::string& source)> removed;
   };
 
-  DiscoveryManager(Services services, Sinks sinks);
+  /// What the sources need of the program, together.
+  struct Needs {
+    io::HttpClient& http;
+    const Clock& clock;
+    MetricRegistry& metrics;
+    const Log& log;
+  };
+
+  DiscoveryManager(Needs needs, Sinks sinks);
   /// Stops all sources. Their targets stay with whom they were given to.
   ~DiscoveryManager();
 
@@ -35,23 +43,35 @@ class DiscoveryManager {
   /// Replaces all sources; those that stay the same go on.
   void apply(const Jobs& jobs) EXCLUDES(mutex_);
 
+  /// How a source fares.
+  struct SourceStatus {
+    std::string job;
+    std::string mechanism;  ///< "file", "kubernetes", …
+    size_t targets = 0;
+    std::vector<std::string> problems;
+  };
+  [[nodiscard]] std::vector<SourceStatus> sources() const EXCLUDES(mutex_, count_mutex_);
+
  private:
   /// A source and the thread it runs on, which ends first.
   struct Running {
+    std::string mechanism;
+    SourceProblems problems;
     std::unique_ptr<Discoverer> discoverer;
     std::jthread thread;
   };
   using Key = std::pair<std::string, std::string>;  ///< job and source
 
   void count_static(const Jobs& jobs) EXCLUDES(count_mutex_);
+  void forget_jobs_but(const Jobs& jobs) EXCLUDES(count_mutex_);
   std::unique_ptr<Running> start(const Key& key, const DiscoveryConfig& config);
   void count(const Key& key, size_t targets) EXCLUDES(count_mutex_);
 
-  const Services services_;
+  const Needs needs_;
   const Sinks sinks_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::map<Key, std::unique_ptr<Running>> running_ GUARDED_BY(mutex_);
-  Mutex count_mutex_;
+  mutable Mutex count_mutex_;
   std::map<std::string, std::map<std::string, size_t>> targets_ GUARDED_BY(count_mutex_);
 };
 

@@ -164,10 +164,12 @@ Result<std::vector<TargetGroup>> DnsDiscoverer::refresh(const std::stop_token& s
     lookups_.add();
     const auto records = resolver.look_up(name, options_.type);
     if (records) {
+      services_.problems.clear(name);
       groups_[name] = group_of(name, *records);
       continue;
     }
     failures_.add();
+    services_.problems.set(name, records.error().message);
     services_.log.warn("Error refreshing DNS targets",
                        {{"job", job_}, {"name", name}, {"err", records.error().message}});
     if (first_error.empty()) first_error = records.error().message;

@@ -66,15 +66,23 @@ Result<std::vector<TargetGroup>> FileDiscoverer::refresh(const std::stop_token& 
     if (gone) services_.metrics.hide(kMtime, {{"filename", entry.first}});
     return gone;
   });
+  std::erase_if(unread_, [&](const std::string& path) {
+    const bool gone = !seen_.contains(path);
+    if (gone) services_.problems.clear(path);
+    return gone;
+  });
   io::PosixFileSystem files;
   for (const auto& [path, stamp] : seen_) {
     auto groups = read_file(files, path);
     if (!groups) {
       read_errors_.add();
+      services_.problems.set(path, groups.error().message);
+      unread_.insert(path);
       services_.log.error("Error reading file; its targets stay as they were",
                           {{"path", path}, {"err", groups.error().message}});
       continue;
     }
+    if (unread_.erase(path) > 0) services_.problems.clear(path);
     constexpr double kNanos = 1e9;
     services_.metrics
         .gauge(kMtime, "Timestamp (mtime) of files read by FileSD. Timestamp is set at read time.",

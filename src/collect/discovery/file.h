@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ class FileDiscoverer final : public RefreshDiscoverer {
   Counter& read_errors_;
   Stamp seen_;
   std::map<std::string, std::vector<TargetGroup>> groups_;  ///< by file
+  std::set<std::string> unread_;                            ///< files that cannot be read
 };
 
 }  // namespace prom5::discovery

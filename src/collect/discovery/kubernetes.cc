@@ -140,11 +140,16 @@ void KubernetesDiscoverer::ask(size_t index) {
       });
 }
 
+std::string KubernetesDiscoverer::part_of(const Watch& watch) {
+  return watch.space.empty() ? watch.kind : watch.kind + " in " + watch.space;
+}
+
 void KubernetesDiscoverer::retry(Watch& watch, std::string_view reason) {
   failures_.add();
   refresh_failures_.add();
   watch.backoff = std::clamp(watch.backoff * 2, kFirstBackoff, kLastBackoff);
   watch.next = services_.clock.now() + watch.backoff;
+  services_.problems.set(part_of(watch), std::string(reason));
   services_.log.warn("Kubernetes objects cannot be watched; targets stay as they were",
                      {{"job", job_}, {"kind", watch.kind}, {"err", reason}});
 }
@@ -179,6 +184,7 @@ bool KubernetesDiscoverer::take_list(Watch& watch, const io::HttpClientResponse&
   }
   watch.backoff = {};
   watch.next = {};
+  services_.problems.clear(part_of(watch));
   watch.continue_token = text(member(*json, "metadata"), "continue");
   if (!watch.continue_token.empty()) return false;  // the next page is asked for
   watch.version = text(member(*json, "metadata"), "resourceVersion");
@@ -209,7 +215,7 @@ bool KubernetesDiscoverer::take_line(Watch& watch, const std::string& line) {
   }
   const std::string version = text(member(*object, "metadata"), "resourceVersion");
   if (!version.empty()) watch.version = version;
-  watch.backoff = {};
+  if (std::exchange(watch.backoff, {}).ms > 0) services_.problems.clear(part_of(watch));
   if (type == "BOOKMARK") return false;
   if (type == "DELETED") {
     count_event("delete");
@@ -251,6 +257,7 @@ bool KubernetesDiscoverer::take(Event event) {
     return false;
   }
   if (!watch.watching) return take_list(watch, *event.response);
+  services_.problems.clear(part_of(watch));
   // A watch came to its end, and the next goes on where it ended, but not in a hot loop.
   watch.next = services_.clock.now() + DurationMs::millis(100);
   return false;
@@ -262,11 +269,13 @@ void KubernetesDiscoverer::run(std::stop_token stop, const TargetSink& sink) {
     auto access = kubernetes_access(options_);
     if (failed) failed_configs_.add(-1);
     if (access) {
+      services_.problems.clear("");
       access_ = *std::move(access);
       break;
     }
     failures_.add();
     refresh_failures_.add();
+    services_.problems.set("", access.error().message);
     services_.log.error("Kubernetes cannot be reached",
                         {{"job", job_}, {"err", access.error().message}});
     failed_configs_.add(1);

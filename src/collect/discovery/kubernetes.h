@@ -60,6 +60,7 @@ class KubernetesDiscoverer final : public Discoverer {
   bool take_line(Watch& watch, const std::string& line);
   void put(Watch& watch, Json object);
   bool remove(Watch& watch, const std::string& key);
+  static std::string part_of(const Watch& watch);
   void retry(Watch& watch, std::string_view reason);
   void count_event(std::string_view type);
 

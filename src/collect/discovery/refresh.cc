@@ -16,9 +16,11 @@ void RefreshDiscoverer::run(std::stop_token stop, const TargetSink& sink) {
   do {
     auto groups = refresh(stop);
     if (groups) {
+      services_.problems.clear("");
       sink(*std::move(groups));
     } else if (!stop.stop_requested()) {
       failures_.add();
+      services_.problems.set("", groups.error().message);
       services_.log.warn(
           "Unable to refresh target groups",
           {{"mechanism", mechanism_}, {"job", job_}, {"err", groups.error().message}});

@@ -13,16 +13,20 @@ struct Advice {
 
 /// The first that fits is given.
 constexpr std::array kAdvice = std::to_array<Advice>({
-    {"connect to server",
-     "Nothing listens there, or a firewall is between: is the exporter running, and are address "
-     "and port right?"},
     {"Connection refused",
      "Nothing listens on this port: is the exporter running, and is the port right?"},
-    {"Could not resolve host", "The name is unknown to DNS: check its spelling and the resolver."},
     {"No route to host", "The host cannot be reached: check network, firewall and address."},
+    {"Network is unreachable", "There is no way to this network: check address and routes."},
+    {"connect to server",
+     "The host or a firewall does not answer: is the exporter running, and are address and port "
+     "right?"},
+    {"Could not resolve host", "The name is unknown to DNS: check its spelling and the resolver."},
     {"timed out",
      "The target answers too slowly: ask it with curl, raise scrape_timeout, or make its page "
      "smaller."},
+    {"after a redirect",
+     "The page is somewhere else, or behind a login: set metrics_path to where it is, or "
+     "basic_auth or authorization for this job."},
     {"HTTP status 401", "It wants a login: set basic_auth or authorization for this job."},
     {"HTTP status 403",
      "The login is not allowed to read metrics: check its rights, or the token."},
@@ -49,6 +53,16 @@ constexpr std::array kAdvice = std::to_array<Advice>({
     {"certificate", "The certificates of the two do not fit: check tls_config."},
     {"SSL", "TLS failed: does the target speak https at all? Check scheme and tls_config."},
     {"wrong version number", "The target speaks plain HTTP: set scheme: http."},
+    {"gzip: ",
+     "What came is not what its Content-Encoding says, or was cut: set enable_compression: false "
+     "and see whether the plain page is good."},
+    {"zstd: ",
+     "What came is not what its Content-Encoding says, or was cut: set enable_compression: false "
+     "and see whether the plain page is good."},
+    {"transfer closed",
+     "The connection ended in the middle of the page: look into the target's log, and at any proxy "
+     "between."},
+    {"URL", "The address is no host with a port: check __address__, scheme and metrics_path."},
     {"redirects", "It sends the request around in circles: check metrics_path."},
     {"OAuth2", "No token came: check oauth2 and the token's server."},
     {"# EOF", "The page was cut, or is no whole OpenMetrics page."},

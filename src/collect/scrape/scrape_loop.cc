@@ -10,6 +10,10 @@ constexpr std::string_view kExportedPrefix = "exported_";
 
 }  // namespace
 
+std::string after_redirects(const io::HttpClientResponse& response) {
+  return response.redirected_to.empty() ? "" : " after a redirect to " + response.redirected_to;
+}
+
 ScrapeMetrics::ScrapeMetrics(MetricRegistry& m)
     : scrapes(m.counter("prom5_scrape_scrapes_total", "Scrapes of all targets.")),
       failures(m.counter("prom5_scrape_failures_total", "Scrapes that failed.")),
@@ -68,8 +72,9 @@ Result<void> ScrapeLoop::take(Outcome outcome) {
       counts.too_large = true;
     }
   } else if (outcome.response->status != 200) {
-    error = fmt::format("server returned HTTP status {} {}", outcome.response->status,
-                        io::reason_phrase(outcome.response->status));
+    error = fmt::format("server returned HTTP status {} {}{}", outcome.response->status,
+                        io::reason_phrase(outcome.response->status),
+                        after_redirects(*outcome.response));
   } else {
     counts.bytes = outcome.response->body.size();
     const auto appended = append_page(*outcome.response, outcome.time, *appender, counts);

@@ -42,6 +42,9 @@ constexpr std::array<std::string_view, 8> kReportSeries = {
 };
 constexpr size_t kAlwaysReported = 5;
 
+/// " after a redirect to …" for errors; empty where there was none.
+std::string after_redirects(const io::HttpClientResponse& response);
+
 /// Counters that all loops share.
 struct ScrapeMetrics {
   explicit ScrapeMetrics(MetricRegistry& metrics);

@@ -69,9 +69,10 @@ Result<PageFormat> format_of(const io::HttpClientResponse& response, const Scrap
   if (media == "application/vnd.google.protobuf" && delimited) return PageFormat::Protobuf;
   if (options.fallback_protocol) return format_of(*options.fallback_protocol);
   return fail(ErrorCode::BadData,
-              "{} Content-Type \"{}\": this is probably no page of metrics; if it is, name its "
+              "{} Content-Type \"{}\"{}: this is probably no page of metrics; if it is, name its "
               "format by fallback_scrape_protocol",
-              type.empty() ? "missing" : "unsupported", type.substr(0, 200));
+              type.empty() ? "missing" : "unsupported", type.substr(0, 200),
+              after_redirects(response));
 }
 
 /// Names of the old character set only. BadData naming the other.

@@ -58,6 +58,13 @@ Result<std::string> snappy_decompress_frames(std::string_view bytes, size_t max_
   return out;
 }
 
+std::string_view snappy_compress(std::string_view bytes, std::string& room) {
+  room.resize(std::max(room.size(), snappy::MaxCompressedLength(bytes.size())));
+  size_t size = 0;
+  snappy::RawCompress(bytes.data(), bytes.size(), room.data(), &size);
+  return std::string_view(room).substr(0, size);
+}
+
 std::string snappy_compress(std::string_view bytes) {
   std::string out;
   snappy::Compress(bytes.data(), bytes.size(), &out);

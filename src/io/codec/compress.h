@@ -11,6 +11,8 @@ namespace prom5::codec {
 /// BadData when malformed; LimitExceeded when it says it holds more than `max_bytes`.
 Result<std::string> snappy_decompress(std::string_view block, size_t max_bytes);
 std::string snappy_compress(std::string_view bytes);
+/// The same, in memory that is used again and again: it is never made shorter.
+std::string_view snappy_compress(std::string_view bytes, std::string& room);
 /// The framing format; also a single block. BadData and LimitExceeded as above.
 Result<std::string> snappy_decompress_frames(std::string_view bytes, size_t max_bytes);
 

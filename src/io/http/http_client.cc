@@ -7,6 +7,7 @@
 #include <deque>
 #include <future>
 #include <map>
+#include <system_error>
 #include <thread>
 
 #include "base/mutex.h"
@@ -22,6 +23,8 @@ namespace {
 /// Sockets kept open between requests: enough for thousands of targets.
 constexpr long kMaxIdleConnections = 4096;
 constexpr long kMaxRedirects = 10;
+/// Handles that are kept for the next requests.
+constexpr size_t kMaxIdleHandles = 64;
 /// Of all headers of an answer together; libcurl bounds each.
 constexpr size_t kMaxHeaderBytes = size_t{1} << 20;
 
@@ -51,6 +54,11 @@ class Share {
 struct ListDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
+struct EasyDeleter {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+using EasyHandle = std::unique_ptr<CURL, EasyDeleter>;
+
 using StringList = std::unique_ptr<curl_slist, ListDeleter>;
 
 void append(StringList& list, const std::string& text) {
@@ -62,7 +70,8 @@ struct Transfer {
   HttpClientRequest request;
   HttpClient::Completion completion;
   HttpClientResponse response;
-  CURL* easy = nullptr;
+  EasyHandle easy_handle;
+  CURL* easy = nullptr;  ///< that one
   StringList headers;
   StringList proxy_headers;
   StringList connect_to;
@@ -73,10 +82,6 @@ struct Transfer {
   bool too_many_in_flight = false;
   std::shared_ptr<Share> share;
   char error[CURL_ERROR_SIZE] = {};
-
-  ~Transfer() {
-    if (easy != nullptr) curl_easy_cleanup(easy);
-  }
 };
 
 size_t on_body(char* data, size_t size, size_t count, void* user) {
@@ -252,8 +257,7 @@ void set_limits(Transfer& t) {
 }
 
 Result<void> prepare(Transfer& t, const std::string& user_agent) {
-  CURL* easy = t.easy = curl_easy_init();
-  CHECK(easy != nullptr);
+  CURL* easy = t.easy;
   const HttpClientRequest& r = t.request;
   curl_easy_setopt(easy, CURLOPT_URL, r.url.c_str());
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &t);
@@ -301,7 +305,14 @@ Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
                 kMaxHeaderBytes);
   }
   if (code == CURLE_ABORTED_BY_CALLBACK) return fail(ErrorCode::Canceled, "given up by the caller");
-  const std::string reason = t.error[0] != '\0' ? t.error : curl_easy_strerror(code);
+  std::string reason = t.error[0] != '\0' ? t.error : curl_easy_strerror(code);
+  long number = 0;
+  curl_easy_getinfo(t.easy, CURLINFO_OS_ERRNO, &number);
+  // libcurl says that it could not connect, and leaves out why.
+  if (code == CURLE_COULDNT_CONNECT && number != 0) {
+    reason += ": " + std::generic_category().message(static_cast<int>(number));
+    if (!t.request.unix_socket.empty()) reason = t.request.unix_socket + ": " + reason;
+  }
   if (code == CURLE_OPERATION_TIMEDOUT) {
     return fail(ErrorCode::Timeout, "{}: timed out after {} ms without a complete answer", url,
                 t.request.timeout_ms);
@@ -313,6 +324,12 @@ Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
   long status = 0;
   curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &status);
   t.response.status = static_cast<int>(status);
+  long redirects = 0;
+  curl_easy_getinfo(t.easy, CURLINFO_REDIRECT_COUNT, &redirects);
+  if (const char* end = nullptr; redirects > 0) {
+    curl_easy_getinfo(t.easy, CURLINFO_EFFECTIVE_URL, &end);
+    t.response.redirected_to = end == nullptr ? "" : without_password(end);
+  }
   t.response.max_body_bytes = t.request.max_body_bytes;
   t.response.held = t.share;
   return std::move(t.response);
@@ -372,6 +389,8 @@ class CurlHttpClient final : public HttpClient {
       taken.swap(waiting_);
     }
     for (auto& transfer : taken) {
+      transfer->easy_handle = take_handle();
+      transfer->easy = transfer->easy_handle.get();
       if (auto prepared = prepare(*transfer, user_agent_); !prepared) {
         transfer->completion(std::unexpected(prepared.error()));
         continue;
@@ -391,7 +410,22 @@ class CurlHttpClient final : public HttpClient {
       auto node = running_.extract(easy);
       Transfer& transfer = *node.mapped();
       transfer.completion(outcome(transfer, code));
+      if (idle_.size() < kMaxIdleHandles) {
+        curl_easy_reset(easy);
+        idle_.push_back(std::move(transfer.easy_handle));
+      }
     }
+  }
+
+  EasyHandle take_handle() {
+    if (idle_.empty()) {
+      EasyHandle fresh(curl_easy_init());
+      CHECK(fresh != nullptr);
+      return fresh;
+    }
+    EasyHandle used = std::move(idle_.back());
+    idle_.pop_back();
+    return used;
   }
 
   const std::string user_agent_;
@@ -399,6 +433,7 @@ class CurlHttpClient final : public HttpClient {
   static inline std::atomic<size_t> in_flight_{0};
   CURLM* multi_ = nullptr;
   std::map<CURL*, std::unique_ptr<Transfer>> running_;  // the thread's own
+  std::vector<EasyHandle> idle_;                        // likewise; with buffers that are there
   Mutex mutex_;
   std::deque<std::unique_ptr<Transfer>> waiting_ GUARDED_BY(mutex_);
   std::jthread thread_;

@@ -98,6 +98,7 @@ struct HttpClientResponse {
   int status = 0;
   Headers headers;
   std::string body;
+  std::string redirected_to;   ///< the URL that redirects led to; empty without any
   size_t max_body_bytes = 0;   ///< the request's
   std::shared_ptr<void> held;  ///< lets go of the body's share of what bodies may hold together
 

@@ -184,6 +184,7 @@ RemoteWriter::RemoteWriter(WriteOptions options, const WriterServices& services,
       journal_(services.files, data + "/remote/" + journal_name(options_),
                meaning_of(options_, external_)),
       metrics_(std::make_unique<Metrics>(services.metrics, options_)),
+      encoder_(options_.message),
       answers_(std::make_shared<Answers>()) {
   if (auto made = services_.files.make_directories(data + "/remote"); !made) {
     services_.log.error("Remote write keeps no journal", {{"err", made.error().message}});
@@ -246,6 +247,7 @@ void RemoteWriter::run(const std::stop_token& stop) {
     reshard(now);
     advance_idle_shards();
     note_needs();
+    forget_series();
     if (now - exported_at_ >= kExportEvery) export_state();
     // As long as there is something to read, the next look is at once.
     take_answers(read_ == before ? kPoll : DurationMs{}, stop);
@@ -274,9 +276,8 @@ void RemoteWriter::read_log() {
 }
 
 void RemoteWriter::take_record(const wal::Follower::Record& found) {
-  if (found.begin.segment != segment_) {
-    segment_ = found.begin.segment;
-    series_.clear();
+  if (series_.empty() || found.begin.segment != series_.back().segment()) {
+    series_.emplace_back(found.begin.segment);
   }
   const auto record = tsdb::decode_record(found.payload);
   if (!record) return;  // told of by the replay
@@ -285,8 +286,14 @@ void RemoteWriter::take_record(const wal::Follower::Record& found) {
   uint32_t index = 0;
   const auto each = [&](SeriesRef ref, OutItem item) {
     const Cursor cursor{found.begin, ++index};
-    const auto known = series_.find(ref);
-    if (known != series_.end()) enqueue(known->second, std::move(item), cursor);
+    const SegmentSeries::Known known = series_.back().find(ref);
+    if (known.series == nullptr) return;
+    if (known.dropped) {
+      if (cursor > skip_until_) metrics_->dropped_by_relabel->add();
+      return;
+    }
+    item.series = known.series;
+    enqueue(known.hash, std::move(item), cursor);
   };
   TimeMs newest = TimeMs::min();
   for (const RefSample& s : record->samples) {
@@ -304,14 +311,12 @@ void RemoteWriter::take_record(const wal::Follower::Record& found) {
       ++index;
       continue;
     }
-    each(h.ref, {.sample = {h.time, 0}, .histogram = h.histogram});
+    each(h.ref, {.sample = {h.time, 0},
+                 .extra = std::make_unique<OutExtra>(OutExtra{.histogram = h.histogram})});
   }
   for (const tsdb::NamedExemplar& e : record->exemplars) {
     const Cursor cursor{found.begin, ++index};
-    if (!options_.send_exemplars || cursor <= skip_until_) continue;
-    enqueue(make_series(e.series),
-            {.sample = {e.exemplar.time, 0}, .exemplar = std::make_shared<Exemplar>(e.exemplar)},
-            cursor);
+    if (options_.send_exemplars && cursor > skip_until_) take_exemplar(e, cursor);
   }
   read_ = {found.end, 0};
   if (newest != TimeMs::min()) {
@@ -319,23 +324,34 @@ void RemoteWriter::take_record(const wal::Follower::Record& found) {
   }
 }
 
+void RemoteWriter::take_exemplar(const tsdb::NamedExemplar& named, Cursor cursor) {
+  auto extra = std::make_unique<OutExtra>(
+      OutExtra{.exemplar = named.exemplar, .series = make_series(named.series)});
+  if (extra->series.labels.empty()) return metrics_->dropped_by_relabel->add();
+  const OutSeries& series = extra->series;
+  enqueue(series.hash,
+          {.series = &series, .sample = {named.exemplar.time, 0}, .extra = std::move(extra)},
+          cursor);
+}
+
 void RemoteWriter::define(const tsdb::Record& record) {
   for (const tsdb::SeriesDefinition& series : record.series) {
-    if (!series_.contains(series.ref)) series_.emplace(series.ref, make_series(series.labels));
+    if (series_.back().find(series.ref).series != nullptr) continue;
+    series_.back().insert(series.ref, make_series(series.labels));
   }
 }
 
-std::shared_ptr<const OutSeries> RemoteWriter::make_series(Labels labels) {
+OutSeries RemoteWriter::make_series(Labels labels) {
   LabelsBuilder builder(labels);
   for (const auto& [name, value] : external_) {
     if (builder.get(name).empty()) builder.set(name, value);
   }
-  auto out = std::make_shared<OutSeries>();
+  OutSeries out;
   if (!relabel(options_.relabel_configs, builder)) return out;
-  out->labels = builder.build();
-  out->hash = out->labels.hash();
+  out.labels = builder.build();
+  out.hash = out.labels.hash();
   if (options_.message == WriteMessage::V1) {
-    out->v1 = encode_labels_v1(out->labels);
+    out.v1 = encode_labels_v1(out.labels);
     return out;
   }
   const TimeMs now = services_.clock.now();
@@ -343,26 +359,20 @@ std::shared_ptr<const OutSeries> RemoteWriter::make_series(Labels labels) {
     metadata_ = services_.storage.metadata();
     metadata_time_ = now;
   }
-  std::string name(out->labels.get(kMetricName));
+  std::string name(out.labels.get(kMetricName));
   auto known = metadata_.find(name);
   for (const std::string_view suffix : {"_bucket", "_count", "_sum"}) {
     if (known != metadata_.end() || !name.ends_with(suffix)) continue;
     known = metadata_.find(name.substr(0, name.size() - suffix.size()));
   }
-  if (known != metadata_.end() && !known->second.empty()) out->metadata = known->second[0];
+  if (known != metadata_.end() && !known->second.empty()) out.metadata = known->second[0];
   return out;
 }
 
-void RemoteWriter::enqueue(const std::shared_ptr<const OutSeries>& series, OutItem item,
-                           Cursor cursor) {
-  if (series->labels.empty()) {
-    if (cursor > skip_until_) metrics_->dropped_by_relabel->add();
-    return;
-  }
-  Shard& shard = shards_[series->hash % shards_.size()];
+void RemoteWriter::enqueue(uint64_t hash, OutItem item, Cursor cursor) {
+  Shard& shard = shards_[hash % shards_.size()];
   if (cursor <= shard.state.acked) return;
   if (shard.queue.size() == shard.in_flight) shard.oldest_since = services_.clock.now();
-  item.series = series;
   shard.queue.push_back({std::move(item), cursor});
 }
 
@@ -411,11 +421,19 @@ void RemoteWriter::start_batch(size_t index, size_t items) {
   Shard& shard = shards_[index];
   std::vector<const OutItem*> batch;
   batch.reserve(items);
-  for (size_t i = 0; i < items; ++i) batch.push_back(&shard.queue[i].item);
+  shard.histograms = 0;
+  shard.exemplars = 0;
+  shard.newest = TimeMs::min();
+  for (size_t i = 0; i < items; ++i) {
+    const OutItem& item = shard.queue[i].item;
+    shard.histograms += item.is_histogram() ? 1 : 0;
+    shard.exemplars += item.is_exemplar() ? 1 : 0;
+    shard.newest = std::max(shard.newest, item.sample.time);
+    batch.push_back(&item);
+  }
   shard.in_flight = items;
   shard.state.sent = shard.queue[items - 1].cursor;
-  encode_write_request(options_.message, batch, message_);
-  shard.body = codec::snappy_compress(message_);
+  shard.body = encoder_.encode(batch);
   shard.backoff = {};
   if (auto written = journal_.write(index, shard.state); !written) {
     services_.log.warn("The journal of remote write cannot be written",
@@ -502,15 +520,8 @@ void RemoteWriter::take(Answer answer) {
 }
 
 void RemoteWriter::finish_batch(Shard& shard, const Answer& answer, const Verdict& verdict) {
-  size_t histograms = 0;
-  size_t exemplars = 0;
-  TimeMs newest = TimeMs::min();
-  for (size_t i = 0; i < shard.in_flight; ++i) {
-    const OutItem& item = shard.queue[i].item;
-    histograms += item.histogram != nullptr ? 1 : 0;
-    exemplars += item.exemplar != nullptr ? 1 : 0;
-    newest = std::max(newest, item.sample.time);
-  }
+  const size_t histograms = shard.histograms;
+  const size_t exemplars = shard.exemplars;
   const size_t samples = shard.in_flight - histograms - exemplars;
   metrics_->samples->add(samples);
   metrics_->histograms->add(histograms);
@@ -518,7 +529,8 @@ void RemoteWriter::finish_batch(Shard& shard, const Answer& answer, const Verdic
   metrics_->bytes->add(shard.body.size());
   any_sent_ = true;
   if (verdict.error.empty()) {
-    metrics_->highest_sent->set(std::max(metrics_->highest_sent->value(), newest.as_seconds()));
+    metrics_->highest_sent->set(
+        std::max(metrics_->highest_sent->value(), shard.newest.as_seconds()));
   } else {
     services_.log.error("non-recoverable error: the receiver refuses samples",
                         {{"remote", options_.name}, {"err", verdict.error}});
@@ -636,6 +648,15 @@ void RemoteWriter::note_needs() {
   needs_from_ = first;
 }
 
+/// Series of segments that no queue has samples of.
+void RemoteWriter::forget_series() {
+  uint64_t first = UINT64_MAX;
+  for (const Shard& shard : shards_) {
+    if (!shard.queue.empty()) first = std::min(first, shard.queue.front().cursor.record.segment);
+  }
+  while (series_.size() > 1 && series_.front().segment() < first) series_.pop_front();
+}
+
 void RemoteWriter::export_state() {
   exported_at_ = services_.clock.now();
   size_t pending = 0;
@@ -644,8 +665,8 @@ void RemoteWriter::export_state() {
   for (const Shard& shard : shards_) {
     pending += shard.queue.size();
     for (const Queued& q : shard.queue) {
-      histograms += q.item.histogram != nullptr ? 1 : 0;
-      exemplars += q.item.exemplar != nullptr ? 1 : 0;
+      histograms += q.item.is_histogram() ? 1 : 0;
+      exemplars += q.item.is_exemplar() ? 1 : 0;
     }
   }
   metrics_->pending->set(static_cast<double>(pending - histograms - exemplars));

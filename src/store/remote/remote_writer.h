@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -14,6 +13,7 @@
 #include "base/metrics.h"
 #include "io/http/http_client.h"
 #include "store/remote/options.h"
+#include "store/remote/segment_series.h"
 #include "store/remote/send_journal.h"
 #include "store/remote/write_message.h"
 #include "store/tsdb/record.h"
@@ -58,8 +58,11 @@ class RemoteWriter {
   struct Shard {
     std::deque<Queued> queue;
     ShardState state;
-    TimeMs oldest_since;   ///< when the queue began to fill
-    size_t in_flight = 0;  ///< items of the request, at the queue's front
+    TimeMs oldest_since;    ///< when the queue began to fill
+    size_t in_flight = 0;   ///< items of the request, at the queue's front
+    size_t histograms = 0;  ///< among them
+    size_t exemplars = 0;
+    TimeMs newest;
     bool waiting = false;  ///< for an answer
     std::string body;      ///< of the request, to be sent again
     TimeMs next_try;
@@ -79,8 +82,9 @@ class RemoteWriter {
   void read_log();
   void take_record(const wal::Follower::Record& found);
   void define(const tsdb::Record& record);
-  std::shared_ptr<const OutSeries> make_series(Labels labels);
-  void enqueue(const std::shared_ptr<const OutSeries>& series, OutItem item, Cursor cursor);
+  OutSeries make_series(Labels labels);
+  void take_exemplar(const tsdb::NamedExemplar& named, Cursor cursor);
+  void enqueue(uint64_t hash, OutItem item, Cursor cursor);
   void send_due(TimeMs now);
   [[nodiscard]] size_t batch_size(const Shard& shard, TimeMs now) const;
   void start_batch(size_t index, size_t items);
@@ -102,6 +106,7 @@ class RemoteWriter {
   [[nodiscard]] bool resumes() const;
   [[nodiscard]] bool drained() const;
   void note_needs();
+  void forget_series();
   void export_state();
 
   const WriteOptions options_;
@@ -110,14 +115,14 @@ class RemoteWriter {
   const ExternalLabels external_;
   SendJournal journal_;
   std::unique_ptr<Metrics> metrics_;
+  RequestEncoder encoder_;
   std::unique_ptr<wal::Follower> follower_;
   Cursor read_;        ///< behind the last item that was read
   Cursor skip_until_;  ///< items up to it were sent by an earlier run
   std::vector<Shard> shards_;
   uint64_t generation_ = 0;  ///< of the set of shards
-  uint64_t segment_ = 0;     ///< whose series are known
-  std::unordered_map<SeriesRef, std::shared_ptr<const OutSeries>> series_;
-  std::string message_;            ///< a request as it is encoded, whose room is used again
+  /// Of the segment that is read, last, and of those before it that still have samples in queues.
+  std::deque<SegmentSeries> series_;
   Storage::MetadataMap metadata_;  ///< for version 2, of a while ago
   TimeMs metadata_time_;
   TimeMs metadata_next_;

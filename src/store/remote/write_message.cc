@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "io/codec/compress.h"
 #include "io/codec/protobuf.h"
 
 namespace prom5::remote {
@@ -112,25 +113,6 @@ void write_sample(const Sample& sample, ProtoWriter& out) {
 
 using Items = std::span<const OutItem* const>;
 
-/// Samples of one series for version 1: what nearly every item is, so it goes into the request's
-/// own text, which is told all sizes before.
-void write_plain_series(Items items, std::string& body) {
-  const OutSeries& series = *items[0]->series;
-  constexpr size_t kHeader = 2;  // tag and size of a sample, which is shorter than 128 bytes
-  size_t size = series.v1.size();
-  for (const OutItem* item : items) size += kHeader + sample_size(item->sample);
-  codec::ByteWriter raw(body);
-  raw.u8(1 << 3 | 2);
-  raw.varint(size);
-  raw.bytes(series.v1);
-  ProtoWriter fields(body);
-  for (const OutItem* item : items) {
-    raw.u8(2 << 3 | 2);
-    raw.u8(static_cast<uint8_t>(sample_size(item->sample)));
-    write_sample(item->sample, fields);
-  }
-}
-
 /// The items of one series that follow each other, as a TimeSeries of either version.
 std::string encode_series(Items items, Symbols* symbols) {
   const OutSeries& series = *items[0]->series;
@@ -144,10 +126,10 @@ std::string encode_series(Items items, Symbols* symbols) {
   const uint32_t histogram_field = symbols != nullptr ? 3 : 4;
   const uint32_t exemplar_field = symbols != nullptr ? 4 : 3;
   for (const OutItem* item : items) {
-    if (item->exemplar != nullptr) {
-      out.bytes(exemplar_field, encode_exemplar(*item->exemplar, symbols));
-    } else if (item->histogram != nullptr) {
-      out.bytes(histogram_field, encode_histogram(*item->histogram, item->sample.time));
+    if (item->is_exemplar()) {
+      out.bytes(exemplar_field, encode_exemplar(*item->extra->exemplar, symbols));
+    } else if (item->is_histogram()) {
+      out.bytes(histogram_field, encode_histogram(*item->extra->histogram, item->sample.time));
     } else {
       out.bytes(2, encode_sample(item->sample));
     }
@@ -207,31 +189,67 @@ std::string encode_labels_v1(const Labels& labels) {
   return out;
 }
 
-void encode_write_request(WriteMessage message, Items items, std::string& body) {
-  body.clear();
-  Symbols symbols;
-  const bool v2 = message == WriteMessage::V2;
-  std::string behind_symbols;
-  ProtoWriter out(v2 ? behind_symbols : body);
+std::string_view RequestEncoder::encode(Items items) {
+  const bool plain = message_ == WriteMessage::V1 &&
+                     std::none_of(items.begin(), items.end(),
+                                  [](const OutItem* item) { return item->extra != nullptr; });
+  body_.clear();
+  plain ? encode_plain(items) : encode_any(items);
+  return codec::snappy_compress(body_, packed_);
+}
+
+namespace {
+
+/// How many of the items are of the first one's series.
+size_t same_series(Items items) {
+  size_t n = 1;
+  while (n < items.size() && items[n]->series == items[0]->series) ++n;
+  return n;
+}
+
+}  // namespace
+
+/// Float samples for version 1, which nearly all requests are, with all sizes told before.
+void RequestEncoder::encode_plain(Items items) {
+  constexpr size_t kAhead = 8;
+  constexpr size_t kSampleHeader = 2;  // tag and size of a sample, which is shorter than 128 bytes
+  codec::ByteWriter raw(body_);
+  ProtoWriter fields(body_);
   for (size_t i = 0; i < items.size();) {
-    const auto& series = items[i]->series;
-    bool plain = !v2;
-    size_t end = i;
-    for (; end < items.size() && items[end]->series == series; ++end) {
-      plain = plain && items[end]->histogram == nullptr && items[end]->exemplar == nullptr;
+    // Series lie anywhere in memory: they are on their way here when it is their turn.
+    if (i + 2 * kAhead < items.size()) __builtin_prefetch(items[i + 2 * kAhead]->series);
+    if (i + kAhead < items.size()) __builtin_prefetch(items[i + kAhead]->series->v1.data());
+    const Items of_series = items.subspan(i, same_series(items.subspan(i)));
+    const std::string& labels = items[i]->series->v1;
+    size_t size = labels.size();
+    for (const OutItem* item : of_series) size += kSampleHeader + sample_size(item->sample);
+    raw.u8(1 << 3 | 2);
+    raw.varint(size);
+    body_ += labels;
+    for (const OutItem* item : of_series) {
+      raw.u8(2 << 3 | 2);
+      raw.u8(static_cast<uint8_t>(sample_size(item->sample)));
+      write_sample(item->sample, fields);
     }
-    const Items of_series = items.subspan(i, end - i);
-    if (plain) {
-      write_plain_series(of_series, body);
-    } else {
-      out.bytes(v2 ? 5 : 1, encode_series(of_series, v2 ? &symbols : nullptr));
-    }
-    i = end;
+    i += of_series.size();
   }
-  if (!v2) return;
-  ProtoWriter whole(body);
-  symbols.write(whole);
-  body += behind_symbols;
+}
+
+void RequestEncoder::encode_any(Items items) {
+  Symbols symbols;
+  const bool v2 = message_ == WriteMessage::V2;
+  std::string behind_symbols;
+  ProtoWriter out(v2 ? behind_symbols : body_);
+  for (size_t i = 0; i < items.size();) {
+    const size_t n = same_series(items.subspan(i));
+    out.bytes(v2 ? 5 : 1, encode_series(items.subspan(i, n), v2 ? &symbols : nullptr));
+    i += n;
+  }
+  if (v2) {
+    ProtoWriter whole(body_);
+    symbols.write(whole);
+    body_ += behind_symbols;
+  }
 }
 
 std::string encode_metadata_request(const Storage::MetadataMap& metadata) {
