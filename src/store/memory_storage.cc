@@ -66,8 +66,8 @@ class MemoryQuerier final : public Querier {
 
 }  // namespace
 
-/// Series are found by their labels; the reference only says that there is one.
-constexpr SeriesRef kAnyRef = 1;
+/// Series are found by their labels; the reference only tells them apart.
+SeriesRef ref_of(const Labels& labels) { return labels.hash() | 1; }
 
 class MemoryAppender final : public Appender {
  public:
@@ -76,12 +76,13 @@ class MemoryAppender final : public Appender {
   Result<SeriesRef> append(SeriesRef /*ref*/, const Labels& labels, Sample sample) override {
     if (labels.empty()) return fail(ErrorCode::NotFound, "references are not kept here");
     samples_.push_back({labels, sample.time, {sample.value, nullptr}});
-    return kAnyRef;
+    return ref_of(labels);
   }
   Result<SeriesRef> append_histogram(SeriesRef /*ref*/, const Labels& labels, TimeMs time,
                                      const Histogram& histogram) override {
+    if (labels.empty()) return fail(ErrorCode::NotFound, "references are not kept here");
     samples_.push_back({labels, time, {histogram.sum, std::make_shared<Histogram>(histogram)}});
-    return kAnyRef;
+    return ref_of(labels);
   }
   void set_metadata(std::string_view family, const Metadata& metadata) override {
     metadata_.emplace_back(family, metadata);

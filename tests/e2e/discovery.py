@@ -358,7 +358,7 @@ class Case(unittest.TestCase):
         return sum(values) if values else None
 
     def expect_discovered_count(self, server, job, count):
-        """prometheus_sd_discovered_targets says how many there are."""
+        """prometheus_sd_discovered_targets says how many there are; None: it says nothing."""
         harness.wait_until(
             lambda: self.metric(server, "prometheus_sd_discovered_targets", config=job,
                                 name="scrape") == count,

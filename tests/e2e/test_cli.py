@@ -3,6 +3,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 import harness
@@ -42,6 +43,32 @@ class Help(unittest.TestCase):
                      "--web.enable-remote-write-receiver", "--query.timeout",
                      "--query.max-samples", "--query.lookback-delta", "--log.level"):
             self.assertIn(flag, text)
+
+    def test_a_command_line_of_prometheus_starts_the_server(self):
+        with tempfile.TemporaryDirectory() as data:
+            address = f"127.0.0.1:{harness.free_port()}"
+            process = subprocess.Popen(
+                [harness.prom5_binary(), f"--web.listen-address={address}",
+                 f"--storage.tsdb.path={data}",
+                 "--web.console.libraries=/usr/share/libraries", "--storage.tsdb.wal-compression",
+                 "--no-storage.tsdb.no-lockfile", "--rules.alert.resend-delay", "1m"],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            log = ""
+            for line in process.stdout:
+                log += line
+                if "prom5 is ready" in line:
+                    break
+            process.terminate()
+            log += process.communicate()[0]
+        self.assertIn("prom5 is ready", log)
+        for flag in ("web.console.libraries", "storage.tsdb.wal-compression",
+                     "rules.alert.resend-delay"):
+            self.assertRegex(log, rf'level=WARN msg="A flag has no effect" flag="?{flag}"? why=')
+
+    def test_a_wrong_flag_without_a_command(self):
+        result = harness.run_prom5("--config.fil=x")
+        self.assertEqual(result.returncode, 2, harness.shown(result))
+        self.assertIn("did you mean --config.file?", result.stderr)
 
     def test_version(self):
         result = harness.run_prom5("--version")

@@ -182,7 +182,35 @@ class Files(Case):
         self.expect_addresses(server, "two", [])
         self.expect_discovered_count(server, "three", 1)
         if not discovery.REFERENCE:
-            self.expect_discovered_count(server, "two", 0)
+            self.expect_discovered_count(server, "two", None)  # its gauge has gone with it
+
+
+class Reload(unittest.TestCase):
+    """A changed job goes on with its series: none is away until the next scrape."""
+
+    @unittest.skipIf(discovery.REFERENCE, "the reference's own way to the same is not looked at")
+    def test_series_that_go_on_have_no_gap(self):
+        def config(timeout):
+            return (f"scrape_configs:\n- job_name: self\n  scrape_interval: 3s\n"
+                    f"  scrape_timeout: {timeout}\n  static_configs: [{{targets: [ADDRESS]}}]\n"
+                    f"- job_name: gone\n  scrape_interval: 3s\n"
+                    f"  static_configs: [{{targets: [ADDRESS]}}]\n")
+
+        server = self.enterContext(discovery.start_server("global: {}\n"))
+        address = server.url.removeprefix("http://")
+        server.config_path.write_text(config("1s").replace("ADDRESS", address))
+        server.signal(signal.SIGHUP)
+        up = lambda job: server.query(f'up{{job="{job}"}}')
+        for job in ("self", "gone"):
+            harness.wait_until(lambda job=job: len(up(job)) == 1, f"{job} is scraped")
+        text = config("2s").replace("ADDRESS", address)
+        server.config_path.write_text(text[:text.index("- job_name: gone")])
+        server.signal(signal.SIGHUP)
+        harness.wait_until(lambda: len(up("gone")) == 0, "the removed job has ended")
+        scrapes = lambda: server.query('count_over_time(up{job="self"}[1h])')[0]["value"][1]
+        begun = int(scrapes())
+        while int(scrapes()) < begun + 2:
+            self.assertEqual(len(up("self")), 1, "the job that goes on is always there")
 
 
 # --------------------------------------------------------------------------------------- http_sd

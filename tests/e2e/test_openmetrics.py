@@ -28,6 +28,29 @@ class CheckMetrics(unittest.TestCase):
         self.assertIn("none of text, openmetrics, protobuf", result.stderr)
 
 
+class CheckText(unittest.TestCase):
+    def test_what_lines_are_together(self):
+        for page, words in (
+                ("# TYPE a gauge\na 1\n# TYPE a gauge\n", 'second TYPE line for metric name "a"'),
+                ("# TYPE a gauge\n# TYPE a counter\na 1\n", "second TYPE line"),
+                ("a 1\n# TYPE a gauge\n", "TYPE reported after samples"),
+                ('# TYPE a histogram\na_bucket{le="x"} 1\n', '"x" is no number in its label le'),
+                ('# TYPE a summary\na{quantile=""} 1\n', "no number in its label quantile"),
+                ("a 1\na 2\n", "is there twice")):
+            with self.subTest(page):
+                result = harness.run_prom5("check", "metrics", "--format=text", stdin=page)
+                self.assertEqual(result.returncode, 1, harness.shown(result))
+                self.assertIn(words, result.stderr)
+
+    def test_good_pages(self):
+        for page in ("# HELP a b\n# TYPE a gauge\na 1\n# TYPE c counter\nc 2\n",
+                     '# TYPE a histogram\na_bucket{le="+Inf"} 1\na_sum 1\na_count 1\n',
+                     "a 1 1000\na 1 2000\n", "ab 1\n# TYPE a gauge\na 1\n"):
+            with self.subTest(page):
+                result = harness.run_prom5("check", "metrics", "--format=text", stdin=page)
+                self.assertEqual(result.returncode, 0, harness.shown(result))
+
+
 class Import(unittest.TestCase):
     def setUp(self):
         self.scratch = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))

@@ -272,6 +272,12 @@ class Receiving(Otlp):
             self.refused(answer, words)
         self.assertEqual(self.points("g"), {"g": [(60, "1")]})
 
+    def test_a_point_without_a_time_is_refused(self):
+        answer = self.send(self.resource(wire.gauge("timeless", [
+            wire.number(1, 0), wire.number(2, ns())])))
+        self.refused(answer, "timeless", "without a time")
+        self.assertEqual(self.points("timeless"), {"timeless": [(0, "2")]})
+
     # Kinds of metrics
 
     def test_sums(self):

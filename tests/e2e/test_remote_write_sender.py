@@ -9,6 +9,7 @@ import base64
 import os
 import re
 import signal
+import time
 import unittest
 
 import harness
@@ -450,6 +451,24 @@ class SenderTests:
                              ("queue_highest_sent_timestamp_seconds", labels)):
             harness.wait_until(lambda name=name, having=having: int(metric(
                 server, name, having)) == newest // 1000, f"{name} is {newest // 1000}")
+
+    def test_a_queue_that_is_gone_tells_nothing_more(self):
+        server = self.sender("name: gone")
+        self.arrive(self.burst(server))
+        self.assertEqual(metric(server, "shards", 'remote_name="gone"'), 1)
+        server.config_path.write_text("global: {}\n")
+        server.signal(signal.SIGHUP)
+        harness.wait_until(
+            lambda: not any('remote_name="gone"' in labels for _, labels in metrics_of(server)),
+            "the metrics of the queue are gone")
+
+    def test_a_new_queue_lacks_nothing(self):
+        self.receiver.answer = lambda request: 500
+        begun = time.time()
+        server = self.sender("name: new")
+        harness.wait_until(
+            lambda: metric(server, "queue_highest_sent_timestamp_seconds", "new") >= begun - 1,
+            "it counts from now on")
 
     def test_pending_samples_are_counted(self):
         self.receiver.answer = lambda request: 500

@@ -17,6 +17,7 @@ export const pages = [
   { path: '/explore', name: 'explore' },
   { path: '/ask', name: 'ask' },
   { path: '/targets', name: 'targets' },
+  { path: '/service-discovery', name: 'discovery' },
 ];
 export const desktop = { width: 1440, height: 900 };
 export const phone = { width: 390, height: 844 };

@@ -22,6 +22,7 @@ const shown = {
     await page.getByTestId('chart').locator('canvas').waitFor();
   },
   targets: async (page) => page.getByTestId('target').first().waitFor(),
+  discovery: async (page) => page.getByTestId('job').first().waitFor(),
 };
 
 const background = (page) =>

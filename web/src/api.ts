@@ -23,6 +23,7 @@ export interface QueryAnswer {
 }
 
 export interface Target {
+  discoveredLabels: Labels;
   labels: Labels;
   scrapePool: string;
   scrapeUrl: string;
@@ -109,6 +110,18 @@ export async function targets(signal?: AbortSignal): Promise<Target[]> {
 
 export async function droppedTargets(signal?: AbortSignal): Promise<DroppedTarget[]> {
   return (await get('targets', { state: 'dropped' }, signal)).data.droppedTargets;
+}
+
+/** A source of targets, and what keeps it from finding them. */
+export interface Source {
+  scrapePool: string;
+  mechanism: string;
+  targets: number;
+  problems: string[];
+}
+
+export async function discoverySources(signal?: AbortSignal): Promise<Source[]> {
+  return (await answer(await fetch('/api/v5/discovery', { signal }))).data.sources;
 }
 
 export async function ask(message: string, session?: string): Promise<AgentAnswer> {

@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Ask } from './ask';
+import { Discovery } from './discovery';
 import { Explore } from './explore';
 import { Overview } from './overview';
 import { Targets } from './targets';
@@ -11,6 +12,7 @@ const pages = [
   { path: '/explore', name: 'Explore', view: Explore },
   { path: '/ask', name: 'Ask', view: Ask },
   { path: '/targets', name: 'Targets', view: Targets },
+  { path: '/service-discovery', name: 'Discovery', view: Discovery },
 ];
 
 /** Addresses that Prometheus' own UI has. */

@@ -156,7 +156,7 @@ TargetsApi::Answer TargetsApi::metadata(const HttpRequest& request) const {
       json.begin_object().key("target");
       write_labels(json, labels);
       if (metric.empty()) json.field("metric", name);
-      write_metadata(json, all.find(name)->second.front());
+      write_metadata(json, all.find(name)->second.back());
       json.end_object();
     }
     json.end_array();

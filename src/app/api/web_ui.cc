@@ -12,8 +12,8 @@ namespace prom5::api {
 
 namespace {
 
-constexpr std::array kPages =
-    std::to_array<std::string_view>({"/", "/explore", "/ask", "/targets", "/query", "/graph"});
+constexpr std::array kPages = std::to_array<std::string_view>(
+    {"/", "/explore", "/ask", "/targets", "/service-discovery", "/query", "/graph"});
 
 constexpr size_t kMaxAssetBytes = size_t{32} << 20;
 

@@ -8,6 +8,7 @@
 #include "app/cli/command.h"
 #include "app/config/config.h"
 #include "app/config/rule_file.h"
+#include "io/codec/number.h"
 #include "model/exposition/openmetrics_check.h"
 #include "model/exposition/protobuf_parser.h"
 #include "model/exposition/text_parser.h"
@@ -50,25 +51,63 @@ int run_check_config(const Flags& flags) {
 
 namespace {
 
+/// What the lines of a page must be together: types told once and before samples, series there
+/// once, borders that are numbers.
+class PageCheck {
+ public:
+  Result<void> take(const exposition::PageFamily& family) {
+    const bool late = typed_.contains(family.name) || sampled_.contains(family.name);
+    if (family.types > (late ? 0 : 1)) {
+      return fail(ErrorCode::BadData,
+                  "second TYPE line for metric name \"{}\", or TYPE reported after samples",
+                  family.name);
+    }
+    if (family.types > 0) typed_.insert(family.name);
+    return {};
+  }
+
+  Result<void> take(const Labels& series, std::optional<TimeMs> time,
+                    const exposition::PageFamily& family) {
+    std::string key(series.bytes());
+    if (time) key += fmt::format("@{}", time->ms);
+    if (!seen_.insert(std::move(key)).second) {
+      return fail(ErrorCode::BadData, "{} is there twice", series.to_string());
+    }
+    const std::string_view name = series.get(kMetricName);
+    sampled_.emplace(name);
+    const MetricType type = family.metadata.type;
+    const bool bucket = type == MetricType::Histogram && name == family.name + "_bucket";
+    const bool quantile = type == MetricType::Summary && name == family.name;
+    if (!bucket && !quantile) return {};
+    const std::string_view label = bucket ? "le" : "quantile";
+    if (codec::parse_double(series.get(label))) return {};
+    return fail(ErrorCode::BadData, "{}: \"{}\" is no number in its label {}", series.to_string(),
+                series.get(label), label);
+  }
+
+ private:
+  std::unordered_set<std::string> seen_;  // series with their timestamps
+  std::unordered_set<std::string> typed_;
+  std::unordered_set<std::string> sampled_;
+};
+
 /// Reads a page to its end. Result: how many samples it has.
 template <typename Parser>
 Result<size_t> check_page(Parser parser) {
   using Entry = typename Parser::Entry;
   LabelsBuilder labels;
+  PageCheck check;
   size_t samples = 0;
-  std::unordered_set<std::string> seen;  // series with their timestamps
   for (;;) {
     const auto entry = TRY(parser.next());
     if (entry == Entry::End) return samples;
-    if (entry != Entry::Sample && entry != Entry::Histogram) continue;
+    if (entry == Entry::Family) {
+      TRY(check.take(parser.family()));
+      continue;
+    }
     ++samples;
     TRY(parser.labels(labels));
-    const Labels series = labels.build();
-    std::string key(series.bytes());
-    if (const auto time = parser.time()) key += fmt::format("@{}", time->ms);
-    if (!seen.insert(std::move(key)).second) {
-      return fail(ErrorCode::BadData, "{} is there twice", series.to_string());
-    }
+    TRY(check.take(labels.build(), parser.time(), parser.family()));
   }
 }
 

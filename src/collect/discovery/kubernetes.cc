@@ -232,7 +232,11 @@ bool KubernetesDiscoverer::take(Event event) {
   watch.asked = false;
   if (!event.response) {
     // A watch that the server keeps for its whole time ends by a timeout or a cut connection.
-    if (event.response.error().code == ErrorCode::Timeout && !watch.version.empty()) return false;
+    if (event.response.error().code == ErrorCode::Timeout && !watch.version.empty()) {
+      watch.backoff = {};
+      services_.problems.clear(part_of(watch));
+      return false;
+    }
     retry(watch, event.response.error().message);
     return false;
   }

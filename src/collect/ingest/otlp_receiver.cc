@@ -257,6 +257,11 @@ class OtlpReceiver::Converter {
   }
 
   void take(OtlpMetric& metric) {
+    // A point must have its time (metrics.proto): one of 1970 would be thrown away as too old.
+    if (const size_t n = std::erase_if(metric.points, [](const auto& p) { return p.time == 0; })) {
+      outcome_.refuse(n, fmt::format("metric \"{}\": a data point without a time", metric.name));
+      if (metric.points.empty()) return;
+    }
     for (const OtlpPoint& p : metric.points) {
       earliest_ = std::min(earliest_, p.time);
       latest_point_ = std::max(latest_point_, p.time);

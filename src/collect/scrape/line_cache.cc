@@ -21,7 +21,8 @@ void LineCache::begin_page() {
 }
 
 std::string_view LineCache::expected() const {
-  return place_ < known_ ? text(lines_[place_]) : std::string_view();
+  const bool readable = place_ >= first_readable() && place_ < known_;
+  return readable ? text(lines_[place_]) : std::string_view();
 }
 
 std::optional<uint32_t> LineCache::find(std::string_view text_wanted) {
@@ -30,7 +31,7 @@ std::optional<uint32_t> LineCache::find(std::string_view text_wanted) {
   const size_t mask = slots_.size() - 1;
   for (size_t i = std::hash<std::string_view>()(text_wanted) & mask; slots_[i] != kNone;
        i = (i + 1) & mask) {
-    if (text(lines_[slots_[i]]) == text_wanted) return slots_[i];
+    if (slots_[i] >= first_readable() && text(lines_[slots_[i]]) == text_wanted) return slots_[i];
   }
   return std::nullopt;
 }
@@ -95,6 +96,7 @@ void LineCache::refuse_page() {
 
 bool LineCache::keep() {
   slots_ = {};
+  kept_format_ = format_;
   if (is_whole()) {
     if (known_ < lines_.size()) {
       texts_.shrink_to_fit();
@@ -127,8 +129,10 @@ bool LineCache::keep() {
 void LineCache::forget() {
   refuse_page();
   slots_ = {};
-  // Whether their exemplars were stored is not known.
+  format_ = kept_format_;
+  // What the storage was told with the page went with it.
   for (Line& line : lines_) {
+    line.told = false;
     if (line.detail) line.detail->exemplar.clear();
   }
 }

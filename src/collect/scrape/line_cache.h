@@ -44,11 +44,15 @@ class LineCache {
     MetricType type = MetricType::Unknown;  ///< of a series' family
     bool timed = false;      ///< carries its own timestamps, so its end is not ours to tell
     bool histogram = false;  ///< a native one
+    bool told = false;       ///< a family's description, to the storage
     std::unique_ptr<Detail> detail;
   };
 
   /// A page begins. It must come to keep() or forget().
   void begin_page();
+  /// Tells the page's format: the same text is another thing in another one, so that the lines of a
+  /// page of another format are neither expected nor found.
+  void set_format(uint8_t format) { format_ = format; }
   /// The text that probably comes next; empty when there is none.
   [[nodiscard]] std::string_view expected() const;
   /// The place of the expected line, of any other, and of a new one, which must be in no line.
@@ -76,11 +80,14 @@ class LineCache {
   void forget();
 
  private:
+  [[nodiscard]] uint32_t first_readable() const { return format_ == kept_format_ ? 0 : known_; }
   void index();
   void index_line(uint32_t place);
 
   std::string texts_;
   std::vector<Line> lines_;
+  uint8_t format_ = 0;
+  uint8_t kept_format_ = 0;  ///< of the lines before known_
   uint32_t page_ = 0;
   uint32_t place_ = 0;           ///< where the page is
   uint32_t known_ = 0;           ///< lines from here on are new on the page

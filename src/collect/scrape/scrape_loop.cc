@@ -1,5 +1,7 @@
 #include "collect/scrape/scrape_loop.h"
 
+#include <unordered_set>
+
 #include "io/codec/utf8.h"
 
 namespace prom5::scrape {
@@ -93,7 +95,7 @@ Result<void> ScrapeLoop::take(Outcome outcome) {
   Result<void> stored = report(outcome, counts, up, *appender);
   if (stored) stored = appender->commit();
   // Until the marks are stored the series are known, to be ended by the next scrape.
-  stored ? keep_page() : cache_.forget();
+  stored ? keep_page(!up) : cache_.forget();
   set_status(outcome, counts, stored ? error : stored.error().message);
   return stored;
 }
@@ -146,7 +148,10 @@ Result<void> ScrapeLoop::settle(SeriesRef& ref, const Result<SeriesRef>& appende
     ref = *appended;
     return {};
   }
-  switch (appended.error().code) {
+  const ErrorCode code = appended.error().code;
+  const bool late = code == ErrorCode::OutOfOrder || code == ErrorCode::DuplicateSample;
+  if (ending_ && late) return {};
+  switch (code) {
     case ErrorCode::OutOfOrder: metrics_.out_of_order.add(); return {};
     case ErrorCode::TooOld: metrics_.out_of_bounds.add(); return {};
     case ErrorCode::DuplicateSample: metrics_.duplicates.add(); return {};
@@ -213,16 +218,20 @@ Result<void> ScrapeLoop::check_limits(const Labels& labels) const {
 void ScrapeLoop::mark_stale(TimeMs time, Appender& appender) {
   Histogram none;
   none.sum = kStale;
-  for (CustomSeries& series : custom_series_) {
-    if (series.on_page || series.ref == 0) continue;
-    if (!series.timed)
-      (void)settle(series.ref, appender.append_histogram(series.ref, series.labels, time, none));
-    series.ref = 0;
+  for (const CustomSeries& series : custom_series_) {
+    if (series.on_page || series.ref == 0 || series.timed) continue;
+    const auto ended = appender.append_histogram(series.ref, series.labels, time, none);
+    if (!ended) metrics_.out_of_order.add();
   }
   if (cache_.is_whole()) return;
+  // A series may stand on the page by another text than before.
+  std::unordered_set<SeriesRef> here;
+  for (const Line& line : cache_.lines()) {
+    if (cache_.on_page(line)) here.insert(line.ref);
+  }
   for (Line& line : cache_.lines()) {
-    if (cache_.on_page(line) || line.kind != LineCache::Kind::Series) continue;
-    if (line.timed || line.ref == 0) continue;
+    if (line.kind != LineCache::Kind::Series || line.timed) continue;
+    if (line.ref == 0 || here.contains(line.ref)) continue;
     // Refused where a newer sample is there already: the series is somebody else's by now.
     const auto ended = line.histogram ? append_histogram(line, time, none, appender)
                                       : append_sample(line, {time, kStale}, appender);
@@ -231,17 +240,25 @@ void ScrapeLoop::mark_stale(TimeMs time, Appender& appender) {
 }
 
 /// The page is what the next one is compared with.
-void ScrapeLoop::keep_page() {
-  if (!cache_.keep() || custom_series_.empty()) return;
-  std::vector<bool> used(custom_series_.size());
-  const auto each_place = [this](const auto& visit) {
+void ScrapeLoop::keep_page(bool refused) {
+  for (CustomSeries& series : custom_series_) {
+    if (!series.on_page) series.ref = 0;  // it is ended
+  }
+  if (cache_.keep() || refused) forget_groups();
+}
+
+/// Histograms of which no line is left, and those that a refused page brought.
+void ScrapeLoop::forget_groups() {
+  std::vector<bool> used(custom_buckets_.groups().size());
+  custom_series_.resize(used.size());
+  const auto each_group = [this](const auto& visit) {
     for (Line& line : cache_.lines()) {
       if (line.detail && line.detail->bucket) visit(line.detail->bucket->group);
     }
   };
-  each_place([&](uint32_t& group) { used[group] = true; });
+  each_group([&](uint32_t& group) { used[group] = true; });
   const std::vector<uint32_t> now_at = custom_buckets_.keep(used);
-  each_place([&](uint32_t& group) { group = now_at[group]; });
+  each_group([&](uint32_t& group) { group = now_at[group]; });
   for (uint32_t i = 0; i < used.size(); ++i) {
     if (used[i] && now_at[i] != i) custom_series_[now_at[i]] = std::move(custom_series_[i]);
   }
@@ -280,6 +297,7 @@ Result<void> ScrapeLoop::report(const Outcome& outcome, const Counts& counts, bo
 
 Result<void> ScrapeLoop::end(TimeMs time) {
   const std::unique_ptr<Appender> appender = storage_.appender();
+  ending_ = true;
   cache_.begin_page();
   for (CustomSeries& series : custom_series_) series.on_page = false;
   mark_stale(time, *appender);
@@ -287,7 +305,7 @@ Result<void> ScrapeLoop::end(TimeMs time) {
     if (report_refs_[i] != 0) TRY(append_report(i, {time, kStale}, *appender));
   }
   TRY(appender->commit());
-  keep_page();
+  keep_page(true);
   report_refs_ = {};
   return {};
 }

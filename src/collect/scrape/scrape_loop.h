@@ -78,7 +78,8 @@ class ScrapeLoop {
   /// Stores it as one batch. Io: nothing was stored.
   Result<void> take(Outcome outcome);
 
-  /// The target is gone: ends all its series.
+  /// The target is gone, or another loop goes on with it: ends all its series but those that have
+  /// a sample of that time or a later one.
   Result<void> end(TimeMs time);
 
   [[nodiscard]] const Target& target() const { return target_; }
@@ -140,14 +141,12 @@ class ScrapeLoop {
   /// Takes what came of an append: refused samples are counted, and the rest goes on.
   Result<void> settle(SeriesRef& ref, const Result<SeriesRef>& appended);
   Result<Histogram> within_bucket_limits(const Histogram& histogram) const;
-  /// What the series of a line is on its page.
-  Result<void> scraped_labels(std::string_view text, MetricType type, LabelsBuilder& labels,
-                              std::vector<std::string>& empty) const;
   Result<Labels> final_labels(LabelsBuilder& scraped, const std::vector<std::string>& empty) const;
   Result<Labels> labels_of(const Line& line) const;
   Result<void> check_limits(const Labels& labels) const;
   [[nodiscard]] Result<void> check_length(std::string_view series) const;
-  void keep_page();
+  void keep_page(bool refused);
+  void forget_groups();
   void mark_stale(TimeMs time, Appender& appender);
   Result<void> report(const Outcome& outcome, const Counts& counts, bool up, Appender& appender);
   Result<void> append_report(size_t series, const Sample& sample, Appender& appender);
@@ -159,6 +158,7 @@ class ScrapeLoop {
   Storage& storage_;
   ScrapeMetrics& metrics_;
 
+  bool ending_ = false;
   LineCache cache_;
   CustomBuckets custom_buckets_;
   std::vector<CustomSeries> custom_series_;  ///< by group

@@ -333,6 +333,49 @@ TEST_F(ScrapeLoopTest, BordersOfBucketsHaveOneForm) {
   EXPECT_EQ(samples("g", {{"le", "1"}}), (Samples{{0, 3}}));
 }
 
+/// Histograms made of classic ones come and go, and pages are refused while they do.
+TEST_F(ScrapeLoopTest, CustomBucketsOfWhatIsGoneAreForgotten) {
+  Target target;
+  target.labels = Labels{{"job", "api"}, {"instance", "a:1"}};
+  target.classic_to_custom_buckets = true;
+  ScrapeLoop loop(target, std::make_shared<ScrapeOptions>(options_), storage_, metrics_);
+  const auto histograms = [](std::initializer_list<int> which) {
+    std::string out = "# TYPE h histogram\n";
+    for (const int i : which) {
+      out += fmt::format(
+          "h_bucket{{n=\"{0}\",le=\"1\"}} {0}\nh_bucket{{n=\"{0}\",le=\"+Inf\"}} {0}\n"
+          "h_sum{{n=\"{0}\"}} {0}\nh_count{{n=\"{0}\"}} {0}\n",
+          i);
+    }
+    return out;
+  };
+  const auto counts = [this](int n) {
+    std::map<int64_t, double> out;
+    const auto querier = *storage_.querier({});
+    const auto set = *querier->select({});
+    SampleColumns columns;
+    while (set->next()) {
+      if (set->labels().get("n") != std::to_string(n)) continue;
+      EXPECT_TRUE(set->read(columns));
+      for (size_t i = 0; i < columns.size(); ++i) {
+        const Histogram& h = *columns.histograms.at(i);
+        out[(columns.times[i] - kStart).ms / 1000] = is_stale(h.sum) ? -1 : h.count;
+      }
+    }
+    return out;
+  };
+  ASSERT_TRUE(loop.take(page(0, histograms({1, 2, 3}))));
+  ASSERT_TRUE(loop.take(page(1, histograms({3, 2}))));
+  ASSERT_TRUE(loop.take(page(2, histograms({2, 4, 5}) + "what is this\n")));  // refused
+  ASSERT_TRUE(loop.take(page(3, histograms({5, 3}))));
+  ASSERT_TRUE(loop.take(page(4, histograms({3, 1}))));
+  EXPECT_EQ(counts(1), (Samples{{0, 1}, {1, -1}, {4, 1}}));
+  EXPECT_EQ(counts(2), (Samples{{0, 2}, {1, 2}, {2, -1}}));
+  EXPECT_EQ(counts(3), (Samples{{0, 3}, {1, 3}, {2, -1}, {3, 3}, {4, 3}}));
+  EXPECT_EQ(counts(4), Samples{});
+  EXPECT_EQ(counts(5), (Samples{{3, 5}, {4, -1}}));
+}
+
 TEST_F(ScrapeLoopTest, TheEndOfATargetEndsEverySeries) {
   ScrapeLoop loop = make_loop();
   ASSERT_TRUE(loop.take(page(0, "a 1\n")));
@@ -342,6 +385,51 @@ TEST_F(ScrapeLoopTest, TheEndOfATargetEndsEverySeries) {
         "scrape_samples_post_metric_relabeling", "scrape_series_added"}) {
     EXPECT_TRUE(is_stale(value(name, 15))) << name;
   }
+}
+
+/// As client libraries do for metrics whose labels have no values yet.
+TEST_F(ScrapeLoopTest, AFamilyThatHasNoSamplesYetIsToldLater) {
+  ScrapeLoop loop = make_loop();
+  const std::string before = "# HELP a_total Things.\n# TYPE a_total counter\n";
+  const std::string after = "# TYPE b gauge\nb 1\n";
+  ASSERT_TRUE(loop.take(page(0, before + after)));
+  EXPECT_FALSE(storage_.metadata().contains("a_total"));
+  ASSERT_TRUE(loop.take(page(15, before + "a_total{x=\"1\"} 5\n" + after)));
+  ASSERT_TRUE(storage_.metadata().contains("a_total"));
+  EXPECT_EQ(storage_.metadata().at("a_total").at(0).type, MetricType::Counter);
+}
+
+/// Whatever the bytes of one format are, they are nothing in another.
+TEST_F(ScrapeLoopTest, AnotherFormatBeginsAnew) {
+  const std::string type =
+      "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+      "encoding=delimited";
+  ScrapeLoop loop = make_loop();
+  const std::string family(
+      "\x0a\x01"
+      "a\x18\x01",
+      5);
+  ASSERT_TRUE(loop.take(page(0, std::string("\x05", 1) + family, type)));
+  ASSERT_TRUE(loop.take(page(15, std::string("\x07\x00", 2) + family + " x\n")));
+  EXPECT_EQ(loop.status().health, "down");
+  ASSERT_TRUE(loop.take(page(30, "# TYPE a info\na 1\n# EOF\n", "application/openmetrics-text")));
+  EXPECT_EQ(loop.status().health, "up");
+  ASSERT_TRUE(loop.take(page(45, "# TYPE a info\na 1\n")));
+  EXPECT_NE(loop.status().last_error.find("invalid metric type"), std::string::npos);
+  ASSERT_TRUE(loop.take(page(60, "a 2\nb 1\n")));
+  ASSERT_TRUE(loop.take(page(75, "a 3\n# EOF\n", "application/openmetrics-text")));
+  const Samples a = samples("a");
+  EXPECT_EQ(a.at(60), 2);
+  EXPECT_EQ(a.at(75), 3);
+  EXPECT_TRUE(is_stale(samples("b").at(75)));
+}
+
+/// The same series by another text is on the page, and does not end.
+TEST_F(ScrapeLoopTest, LabelsInAnotherOrderAreTheSameSeries) {
+  ScrapeLoop loop = make_loop();
+  ASSERT_TRUE(loop.take(page(0, "a{x=\"1\",y=\"2\"} 1\n")));
+  ASSERT_TRUE(loop.take(page(15, "a{y=\"2\",x=\"1\"} 2\n")));
+  EXPECT_EQ(samples("a", {{"x", "1"}, {"y", "2"}}), (Samples{{0, 1}, {15, 2}}));
 }
 
 TEST_F(ScrapeLoopTest, RemembersWhatFamiliesAre) {

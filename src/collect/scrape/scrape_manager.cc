@@ -126,6 +126,7 @@ void ScrapeManager::apply(const std::vector<ScrapeOptions>& configurations) {
       }
       for (const EntryPtr& entry : it->second.entries) {
         entry->ended = true;
+        leave_running(*entry);
         if (!entry->running) gone.push_back(entry);
       }
       targets_ -= it->second.entries.size();
@@ -210,10 +211,14 @@ void ScrapeManager::sync(const std::string& job, std::shared_ptr<const ScrapeOpt
         pool.entries.push_back(make_entry(std::move(target), options, wanted.size()));
         Entry& fresh = *pool.entries.back();
         if (old != before.end()) {
-          // The same series under other rules: a new loop, which takes over the place in time. The
-          // old one ends its series; those that stay begin again with the next scrape.
+          // The same series under other rules: a new loop, which takes over the place in time and
+          // ends what the old one had and it has not.
           fresh.next = old->second->next;
           fresh.first = false;
+          fresh.predecessor = old->second;
+          old->second->ended = true;
+          old->second->succeeded = true;
+          before.erase(old);
         }
         due_.push({fresh.next, pool.entries.back()});
       }
@@ -221,6 +226,7 @@ void ScrapeManager::sync(const std::string& job, std::shared_ptr<const ScrapeOpt
     }
     for (auto& [hash, entry] : before) {
       entry->ended = true;
+      leave_running(*entry);
       if (!entry->running) gone.push_back(entry);
     }
     targets_ += pool.entries.size();
@@ -232,14 +238,32 @@ void ScrapeManager::sync(const std::string& job, std::shared_ptr<const ScrapeOpt
   end(gone);
 }
 
-void ScrapeManager::end(const std::vector<EntryPtr>& entries) {
-  const TimeMs now = services_.clock.now();
-  for (const EntryPtr& entry : entries) {
-    if (auto ended = entry->loop->end(now); !ended) {
+/// Predecessors whose scrape is under way end with that. Under the lock.
+void ScrapeManager::leave_running(Entry& entry) {
+  for (Entry* e = &entry; e->predecessor;) {
+    Entry& before = *e->predecessor;
+    if (!before.running) {
+      e = &before;
+      continue;
+    }
+    before.succeeded = false;
+    e->predecessor = std::exchange(before.predecessor, nullptr);
+  }
+}
+
+/// And those before it that it did not come to end. Nobody else may use them any more.
+void ScrapeManager::end(EntryPtr entry, TimeMs time) {
+  for (; entry; entry = std::exchange(entry->predecessor, nullptr)) {
+    if (auto ended = entry->loop->end(time); !ended) {
       services_.log.warn("Series of a removed target could not be ended",
                          {{"target", entry->loop->target().url}, {"err", ended.error().message}});
     }
   }
+}
+
+void ScrapeManager::end(const std::vector<EntryPtr>& entries) {
+  const TimeMs now = services_.clock.now();
+  for (const EntryPtr& entry : entries) end(entry, now);
 }
 
 void ScrapeManager::schedule(std::stop_token stop) NO_THREAD_SAFETY_ANALYSIS {
@@ -337,17 +361,21 @@ void ScrapeManager::finish(Done done) {
                          loop.target().url, status.last_error);
     }
   }
-  bool ended = false;
+  EntryPtr ended;
   {
     const MutexLock lock(mutex_);
-    done.entry->running = false;
-    ended = done.entry->ended;
+    Entry& entry = *done.entry;
+    entry.running = false;
+    if (entry.ended) {
+      if (!entry.succeeded) ended = done.entry;
+    } else if (entry.predecessor) {
+      leave_running(entry);
+      ended = std::exchange(entry.predecessor, nullptr);
+    }
   }
-  if (!ended) return;
-  if (auto result = loop.end(time + DurationMs{1}); !result) {
-    services_.log.warn("Series of a removed target could not be ended",
-                       {{"target", loop.target().url}, {"err", result.error().message}});
-  }
+  // What is on the page has a sample of its time.
+  const bool itself = ended == done.entry;
+  end(ended, itself ? time + DurationMs{1} : time);
 }
 
 std::vector<TargetStatus> ScrapeManager::active_targets() const {

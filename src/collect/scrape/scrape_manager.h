@@ -64,12 +64,16 @@ class ScrapeManager {
  private:
   struct Entry {
     std::shared_ptr<ScrapeLoop> loop;  // shared with the scrape under way
+    /// The target under the configuration before: its series end with the first page of this one,
+    /// so that those which go on have no gap.
+    std::shared_ptr<Entry> predecessor;
     TimeMs next;
     DurationMs offset;
     std::string refused;  ///< why the target is not asked at all; mostly empty
     bool first = true;
     bool running = false;
     bool ended = false;
+    bool succeeded = false;  ///< by another, which will end it
   };
   using EntryPtr = std::shared_ptr<Entry>;
   struct Done {
@@ -92,6 +96,8 @@ class ScrapeManager {
   /// Makes the pool's entries what its groups ask for.
   void sync(const std::string& job, std::shared_ptr<const ScrapeOptions> options,
             const Groups& groups) REQUIRES(sync_mutex_) EXCLUDES(mutex_);
+  static void leave_running(Entry& entry);
+  void end(EntryPtr entry, TimeMs time);
   void end(const std::vector<EntryPtr>& entries);
   void schedule(std::stop_token stop);
   void start(const EntryPtr& entry, TimeMs slot);

@@ -102,12 +102,13 @@ struct ScrapeLoop::Page {
   uint64_t families = 0;
   Labels newest = {};  ///< labels of the newest line of the cache
   std::optional<uint32_t> newest_place = {};
-  bool family_is_news = false;  ///< the family of the lines that follow, to the storage
+  std::optional<uint32_t> family = {};  ///< the place of the one that the lines are of
 };
 
 Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, TimeMs time,
                                      Appender& appender, Counts& counts) {
   const PageFormat format = TRY(format_of(response, *options_));
+  cache_.set_format(static_cast<uint8_t>(format));
   if (format == PageFormat::Protobuf) {
     Page<ProtobufParser> page{
         ProtobufParser(response.body, {.native_histograms = target_.native_histograms,
@@ -152,19 +153,14 @@ Result<void> ScrapeLoop::read_page(Page<Parser>& page) {
               page.counts.kept, limit);
 }
 
-/// Families mostly are what they were the last time.
 template <typename Parser>
 Result<void> ScrapeLoop::take_family(Page<Parser>& page) {
   ++page.families;
-  if (page.parser.is_as_expected()) {
-    page.family_is_news = false;
-    cache_.take(cache_.place());
-    return {};
-  }
-  const auto known = cache_.find(page.parser.text());
-  page.family_is_news = !known;
-  cache_.take(known ? *known
-                    : TRY(cache_.add(page.parser.text(), {.kind = LineCache::Kind::Family})));
+  const std::string_view text = page.parser.text();
+  std::optional<uint32_t> place = page.parser.is_as_expected() ? cache_.place() : cache_.find(text);
+  if (!place) place = TRY(cache_.add(text, {.kind = LineCache::Kind::Family}));
+  cache_.take(*place);
+  page.family = place;
   return {};
 }
 
@@ -178,9 +174,8 @@ Result<void> ScrapeLoop::take_sample(Page<Parser>& page, typename Parser::Entry 
     ++page.counts.kept;
     return {};
   }
-  if (page.family_is_news) {
+  if (page.family && !std::exchange(cache_.line(*page.family).told, true)) {
     page.appender.set_metadata(parser.family().name, shortened(parser.family().metadata));
-    page.family_is_news = false;
   }
   const uint32_t place = parser.is_as_expected() ? cache_.place() : TRY(find_or_add(page));
   const bool repeated = !cache_.take(place);

@@ -191,6 +191,8 @@ void set_tls(Transfer& t, const TlsClientOptions& tls) {
   if (!tls.key_file.empty()) curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.key_file.c_str());
   set_blob(easy, CURLOPT_SSLKEY_BLOB, tls.key);
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, ssl_version(tls));
+  // A session that is resumed is not verified again, by files that may have changed since.
+  curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
   if (!tls.server_name.empty()) set_server_name(t, tls.server_name);
   if (tls.insecure_skip_verify) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -410,7 +412,8 @@ class CurlHttpClient final : public HttpClient {
       auto node = running_.extract(easy);
       Transfer& transfer = *node.mapped();
       transfer.completion(outcome(transfer, code));
-      if (idle_.size() < kMaxIdleHandles) {
+      // A failed one may keep the cause of its failure.
+      if (code == CURLE_OK && idle_.size() < kMaxIdleHandles) {
         curl_easy_reset(easy);
         idle_.push_back(std::move(transfer.easy_handle));
       }

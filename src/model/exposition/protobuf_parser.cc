@@ -107,7 +107,7 @@ Result<bool> ProtobufParser::begin_family() {
   ++family_number_;
   codec::ByteReader in(rest_);
   const auto message = in.sized_bytes();
-  name_ = help_ = unit_ = sized_name_ = header_ = {};
+  name_ = help_ = unit_ = header_ = {};
   family_is_made_ = false;
   if (!message) return error("the page is cut, or is no length-delimited protobuf");
   rest_ = in.rest();
@@ -151,7 +151,6 @@ Result<void> ProtobufParser::read_family(std::string_view message) {
       unit_ = f.bytes;
     } else if (f.number == 1) {
       name_ = f.bytes;
-      sized_name_ = {field.data() + 1, name_.data() + name_.size()};
     } else if (f.number == 2) {
       help_ = f.bytes;
     } else if (f.number == 3) {
@@ -162,6 +161,8 @@ Result<void> ProtobufParser::read_family(std::string_view message) {
     if (f.number < 4 && !metrics_.empty()) header_ = message;
   }
   if (metrics_.empty()) header_ = message;
+  sized_name_.clear();
+  codec::ByteWriter(sized_name_).sized_bytes(name_);
   return {};
 }
 

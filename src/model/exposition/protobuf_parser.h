@@ -90,7 +90,7 @@ class ProtobufParser {
 
   /// Of the family, as they are on the page.
   std::string_view name_;
-  std::string_view sized_name_;  ///< with its length in front
+  std::string sized_name_;  ///< with its length in front
   std::string_view help_;
   std::string_view unit_;
   std::string_view header_;  ///< all that comes before the metrics

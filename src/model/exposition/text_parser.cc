@@ -255,7 +255,10 @@ bool TextParser::is_expected() const {
   const size_t n = expected_.size();
   // An entry has an end: of the page, or of its line, or a value.
   if (n == 0 || rest_.size() <= n || !rest_.starts_with(expected_) || ended_) return false;
-  if (expected_[0] == '#') return begins_sample(rest_[n]);  // more of the family might follow
+  if (expected_[0] == '#') {
+    // A line that has no end may go on here, and more of the family may follow.
+    return expected_.back() == '\n' && begins_sample(rest_[n]);
+  }
   if (expected_.back() == '}') return true;
   return is_blank(rest_[n]) && !trim_left(rest_.substr(n)).starts_with('{');
 }
@@ -358,10 +361,12 @@ Result<void> TextParser::take_family(const Descriptor& first, std::string_view l
   const char* end = rest_.data();
   while (!rest_.empty() && !begins_sample(rest_[0])) {
     const std::string_view before = rest_;
-    const std::string_view next_line = trim_left(take_line());
+    std::string_view next_line = take_line();
+    if (!open_metrics_) next_line = trim_left(next_line);
     if (next_line.empty() && !open_metrics_) continue;
-    const auto next =
-        next_line.starts_with('#') ? descriptor(next_line) : std::optional<Descriptor>();
+    const bool comment = next_line.starts_with('#') && !is_end_of_page(next_line);
+    const auto next = comment ? descriptor(next_line) : std::optional<Descriptor>();
+    if (comment && next && !*next) continue;
     if (!next || !*next || (*next)->name != first.name) {
       rest_ = before;  // another entry, or an error of its own line
       break;
@@ -377,6 +382,7 @@ Result<void> TextParser::take_family(const Descriptor& first, std::string_view l
 void TextParser::read_family() {
   TextParser lines(std::exchange(unread_family_, {}),
                    open_metrics_ ? Format::OpenMetrics : Format::Text);
+  family_ = {};
   // They were good on an earlier page.
   if (lines.next()) family_ = std::move(lines.family_);
 }
@@ -420,7 +426,8 @@ Result<void> TextParser::sample(std::string_view line) {
 }
 
 Result<void> TextParser::value_and_rest(std::string_view rest) {
-  if (plain_number(rest, value_) > 0) return {};
+  // The line's end is cut off already, of which a carriage return would be another one.
+  if (!rest.ends_with('\r') && plain_number(rest, value_) > 0) return {};
   const std::string_view value_word = take_word(rest);
   if (value_word.empty()) return error("no value after the series", line_);
   const std::optional<double> value = parse_value(value_word);

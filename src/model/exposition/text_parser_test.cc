@@ -85,6 +85,7 @@ TEST(TextParser, Malformed) {
   bad("a{b=\"c} 1", "line 1: label value is not closed");
   bad("a{b=\"c\"} } 1", "line 1: text after the label set, at \" }\"");
   bad("a{b=\"c\"} 1 }", "line 1: no value");
+  bad("a 1\r\r\n", "line 1: invalid value");
   bad("a{b=\"c\\\"} 1");
   bad("a{b} 1");
   bad("a{b=} 1");
@@ -146,7 +147,7 @@ TEST(TextParser, FamiliesAreTheLinesThatStandTogether) {
   EXPECT_EQ(families("# TYPE a counter\n# TYPE b gauge\n# HELP b x\nb 1\n# EOF\n"),
             (Families{"a counter   1", "b gauge x  1"}));
   EXPECT_EQ(families("# TYPE a counter\n# other\n# HELP a x\n# TYPE a gauge\n# EOF\n"),
-            (Families{"a counter   1", "a gauge x  1"}));
+            (Families{"a gauge x  2"}));
 }
 
 /// All that a parser tells of a page up to its first error; `expected` is told to it, entry by
@@ -196,6 +197,8 @@ TEST(TextParser, WhatIsExpectedChangesNothing) {
                                            "ab 1\n",
                                            "a",
                                            "}",
+                                           "# HELP a x",
+                                           "# TYPE a gauge",
                                            "a{b=\"c\"}",
                                            " ",
                                            "{\"a\"}"};

@@ -61,19 +61,30 @@ struct RemoteWriter::Answers {
 };
 
 struct RemoteWriter::Metrics {
-  Metrics(MetricRegistry& m, const WriteOptions& o) {
+  Metrics(MetricRegistry& m, const WriteOptions& o) : registry(m) {
     add_counters(m, o);
     add_gauges(m, o);
   }
+  /// What a sender that is gone said last is no news of anything.
+  ~Metrics() {
+    for (const auto& [name, labels] : shown) registry.hide(name, labels);
+  }
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
 
   static MetricLabels labels_of(const WriteOptions& o) {
     return {{"remote_name", io::without_password(o.name)}, {"url", io::without_password(o.url)}};
   }
 
+  /// The whole name, to be hidden at the end.
+  std::string shown_as(const char* name, const MetricLabels& labels) {
+    return shown.emplace_back(std::string("prometheus_remote_storage_") + name, labels).first;
+  }
+
   void add_counters(MetricRegistry& m, const WriteOptions& o) {
     const MetricLabels labels = labels_of(o);
     const auto counter = [&](const char* name, const char* help) -> Counter& {
-      return m.counter(std::string("prometheus_remote_storage_") + name, help, labels);
+      return m.counter(shown_as(name, labels), help, labels);
     };
     samples = &counter("samples_total", "Total number of samples sent to remote storage.");
     histograms = &counter("histograms_total", "Total number of histograms sent to remote storage.");
@@ -98,7 +109,7 @@ struct RemoteWriter::Metrics {
     const auto dropped = [&](const char* reason) -> Counter& {
       MetricLabels with = labels;
       with.emplace_back("reason", reason);
-      return m.counter("prometheus_remote_storage_samples_dropped_total",
+      return m.counter(shown_as("samples_dropped_total", with),
                        "Total number of samples which were dropped after being read from the WAL "
                        "before being sent via remote write.",
                        with);
@@ -107,7 +118,7 @@ struct RemoteWriter::Metrics {
     dropped_by_age = &dropped("too_old");
     MetricLabels unknown = labels;
     unknown.emplace_back("reason", "nhcb_in_rw1_not_supported");
-    dropped_histograms = &m.counter("prometheus_remote_storage_histograms_dropped_total",
+    dropped_histograms = &m.counter(shown_as("histograms_dropped_total", unknown),
                                     "Total number of histograms which were dropped after being "
                                     "read from the WAL before being sent via remote write.",
                                     unknown);
@@ -118,7 +129,7 @@ struct RemoteWriter::Metrics {
   void add_gauges(MetricRegistry& m, const WriteOptions& o) {
     const MetricLabels labels = labels_of(o);
     const auto gauge = [&](const char* name, const char* help) -> Gauge& {
-      return m.gauge(std::string("prometheus_remote_storage_") + name, help, labels);
+      return m.gauge(shown_as(name, labels), help, labels);
     };
     pending = &gauge("samples_pending",
                      "The number of samples pending in the queues shards to be "
@@ -152,6 +163,8 @@ struct RemoteWriter::Metrics {
                             "Appender interface, in seconds since epoch.");
   }
 
+  MetricRegistry& registry;
+  std::vector<std::pair<std::string, MetricLabels>> shown;
   Counter* samples;
   Counter* histograms;
   Counter* exemplars;
@@ -209,7 +222,8 @@ Result<void> RemoteWriter::begin() {
     states.assign(states.size(), ShardState());
   }
   if (states.empty()) {
-    // A new receiver gets what comes from now on, as from Prometheus.
+    // A new receiver gets what comes from now on, as from Prometheus, and so lacks nothing yet.
+    metrics_->highest_sent->set(services_.clock.now().as_seconds());
     const Cursor now{end, 0};
     states.assign(options_.queue.min_shards, ShardState{now, now});
   }
@@ -529,8 +543,8 @@ void RemoteWriter::finish_batch(Shard& shard, const Answer& answer, const Verdic
   metrics_->bytes->add(shard.body.size());
   any_sent_ = true;
   if (verdict.error.empty()) {
-    metrics_->highest_sent->set(
-        std::max(metrics_->highest_sent->value(), shard.newest.as_seconds()));
+    highest_sent_ = std::max(highest_sent_, shard.newest);
+    metrics_->highest_sent->set(highest_sent_.as_seconds());
   } else {
     services_.log.error("non-recoverable error: the receiver refuses samples",
                         {{"remote", options_.name}, {"err", verdict.error}});

@@ -127,6 +127,7 @@ class RemoteWriter {
   TimeMs metadata_time_;
   TimeMs metadata_next_;
   bool metadata_waiting_ = false;
+  TimeMs highest_sent_ = TimeMs::min();
 
   // Since the number of shards was looked at.
   TimeMs looked_at_;

@@ -44,7 +44,7 @@ class SegmentSeries {
   }
 
  private:
-  static constexpr size_t kLeaf = 1024;
+  static constexpr size_t kLeaf = 64;  // few enough that a lone series costs little
   using Leaf = std::array<Known, kLeaf>;
 
   uint64_t segment_;

@@ -331,8 +331,11 @@ void Db::note_replay_of(uint64_t segment) {
 void Db::take_metadata(std::vector<FamilyMetadata> entries) {
   const MutexLock lock(state_mutex_);
   for (FamilyMetadata& m : entries) {
+    // The newest last; the oldest goes when there are too many.
     auto& known = metadata_[m.family];
-    if (std::ranges::find(known, m.metadata) == known.end()) known.push_back(std::move(m.metadata));
+    std::erase(known, m.metadata);
+    known.push_back(std::move(m.metadata));
+    if (known.size() > kMaxMetadataPerFamily) known.erase(known.begin());
   }
 }
 

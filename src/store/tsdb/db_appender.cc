@@ -137,9 +137,8 @@ class DbAppender final : public Appender {
     const MutexLock lock(db_.state_mutex_);
     std::erase_if(metadata_, [&](const FamilyMetadata& m) REQUIRES(db_.state_mutex_) {
       const auto found = db_.metadata_.find(m.family);
-      return found != db_.metadata_.end() && (found->second.size() >= Db::kMaxMetadataPerFamily ||
-                                              std::find(found->second.begin(), found->second.end(),
-                                                        m.metadata) != found->second.end());
+      return found != db_.metadata_.end() && !found->second.empty() &&
+             found->second.back() == m.metadata;
     });
   }
 
