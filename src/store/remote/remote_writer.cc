@@ -202,6 +202,8 @@ RemoteWriter::RemoteWriter(WriteOptions options, const WriterServices& services,
   if (auto made = services_.files.make_directories(data + "/remote"); !made) {
     services_.log.error("Remote write keeps no journal", {{"err", made.error().message}});
   }
+  // Here and not on the thread: what is stored from now on is sent, however late that begins.
+  begun_ = begin();
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -244,12 +246,11 @@ void RemoteWriter::set_shards(std::vector<ShardState> states) {
 }
 
 void RemoteWriter::run(const std::stop_token& stop) {
-  while (!stop.stop_requested()) {
-    const auto begun = begin();
-    if (begun) break;
+  while (!begun_ && !stop.stop_requested()) {
     services_.log.error("Remote write cannot read the log; it tries again",
-                        {{"remote", options_.name}, {"err", begun.error().message}});
+                        {{"remote", options_.name}, {"err", begun_.error().message}});
     take_answers(DurationMs::seconds(5), stop);
+    begun_ = begin();
   }
   looked_at_ = services_.clock.now();
   while (!stop.stop_requested()) {

@@ -137,6 +137,7 @@ class RemoteWriter {
   int64_t busy_ms_ = 0;
   size_t wanted_shards_ = 0;  ///< 0: as many as there are
 
+  Result<void> begun_;  ///< whether begin() has done its work
   std::shared_ptr<Answers> answers_;
   std::shared_ptr<std::atomic<bool>> canceled_ = std::make_shared<std::atomic<bool>>(false);
   std::atomic<uint64_t> needs_from_{0};
