@@ -131,34 +131,30 @@ struct Protobuf {
   static Parser parser(const std::string& page) { return {page, {}}; }
 };
 
-/// Everything of the page, labels too, as of a target's first page.
-template <typename Format>
-void read_labels(benchmark::State& state) {
+/// With no page before: entries and values, and labels where they are asked for, as they are of a
+/// target's first page.
+template <typename Format, bool kLabels>
+void read_first(benchmark::State& state) {
   using Entry = TextParser::Entry;
   const std::string page = Format::page();
   LabelsBuilder labels;
   for (auto _ : state) {
     auto parser = Format::parser(page);
     for (auto entry = parser.next(); *entry != Entry::End; entry = parser.next()) {
-      if (*entry == Entry::Sample) (void)parser.labels(labels);
+      if (kLabels && *entry == Entry::Sample) (void)parser.labels(labels);
       benchmark::DoNotOptimize(parser.value());
     }
   }
   state.SetBytesProcessed(static_cast<int64_t>(page.size() * state.iterations()));
 }
 
-/// Entries and values, with no page before.
+template <typename Format>
+void read_labels(benchmark::State& state) {
+  read_first<Format, true>(state);
+}
 template <typename Format>
 void read_values(benchmark::State& state) {
-  using Entry = TextParser::Entry;
-  const std::string page = Format::page();
-  for (auto _ : state) {
-    auto parser = Format::parser(page);
-    for (auto entry = parser.next(); *entry != Entry::End; entry = parser.next()) {
-      benchmark::DoNotOptimize(parser.value());
-    }
-  }
-  state.SetBytesProcessed(static_cast<int64_t>(page.size() * state.iterations()));
+  read_first<Format, false>(state);
 }
 
 /// As of each page but a target's first.
