@@ -204,6 +204,7 @@ Result<void> Engine::in_context(
       {.lookback = request.lookback_delta.ms > 0 ? request.lookback_delta : options_.lookback_delta,
        .default_subquery_step = DurationMs{default_subquery_step_ms_.load()},
        .delayed_name_removal = options_.delayed_name_removal,
+       .use_start_timestamps = options_.use_start_timestamps,
        .max_samples = options_.max_samples,
        .deadline = queued + std::chrono::milliseconds(timeout.ms),
        .stop = ticket->stop(),

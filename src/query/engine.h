@@ -38,6 +38,9 @@ struct EngineOptions {
   DurationMs default_subquery_step = DurationMs::minutes(1);
   /// Removes metric names at the end of the evaluation instead of at each operator.
   bool delayed_name_removal = false;
+  /// rate, irate, increase and resets count from the start timestamps of their samples, where these
+  /// are known.
+  bool use_start_timestamps = false;
 };
 
 /// Parses and evaluates PromQL against a Storage. Any thread; a query runs on the thread that asks,

@@ -10,6 +10,7 @@ namespace {
 struct MemorySeries {
   Labels labels;
   SampleColumns samples;
+  std::map<TimeMs, TimeMs> starts;  ///< of the samples that have one
 };
 
 class MemorySeriesSet final : public SeriesSet {
@@ -20,6 +21,14 @@ class MemorySeriesSet final : public SeriesSet {
   [[nodiscard]] const Labels& labels() const override { return series_[at_ - 1]->labels; }
   Result<void> read(SampleColumns& out) override {
     out = series_[at_ - 1]->samples;
+    return {};
+  }
+  Result<void> read_starts(std::span<const TimeMs> times, std::vector<TimeMs>& out) override {
+    const std::map<TimeMs, TimeMs>& starts = series_[at_ - 1]->starts;
+    out.assign(starts.empty() ? 0 : times.size(), kNoStart);
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (const auto known = starts.find(times[i]); known != starts.end()) out[i] = known->second;
+    }
     return {};
   }
 
@@ -73,15 +82,17 @@ class MemoryAppender final : public Appender {
  public:
   explicit MemoryAppender(MemoryStorage& storage) : storage_(storage) {}
 
-  Result<SeriesRef> append(SeriesRef /*ref*/, const Labels& labels, Sample sample) override {
+  Result<SeriesRef> append(SeriesRef /*ref*/, const Labels& labels, Sample sample,
+                           TimeMs start) override {
     if (labels.empty()) return fail(ErrorCode::NotFound, "references are not kept here");
-    samples_.push_back({labels, sample.time, {sample.value, nullptr}});
+    samples_.push_back({labels, sample.time, {sample.value, nullptr, start}});
     return ref_of(labels);
   }
   Result<SeriesRef> append_histogram(SeriesRef /*ref*/, const Labels& labels, TimeMs time,
-                                     const Histogram& histogram) override {
+                                     const Histogram& histogram, TimeMs start) override {
     if (labels.empty()) return fail(ErrorCode::NotFound, "references are not kept here");
-    samples_.push_back({labels, time, {histogram.sum, std::make_shared<Histogram>(histogram)}});
+    samples_.push_back(
+        {labels, time, {histogram.sum, std::make_shared<Histogram>(histogram), start}});
     return ref_of(labels);
   }
   void set_metadata(std::string_view family, const Metadata& metadata) override {
@@ -116,7 +127,7 @@ Result<std::unique_ptr<Querier>> MemoryStorage::querier(TimeRange range) {
   std::vector<MemorySeries> out;
   const MutexLock lock(mutex_);
   for (const auto& [labels, points] : series_) {
-    MemorySeries series{labels, {}};
+    MemorySeries series{labels, {}, {}};
     bool has_histogram = false;
     for (auto it = points.lower_bound(range.start); it != points.end() && it->first <= range.end;
          ++it) {
@@ -124,6 +135,7 @@ Result<std::unique_ptr<Querier>> MemoryStorage::querier(TimeRange range) {
       series.samples.values.push_back(it->second.value);
       series.samples.histograms.push_back(it->second.histogram);
       has_histogram = has_histogram || it->second.histogram;
+      if (it->second.start != kNoStart) series.starts.emplace(it->first, it->second.start);
     }
     if (!has_histogram) series.samples.histograms.clear();
     if (series.samples.size() > 0) out.push_back(std::move(series));

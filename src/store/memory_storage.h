@@ -23,6 +23,7 @@ class MemoryStorage final : public Storage {
   struct Point {
     double value = 0;
     std::shared_ptr<const Histogram> histogram;
+    TimeMs start = kNoStart;
   };
   using SeriesMap = std::map<Labels, std::map<TimeMs, Point>>;
 

@@ -21,6 +21,9 @@ namespace prom5 {
 /// Names a series inside one Storage, so that its second sample needs no label set. 0 is none.
 using SeriesRef = uint64_t;
 
+/// The start timestamp of a sample of which nobody knows since when it counts.
+inline constexpr TimeMs kNoStart{0};
+
 /// A sample of a series that is known by its reference.
 struct RefSample {
   SeriesRef ref = 0;
@@ -47,21 +50,32 @@ class Appender {
 
   /// Adds a float sample. `ref` from an earlier call for the same labels, or 0; a ref that is no
   /// longer known falls back to the labels; NotFound when these are empty.
+  /// `start`: since when a counter counts, after 1970; kNoStart otherwise.
   /// Errors: OutOfOrder, DuplicateSample, TooOld (the batch goes on without the sample);
   /// LimitExceeded when a new series is refused.
-  virtual Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample) = 0;
+  virtual Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample,
+                                   TimeMs start) = 0;
+  Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample) {
+    return append(ref, labels, sample, kNoStart);
+  }
 
-  /// Adds many samples of known series. `refused` gets the place in `samples` of each that append()
-  /// without labels would refuse.
-  virtual void append_known(std::span<const RefSample> samples, std::vector<size_t>& refused) {
+  /// Adds many samples of known series. `starts`: of each, or none at all. `refused` gets the place
+  /// in `samples` of each that append() without labels would refuse.
+  virtual void append_known(std::span<const RefSample> samples, std::span<const TimeMs> starts,
+                            std::vector<size_t>& refused) {
     for (size_t i = 0; i < samples.size(); ++i) {
-      if (!append(samples[i].ref, {}, samples[i].sample)) refused.push_back(i);
+      const TimeMs start = starts.empty() ? kNoStart : starts[i];
+      if (!append(samples[i].ref, {}, samples[i].sample, start)) refused.push_back(i);
     }
   }
 
   /// What append() does, for a native histogram, which must be valid (Histogram::validate).
   virtual Result<SeriesRef> append_histogram(SeriesRef ref, const Labels& labels, TimeMs time,
-                                             const Histogram& histogram) = 0;
+                                             const Histogram& histogram, TimeMs start) = 0;
+  Result<SeriesRef> append_histogram(SeriesRef ref, const Labels& labels, TimeMs time,
+                                     const Histogram& histogram) {
+    return append_histogram(ref, labels, time, histogram, kNoStart);
+  }
 
   /// Keeps an exemplar of a series. Takes effect with commit().
   /// Errors: LimitExceeded for labels that are too long, OutOfOrder, DuplicateSample.
@@ -148,6 +162,12 @@ class SeriesSet {
   /// Replaces `out` by the current series' samples in the querier's range, staleness markers
   /// included. What is damaged is left out, and among the querier's warnings.
   virtual Result<void> read(SampleColumns& out) = 0;
+  /// Replaces `out` by the start timestamps of the current series' samples at these times, which
+  /// ascend; by nothing when none has one.
+  virtual Result<void> read_starts(std::span<const TimeMs> /*times*/, std::vector<TimeMs>& out) {
+    out.clear();
+    return {};
+  }
   /// Replaces `out` by what stands in for the samples that read() leaves out.
   virtual Result<void> read_rollups(Rollups& out) {
     out.clear();

@@ -98,7 +98,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
      "Most samples that another server gets by one remote read."},
     {"enable-feature", List, "",
      "Names of features that change what the server does, separated by commas: "
-     "promql-delayed-name-removal, otlp-deltatocumulative."},
+     "promql-delayed-name-removal, otlp-deltatocumulative, use-start-timestamps, st-storage, "
+     "created-timestamp-zero-ingestion."},
     {"log.level", Text, "info", "Least severity that is logged: debug, info, warn or error."},
     {"log.format", Text, "logfmt", "Form of the log: logfmt or json."},
     {"web.external-url", Text, "", "", "Paths begin at / in this version."},
@@ -177,6 +178,9 @@ constexpr std::array kAcceptedFeatures = std::to_array<std::string_view>({
     "utf8-names",
     "auto-reload-config",
     "otlp-deltatocumulative",
+    "use-start-timestamps",
+    "st-storage",
+    "created-timestamp-zero-ingestion",
 });
 
 /// The words of a flag that takes several, separated by commas or given several times.
@@ -270,6 +274,9 @@ ServerOptions server_options(const Flags& flags) {
     return std::find(enabled.begin(), enabled.end(), name) != enabled.end();
   };
   o.query.delayed_name_removal = has("promql-delayed-name-removal");
+  o.query.use_start_timestamps = has("use-start-timestamps");
+  o.storage.zero_at_start = has("created-timestamp-zero-ingestion");
+  o.scrape_limits.created_as_start = o.storage.zero_at_start || has("st-storage");
   o.otlp_delta_to_cumulative = has("otlp-deltatocumulative");
   return o;
 }

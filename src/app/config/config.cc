@@ -69,6 +69,7 @@ class ConfigReader {
       : reader_(file, check), limits_(limits) {
     config_.files.push_back(file);
     config_.global.scrape.body_size_limit = limits.body_size;
+    config_.global.scrape.created_as_start = limits.created_as_start;
   }
 
   Result<Config> read(const YamlNode& root) {

@@ -26,6 +26,8 @@ struct ScrapeLimits {
   uint64_t labels = 64;
   uint64_t label_name_length = 1024;
   uint64_t label_value_length = 4096;
+  /// Not a limit, but from the command line as well: ScrapeOptions::created_as_start.
+  bool created_as_start = false;
 };
 
 struct GlobalConfig {

@@ -233,7 +233,9 @@ Result<ScrapeJob> read_scrape_config(const YamlReader& reader, const YamlNode& n
   if (options.protocols.empty()) options.protocols = inherited;
   if (options.protocols.empty()) {
     using enum ScrapeProtocol;
-    if (options.native_histograms) options.protocols.push_back(PrometheusProto);
+    // Other formats tell start timestamps in series of their own, or not at all.
+    const bool protobuf = options.native_histograms || options.created_as_start;
+    if (protobuf) options.protocols.push_back(PrometheusProto);
     for (const auto p : {OpenMetrics100, OpenMetrics001, PrometheusText100, PrometheusText004}) {
       options.protocols.push_back(p);
     }

@@ -305,6 +305,7 @@ class OtlpReceiver::Converter {
     }
     base_ = std::move(base);
     point_ = &point;
+    counts_ = metric.kind != OtlpKind::Gauge && (metric.kind != OtlpKind::Sum || metric.monotonic);
     switch (metric.kind) {
       case OtlpKind::Gauge: return sample(name, point.value);
       case OtlpKind::Sum: return with_exemplars(name, [&] { return sample(name, point.value); });
@@ -342,18 +343,23 @@ class OtlpReceiver::Converter {
                 format_rfc3339(time));
   }
 
+  /// Gauges do not count.
+  [[nodiscard]] TimeMs start() const {
+    return counts_ && point_->start <= point_->time ? time_of(point_->start) : kNoStart;
+  }
+
   Result<void> sample(std::string_view name, double value, std::string_view extra = "",
                       std::string_view text = "") {
     TRY(check_time());
     const Labels labels = named(name, extra, text);
     const double stored = point_->no_recorded_value ? kStale : value;
-    return settle(labels, appender_.append(0, labels, {time_of(point_->time), stored}));
+    return settle(labels, appender_.append(0, labels, {time_of(point_->time), stored}, start()));
   }
 
   Result<void> histogram(std::string_view name, const Histogram& h) {
     TRY(check_time());
     const Labels labels = named(name);
-    return settle(labels, appender_.append_histogram(0, labels, time_of(point_->time), h));
+    return settle(labels, appender_.append_histogram(0, labels, time_of(point_->time), h, start()));
   }
 
   template <typename Store>
@@ -441,6 +447,7 @@ class OtlpReceiver::Converter {
   Appender& appender_;
   Outcome& outcome_;
   const TimeMs latest_;
+  bool counts_ = false;  ///< the point's metric
   std::string job_;
   std::string instance_;
   std::vector<std::pair<std::string, std::string>> promoted_;

@@ -315,7 +315,7 @@ void RemoteWriteReceiver::Outcome::refuse(size_t n, const Error& error, const La
 Result<void> RemoteWriteReceiver::flush_known(Window& window, Appender& appender,
                                               Outcome& outcome) {
   window.refused.clear();
-  appender.append_known(window.known, window.refused);
+  appender.append_known(window.known, {}, window.refused);
   outcome.stored += window.known.size() - window.refused.size();
   // What is refused is refused again with the labels, which the reason names.
   for (const size_t i : window.refused) {
@@ -362,7 +362,7 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
                 format_duration(time - clock_.now()));
   };
   for (const std::string_view bytes : series.samples) {
-    const Sample sample = TRY(read_sample(bytes));
+    const Sample sample = TRY(read_sample(bytes)).sample;
     if (const auto good = check(sample.time); !good) {
       outcome.refuse(1, good.error(), labels);
     } else {

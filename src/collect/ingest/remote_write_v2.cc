@@ -196,8 +196,9 @@ Result<void> RemoteWriteReceiver::store_series_v2(std::string_view message, cons
     ++counter;
   };
   for (const std::string_view bytes : series.samples) {
-    const Sample sample = TRY(read_sample(bytes));
-    append(sample.time, outcome.samples, [&] { return appender.append(ref, labels, sample); });
+    const auto [sample, start] = TRY(read_sample(bytes));
+    append(sample.time, outcome.samples,
+           [&] { return appender.append(ref, labels, sample, start); });
   }
   for (const std::string_view bytes : series.histograms) {
     const auto histogram = read_histogram(bytes);
@@ -209,7 +210,8 @@ Result<void> RemoteWriteReceiver::store_series_v2(std::string_view message, cons
       continue;
     }
     append(histogram->time, outcome.histograms, [&] {
-      return appender.append_histogram(ref, labels, histogram->time, histogram->histogram);
+      return appender.append_histogram(ref, labels, histogram->time, histogram->histogram,
+                                       histogram->start);
     });
   }
   for (const std::string_view bytes : series.exemplars) {

@@ -1,5 +1,6 @@
 #include "collect/ingest/remote_write_wire.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "io/codec/protobuf.h"
@@ -25,6 +26,9 @@ Result<void> check_count(const Histogram& h) {
               "{:.0f} observations found in buckets, but the Count field is {:.0f}", in_buckets,
               h.count);
 }
+
+/// Nothing counted before 1970.
+TimeMs read_start(const ProtoField& field) { return std::max(TimeMs{field.as_int64()}, kNoStart); }
 
 }  // namespace
 
@@ -57,6 +61,7 @@ Result<TimedHistogram> read_histogram(std::string_view message) {
         break;
       case 15: out.time = {f.as_int64()}; break;
       case 16: TRY(read_doubles(f, h.custom_bounds)); break;
+      case 17: out.start = read_start(f); break;
       default: break;
     }
     return {};
@@ -68,11 +73,12 @@ Result<TimedHistogram> read_histogram(std::string_view message) {
   return out;
 }
 
-Result<Sample> read_sample(std::string_view message) {
-  Sample out;
+Result<StartedSample> read_sample(std::string_view message) {
+  StartedSample out;
   TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
-    if (f.number == 1) out.value = f.as_double();
-    if (f.number == 2) out.time = {f.as_int64()};
+    if (f.number == 1) out.sample.value = f.as_double();
+    if (f.number == 2) out.sample.time = {f.as_int64()};
+    if (f.number == 3) out.start = read_start(f);
     return {};
   }));
   return out;

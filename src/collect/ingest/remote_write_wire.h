@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "model/histogram.h"
 #include "model/sample.h"
+#include "store/storage.h"
 
 namespace prom5::ingest {
 
@@ -14,6 +15,12 @@ namespace prom5::ingest {
 struct TimedHistogram {
   TimeMs time;
   Histogram histogram;
+  TimeMs start = kNoStart;  ///< which only version 2 has
+};
+
+struct StartedSample {
+  Sample sample;
+  TimeMs start = kNoStart;  ///< which only version 2 has
 };
 
 /// A prometheus.Histogram. BadData when malformed; Execution when it breaks a rule, which costs the
@@ -21,6 +28,6 @@ struct TimedHistogram {
 Result<TimedHistogram> read_histogram(std::string_view message);
 
 /// A prometheus.Sample.
-Result<Sample> read_sample(std::string_view message);
+Result<StartedSample> read_sample(std::string_view message);
 
 }  // namespace prom5::ingest

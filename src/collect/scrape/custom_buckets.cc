@@ -43,10 +43,12 @@ void CustomBuckets::begin_page() {
   }
 }
 
-void CustomBuckets::take(const Place& place, double value, std::optional<TimeMs> time) {
+void CustomBuckets::take(const Place& place, double value, std::optional<TimeMs> time,
+                         TimeMs start) {
   Group& group = groups_[place.group];
   group.on_page = true;
   group.time = time;
+  group.start = start;
   switch (place.role) {
     case Place::Role::Bucket: group.buckets.emplace_back(place.bound, value); break;
     case Place::Role::Sum: group.sum = value; break;

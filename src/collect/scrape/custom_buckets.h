@@ -31,7 +31,7 @@ class CustomBuckets {
   std::optional<Place> place_of(const LabelsBuilder& series, const std::string& family);
 
   void begin_page();
-  void take(const Place& place, double value, std::optional<TimeMs> time);
+  void take(const Place& place, double value, std::optional<TimeMs> time, TimeMs start);
 
   /// A histogram as far as its page told.
   struct Group {
@@ -40,6 +40,7 @@ class CustomBuckets {
     std::optional<double> sum;
     std::optional<double> count;
     std::optional<TimeMs> time;
+    TimeMs start;  ///< 0 where the page does not tell
     bool on_page = false;
   };
   [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }

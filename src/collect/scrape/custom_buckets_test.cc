@@ -16,7 +16,7 @@ std::optional<Histogram> convert(const std::vector<std::pair<std::string, double
     labels.set(kMetricName, name).set("job", "x").set("le", le);
     const auto place = all.place_of(labels, "h");
     ASSERT_TRUE(place) << name;
-    all.take(*place, value, std::nullopt);
+    all.take(*place, value, std::nullopt, {});
   };
   for (const auto& [le, value] : buckets) take("h_bucket", le, value);
   take("h_sum", "", sum);

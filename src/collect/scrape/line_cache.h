@@ -28,6 +28,7 @@ class LineCache {
     Series,
     Dropped,    ///< a series that relabelling dropped
     InBuckets,  ///< a series that is stored only as a part of a histogram with custom buckets
+    Start,      ///< a series that is stored only as the start timestamp of others
   };
   /// Of the few lines that need it.
   struct Detail {
@@ -45,6 +46,9 @@ class LineCache {
     bool timed = false;      ///< carries its own timestamps, so its end is not ours to tell
     bool histogram = false;  ///< a native one
     bool told = false;       ///< a family's description, to the storage
+    bool created = false;    ///< its value is since when the metric counts
+    /// Lines of one metric that counts have the same; 0 for all others.
+    uint32_t metric = 0;
     std::unique_ptr<Detail> detail;
   };
 

@@ -1,5 +1,6 @@
 #include "collect/scrape/scrape_loop.h"
 
+#include <cmath>
 #include <unordered_set>
 
 #include "io/codec/utf8.h"
@@ -121,26 +122,63 @@ Result<void> ScrapeLoop::append_line(Line& line, Append append) {
   return settle(line.ref, append(SeriesRef{0}, TRY(labels_of(line))));
 }
 
-Result<void> ScrapeLoop::append_sample(Line& line, const Sample& sample, Appender& appender) {
+Result<void> ScrapeLoop::append_sample(Line& line, const Sample& sample, TimeMs start,
+                                       Appender& appender) {
   return append_line(line, [&](SeriesRef ref, const Labels& labels) {
-    return appender.append(ref, labels, sample);
+    return appender.append(ref, labels, sample, start);
   });
 }
 
 Result<void> ScrapeLoop::append_histogram(Line& line, TimeMs time, const Histogram& histogram,
-                                          Appender& appender) {
+                                          TimeMs start, Appender& appender) {
   line.histogram = true;
   return append_line(line, [&](SeriesRef ref, const Labels& labels) {
-    return appender.append_histogram(ref, labels, time, histogram);
+    return appender.append_histogram(ref, labels, time, histogram, start);
   });
 }
 
+void ScrapeLoop::Pending::push(const RefSample& sample, TimeMs start, uint32_t place) {
+  samples.push_back(sample);
+  places.push_back(place);
+  if (start != kNoStart || !starts.empty()) set_start(samples.size() - 1, start);
+}
+
+void ScrapeLoop::Pending::set_start(size_t i, TimeMs start) {
+  starts.resize(samples.size(), kNoStart);
+  starts[i] = start;
+}
+
 Result<void> ScrapeLoop::append_pending(Pending& pending, Appender& appender) {
-  appender.append_known(pending.samples, pending.refused);
+  const std::vector<TimeMs>& starts = pending.starts;
+  appender.append_known(pending.samples, starts, pending.refused);
   for (const size_t i : pending.refused) {
-    TRY(append_sample(cache_.line(pending.places[i]), pending.samples[i].sample, appender));
+    TRY(append_sample(cache_.line(pending.places[i]), pending.samples[i].sample,
+                      starts.empty() ? kNoStart : starts[i], appender));
+  }
+  for (const Pending::Fresh& fresh : pending.fresh) {
+    Line& line = cache_.line(fresh.place);
+    TRY(fresh.labels.empty()
+            ? append_sample(line, fresh.sample, fresh.start, appender)
+            : settle(line.ref, appender.append(0, fresh.labels, fresh.sample, fresh.start)));
   }
   return {};
+}
+
+/// OpenMetrics tells the start of a metric behind its samples, in a sample of its own.
+void ScrapeLoop::tell_start(uint32_t metric, double seconds, Pending& pending) {
+  constexpr double kMostSeconds = 1e15;  // more would not be milliseconds in 64 bits
+  if (metric == 0 || !(seconds > 0 && seconds < kMostSeconds)) return;
+  const TimeMs start{std::llround(seconds * 1000)};
+  const auto is_of_metric = [&](uint32_t place) {
+    const Line& line = cache_.line(place);
+    return line.metric == metric && !line.created;
+  };
+  for (size_t i = pending.samples.size(); i > 0 && is_of_metric(pending.places[i - 1]); --i) {
+    pending.set_start(i - 1, start);
+  }
+  for (size_t i = pending.fresh.size(); i > 0 && is_of_metric(pending.fresh[i - 1].place); --i) {
+    pending.fresh[i - 1].start = start;
+  }
 }
 
 Result<void> ScrapeLoop::settle(SeriesRef& ref, const Result<SeriesRef>& appended) {
@@ -233,8 +271,8 @@ void ScrapeLoop::mark_stale(TimeMs time, Appender& appender) {
     if (line.kind != LineCache::Kind::Series || line.timed) continue;
     if (line.ref == 0 || here.contains(line.ref)) continue;
     // Refused where a newer sample is there already: the series is somebody else's by now.
-    const auto ended = line.histogram ? append_histogram(line, time, none, appender)
-                                      : append_sample(line, {time, kStale}, appender);
+    const auto ended = line.histogram ? append_histogram(line, time, none, kNoStart, appender)
+                                      : append_sample(line, {time, kStale}, kNoStart, appender);
     if (!ended) metrics_.out_of_order.add();
   }
 }

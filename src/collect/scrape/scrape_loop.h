@@ -92,8 +92,20 @@ class ScrapeLoop {
   /// Samples on their way into the batch, and the places of their lines.
   struct Pending {
     std::vector<RefSample> samples;
+    std::vector<TimeMs> starts;  ///< of each of the samples, or none
     std::vector<uint32_t> places;
     std::vector<size_t> refused;
+    /// Samples of new series of which a later line may tell the start.
+    struct Fresh {
+      uint32_t place = 0;
+      Labels labels;  ///< empty: made of the line
+      Sample sample;
+      TimeMs start;
+    };
+    std::vector<Fresh> fresh;
+
+    void push(const RefSample& sample, TimeMs start, uint32_t place);
+    void set_start(size_t i, TimeMs start);
   };
   /// A histogram with custom buckets, which stands in no line of its own.
   struct CustomSeries {
@@ -135,9 +147,10 @@ class ScrapeLoop {
   /// `append` takes a reference and labels, which are empty while the reference will do.
   template <typename Append>
   Result<void> append_line(Line& line, Append append);
-  Result<void> append_sample(Line& line, const Sample& sample, Appender& appender);
-  Result<void> append_histogram(Line& line, TimeMs time, const Histogram& histogram,
+  Result<void> append_sample(Line& line, const Sample& sample, TimeMs start, Appender& appender);
+  Result<void> append_histogram(Line& line, TimeMs time, const Histogram& histogram, TimeMs start,
                                 Appender& appender);
+  void tell_start(uint32_t metric, double seconds, Pending& pending);
   /// Takes what came of an append: refused samples are counted, and the rest goes on.
   Result<void> settle(SeriesRef& ref, const Result<SeriesRef>& appended);
   Result<Histogram> within_bucket_limits(const Histogram& histogram) const;

@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <map>
+#include <set>
+#include <tuple>
 
 #include "base/rng.h"
 #include "store/memory_storage.h"
@@ -60,6 +62,24 @@ class ScrapeLoopTest : public testing::Test {
       EXPECT_TRUE(set->read(columns));
       for (size_t i = 0; i < columns.size(); ++i) {
         out[(columns.times[i] - kStart).ms / 1000] = columns.values[i];
+      }
+    }
+    return out;
+  }
+  /// Of series with these names: name, second of the sample, second of the start.
+  std::set<std::tuple<std::string, int64_t, int64_t>> starts() {
+    std::set<std::tuple<std::string, int64_t, int64_t>> out;
+    const auto querier = *storage_.querier({});
+    const auto set = *querier->select({});
+    SampleColumns columns;
+    std::vector<TimeMs> starts;
+    while (set->next()) {
+      EXPECT_TRUE(set->read(columns));
+      EXPECT_TRUE(set->read_starts(columns.times, starts));
+      for (size_t i = 0; i < starts.size(); ++i) {
+        if (starts[i] == kNoStart) continue;
+        out.emplace(set->labels().get(kMetricName), (columns.times[i] - kStart).ms / 1000,
+                    starts[i].ms / 1000);
       }
     }
     return out;
@@ -313,6 +333,39 @@ TEST_F(ScrapeLoopTest, Timestamps) {
   ScrapeLoop ignoring = make_loop();
   ASSERT_TRUE(ignoring.take(page(0, own)));
   EXPECT_EQ(samples("a"), (Samples{{0, 1}}));
+}
+
+TEST_F(ScrapeLoopTest, OpenMetricsTellsStartsBehindTheirSamples) {
+  const auto text = [](std::string_view a, std::string_view h) {
+    return fmt::format(
+        "# TYPE a counter\na_total{{x=\"1\"}} 1\na_created{{x=\"1\"}} {}\na_total{{x=\"2\"}} 1\n"
+        "# TYPE g gauge\ng 1\ng_created 7\n# TYPE h histogram\nh_bucket{{le=\"1\"}} 1\n"
+        "h_bucket{{le=\"+Inf\"}} 2\nh_count 2\nh_sum 3\nh_created {}\n# EOF\n",
+        a, h);
+  };
+  constexpr std::string_view kOpenMetrics = "application/openmetrics-text; version=1.0.0";
+  for (const bool as_start : {false, true}) {
+    SCOPED_TRACE(as_start);
+    storage_.clear();
+    options_.created_as_start = as_start;
+    ScrapeLoop loop = make_loop();
+    ASSERT_TRUE(loop.take(page(0, text("40", "50.5"), std::string(kOpenMetrics))));
+    ASSERT_TRUE(loop.take(page(15, text("40", "50.5"), std::string(kOpenMetrics))));
+    ASSERT_TRUE(loop.take(page(30, text("70", "NaN"), std::string(kOpenMetrics))));
+    std::set<std::tuple<std::string, int64_t, int64_t>> expected;
+    for (const int64_t second : {0, 15}) {
+      expected.emplace("a_total", second, 40);
+      for (const char* of_h : {"h_bucket", "h_count", "h_sum"}) {
+        expected.emplace(of_h, second, 50);
+      }
+    }
+    expected.emplace("a_total", 30, 70);
+    EXPECT_EQ(starts(), expected);
+    EXPECT_EQ(samples("a_created", {{"x", "1"}}),
+              as_start ? Samples() : (Samples{{0, 40}, {15, 40}, {30, 70}}));
+    EXPECT_EQ(samples("g_created"), (Samples{{0, 7}, {15, 7}, {30, 7}}));
+    EXPECT_EQ(value("scrape_samples_scraped", 30), as_start ? 8 : 10);
+  }
 }
 
 TEST_F(ScrapeLoopTest, TheFirstOfTwoEqualSeriesStays) {

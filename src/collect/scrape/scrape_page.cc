@@ -75,6 +75,27 @@ Result<PageFormat> format_of(const io::HttpClientResponse& response, const Scrap
               after_redirects(response));
 }
 
+TimeMs start_of(const ProtobufParser& parser) {
+  return std::max(parser.start().value_or(kNoStart), kNoStart);
+}
+/// Text pages tell it in lines of their own.
+TimeMs start_of(const TextParser& /*parser*/) { return kNoStart; }
+
+/// Tells the metrics of an OpenMetrics page apart that may have a start: all lines of one have its
+/// family and its labels. 0 for others.
+uint32_t metric_of(const LabelsBuilder& series, const exposition::PageFamily& family) {
+  const MetricType type = family.metadata.type;
+  if (type != MetricType::Counter && type != MetricType::Histogram && type != MetricType::Summary) {
+    return 0;
+  }
+  LabelsBuilder labels = series;
+  labels.set(kMetricName, family.name);
+  if (type == MetricType::Histogram) labels.remove("le");
+  if (type == MetricType::Summary) labels.remove("quantile");
+  const uint64_t hash = labels.build().hash();
+  return std::max<uint32_t>(static_cast<uint32_t>(hash ^ hash >> 32), 1);
+}
+
 /// Names of the old character set only. BadData naming the other.
 Result<void> check_legacy(const LabelsBuilder& labels) {
   for (const auto& [name, value] : labels.labels()) {
@@ -181,9 +202,11 @@ Result<void> ScrapeLoop::take_sample(Page<Parser>& page, typename Parser::Entry 
   const bool repeated = !cache_.take(place);
   const Line& line = cache_.line(place);
   if (line.detail && line.detail->bucket) {
-    custom_buckets_.take(*line.detail->bucket, parser.value(), parser.time());
+    custom_buckets_.take(*line.detail->bucket, parser.value(), parser.time(), start_of(parser));
   }
   if (line.kind == LineCache::Kind::InBuckets) return {};
+  if (line.created) tell_start(line.metric, parser.value(), page.pending);
+  if (line.kind == LineCache::Kind::Start) return {};
   ++page.counts.scraped;
   if (line.kind == LineCache::Kind::Dropped) return {};
   ++page.counts.kept;
@@ -210,17 +233,21 @@ Result<void> ScrapeLoop::store_sample(Page<Parser>& page, uint32_t place,
   if constexpr (std::is_same_v<Parser, ProtobufParser>) {
     if (entry == Parser::Entry::Histogram) {
       TRY(append_histogram(line, time, TRY(within_bucket_limits(parser.histogram())),
-                           page.appender));
+                           start_of(parser), page.appender));
       return append_exemplars(page, place, entry);
     }
   }
+  const Sample sample{time, parser.value()};
+  const TimeMs start = start_of(parser);
+  const bool newest = place == page.newest_place;
   if (line.ref != 0) {
-    page.pending.samples.push_back({line.ref, {time, parser.value()}});
-    page.pending.places.push_back(place);
-  } else if (place == page.newest_place) {
-    TRY(settle(line.ref, page.appender.append(0, page.newest, {time, parser.value()})));
+    page.pending.push({line.ref, sample}, start, place);
+  } else if (line.metric != 0) {
+    page.pending.fresh.push_back({place, newest ? page.newest : Labels(), sample, start});
+  } else if (newest) {
+    TRY(settle(line.ref, page.appender.append(0, page.newest, sample, start)));
   } else {
-    TRY(append_sample(line, {time, parser.value()}, page.appender));
+    TRY(append_sample(line, sample, start, page.appender));
   }
   return parser.exemplar_text().empty() ? Result<void>() : append_exemplars(page, place, entry);
 }
@@ -288,6 +315,14 @@ Result<uint32_t> ScrapeLoop::find_or_add(Page<Parser>& page) {
       if (!target_.always_classic_histograms) line.kind = LineCache::Kind::InBuckets;
     }
   }
+  if constexpr (std::is_same_v<Parser, TextParser>) {
+    if (page.parser.is_open_metrics()) {
+      const exposition::PageFamily& family = page.parser.family();
+      line.metric = metric_of(builder, family);
+      line.created = line.metric != 0 && builder.get(kMetricName) == family.name + "_created";
+      if (line.created && options_->created_as_start) line.kind = LineCache::Kind::Start;
+    }
+  }
   if (line.kind == LineCache::Kind::Series) {
     page.newest = TRY(final_labels(builder, empty));
     page.newest_place = static_cast<uint32_t>(cache_.lines().size());
@@ -333,7 +368,7 @@ Result<void> ScrapeLoop::append_custom_buckets(TimeMs time, Appender& appender, 
     series.timed = own_time && !options_->track_timestamps_staleness;
     TRY(settle(series.ref,
                appender.append_histogram(series.ref, series.labels, own_time ? *group.time : time,
-                                         TRY(within_bucket_limits(*histogram)))));
+                                         TRY(within_bucket_limits(*histogram)), group.start)));
   }
   return {};
 }

@@ -48,6 +48,8 @@ struct ScrapeOptions {
   uint64_t native_bucket_limit = 0;
   double native_min_bucket_factor = 0;
   bool extra_metrics = false;
+  /// OpenMetrics' _created series are start timestamps alone, and else series as well.
+  bool created_as_start = false;
   std::string failure_log_file;  ///< empty: no log
   std::shared_ptr<const io::HttpClientSecurity> security;
   size_t body_size_limit = size_t{64} << 20;

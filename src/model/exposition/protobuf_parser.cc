@@ -178,6 +178,7 @@ Result<void> ProtobufParser::begin_metric(std::string_view message) {
   parts_.clear();
   part_ = 0;
   time_.reset();
+  start_.reset();
   const std::string_view rest = TRY(read_labels(message));
   if (const auto value = plain_number(rest)) {
     parts_.push_back({.value = *value});
@@ -224,6 +225,7 @@ Result<void> ProtobufParser::read_simple(std::string_view message) {
   TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
     if (f.number == 1) part.value = f.as_double();
     if (f.number == 2) part.exemplar = f.bytes;
+    if (f.number == 3) start_ = TRY(read_timestamp(f.bytes));
     return {};
   }));
   parts_.push_back(part);
@@ -236,6 +238,7 @@ Result<void> ProtobufParser::read_summary(std::string_view message) {
   TRY(each_field(message, [&](const ProtoField& f) -> Result<void> {
     if (f.number == 1) count.value = static_cast<double>(f.bits);
     if (f.number == 2) sum.value = f.as_double();
+    if (f.number == 4) start_ = TRY(read_timestamp(f.bytes));
     if (f.number != 3) return {};
     Part quantile{.kind = Part::Kind::Quantile};
     TRY(each_field(f.bytes, [&](const ProtoField& q) -> Result<void> {
@@ -290,6 +293,7 @@ Result<void> ProtobufParser::read_histogram(std::string_view message) {
       case 12: h.positive_spans.push_back(TRY(read_span(f.bytes))); break;
       case 13: return read_deltas(f, h.positive_counts, positive);
       case 14: return read_doubles(f, h.positive_counts);
+      case 15: start_ = TRY(read_timestamp(f.bytes)); break;
       case 16: histogram_exemplars_.push_back(f.bytes); break;
       default: break;
     }

@@ -45,6 +45,8 @@ class ProtobufParser {
   // After Sample and Histogram:
   [[nodiscard]] double value() const { return value_; }
   [[nodiscard]] std::optional<TimeMs> time() const { return time_; }
+  /// Since when the metric counts.
+  [[nodiscard]] std::optional<TimeMs> start() const { return start_; }
   Result<void> labels(LabelsBuilder& labels, std::vector<std::string>* empty = nullptr) const {
     return series_labels(text_, labels, empty);
   }
@@ -111,6 +113,7 @@ class ProtobufParser {
   bool as_expected_ = false;
   double value_ = 0;
   std::optional<TimeMs> time_;
+  std::optional<TimeMs> start_;
   std::string_view exemplar_;
   std::vector<std::string_view> histogram_exemplars_;
   Histogram histogram_;

@@ -103,6 +103,33 @@ std::string native_histogram() {
 
 }  // namespace
 
+TEST(ProtobufParser, TellsSinceWhenAMetricCounts) {
+  std::string created;
+  ProtoWriter time(created);
+  time.number(1, 12);
+  time.number(2, 345'000'000);
+  const auto with = [&](uint32_t field) {
+    std::string part = number(1);
+    ProtoWriter(part).bytes(field, created);
+    return part;
+  };
+  // Of a counter, a summary, a histogram; gauges have none.
+  const std::string page =
+      family("c_total", 0, {metric("x", 3, with(3)), metric("y", 3, number(1))}) +
+      family("s", 2, {metric("x", 4, with(4))}) + family("h", 4, {metric("x", 7, with(15))}) +
+      family("g", 1, {metric("x", 2, number(1))});
+  ProtobufParser parser(page, {});
+  std::vector<int64_t> starts;
+  for (;;) {
+    const auto entry = parser.next();
+    ASSERT_TRUE(entry) << entry.error().message;
+    if (*entry == Entry::End) break;
+    if (*entry == Entry::Sample) starts.push_back(parser.start().value_or(TimeMs{}).ms);
+  }
+  // A counter's sample each, sum and count, bucket, sum and count, the gauge.
+  EXPECT_EQ(starts, (std::vector<int64_t>{12'345, 0, 12'345, 12'345, 12'345, 12'345, 12'345, 0}));
+}
+
 TEST(ProtobufParser, CountersAndGauges) {
   EXPECT_EQ(
       lines(family("c_total", 0, {metric("x", 3, number(3)), metric("y", 3, number(0.5))}) +

@@ -42,6 +42,8 @@ class TextParser {
   explicit TextParser(std::string_view page, Format format = Format::Text)
       : page_(page), rest_(page), line_(page), open_metrics_(format == Format::OpenMetrics) {}
 
+  [[nodiscard]] bool is_open_metrics() const { return open_metrics_; }
+
   /// The next entry; other comments and blank lines are passed over. BadData with "line N: …".
   Result<Entry> next();
 

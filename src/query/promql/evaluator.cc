@@ -367,7 +367,7 @@ Result<std::optional<StepGrid>> Evaluator::grid_of(const Subquery& subquery,
 }
 
 Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeShape& shape,
-                                          const SeriesVisitor& visit, bool rollups) {
+                                          const SeriesVisitor& visit, RangeWants wants) {
   const Expr& expr = unwrap(range_vector);
   TimeMs first = shape.shift.apply(grid_.start) - shape.range;
   TimeMs last = shape.shift.apply(grid_.last());
@@ -383,7 +383,7 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
     const int64_t divisor = common_divisor_of_borders(grid_, shape.shift.apply(grid_.start),
                                                       shape.shift.fixed, shape.range);
     // From the last samples of rollups alone no function is as from all samples.
-    const Tier tier = querier->tier({rollups ? divisor : 0, rollups});
+    const Tier tier = querier->tier({wants.rollups ? divisor : 0, wants.rollups});
     const auto set = TRY(querier->select(matrix->vector->as<VectorSelector>()->matchers, tier));
     tell_of(tier, divisor, expr.position);
     SampleColumns columns;
@@ -399,6 +399,10 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
       if (reset_hints_ == ResetHints::Detected) detect_resets(columns);
       split(columns, samples);
       samples.tier = tier;
+      if (wants.starts) {
+        TRY(set->read_starts(samples.times, samples.starts));
+        TRY(set->read_starts(samples.histogram_times, samples.histogram_starts));
+      }
       TRY(visit(set->labels(), false, samples));
       context_.release_samples(loaded);
     }
@@ -607,6 +611,13 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
         std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
     window.histograms =
         std::span(samples.histograms).subspan(histograms.first(), histograms.count());
+    if (!samples.starts.empty()) {
+      window.starts = std::span(samples.starts).subspan(floats.first(), floats.count());
+    }
+    if (!samples.histogram_starts.empty()) {
+      window.histogram_starts =
+          std::span(samples.histogram_starts).subspan(histograms.first(), histograms.count());
+    }
     if (sums_histograms) {
       window.summed = {
           std::span(samples.rollups.histogram_counts).subspan(summed.first(), summed.count()),
@@ -710,6 +721,9 @@ Result<void> Evaluator::each_of_range_function(const Call& call, bool unique,
     context_.inform(std::move(text), position);
   };
   const DurationMs lookback = context_.options.lookback;
+  const bool plain = shape.extended == ExtendedRange::None;
+  // Rollups have none; with anchored and smoothed, values at borders are made up of others.
+  const bool starts = function.starts && plain && context_.options.use_start_timestamps;
   StepSeries series;
   return each_range_series(
       *range_vector, shape,
@@ -739,7 +753,7 @@ Result<void> Evaluator::each_of_range_function(const Call& call, bool unique,
         if (!function.keeps_name) drop_name(series);
         return take(series, found);
       },
-      function.summary != nullptr && shape.extended == ExtendedRange::None);
+      {.rollups = function.summary != nullptr && plain && !starts, .starts = starts});
 }
 
 }  // namespace prom5::promql

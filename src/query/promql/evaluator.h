@@ -30,6 +30,7 @@ class QueryContext {
     DurationMs lookback;
     DurationMs default_subquery_step;
     bool delayed_name_removal = false;
+    bool use_start_timestamps = false;
     uint64_t max_samples = 0;
     std::chrono::steady_clock::time_point deadline;
     std::stop_token stop;
@@ -140,6 +141,12 @@ struct TimeShift {
   [[nodiscard]] TimeMs apply(TimeMs step_time) const { return (fixed ? at : step_time) - offset; }
 };
 
+/// What of a range's samples a function looks at.
+struct RangeWants {
+  bool rollups = false;  ///< they may come summed up
+  bool starts = false;   ///< their start timestamps, too
+};
+
 /// Evaluates an expression at all steps of a grid at once, one series after another, so that a
 /// series is decoded once and memory follows the result. One thread.
 class Evaluator {
@@ -175,13 +182,13 @@ class Evaluator {
   Result<RangeShape> shape_of(const Expr& range_vector);
   /// When a subquery evaluates its expression; nothing when that is at no time.
   Result<std::optional<StepGrid>> grid_of(const Subquery& subquery, const RangeShape& shape);
-  /// `rollups`: samples may come summed up.
   Result<void> each_range_series(const Expr& range_vector, const RangeShape& shape,
-                                 const SeriesVisitor& visit, bool rollups = false);
+                                 const SeriesVisitor& visit, RangeWants wants = {});
 
   /// Like a selector, but each value is the time of the sample, in seconds.
-  enum class Select : uint8_t { Values, Timestamps, TimestampsOfFloats };
-  /// TimestampsOfFloats: Execution where a sample is a histogram.
+  enum class Select : uint8_t { Values, Timestamps, TimestampsOfFloats, StartTimestamps };
+  /// TimestampsOfFloats: Execution where a sample is a histogram. StartTimestamps: 0 where it is
+  /// not known.
   Result<StepVector> select_timestamps(const Expr& selector, Select what = Select::Timestamps);
 
   /// Removes the metric name now, or marks the series for removal at the end.

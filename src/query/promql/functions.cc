@@ -40,6 +40,11 @@ Function counter(Function function) {
   return function;
 }
 
+Function counts_starts(Function function) {
+  function.starts = true;
+  return function;
+}
+
 Function adds_histograms(Function function) {
   function.histogram_sums = true;
   return function;
@@ -154,11 +159,13 @@ const std::array kFunctions = std::to_array<Function>({
            "Sum of the observations of native histograms."),
     vector("hour", {{kVector}, 1}, eval_hour, "Hour of the day in UTC, 0 to 23."),
     range("idelta", eval_idelta, "Difference of the last two samples; for gauges."),
-    counter(range("increase", eval_increase, "Growth of a counter over the range, extrapolated.",
-                  summary_increase)),
+    counter(counts_starts(range("increase", eval_increase,
+                                "Growth of a counter over the range, extrapolated.",
+                                summary_increase))),
     experimental(
         vector("info", {{kVector, kVector}, 1}, eval_info, "Adds labels of matching info series.")),
-    range("irate", eval_irate, "Growth per second of a counter, by the last two samples."),
+    counts_starts(
+        range("irate", eval_irate, "Growth per second of a counter, by the last two samples.")),
     vector("label_join", {{kVector, kString, kString, kString}, -1}, eval_label_join,
            "Joins label values into one label."),
     vector("label_replace", {{kVector, kString, kString, kString, kString}}, eval_label_replace,
@@ -193,9 +200,10 @@ const std::array kFunctions = std::to_array<Function>({
     element("rad", rad, "Degrees to radians."),
     experimental(
         vector("range", {{}, 0, kScalar}, eval_range, "Length of the query's range, in seconds.")),
-    counter(range("rate", eval_rate, "Growth per second of a counter over the range, extrapolated.",
-                  summary_rate)),
-    range("resets", eval_resets, "How often a counter was reset in the range."),
+    counter(counts_starts(range("rate", eval_rate,
+                                "Growth per second of a counter over the range, extrapolated.",
+                                summary_rate))),
+    counts_starts(range("resets", eval_resets, "How often a counter was reset in the range.")),
     vector("round", {{kVector, kScalar}, 1}, eval_round,
            "Rounds to the nearest multiple of a number, 1 by default."),
     vector("scalar", {{kVector}, 0, kScalar}, eval_scalar,

@@ -20,6 +20,9 @@ struct Window {
   std::span<const double> values;
   std::span<const TimeMs> histogram_times;
   std::span<const HistogramPtr> histograms;
+  // Start timestamps, of Function::starts, where any is known and asked for.
+  std::span<const TimeMs> starts;
+  std::span<const TimeMs> histogram_starts;
   TimeMs start;                        ///< exclusive
   TimeMs end;                          ///< inclusive
   TimeMs now;                          ///< the time of the step
@@ -72,6 +75,7 @@ struct Function {
   bool histogram_sums = false;                        ///< of ranges: takes Window::summed
   WindowFolds::Kind folds = WindowFolds::Kind::None;  ///< of ranges: takes Window::folds
   bool counter = false;  ///< of ranges: looks at growth, and wants to be told where nothing falls
+  bool starts = false;   ///< of ranges: takes Window::starts
 };
 
 /// Null for an unknown name.

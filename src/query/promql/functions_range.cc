@@ -8,6 +8,7 @@
 #include "model/kahan.h"
 #include "query/promql/extended_range.h"
 #include "query/promql/functions.h"
+#include "query/promql/start_resets.h"
 
 namespace prom5::promql {
 
@@ -49,6 +50,37 @@ double reset_correction(std::span<const double> values) {
   return correction;
 }
 
+void warn_of_overlap(const Window& w) {
+  (*w.warn)(fmt::format(
+      "sample has start time that overlaps with previous sample timestamp for metric \"{}\"",
+      w.metric));
+}
+
+/// The same where start timestamps tell of resets that no value shows.
+double reset_correction_by_starts(const Window& w) {
+  double correction = 0;
+  bool overlap = false;
+  for (size_t i = 1; i < w.values.size(); ++i) {
+    const StartedAt before = started_at(w.times, w.starts, i - 1);
+    const StartedAt sample = started_at(w.times, w.starts, i);
+    overlap = overlap || starts_overlap(before, sample);
+    const bool reset = w.values[i] < w.values[i - 1] || is_start_reset(before, sample);
+    if (reset) correction += w.values[i - 1];
+  }
+  if (overlap) warn_of_overlap(w);
+  return correction;
+}
+
+/// Since when the first sample of a window counts, when that lies in the window: it was zero then,
+/// and nothing need be guessed of what came before. kNoStart otherwise.
+TimeMs start_inside(const Window& w, std::span<const TimeMs> times,
+                    std::span<const TimeMs> starts) {
+  if (starts.empty() || starts.front() <= w.start || starts.front() >= times.front()) {
+    return kNoStart;
+  }
+  return starts.front();
+}
+
 /// How far the samples reach, and by how much the increase between them is stretched towards the
 /// window's borders: to the border when it is within 1.1 sample spacings, else by half a spacing.
 struct Extent {
@@ -70,6 +102,16 @@ double extrapolation_factor(const Window& w, const Extent& extent, double second
   return (sampled + to_start + to_end) / sampled;
 }
 
+/// The same for samples that begin at zero at `start`. A single one tells of no spacing.
+double factor_from_start(const Window& w, const Extent& extent, TimeMs start) {
+  const double sampled = (extent.last - start).as_seconds();
+  const double between = (extent.last - extent.first).as_seconds();
+  const double spacing = extent.intervals > 0 ? between / extent.intervals : 0;
+  double to_end = (w.end - extent.last).as_seconds();
+  if (to_end >= spacing * 1.1) to_end = spacing / 2;
+  return (sampled + to_end) / sampled;
+}
+
 constexpr double kNoZero = std::numeric_limits<double>::infinity();
 
 std::optional<Histogram> histogram_increase(const Window& w, Kind kind) {
@@ -80,7 +122,12 @@ std::optional<Histogram> histogram_increase(const Window& w, Kind kind) {
   const bool any_gauge =
       std::any_of(points.begin(), points.end(), [](const auto& h) { return is_gauge(*h); });
   if (counter && any_gauge) warn_not_a_counter(w);
-  if (counter && is_counter_reset(*points[1], first)) {
+  const auto is_reset = [&](size_t i, const Histogram& before) {
+    return is_start_reset(started_at(w.histogram_times, w.histogram_starts, i - 1),
+                          started_at(w.histogram_times, w.histogram_starts, i)) ||
+           is_counter_reset(*points[i], before);
+  };
+  if (counter && is_reset(1, first)) {
     // The first sample does not count then, so its layout need not fit.
     first = Histogram{};
     first.schema = points[1]->schema;
@@ -101,8 +148,11 @@ std::optional<Histogram> histogram_increase(const Window& w, Kind kind) {
   if (counter && !result.custom() && schema < result.schema) result = at_schema(result, schema);
   if (counter) {
     const Histogram* previous = &first;
+    bool overlap = false;
     for (size_t i = 1; i < points.size(); ++i) {
-      if (is_counter_reset(*points[i], *previous)) {
+      overlap = overlap || starts_overlap(started_at(w.histogram_times, w.histogram_starts, i - 1),
+                                          started_at(w.histogram_times, w.histogram_starts, i));
+      if (is_reset(i, *previous)) {
         auto added = add(result, *previous);
         if (!added) return warn_mixed_buckets(w), std::nullopt;
         if (added->bounds_reconciled) {
@@ -112,6 +162,7 @@ std::optional<Histogram> histogram_increase(const Window& w, Kind kind) {
       }
       previous = points[i].get();
     }
+    if (overlap) warn_of_overlap(w);
   } else if (!is_gauge(*points.front()) || !is_gauge(last)) {
     warn_not_a_gauge(w);
   }
@@ -119,7 +170,32 @@ std::optional<Histogram> histogram_increase(const Window& w, Kind kind) {
   return compacted(result);
 }
 
+/// The growth since the start that lies in the window.
+std::optional<StepPoint> histogram_since(TimeMs start, const Window& w, bool per_second) {
+  std::optional<Histogram> increase;
+  if (w.histograms.size() > 1) {
+    increase = histogram_increase(w, Kind::Counter);
+    if (!increase) return std::nullopt;
+    auto added = add(*increase, *w.histograms.front());
+    if (!added) return warn_mixed_buckets(w), std::nullopt;
+    if (added->bounds_reconciled) {
+      (*w.inform)("mismatched custom buckets were reconciled during addition");
+    }
+    increase = std::move(added->histogram);
+  } else {
+    increase = *w.histograms.front();
+  }
+  const Extent extent{w.histogram_times.front(), w.histogram_times.back(),
+                      static_cast<double>(w.histograms.size() - 1)};
+  double factor = factor_from_start(w, extent, start);
+  if (per_second) factor /= w.range_seconds();
+  increase->reset_hint = CounterResetHint::Gauge;
+  return StepPoint{0, std::make_shared<Histogram>(scaled(*increase, factor))};
+}
+
 std::optional<StepPoint> extrapolated_histogram(const Window& w, Kind kind, bool per_second) {
+  const TimeMs start = start_inside(w, w.histogram_times, w.histogram_starts);
+  if (start != kNoStart) return histogram_since(start, w, per_second);
   if (w.histograms.size() < 2) return std::nullopt;
   const auto increase = histogram_increase(w, kind);
   if (!increase) return std::nullopt;
@@ -141,10 +217,20 @@ std::optional<StepPoint> extrapolated_rate(const Window& w, Kind kind, bool per_
     return extended_change(w, {.counter = kind == Kind::Counter, .per_second = per_second});
   }
   if (!w.histograms.empty()) return extrapolated_histogram(w, kind, per_second);
-  if (w.values.size() < 2) return std::nullopt;
+  const TimeMs start = start_inside(w, w.times, w.starts);
+  if (w.values.size() < 2 && start == kNoStart) return std::nullopt;
   const bool counter = kind == Kind::Counter;
-  const double increase =
-      w.values.back() - w.values.front() + (counter && !w.rising ? reset_correction(w.values) : 0);
+  double increase = w.values.back() - w.values.front();
+  if (!w.starts.empty()) {
+    increase += reset_correction_by_starts(w);
+  } else if (counter && !w.rising) {
+    increase += reset_correction(w.values);
+  }
+  if (start != kNoStart) {
+    const Extent extent{w.times.front(), w.times.back(), static_cast<double>(w.times.size() - 1)};
+    const double since = (increase + w.values.front()) * factor_from_start(w, extent, start);
+    return point(per_second ? since / w.range_seconds() : since);
+  }
   const double change = extrapolated(w,
                                      {.first_time = w.times.front(),
                                       .last_time = w.times.back(),
@@ -160,6 +246,11 @@ struct Neighbour {
   TimeMs time;
   double value = 0;
   const Histogram* histogram = nullptr;
+  TimeMs start = kNoStart;
+
+  [[nodiscard]] bool begins_anew_after(const Neighbour& before) const {
+    return is_start_reset({before.time, before.start}, {time, start});
+  }
 };
 
 std::vector<Neighbour> merged(const Window& w) {
@@ -168,10 +259,11 @@ std::vector<Neighbour> merged(const Window& w) {
   size_t j = 0;
   while (i < w.values.size() || j < w.histograms.size()) {
     if (j == w.histograms.size() || (i < w.values.size() && w.times[i] < w.histogram_times[j])) {
-      out.push_back({w.times[i], w.values[i], nullptr});
+      out.push_back({w.times[i], w.values[i], nullptr, started_at(w.times, w.starts, i).start});
       ++i;
     } else {
-      out.push_back({w.histogram_times[j], 0, w.histograms[j].get()});
+      out.push_back({w.histogram_times[j], 0, w.histograms[j].get(),
+                     started_at(w.histogram_times, w.histogram_starts, j).start});
       ++j;
     }
   }
@@ -186,7 +278,8 @@ std::optional<StepPoint> instant_histograms(const Window& w, const Neighbour& a,
   if (counter && any_gauge) warn_not_a_counter(w);
   if (!counter && !all_gauge) warn_not_a_gauge(w);
   Histogram result = *b.histogram;
-  if (!counter || !is_counter_reset(*b.histogram, *a.histogram)) {
+  const bool reset = b.begins_anew_after(a) || is_counter_reset(*b.histogram, *a.histogram);
+  if (!counter || !reset) {
     auto difference = subtract(*b.histogram, *a.histogram);
     if (!difference) return warn_mixed_buckets(w), std::nullopt;
     if (difference->bounds_reconciled) {
@@ -207,8 +300,8 @@ std::optional<StepPoint> instant_change(const Window& w, Kind kind) {
   if (w.histograms.empty()) {
     if (w.values.size() < 2) return std::nullopt;
     const size_t n = w.values.size();
-    a = {w.times[n - 2], w.values[n - 2], nullptr};
-    b = {w.times[n - 1], w.values[n - 1], nullptr};
+    a = {w.times[n - 2], w.values[n - 2], nullptr, started_at(w.times, w.starts, n - 2).start};
+    b = {w.times[n - 1], w.values[n - 1], nullptr, started_at(w.times, w.starts, n - 1).start};
   } else {
     const std::vector<Neighbour> all = merged(w);
     if (all.size() < 2) return std::nullopt;
@@ -219,7 +312,7 @@ std::optional<StepPoint> instant_change(const Window& w, Kind kind) {
   if (seconds == 0) return std::nullopt;
   if ((a.histogram == nullptr) != (b.histogram == nullptr)) return mixed(w);
   if (a.histogram != nullptr) return instant_histograms(w, a, b, kind, seconds);
-  const bool reset = kind == Kind::Counter && b.value < a.value;
+  const bool reset = kind == Kind::Counter && (b.value < a.value || b.begins_anew_after(a));
   const double change = reset ? b.value : b.value - a.value;
   return point(kind == Kind::Counter ? change / seconds : change);
 }
@@ -283,7 +376,7 @@ std::vector<Neighbour> samples_to_compare(const Window& w) {
 
 template <typename Differs>
 std::optional<StepPoint> count_differences(const Window& w, Differs differs) {
-  if (w.histograms.empty() && w.extended == ExtendedRange::None) {
+  if (w.histograms.empty() && w.starts.empty() && w.extended == ExtendedRange::None) {
     double n = 0;
     for (size_t i = 1; i < w.values.size(); ++i) {
       if (differs({{}, w.values[i - 1], nullptr}, {{}, w.values[i], nullptr})) ++n;
@@ -341,6 +434,7 @@ std::optional<StepPoint> eval_predict_linear(const Window& w) {
 
 std::optional<StepPoint> eval_resets(const Window& w) {
   return count_differences(w, [](const Neighbour& a, const Neighbour& b) {
+    if (b.begins_anew_after(a)) return true;
     return a.histogram == nullptr ? b.value < a.value
                                   : is_counter_reset(*b.histogram, *a.histogram);
   });

@@ -298,10 +298,16 @@ Result<StepValue> eval_timestamp(Evaluator& evaluator, const Expr& /*expr*/, con
   return of_vector(TRY(evaluator.merge_same_labels(std::move(vector))));
 }
 
-Result<StepValue> eval_start_timestamp(Evaluator& /*evaluator*/, const Expr& /*expr*/,
-                                       const Call& /*call*/) {
-  // Start timestamps are not kept, which is the reference's default too: no sample has one.
-  return of_vector({});
+Result<StepValue> eval_start_timestamp(Evaluator& evaluator, const Expr& /*expr*/,
+                                       const Call& call) {
+  const Expr& argument = unwrap(*call.arguments[0]);
+  // What is computed has none.
+  const bool known = argument.as<VectorSelector>() != nullptr;
+  if (!known || !evaluator.context().options.use_start_timestamps) return of_vector({});
+  StepVector vector =
+      TRY(evaluator.select_timestamps(argument, Evaluator::Select::StartTimestamps));
+  for (StepSeries& series : vector) evaluator.drop_name(series);
+  return of_vector(TRY(evaluator.merge_same_labels(std::move(vector))));
 }
 
 }  // namespace prom5::promql

@@ -85,7 +85,8 @@ Result<void> Evaluator::each_selected(const Expr& expr, const VectorSelector& se
   const auto querier = TRY(context_.storage.querier(range));
   const int64_t divisor =
       common_divisor_of_borders(grid_, shift.apply(grid_.start), shift.fixed, {});
-  const Tier tier = querier->tier({.borders_divide_by = divisor});
+  const bool starts_wanted = what == Select::StartTimestamps;  // which rollups do not have
+  const Tier tier = starts_wanted ? Tier{} : querier->tier({.borders_divide_by = divisor});
   const auto set = TRY(querier->select(selector.matchers, tier));
   tell_of(tier, divisor, expr.position);
   // Between borders the last sample of the rollup before is all there is.
@@ -96,8 +97,10 @@ Result<void> Evaluator::each_selected(const Expr& expr, const VectorSelector& se
   };
   StepSeries series;
   SampleColumns columns;
+  std::vector<TimeMs> starts;
   while (set->next()) {
     TRY(set->read(columns));
+    if (starts_wanted) TRY(set->read_starts(columns.times, starts));
     context_.count_loaded(columns.size());
     TRY(context_.check_alive_after(columns.size()));
     if (reset_hints_ == ResetHints::Detected) detect_resets(columns);
@@ -115,7 +118,8 @@ Result<void> Evaluator::each_selected(const Expr& expr, const VectorSelector& se
       if (what != Select::Values) {
         if (histogram && what == Select::TimestampsOfFloats)
           return fail(ErrorCode::Execution, "info sample should be float");
-        series.set(i, columns.times[at].as_seconds());
+        const TimeMs start = starts.empty() ? kNoStart : starts[at];
+        series.set(i, (starts_wanted ? start : columns.times[at]).as_seconds());
       } else if (histogram) {
         series.set(i, columns.histograms[at]);
       } else {

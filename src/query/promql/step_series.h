@@ -90,6 +90,8 @@ struct RangeSamples {
   std::vector<double> values;
   std::vector<TimeMs> histogram_times;
   std::vector<HistogramPtr> histograms;
+  std::vector<TimeMs> starts;  ///< of the floats; empty where none is known, as the next
+  std::vector<TimeMs> histogram_starts;
   /// What stands for floats up to the tier's time.
   Tier tier;
   Rollups rollups;
@@ -99,6 +101,8 @@ struct RangeSamples {
     values.clear();
     histogram_times.clear();
     histograms.clear();
+    starts.clear();
+    histogram_starts.clear();
   }
 };
 

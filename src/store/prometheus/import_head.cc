@@ -106,7 +106,7 @@ Result<ImportHead::Written> ImportHead::write(tsdb::BlockSet& into, TransferStat
         TRY(series->append_to(samples, part, times));
         tsdb::merge(samples, late_of(series), part);
         if (samples.size() == 0) continue;
-        TRY(writer.add(series->labels(), samples));
+        TRY(writer.add(series->labels(), samples, {}));
         stats.samples += samples.size();
       }
       return {};

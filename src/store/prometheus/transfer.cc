@@ -79,7 +79,7 @@ Result<void> import_block(io::FileSystem& files, const std::string& directory, t
           block.samples += samples.size();
           stats.range.start = std::min(stats.range.start, samples.times.front());
           stats.range.end = std::max(stats.range.end, samples.times.back());
-          return writer.add(labels, samples);
+          return writer.add(labels, samples, {});
         });
   }));
   newest = std::max(newest, reader->meta().range.end);

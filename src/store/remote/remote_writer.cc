@@ -354,6 +354,8 @@ void RemoteWriter::define(const tsdb::Record& record) {
     if (series_.back().find(series.ref).series != nullptr) continue;
     series_.back().insert(series.ref, make_series(series.labels));
   }
+  if (options_.message == WriteMessage::V1) return;
+  for (const tsdb::RefStart& start : record.starts) series_.back().set_start(start);
 }
 
 OutSeries RemoteWriter::make_series(Labels labels) {

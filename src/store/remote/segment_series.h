@@ -8,6 +8,7 @@
 
 #include "store/remote/write_message.h"
 #include "store/storage.h"
+#include "store/tsdb/record.h"
 
 namespace prom5::remote {
 
@@ -18,7 +19,7 @@ class SegmentSeries {
  public:
   /// What is needed of a series to put a sample into a queue, without looking at the series.
   struct Known {
-    const OutSeries* series = nullptr;  ///< null: the segment does not name it
+    OutSeries* series = nullptr;  ///< null: the segment does not name it
     uint64_t hash = 0;
     bool dropped = false;  ///< by relabelling
   };
@@ -39,8 +40,16 @@ class SegmentSeries {
     const size_t leaf = ref / kLeaf;
     if (leaf >= leaves_.size()) leaves_.resize(leaf + 1);
     if (!leaves_[leaf]) leaves_[leaf] = std::make_unique<Leaf>();
-    const OutSeries& kept = series_.emplace_back(std::move(series));
+    OutSeries& kept = series_.emplace_back(std::move(series));
     (*leaves_[leaf])[ref % kLeaf] = {&kept, kept.hash, kept.labels.empty()};
+  }
+
+  /// What the log tells of the start timestamps of a series.
+  void set_start(const tsdb::RefStart& told) {
+    const Known known = find(told.ref);
+    if (known.series == nullptr) return;
+    tsdb::StartTimes& starts = known.series->starts;
+    told.alone ? starts.set_at(told.time, told.start) : starts.set_from(told.time, told.start);
   }
 
  private:

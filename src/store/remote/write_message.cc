@@ -126,12 +126,15 @@ std::string encode_series(Items items, Symbols* symbols) {
   const uint32_t histogram_field = symbols != nullptr ? 3 : 4;
   const uint32_t exemplar_field = symbols != nullptr ? 4 : 3;
   for (const OutItem* item : items) {
+    // Nothing is said of series for version 1.
+    const TimeMs start = std::max(series.starts.at(item->sample.time), kNoStart);
     if (item->is_exemplar()) {
       out.bytes(exemplar_field, encode_exemplar(*item->extra->exemplar, symbols));
     } else if (item->is_histogram()) {
-      out.bytes(histogram_field, encode_histogram(*item->extra->histogram, item->sample.time));
+      out.bytes(histogram_field,
+                encode_histogram(*item->extra->histogram, item->sample.time, start));
     } else {
-      out.bytes(2, encode_sample(item->sample));
+      out.bytes(2, encode_sample(item->sample, start));
     }
   }
   if (symbols != nullptr) {
@@ -147,7 +150,7 @@ std::string encode_series(Items items, Symbols* symbols) {
 
 }  // namespace
 
-std::string encode_histogram(const Histogram& h, TimeMs time) {
+std::string encode_histogram(const Histogram& h, TimeMs time, TimeMs start) {
   std::string message;
   ProtoWriter out(message);
   const bool whole = has_whole_counts(h);
@@ -165,13 +168,15 @@ std::string encode_histogram(const Histogram& h, TimeMs time) {
   }
   out.integer(15, time.ms);
   write_doubles(h.custom_bounds, 16, out);
+  if (start != kNoStart) out.integer(17, start.ms);
   return message;
 }
 
-std::string encode_sample(const Sample& sample) {
+std::string encode_sample(const Sample& sample, TimeMs start) {
   std::string message;
   ProtoWriter out(message);
   write_sample(sample, out);
+  if (start != kNoStart) out.integer(3, start.ms);
   return message;
 }
 

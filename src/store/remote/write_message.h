@@ -17,6 +17,7 @@
 #include "model/sample.h"
 #include "store/remote/options.h"
 #include "store/storage.h"
+#include "store/tsdb/start_times.h"
 
 namespace prom5::remote {
 
@@ -24,7 +25,8 @@ namespace prom5::remote {
 struct OutSeries {
   std::string v1;     ///< the label fields of a prometheus.TimeSeries
   Labels labels;      ///< empty: dropped by relabelling
-  Metadata metadata;  ///< for version 2
+  Metadata metadata;  ///< for version 2, as the next
+  tsdb::StartTimes starts;
   uint64_t hash = 0;
 };
 
@@ -49,10 +51,10 @@ struct OutItem {
 /// The label fields of a prometheus.TimeSeries.
 std::string encode_labels_v1(const Labels& labels);
 
-/// A prometheus.Sample.
-std::string encode_sample(const Sample& sample);
+/// A prometheus.Sample; with a start timestamp, which only version 2 has, where it is known.
+std::string encode_sample(const Sample& sample, TimeMs start = kNoStart);
 /// A prometheus.Histogram, with whole counts where all are.
-std::string encode_histogram(const Histogram& histogram, TimeMs time);
+std::string encode_histogram(const Histogram& histogram, TimeMs time, TimeMs start = kNoStart);
 
 /// Writes requests, each in the memory of the one before. One thread.
 class RequestEncoder {

@@ -484,6 +484,26 @@ bool Block::append(uint32_t number, const Series& series, Column column, TimeRan
   return true;
 }
 
+TimeRange Block::Series::range() const {
+  TimeRange out{TimeMs::max(), TimeMs::min()};
+  for (const ChunkRef& chunk : chunks) {
+    if (chunk.column == Column::Starts) continue;
+    out = {std::min(out.start, chunk.range.start), std::max(out.end, chunk.range.end)};
+  }
+  return out;
+}
+
+StartTimes Block::starts(const Series& series,
+                         const std::function<void(const Error&)>& damaged) const {
+  TimesCache times;
+  SampleColumns columns;
+  for (const ChunkRef& chunk : series.chunks) {
+    if (chunk.column != Column::Starts) continue;
+    if (auto read_chunk = read(chunk, times, columns); !read_chunk) damaged(read_chunk.error());
+  }
+  return StartTimes(columns);
+}
+
 std::vector<TimeMs> Block::window_ends(DurationMs width) const {
   const MutexLock lock(mutex_);
   auto [known, fresh] = window_ends_.try_emplace(width);

@@ -18,6 +18,7 @@
 #include "model/matcher.h"
 #include "store/storage.h"
 #include "store/tsdb/sample_times.h"
+#include "store/tsdb/start_times.h"
 #include "store/tsdb/tombstones.h"
 
 namespace prom5::tsdb {
@@ -27,7 +28,8 @@ namespace prom5::tsdb {
 
 enum class ChunkKind : uint8_t { Floats = 0, Histograms = 1 };
 
-/// A series of a block of samples has one column, of rollups (store/tsdb/rollup.h) several.
+/// A series of a block of samples has one column, two where start timestamps are known; of rollups
+/// (store/tsdb/rollup.h) it has several.
 enum class Column : uint8_t {
   Samples,
   First,
@@ -39,8 +41,9 @@ enum class Column : uint8_t {
   Resets,
   HistogramCount,
   HistogramSum,
+  Starts,  ///< of a series of samples: changes of start timestamps, at their times
 };
-inline constexpr size_t kColumns = 10;
+inline constexpr size_t kColumns = 11;
 
 /// Where a chunk lies and what it covers.
 struct ChunkRef {
@@ -88,6 +91,9 @@ class Block {
   struct Series {
     Labels labels;
     std::vector<ChunkRef> chunks;  ///< by column, ascending by time
+
+    /// From the first to the last sample; start > end when there is none.
+    [[nodiscard]] TimeRange range() const;
   };
   /// One of them; many in a row are a SeriesReader's work.
   [[nodiscard]] Result<Series> series(uint32_t number) const;
@@ -106,6 +112,9 @@ class Block {
   bool append(uint32_t number, const Series& series, Column column, TimeRange range,
               TimesCache& times, const std::function<void(const Error&)>& damaged,
               SampleColumns& out) const;
+
+  /// The start timestamps of its samples, of deleted ones too. `damaged` as for read().
+  StartTimes starts(const Series& series, const std::function<void(const Error&)>& damaged) const;
 
   /// The ends of the windows (store/tsdb/rollup.h) that have samples, deleted ones too, ascending.
   [[nodiscard]] std::vector<TimeMs> window_ends(DurationMs width) const EXCLUDES(mutex_);
@@ -229,8 +238,8 @@ class BlockWriter {
   /// Creates `path` anew.
   static Result<std::unique_ptr<BlockWriter>> create(io::FileSystem& files, std::string path);
 
-  /// Adds a series with samples.
-  Result<void> add(const Labels& labels, const SampleColumns& samples);
+  /// Adds a series with samples, and with what is known of their start timestamps.
+  Result<void> add(const Labels& labels, const SampleColumns& samples, const StartTimes& starts);
 
   /// A series begins. Its columns follow in their order; without any it is left out.
   void begin_series(const Labels& labels);

@@ -341,15 +341,20 @@ class SeriesMerger {
       return {};
     }
     for (size_t column = 0; column < kColumns; ++column) {
+      if (static_cast<Column>(column) == Column::Starts) continue;
       TRY(merge_column(static_cast<Column>(column), cursors));
     }
+    TRY(merge_starts(cursors));
     return writer_.end_series();
   }
 
  private:
   static bool rollups_are_readable(const MergeCursor* cursor) {
     const auto& chunks = cursor->series->chunks;
-    if (chunks.empty() || chunks.back().column == Column::Samples) return true;
+    const bool samples_alone = std::ranges::all_of(chunks, [](const ChunkRef& chunk) {
+      return chunk.column == Column::Samples || chunk.column == Column::Starts;
+    });
+    if (samples_alone) return true;
     TimesCache times;
     SampleColumns read;
     return std::ranges::all_of(chunks, [&](const ChunkRef& chunk) {
@@ -378,6 +383,19 @@ class SeriesMerger {
     // What cannot be read now may be readable by repair: the blocks stay.
     if (unreadable && damage_ == Damage::Refused) return std::unexpected(*unreadable);
     writer_.add_column(column, samples_);
+    return {};
+  }
+
+  /// Where blocks overlap, the newer one's hold.
+  Result<void> merge_starts(std::span<const MergeCursor* const> cursors) {
+    StartTimes all;
+    std::optional<Error> unreadable;
+    for (const MergeCursor* c : cursors) {
+      const auto damaged = [&](const Error& error) { unreadable = error; };
+      all.overlay(c->block->starts(*c->series, damaged), c->series->range());
+    }
+    if (unreadable && damage_ == Damage::Refused) return std::unexpected(*unreadable);
+    writer_.add_column(Column::Starts, all.columns());
     return {};
   }
 

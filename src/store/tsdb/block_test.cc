@@ -54,7 +54,7 @@ Model random_model(Rng& rng, size_t series) {
 
 void write(io::FileSystem& files, const Model& model) {
   auto writer = BlockWriter::create(files, "b").value();
-  for (const auto& [labels, samples] : model) ASSERT_TRUE(writer->add(labels, samples));
+  for (const auto& [labels, samples] : model) ASSERT_TRUE(writer->add(labels, samples, {}));
   ASSERT_TRUE(writer->finish({.wal_segment = 7, .wal_until = {123}, .replaces = {3, 4}}));
 }
 

@@ -80,9 +80,14 @@ Result<void> BlockWriter::flush(size_t at_least) {
   return {};
 }
 
-Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples) {
+Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples,
+                              const StartTimes& starts) {
   begin_series(labels);
   add_column(Column::Samples, samples);
+  if (!starts.empty() && samples.size() > 0) {
+    add_column(Column::Starts,
+               starts.within({samples.times.front(), samples.times.back()}).columns());
+  }
   return end_series();
 }
 
@@ -124,6 +129,7 @@ Result<void> BlockWriter::copy_column(std::span<const Copied> chunks) {
 Result<void> BlockWriter::end_series() {
   if (open_.chunks.empty()) return {};
   for (const ChunkRef& chunk : open_.chunks) {
+    if (chunk.column == Column::Starts) continue;
     info_.range.start = std::min(info_.range.start, chunk.range.start);
     info_.range.end = std::max(info_.range.end, chunk.range.end);
     info_.samples += chunk.count;

@@ -41,6 +41,8 @@ struct Options {
   TierRetention tier_retention = kDefaultTierRetention;
   /// Samples older than the newest of their series by at most this are taken; 0 refuses them.
   DurationMs out_of_order_window;
+  /// A counter whose start timestamp is newer than its last sample gets a sample of zero there.
+  bool zero_at_start = false;
   /// Sync the log at each commit (0) or in the background at this interval.
   DurationMs wal_sync_interval;
   uint64_t wal_segment_bytes = uint64_t{64} << 20;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_set>
 
 #include "store/tsdb/db.h"
 
@@ -8,6 +9,8 @@ namespace {
 
 /// The earliest time that can be computed with without overflow: some 140,000 years ago.
 constexpr int64_t kEarliestMs = -(int64_t{1} << 52);
+/// A zero is stored no further back than Prometheus' head would take it.
+constexpr DurationMs kOldestZero = DurationMs::hours(1);
 
 }  // namespace
 
@@ -16,38 +19,57 @@ class DbAppender final : public Appender {
  public:
   explicit DbAppender(Db& db) : db_(db), pin_(db.pin()), latest_(db.clock_.now() + Db::kMaxAhead) {}
 
-  Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample) override {
+  Result<SeriesRef> append(SeriesRef ref, const Labels& labels, Sample sample,
+                           TimeMs start) override {
     Series* series = TRY(resolve(ref, labels));
     const Fit fit = series->fit(sample.time, sample.value);
     TRY(check(*series, sample.time, fit));
     if (fit == Fit::Repeated) return series->ref();
+    bool late = fit == Fit::OutOfOrder;
     if (!sample_series_.empty() && sample_series_.back() == series) {
       // A batch brings a series' samples one after the other: the last one counts too.
       const Sample& before = samples_.back().sample;
       const bool same = sample.time == before.time;
       if (same && same_bits(sample.value, before.value)) return series->ref();
       if (same) return fail(ErrorCode::DuplicateSample, "duplicate sample for timestamp");
+      late = late || sample.time < before.time;
       if (sample.time < before.time) TRY(check_late(sample.time, before.time));
+    }
+    // A staleness marker says nothing of what its series counts.
+    const bool counts = start != kNoStart || !is_stale(sample.value);
+    if (counts && tells_start(*series, start, late) &&
+        note_start(*series, sample.time, start, late)) {
+      samples_.push_back({series->ref(), {start, 0}});
+      sample_series_.push_back(series);
     }
     samples_.push_back({series->ref(), sample});
     sample_series_.push_back(series);
     return series->ref();
   }
 
-  void append_known(std::span<const RefSample> samples, std::vector<size_t>& refused) override {
+  void append_known(std::span<const RefSample> samples, std::span<const TimeMs> starts,
+                    std::vector<size_t>& refused) override {
     constexpr size_t kAhead = 8;
     samples_.reserve(samples_.size() + samples.size());
     sample_series_.reserve(sample_series_.size() + samples.size());
     for (size_t i = 0; i < samples.size(); ++i) {
       if (i + kAhead < samples.size()) db_.head_.prefetch(samples[i + kAhead].ref);
-      if (!append(samples[i].ref, kNoLabels, samples[i].sample)) refused.push_back(i);
+      const TimeMs start = starts.empty() ? kNoStart : starts[i];
+      if (!append(samples[i].ref, kNoLabels, samples[i].sample, start)) refused.push_back(i);
     }
   }
 
   Result<SeriesRef> append_histogram(SeriesRef ref, const Labels& labels, TimeMs time,
-                                     const Histogram& histogram) override {
+                                     const Histogram& histogram, TimeMs start) override {
     Series* series = TRY(resolve(ref, labels));
-    TRY(check(*series, time, series->fit(time, histogram)));
+    const Fit fit = series->fit(time, histogram);
+    TRY(check(*series, time, fit));
+    const bool late = fit == Fit::OutOfOrder;
+    const bool counts = start != kNoStart || !is_stale(histogram.sum);
+    if (counts && tells_start(*series, start, late) && note_start(*series, time, start, late)) {
+      histograms_.push_back({series->ref(), start, empty_like(histogram)});
+      histogram_series_.push_back(series);
+    }
     histograms_.push_back({series->ref(), time, std::make_shared<Histogram>(histogram)});
     histogram_series_.push_back(series);
     return series->ref();
@@ -78,6 +100,7 @@ class DbAppender final : public Appender {
     }
     const std::shared_lock gate(db_.commit_gate_);
     leave_out_old();
+    sort_out_starts();
     bring_back_gone();
     TRY(log_batch());
     apply();
@@ -98,6 +121,29 @@ class DbAppender final : public Appender {
     }
     if (found.created) db_.series_created_.add();
     return found.series;
+  }
+
+  /// Whether a sample's start timestamp may be other than its series' is.
+  [[nodiscard]] bool tells_start(const Series& series, TimeMs start, bool late) const {
+    return start != series.start() || late || !starts_.empty();
+  }
+
+  /// Keeps it for the log. Returns whether a sample of zero is to be stored at the start.
+  bool note_start(Series& series, TimeMs time, TimeMs start, bool late) {
+    starts_.push_back({series.ref(), time, start, late});
+    start_series_.push_back(&series);
+    const bool zero = db_.options_.zero_at_start && start != kNoStart && !late;
+    // Not where others count from, nor far back, as for Prometheus' head.
+    return zero && start != series.start() && start < time && series.last_time() < start &&
+           start.ms >= db_.accept_from_ms_.load() && time - start < kOldestZero;
+  }
+
+  static std::shared_ptr<const Histogram> empty_like(const Histogram& histogram) {
+    auto out = std::make_shared<Histogram>();
+    out->schema = histogram.schema;
+    out->zero_threshold = histogram.zero_threshold;
+    out->custom_bounds = histogram.custom_bounds;
+    return out;
   }
 
   Result<void> check(const Series& series, TimeMs time, Fit fit) const {
@@ -176,12 +222,31 @@ class DbAppender final : public Appender {
     }
   }
 
+  /// Leaves out what says nothing new. Series that came back since are told by their next batch.
+  void sort_out_starts() {
+    if (starts_.empty()) return;
+    std::unordered_set<SeriesRef> told;
+    for (const RefStart& s : starts_) {
+      if (s.start != kNoStart) told.insert(s.ref);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < starts_.size(); ++i) {
+      Series& series = *start_series_[i];
+      if (series.gone || (!series.has_starts() && !told.contains(starts_[i].ref))) continue;
+      starts_[kept] = starts_[i];
+      start_series_[kept++] = &series;
+    }
+    starts_.resize(kept);
+    start_series_.resize(kept);
+  }
+
   Result<void> log_batch() {
     std::string payload;
     if (!samples_.empty()) encode_samples(samples_, payload);
     if (!histograms_.empty()) encode_histograms(histograms_, payload);
     if (!metadata_.empty()) encode_metadata(metadata_, payload);
     if (!exemplar_list_.empty()) encode_exemplars(exemplar_list_, payload);
+    if (!starts_.empty()) encode_starts(starts_, payload);
     uint64_t segment_used = 0;
     std::vector<Series*> series = sample_series_;
     series.insert(series.end(), histogram_series_.begin(), histogram_series_.end());
@@ -222,6 +287,9 @@ class DbAppender final : public Appender {
                                    db_.head_.chunks());
       db_.head_.note_time(histograms_[i].time);
     }
+    for (size_t i = 0; i < starts_.size(); ++i) {
+      start_series_[i]->set_start(starts_[i].time, starts_[i].start, starts_[i].alone);
+    }
     db_.changes_.changed(oldest);
     db_.samples_appended_.add(samples_.size());
     db_.histograms_appended_.add(histograms_.size());
@@ -235,6 +303,8 @@ class DbAppender final : public Appender {
     histograms_.clear();
     sample_series_.clear();
     histogram_series_.clear();
+    starts_.clear();
+    start_series_.clear();
   }
 
   static inline const Labels kNoLabels;
@@ -248,6 +318,8 @@ class DbAppender final : public Appender {
   std::vector<Series*> histogram_series_;
   std::vector<FamilyMetadata> metadata_;
   std::vector<NamedExemplar> exemplar_list_;
+  std::vector<RefStart> starts_;
+  std::vector<Series*> start_series_;  // parallel to starts_
 };
 
 namespace {
@@ -257,11 +329,12 @@ class RefusingAppender final : public Appender {
  public:
   explicit RefusingAppender(Error why) : why_(std::move(why)) {}
 
-  Result<SeriesRef> append(SeriesRef /*ref*/, const Labels& /*labels*/, Sample /*s*/) override {
+  Result<SeriesRef> append(SeriesRef /*ref*/, const Labels& /*labels*/, Sample /*s*/,
+                           TimeMs /*start*/) override {
     return std::unexpected(why_);
   }
   Result<SeriesRef> append_histogram(SeriesRef /*ref*/, const Labels& /*labels*/, TimeMs /*time*/,
-                                     const Histogram& /*histogram*/) override {
+                                     const Histogram& /*histogram*/, TimeMs /*start*/) override {
     return std::unexpected(why_);
   }
   void set_metadata(std::string_view /*family*/, const Metadata& /*metadata*/) override {}

@@ -342,7 +342,7 @@ Result<void> Db::write_head(TimeRange range, BlockWriter& writer) const {
   for (const Series* series : head_.sorted_series()) {
     samples.clear();
     TRY(series->append_to(samples, range, times));
-    if (samples.size() > 0) TRY(writer.add(series->labels(), samples));
+    if (samples.size() > 0) TRY(writer.add(series->labels(), samples, series->starts()));
   }
   return {};
 }

@@ -36,7 +36,8 @@ class BlockCursor {
       }
       const auto deleted = tombstones_->of(number);
       any_ = std::ranges::any_of(series_.chunks, [&](const ChunkRef& chunk) {
-        return chunk.range.overlaps(range) && !covers(deleted, chunk.range);
+        return chunk.column != Column::Starts && chunk.range.overlaps(range) &&
+               !covers(deleted, chunk.range);
       });
     }
   }
@@ -50,6 +51,10 @@ class BlockCursor {
   bool append(Column column, TimeRange range, TimesCache& times, const DamageTold& damaged,
               SampleColumns& out) const {
     return block_.append(numbers_[at_ - 1], series_, column, range, times, damaged, out);
+  }
+
+  void overlay_starts(const DamageTold& damaged, StartTimes& out) const {
+    out.overlay(block_.starts(series_, damaged), series_.range());
   }
 
   void read_rollups(DurationMs width, TimeRange range, TimesCache& times, const DamageTold& damaged,
@@ -149,6 +154,16 @@ class MergedSeriesSet final : public SeriesSet {
     } else {
       finish_rollups(out);
     }
+    return {};
+  }
+
+  Result<void> read_starts(std::span<const TimeMs> times, std::vector<TimeMs>& out) override {
+    StartTimes starts;
+    for (const size_t i : here_) {
+      if (!sources_[i].rollups) sources_[i].cursor.overlay_starts(view_->damaged, starts);
+    }
+    if (in_head_) starts.overlay(head_[head_at_]->starts(), of_head({}));
+    starts.of(times, out);
     return {};
   }
 

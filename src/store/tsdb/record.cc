@@ -21,7 +21,8 @@ enum Section : uint8_t {
   kHistograms = 3,
   kMetadata = 4,
   kDeletions = 5,
-  kExemplars = 6
+  kExemplars = 6,
+  kStarts = 7
 };
 
 /// Wrapping differences, so that refs and times of any distance survive.
@@ -159,6 +160,16 @@ Result<void> read_deletions(ByteReader& in, std::vector<RefRange>& out) {
     d.range.start = {TRY(in.svarint())};
     d.range.end = {TRY(in.svarint())};
     out.push_back(d);
+  }
+  return {};
+}
+
+Result<void> read_starts(ByteReader& in, std::vector<RefStart>& out) {
+  Position position;
+  for (size_t n = TRY(read_count(in, 4)); n > 0; --n) {
+    TRY(position.read(in));
+    const TimeMs start{TRY(in.svarint())};
+    out.push_back({position.ref, position.time_ms(), start, TRY(in.u8()) != 0});
   }
   return {};
 }
@@ -402,6 +413,18 @@ void encode_exemplars(const std::vector<NamedExemplar>& exemplars, std::string& 
   }
 }
 
+void encode_starts(const std::vector<RefStart>& starts, std::string& out) {
+  ByteWriter writer(out);
+  writer.u8(kStarts);
+  writer.varint(starts.size());
+  Position position;
+  for (const RefStart& s : starts) {
+    position.write(writer, s.ref, s.time);
+    writer.svarint(s.start.ms);
+    writer.u8(s.alone ? 1 : 0);
+  }
+}
+
 void encode_histogram(const Histogram& histogram, std::string& out) {
   ByteWriter writer(out);
   write_histogram(writer, histogram);
@@ -424,6 +447,7 @@ Result<Record> decode_record(std::string_view payload) {
       case kDeletions: TRY(read_deletions(in, out.deletions)); break;
       case kMetadata: TRY(read_metadata(in, out.metadata)); break;
       case kExemplars: TRY(read_exemplars(in, out.exemplars)); break;
+      case kStarts: TRY(read_starts(in, out.starts)); break;
       case kSamples: TRY(read_samples(in, out.samples)); break;
       case kHistograms: {
         const size_t n = TRY(read_count(in, 36));

@@ -26,6 +26,7 @@ namespace prom5::tsdb {
 //   4 metadata     family, type, help, unit
 //   5 deletions    ref, first time, last time
 //   6 exemplars    labels of the series, labels, value, time
+//   7 starts       ref, time, start timestamp, whether of that sample alone
 
 struct SeriesDefinition {
   SeriesRef ref = 0;
@@ -36,6 +37,14 @@ struct RefHistogram {
   SeriesRef ref = 0;
   TimeMs time;
   std::shared_ptr<const Histogram> histogram;
+};
+
+/// What changes in the start timestamps of a series (store/tsdb/start_times.h).
+struct RefStart {
+  SeriesRef ref = 0;
+  TimeMs time;
+  TimeMs start;
+  bool alone = false;  ///< of the sample at `time`, and not of those that follow
 };
 
 /// Samples of a series that are deleted.
@@ -61,6 +70,7 @@ void encode_histograms(const std::vector<RefHistogram>& histograms, std::string&
 void encode_deletions(const std::vector<RefRange>& deletions, std::string& out);
 void encode_metadata(const std::vector<FamilyMetadata>& metadata, std::string& out);
 void encode_exemplars(const std::vector<NamedExemplar>& exemplars, std::string& out);
+void encode_starts(const std::vector<RefStart>& starts, std::string& out);
 
 struct Record {
   std::vector<SeriesDefinition> series;
@@ -69,6 +79,7 @@ struct Record {
   std::vector<FamilyMetadata> metadata;
   std::vector<RefRange> deletions;  ///< of samples in earlier records
   std::vector<NamedExemplar> exemplars;
+  std::vector<RefStart> starts;
 
   /// TimeMs::min() when there is no sample.
   [[nodiscard]] TimeMs newest() const;

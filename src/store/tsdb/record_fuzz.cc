@@ -16,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!record->series.empty()) encode_series(record->series, again);
   if (!record->samples.empty()) encode_samples(record->samples, again);
   if (!record->deletions.empty()) encode_deletions(record->deletions, again);
+  if (!record->starts.empty()) encode_starts(record->starts, again);
   const auto second = decode_record(again);
   CHECK(second.has_value());
   CHECK(second->samples.size() == record->samples.size());
@@ -23,6 +24,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(second->samples[i].ref == record->samples[i].ref);
     CHECK(second->samples[i].sample.time == record->samples[i].sample.time);
     CHECK(same_bits(second->samples[i].sample.value, record->samples[i].sample.value));
+  }
+  CHECK(second->starts.size() == record->starts.size());
+  for (size_t i = 0; i < record->starts.size(); ++i) {
+    CHECK(second->starts[i].ref == record->starts[i].ref);
+    CHECK(second->starts[i].time == record->starts[i].time);
+    CHECK(second->starts[i].start == record->starts[i].start);
+    CHECK(second->starts[i].alone == record->starts[i].alone);
   }
   return 0;
 }

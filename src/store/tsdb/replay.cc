@@ -120,6 +120,11 @@ void Replay::gather(Record record) {
     const Known k = known(h.ref);
     if (take(k, h.time)) bucket(k.bucket, true).histograms.emplace_back(k.series, std::move(h));
   }
+  // They stand by themselves, so that it does not matter that samples are applied later.
+  for (const RefStart& s : record.starts) {
+    const Known k = known(s.ref);
+    if (k.series != nullptr) k.series->set_start(s.time, s.start, s.alone);
+  }
   if (range.start <= range.end) {
     head_.note_time(range.start);
     head_.note_time(range.end);

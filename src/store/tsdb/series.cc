@@ -94,6 +94,24 @@ Fit Series::append(TimeMs time, std::shared_ptr<const Histogram> histogram, Chun
   return fit;
 }
 
+void Series::set_start(TimeMs time, TimeMs start, bool alone) {
+  const ByteMutexLock lock(mutex_);
+  if (!starts_ && start == kNoStart) return;
+  if (!starts_) starts_ = std::make_unique<StartTimes>();
+  alone ? starts_->set_at(time, start) : starts_->set_from(time, start);
+  start_ms_.store(std::max(starts_->last().start, kNoStart).ms, std::memory_order_relaxed);
+}
+
+bool Series::has_starts() const {
+  const ByteMutexLock lock(mutex_);
+  return starts_ != nullptr;
+}
+
+StartTimes Series::starts() const {
+  const ByteMutexLock lock(mutex_);
+  return starts_ ? *starts_ : StartTimes();
+}
+
 void Series::seal(ChunkStore& store) {
   const size_t count = open_count();
   std::shared_ptr<const SealedTimes> times;
@@ -277,6 +295,7 @@ bool Series::drop_before(TimeMs cutoff) {
     std::erase_if(rare_->late, [&](const Late& l) { return l.time < cutoff; });
     std::erase_if(rare_->deleted, [&](const TimeRange& r) { return r.end < cutoff; });
   }
+  if (starts_) starts_->drop_before(cutoff);
   if (open_count() > 0 && last_time() < cutoff) {
     open_floats_.clear();
     if (rare_) rare_->open_histograms.clear();
@@ -298,6 +317,7 @@ size_t Series::size_bytes() const {
   for (const Sealed* chunk = newest_sealed_; chunk != nullptr; chunk = chunk->older) {
     total += sizeof(Sealed) + chunk->size;
   }
+  if (starts_) total += starts_->size_bytes();
   if (!rare_) return total;
   total += sizeof(Rare) + rare_->late.size() * sizeof(Late);
   for (const auto& h : rare_->open_histograms) total += bytes_of(*h);
@@ -309,11 +329,17 @@ size_t Series::size_bytes() const {
 
 std::string undefined_in(uint64_t segment, std::span<Series* const> series) {
   std::vector<SeriesDefinition> missing;
+  std::vector<RefStart> starts;
   for (const Series* s : series) {
-    if (s->defined_in_segment != segment) missing.push_back({s->ref(), s->labels()});
+    if (s->defined_in_segment == segment) continue;
+    missing.push_back({s->ref(), s->labels()});
+    if (s->start() == kNoStart) continue;
+    const StartTimes::Change last = s->starts().last();
+    starts.push_back({s->ref(), last.from, last.start});
   }
   std::string out;
   if (!missing.empty()) encode_series(missing, out);
+  if (!starts.empty()) encode_starts(starts, out);
   return out;
 }
 

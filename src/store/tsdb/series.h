@@ -13,6 +13,7 @@
 #include "store/chunk/open_chunk.h"
 #include "store/storage.h"
 #include "store/tsdb/sample_times.h"
+#include "store/tsdb/start_times.h"
 
 namespace prom5::tsdb {
 
@@ -42,6 +43,13 @@ class Series {
   Fit append(Sample sample, ChunkStore& store) EXCLUDES(mutex_);
   Fit append(TimeMs time, std::shared_ptr<const Histogram> histogram, ChunkStore& store)
       EXCLUDES(mutex_);
+
+  /// What changes in the start timestamps: of the sample at that time `alone`, or from it on.
+  void set_start(TimeMs time, TimeMs start, bool alone) EXCLUDES(mutex_);
+  /// Of the samples that come next, should they not say otherwise.
+  [[nodiscard]] TimeMs start() const { return {start_ms_.load(std::memory_order_relaxed)}; }
+  [[nodiscard]] StartTimes starts() const EXCLUDES(mutex_);
+  [[nodiscard]] bool has_starts() const EXCLUDES(mutex_);
 
   [[nodiscard]] TimeMs last_time() const { return {last_ms_.load(std::memory_order_relaxed)}; }
   /// TimeMs::max() when there is no sample.
@@ -127,12 +135,14 @@ class Series {
   chunk::OpenChunk open_floats_ GUARDED_BY(mutex_);
   std::shared_ptr<TimeTrack> track_ GUARDED_BY(mutex_);
   std::atomic<int64_t> last_ms_ = TimeMs::min().ms;  // written with the lock held
+  std::atomic<int64_t> start_ms_ = kNoStart.ms;      // written with the lock held
   double last_value_ GUARDED_BY(mutex_) = 0;
   Sealed* newest_sealed_ GUARDED_BY(mutex_) = nullptr;
   std::unique_ptr<Rare> rare_ GUARDED_BY(mutex_);
+  std::unique_ptr<StartTimes> starts_ GUARDED_BY(mutex_);  // null where nobody tells them
 };
 
-/// What a log segment must define before a record in it can name these series.
+/// What a log segment must say of these series before a record in it can name them.
 std::string undefined_in(uint64_t segment, std::span<Series* const> series);
 
 }  // namespace prom5::tsdb
