@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -155,11 +157,21 @@ class SeriesSet {
   }
 };
 
+/// How long whoever asks waits for an answer.
+struct Patience {
+  std::stop_token stop;  ///< requested when nobody wants it any more
+  std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
+};
+
 /// A view of the data in a range of time. One thread; sees every batch committed before it was
 /// opened.
 class Querier {
  public:
   virtual ~Querier() = default;
+
+  /// Of those who select next. A querier that asks other servers waits no longer for them; what
+  /// they did not say by then is among its warnings.
+  virtual void set_patience(const Patience& /*patience*/) {}
 
   /// The tier that serves best: the widest that changes nothing, else, for what is no longer there
   /// as samples, the finest that reaches as far back.
