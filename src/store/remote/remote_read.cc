@@ -259,15 +259,22 @@ ReadInFlight::ReadInFlight(const RemoteReader& reader, TimeRange range, External
       taken_off_(std::move(taken_off)),
       started_(std::chrono::steady_clock::now()),
       arriving_(std::make_shared<Arriving>(reader.answers_)) {
+  reader_.in_flight_ += 1;
   reader_.metrics_.in_flight.add(1);
 }
 
 ReadInFlight::~ReadInFlight() {
   arriving_->canceled->store(true);
   reader_.metrics_.in_flight.add(-1);
+  reader_.in_flight_ -= 1;
 }
 
 void ReadInFlight::post(const ReadQuery& query) {
+  if (reader_.in_flight_ > RemoteReader::kMaxInFlight) {
+    return arriving_->finish(fail(ErrorCode::LimitExceeded,
+                                  "{} queries wait for this server already",
+                                  RemoteReader::kMaxInFlight));
+  }
   const ReadOptions& options = reader_.options_;
   io::HttpClientRequest request;
   request.method = "POST";

@@ -70,6 +70,11 @@ class ReadInFlight;
 /// Asks one server for series and their samples. Any thread.
 class RemoteReader {
  public:
+  /// Questions at one time; what is beyond fails at once. As many as queries at one time by
+  /// default, and fewer than there are threads for requests: servers that read from each other in a
+  /// circle come to an end there, and do not wait for each other with all they have.
+  static constexpr size_t kMaxInFlight = 20;
+
   struct Services {
     io::HttpClient& http;
     MetricRegistry& metrics;
@@ -101,6 +106,7 @@ class RemoteReader {
   io::HttpClient& http_;
   ReadMetrics metrics_;
   const AnswerRoom::Total answers_;
+  mutable std::atomic<size_t> in_flight_ = 0;
 };
 
 /// A question that is on its way. One thread; given up when it goes before its answer.
