@@ -144,43 +144,18 @@ Result<void> list_frames(std::string_view body, const ReadLimits& limits, Series
   return {};
 }
 
-/// Servers that are no Prometheus may give samples in any order, and times twice: of these the
-/// first stays.
-void put_in_order(SampleColumns& columns) {
-  const auto& times = columns.times;
-  const auto not_after = [](TimeMs a, TimeMs b) { return a >= b; };
-  if (std::ranges::adjacent_find(times, not_after) == times.end()) return;
-  std::vector<size_t> order(columns.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, {}, [&](size_t i) { return times[i]; });
-  SampleColumns sorted;
-  for (const size_t i : order) {
-    if (!sorted.times.empty() && sorted.times.back() == times[i]) continue;
-    tsdb::push(sorted, times[i], columns.values[i],
-               columns.histograms.empty() ? nullptr : columns.histograms[i]);
-  }
-  columns = std::move(sorted);
-}
-
-/// Floats and histograms are lists of their own.
 Result<void> decode_time_series(std::string_view message, SampleColumns& out) {
-  SampleColumns histograms;
-  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
+  return codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     if (f.number == 2) {
       const Sample sample = TRY(exposition::read_sample(f.bytes));
       tsdb::push(out, sample.time, sample.value, nullptr);
     } else if (f.number == 4) {
       auto read = TRY(exposition::read_histogram(f.bytes));
       const double sum = read.histogram.sum;
-      tsdb::push(histograms, read.time, sum,
-                 std::make_shared<const Histogram>(std::move(read.histogram)));
+      tsdb::push(out, read.time, sum, std::make_shared<const Histogram>(std::move(read.histogram)));
     }
     return {};
-  }));
-  put_in_order(out);
-  put_in_order(histograms);
-  tsdb::merge(out, histograms, {});
-  return {};
+  });
 }
 
 /// A prometheus.Chunk.
@@ -198,9 +173,7 @@ Result<void> decode_chunk(std::string_view message, SampleColumns& out) {
   }
   // Beyond a byte no encoding is known, and the cast would make one of it.
   if (type > UINT8_MAX) return fail(ErrorCode::BadData, "a chunk of unknown type {}", type);
-  TRY(prometheus::decode_chunk(static_cast<uint8_t>(type), data, out));
-  put_in_order(out);
-  return {};
+  return prometheus::decode_chunk(static_cast<uint8_t>(type), data, out);
 }
 
 }  // namespace
@@ -257,8 +230,30 @@ void arrange(std::vector<ReadSeries>& series, const ExternalLabels& taken_off) {
 }
 
 Result<void> decode_part(ReadForm form, std::string_view part, SampleColumns& out) {
-  out.clear();
-  return form == ReadForm::Sampled ? decode_time_series(part, out) : decode_chunk(part, out);
+  const size_t before = out.size();
+  auto decoded =
+      form == ReadForm::Sampled ? decode_time_series(part, out) : decode_chunk(part, out);
+  if (decoded) return decoded;
+  out.times.resize(before);
+  out.values.resize(before);
+  if (!out.histograms.empty()) out.histograms.resize(before);
+  return decoded;
+}
+
+void put_in_order(SampleColumns& columns) {
+  const auto& times = columns.times;
+  const auto not_after = [](TimeMs a, TimeMs b) { return a >= b; };
+  if (std::ranges::adjacent_find(times, not_after) == times.end()) return;
+  std::vector<size_t> order(columns.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return times[i]; });
+  SampleColumns sorted;
+  for (const size_t i : order) {
+    if (!sorted.times.empty() && sorted.times.back() == times[i]) continue;
+    tsdb::push(sorted, times[i], columns.values[i],
+               columns.histograms.empty() ? nullptr : columns.histograms[i]);
+  }
+  columns = std::move(sorted);
 }
 
 }  // namespace prom5::remote

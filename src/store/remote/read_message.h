@@ -59,9 +59,13 @@ Result<std::vector<ReadSeries>> find_series(ReadForm form, std::string_view mess
 /// left, with the parts of all.
 void arrange(std::vector<ReadSeries>& series, const ExternalLabels& taken_off);
 
-/// Replaces `out` by the samples of one part, ascending by time, no time twice.
+/// Appends the samples of one part in its own order; nothing on an error.
 /// Errors: BadData and Corruption for damage, Execution for a histogram that breaks a rule,
 /// LimitExceeded for a chunk that is larger than any.
 Result<void> decode_part(ReadForm form, std::string_view part, SampleColumns& out);
+
+/// Makes samples ascend by time. Servers that are no Prometheus may give them in any order, and
+/// times twice: of these the first stays.
+void put_in_order(SampleColumns& columns);
 
 }  // namespace prom5::remote

@@ -22,15 +22,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     auto found = find_series(form, message, {.list_bytes = size_t{64} << 20});
     if (!found) return;
     arrange(*found, {{"region", "north"}});
-    SampleColumns samples;
     for (const ReadSeries& series : *found) {
+      SampleColumns samples;
       for (const std::string_view part : series.parts) {
-        if (!decode_part(form, part, samples)) continue;
-        CHECK(samples.values.size() == samples.size());
-        CHECK(samples.histograms.empty() || samples.histograms.size() == samples.size());
-        for (size_t i = 1; i < samples.size(); ++i) {
-          CHECK(samples.times[i - 1] < samples.times[i]);
-        }
+        const size_t before = samples.size();
+        if (!decode_part(form, part, samples)) CHECK(samples.size() == before);
+      }
+      put_in_order(samples);
+      CHECK(samples.values.size() == samples.size());
+      CHECK(samples.histograms.empty() || samples.histograms.size() == samples.size());
+      for (size_t i = 1; i < samples.size(); ++i) {
+        CHECK(samples.times[i - 1] < samples.times[i]);
       }
     }
   };

@@ -56,12 +56,11 @@ void expect_same(const SampleColumns& got, const SampleColumns& want) {
 
 SampleColumns read_all(ReadForm form, const ReadSeries& series) {
   SampleColumns out;
-  SampleColumns part;
   for (const std::string_view bytes : series.parts) {
-    const auto read = decode_part(form, bytes, part);
+    const auto read = decode_part(form, bytes, out);
     EXPECT_TRUE(read) << read.error().message;
-    tsdb::merge(out, part, {});
   }
+  put_in_order(out);
   return out;
 }
 
@@ -210,8 +209,20 @@ TEST(ReadMessage, SamplesInAnyOrderAscend) {
   series.samples.values = {3, 1, 2, 4, 5};
   SampleColumns out;
   ASSERT_TRUE(decode_part(ReadForm::Sampled, time_series(series), out));
+  EXPECT_EQ(out.times, series.samples.times);
+  put_in_order(out);
   EXPECT_EQ(out.times, (std::vector<TimeMs>{{10}, {20}, {30}}));
   EXPECT_EQ(out.values, (std::vector<double>{1, 2, 3}));
+}
+
+TEST(ReadMessage, NothingIsLeftOfAPartThatIsDamaged) {
+  SampleColumns out = three_samples({}).samples;
+  std::string part = time_series(three_samples({{"a", "1"}}));
+  codec::ProtoWriter(part).bytes(4, "\x0a");
+  EXPECT_FALSE(decode_part(ReadForm::Sampled, part, out));
+  EXPECT_EQ(out.times, three_samples({}).samples.times);
+  EXPECT_EQ(out.values.size(), 3);
+  EXPECT_TRUE(out.histograms.empty());
 }
 
 TEST(ReadMessage, ChunksThatAreNoneAreRefused) {
@@ -221,10 +232,11 @@ TEST(ReadMessage, ChunksThatAreNoneAreRefused) {
   ASSERT_TRUE(decode_part(ReadForm::Streamed, chunk_message(chunk), out));
   EXPECT_EQ(out.times, samples.times);
   const auto refused = [&](uint64_t type, const std::string& data) {
+    out = samples;
     std::string message;
     codec::ProtoWriter(message).number(3, type);
     codec::ProtoWriter(message).bytes(4, data);
-    return !decode_part(ReadForm::Streamed, message, out) && out.size() == 0;
+    return !decode_part(ReadForm::Streamed, message, out) && out.times == samples.times;
   };
   EXPECT_TRUE(refused(0, chunk.data));
   EXPECT_TRUE(refused(9, chunk.data));

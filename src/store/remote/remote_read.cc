@@ -53,10 +53,11 @@ Counter& queries_total(MetricRegistry& metrics, const ReadOptions& options,
                          labels_of(options, outcome));
 }
 
-/// Roughly what samples take.
-size_t bytes_of(const SampleColumns& columns) {
-  size_t bytes = columns.size() * (sizeof(TimeMs) + sizeof(double));
-  for (const auto& histogram : columns.histograms) {
+/// Roughly what samples take, from a place on.
+size_t bytes_of(const SampleColumns& columns, size_t from) {
+  size_t bytes = (columns.size() - from) * (sizeof(TimeMs) + sizeof(double));
+  for (size_t i = from; i < columns.histograms.size(); ++i) {
+    const auto& histogram = columns.histograms[i];
     bytes += sizeof histogram;
     if (!histogram) continue;
     bytes +=
@@ -107,17 +108,18 @@ class AnswerSeries final : public SeriesSet {
     out.clear();
     size_t bytes = 0;
     for (const std::string_view part : series_[at_ - 1].parts) {
-      if (auto decoded = decode_part(form_, part, part_); !decoded) {
+      const size_t before = out.size();
+      if (auto decoded = decode_part(form_, part, out); !decoded) {
         warn(decoded.error().message);
         continue;
       }
-      bytes += bytes_of(part_);
-      if (bytes > kMaxSeriesBytes) {
-        warn(fmt::format("more than {} bytes of samples", kMaxSeriesBytes));
-        break;
-      }
-      tsdb::merge(out, part_, range_);
+      bytes += bytes_of(out, before);
+      if (bytes <= kMaxSeriesBytes) continue;
+      warn(fmt::format("they are more than {} bytes", kMaxSeriesBytes));
+      break;
     }
+    put_in_order(out);
+    tsdb::clip(out, range_);
     return {};
   }
 
@@ -134,7 +136,6 @@ class AnswerSeries final : public SeriesSet {
   const TimeRange range_;
   std::vector<ReadSeries> series_;
   size_t at_ = 0;
-  SampleColumns part_;
   Warnings warnings_;
   std::string place_;
   size_t told_ = 0;
@@ -298,7 +299,9 @@ void ReadInFlight::post(const ReadQuery& query) {
 }
 
 Result<io::HttpClientResponse> ReadInFlight::await(const Patience& patience) {
-  const auto timeout = std::chrono::milliseconds(reader_.options_.timeout.ms) + kGrace;
+  // Some configured times are longer than a clock's numbers reach.
+  const DurationMs longest = std::min(reader_.options_.timeout, DurationMs::days(365));
+  const auto timeout = std::chrono::milliseconds(longest.ms) + kGrace;
   const auto until = std::min(patience.until, started_ + timeout);
   std::unique_lock lock(arriving_->mutex);
   const bool came = arriving_->changed.wait_until(
