@@ -45,6 +45,14 @@ double resident_bytes(io::FileSystem& files) {
   return exporters::number_of(fields[1]) * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
+/// From when on other servers have nothing to add, as Prometheus has it: two blocks' time after the
+/// first block begins, as targets do not all come at once; without blocks nothing is complete.
+TimeMs samples_complete_from(const tsdb::Db& db, const Clock& clock) {
+  constexpr DurationMs kTwoBlocks = DurationMs::hours(4);
+  const auto blocks = db.blocks();
+  return (blocks.empty() ? clock.now() : blocks.front()->info().range.start) + kTwoBlocks;
+}
+
 double cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -161,9 +169,13 @@ Result<void> Server::open() {
       options_.http, [this](const io::HttpRequest& request) { return handle(request); }, metrics_,
       log_));
   db_ = TRY(tsdb::Db::begin(options_.storage, clock_, files_, metrics_, log_));
-  options_.query.default_subquery_step = config.global.evaluation_interval;
-  engine_ = std::make_unique<query::Engine>(*db_, options_.query, metrics_, clock_, &query_log_);
   http_client_ = io::make_http_client(fmt::format("prom5/{}", api::version()));
+  fanout_ = std::make_unique<remote::FanoutStorage>(
+      *db_, [this] { return samples_complete_from(*db_, clock_); },
+      remote::RemoteReader::Services{*http_client_, metrics_});
+  options_.query.default_subquery_step = config.global.evaluation_interval;
+  engine_ =
+      std::make_unique<query::Engine>(*fanout_, options_.query, metrics_, clock_, &query_log_);
   scrapes_ = std::make_unique<scrape::ScrapeManager>(
       scrape::ScrapeManager::Services{*db_, *http_client_, clock_, metrics_, log_},
       std::max(2U, std::thread::hardware_concurrency()));
@@ -284,6 +296,7 @@ Result<void> Server::apply(const config::Config& config) {
   otlp.delta_to_cumulative = options_.otlp_delta_to_cumulative;
   otlp_->set_options(std::move(otlp));
   remote_writers_->apply(config.remote_writes, config.global.external_labels);
+  fanout_->apply(config.remote_reads, config.global.external_labels);
   db_->set_out_of_order_window(config.out_of_order_time_window);
   tsdb::TierRetention tiers = options_.storage.tier_retention;
   for (size_t tier = 0; tier < tsdb::kTiers; ++tier) {
@@ -361,8 +374,10 @@ void Server::add_routes() {
     return std::pair{reload_succeeded_, reload_time_};
   };
   api_v1_ = std::make_unique<api::ApiV1>(
-      api::ApiV1::Services{*db_, *engine_, remote_write_.get(), clock_}, std::move(status));
+      api::ApiV1::Services{*db_, *fanout_, *engine_, remote_write_.get(), clock_},
+      std::move(status));
   api_v1_->add_routes(router_);
+  // What looks for names and their causes walks through all time, which no other server shall give.
   query_api_ = std::make_unique<api::QueryApi>(*db_, *engine_, clock_);
   query_api_->add_routes(router_);
   search_api_ = std::make_unique<api::SearchApi>(*db_, clock_, options_.max_search_limit);
@@ -381,9 +396,10 @@ void Server::add_routes() {
     const MutexLock lock(reload_mutex_);
     return external_labels_;
   };
+  // The newest samples are local, and federation asks nobody else for them.
   federation_ = std::make_unique<api::Federation>(*db_, clock_, options_.query.lookback_delta,
                                                   external_labels);
-  remote_read_ = std::make_unique<api::RemoteRead>(*db_, options_.remote_read_samples,
+  remote_read_ = std::make_unique<api::RemoteRead>(*fanout_, options_.remote_read_samples,
                                                    external_labels, metrics_);
   remote_read_->add_routes(router_);
   federation_->add_routes(router_);

@@ -34,6 +34,7 @@
 #include "io/http/router.h"
 #include "model/regex.h"
 #include "query/engine.h"
+#include "store/remote/fanout_storage.h"
 #include "store/remote/remote_writer.h"
 #include "store/tsdb/db.h"
 
@@ -109,9 +110,10 @@ class Server {
   std::optional<Regex> cors_origin_;  // set by open()
 
   std::unique_ptr<tsdb::Db> db_;
+  std::unique_ptr<io::HttpClient> http_client_;
+  std::unique_ptr<remote::FanoutStorage> fanout_;  // what queries look at
   query::QueryLog query_log_;
   std::unique_ptr<query::Engine> engine_;
-  std::unique_ptr<io::HttpClient> http_client_;
   std::unique_ptr<scrape::ScrapeManager> scrapes_;
   std::unique_ptr<discovery::DiscoveryManager> discovery_;
   std::unique_ptr<ingest::RemoteWriteReceiver> remote_write_;

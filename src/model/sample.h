@@ -23,6 +23,9 @@ constexpr bool is_stale(double value) { return std::bit_cast<uint64_t>(value) ==
 /// Whether there is a staleness marker among them, at the speed of memory.
 bool any_stale(std::span<const double> values);
 
+/// The start timestamp of a sample of which nobody knows since when it counts.
+inline constexpr TimeMs kNoStart{0};
+
 struct Sample {
   TimeMs time;
   double value = 0;

@@ -125,7 +125,7 @@ class Explainer {
 
   /// Counts the series; of their samples, those of a few.
   Result<Cost> selected(const promql::VectorSelector& selector, TimeRange range, size_t steps) {
-    const auto querier = TRY(context_.storage.querier(range));
+    const auto querier = TRY(context_.querier(range));
     const auto set = TRY(querier->select(selector.matchers, querier->tier({})));
     Cost out;
     uint64_t read = 0;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,9 +22,6 @@ namespace prom5 {
 
 /// Names a series inside one Storage, so that its second sample needs no label set. 0 is none.
 using SeriesRef = uint64_t;
-
-/// The start timestamp of a sample of which nobody knows since when it counts.
-inline constexpr TimeMs kNoStart{0};
 
 /// A sample of a series that is known by its reference.
 struct RefSample {
@@ -175,11 +174,21 @@ class SeriesSet {
   }
 };
 
+/// How long whoever asks waits for an answer.
+struct Patience {
+  std::stop_token stop;  ///< requested when nobody wants it any more
+  std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
+};
+
 /// A view of the data in a range of time. One thread; sees every batch committed before it was
 /// opened.
 class Querier {
  public:
   virtual ~Querier() = default;
+
+  /// Of those who select next. A querier that asks other servers waits no longer for them; what
+  /// they did not say by then is among its warnings.
+  virtual void set_patience(const Patience& /*patience*/) {}
 
   /// The tier that serves best: the widest that changes nothing, else, for what is no longer there
   /// as samples, the finest that reaches as far back.

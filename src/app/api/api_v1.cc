@@ -227,7 +227,8 @@ ApiV1::Answer ApiV1::series(const HttpRequest& request) {
   const LabelQuery asked = TRY(label_query(request));
   const auto selectors = match_parameters(request);
   if (!selectors) return std::unexpected(invalid_parameter("match[]", selectors.error()));
-  const auto querier = TRY(services_.db.querier(asked.range));
+  const auto querier = TRY(services_.storage.querier(asked.range));
+  querier->set_patience({request.stop});
   std::set<Labels> found;
   for (const auto& matchers : *selectors) {
     const auto set = TRY(querier->select(matchers, querier->tier({})));

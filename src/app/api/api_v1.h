@@ -29,6 +29,7 @@ class ApiV1 {
  public:
   struct Services {
     tsdb::Db& db;
+    Storage& storage;  ///< what queries look at: the database, and what other servers add
     query::Engine& engine;
     ingest::RemoteWriteReceiver* remote_write;  ///< null: switched off
     const Clock& clock;

@@ -176,6 +176,7 @@ Result<HttpResponse> RemoteRead::answer(const HttpRequest& request) const {
     Query& query = asked.queries[n];
     leave_out_external(external, query.matchers);
     const auto querier = TRY(storage_.querier(query.range));
+    querier->set_patience({request.stop});
     const auto set = TRY(querier->select(query.matchers, querier->tier({})));
     std::string result;
     SampleColumns samples;

@@ -103,8 +103,8 @@ class ConfigReader {
          }},
         {"remote_read",
          [this](const YamlNode& n) -> Result<void> {
-           TRY(read_remote_reads(reader_, n));
-           return is_empty(n) ? Result<void>() : reader_.not_yet(n, "remote_read");
+           config_.remote_reads = TRY(read_remote_reads(reader_, n));
+           return {};
          }},
     };
   }

@@ -54,6 +54,7 @@ struct Config {
   GlobalConfig global;
   std::vector<ScrapeJob> scrapes;
   std::vector<remote::WriteOptions> remote_writes;
+  std::vector<remote::ReadOptions> remote_reads;
   ingest::OtlpOptions otlp;
   std::vector<std::string> rule_files;  ///< that are there, patterns resolved
   DurationMs out_of_order_time_window;

@@ -171,6 +171,40 @@ TEST(Config, FingerprintsTellWhatChanged) {
   EXPECT_NE(of("scheme: http"), of("scheme: https"));
 }
 
+TEST(Config, RemoteRead) {
+  const auto read = [](std::string_view rest) {
+    return good("remote_read:\n  - url: http://u:p@far/api/v1/read\n    " + std::string(rest) +
+                "\n")
+        .remote_reads.at(0);
+  };
+  const remote::ReadOptions plain = read("");
+  EXPECT_EQ(plain.url, "http://u:p@far/api/v1/read");
+  EXPECT_EQ(plain.name, plain.url);
+  EXPECT_EQ(plain.timeout, DurationMs::minutes(1));
+  EXPECT_FALSE(plain.read_recent);
+  EXPECT_TRUE(plain.filter_external_labels);
+  EXPECT_EQ(plain.chunked_read_limit, 50'000'000U);
+  const remote::ReadOptions full = read(
+      "name: far\n    remote_timeout: 5s\n    read_recent: true\n    chunked_read_limit: 1000\n"
+      "    filter_external_labels: false\n    required_matchers: {tier: old}\n"
+      "    headers: {X-Tenant: a}");
+  EXPECT_EQ(full.name, "far");
+  EXPECT_EQ(full.timeout, DurationMs::seconds(5));
+  EXPECT_TRUE(full.read_recent);
+  EXPECT_FALSE(full.filter_external_labels);
+  EXPECT_EQ(full.chunked_read_limit, 1'000U);
+  const std::vector<std::pair<std::string, std::string>> matchers = {{"tier", "old"}};
+  EXPECT_EQ(full.required_matchers, matchers);
+  const std::vector<std::pair<std::string, std::string>> headers = {{"X-Tenant", "a"}};
+  EXPECT_EQ(full.headers, headers);
+  EXPECT_TRUE(good("remote_read:\n").remote_reads.empty());
+  bad("remote_read: [{name: a}]\n", "p.yml:1:", "url");
+  bad("remote_read: [{url: 'http://a', name: x}, {url: 'http://b', name: x}]\n",
+      "p.yml:1:", "names must be unique");
+  bad("remote_read: [{url: 'http://a', chunked_read_limit: 5MB}]\n", "p.yml:1:", "whole number");
+  bad("remote_read: [{url: 'http://a', headers: {User-Agent: x}}]\n", "p.yml:1:", "reserved");
+}
+
 TEST(Config, TheEmbeddedOneIsGood) {
   EXPECT_EQ(good(embedded_config("127.0.0.1:9090", "web-1")).scrapes.size(), 2U);
 }

@@ -144,7 +144,6 @@ Result<remote::ReadOptions> read_read(const YamlReader& reader, const YamlNode& 
     return reader.error(node, "empty or null remote read config section");
   }
   remote::ReadOptions o;
-  uint64_t chunked_read_limit = 0;
   HttpConfigReader http(reader);
   const Read matchers = [&](const YamlNode& n) {
     return reader.dictionary(
@@ -159,7 +158,7 @@ Result<remote::ReadOptions> read_read(const YamlReader& reader, const YamlNode& 
                            {"headers", headers_into(reader, o.headers)},
                            {"required_matchers", matchers},
                            {"read_recent", reader.into(o.read_recent)},
-                           {"chunked_read_limit", reader.into(chunked_read_limit)},
+                           {"chunked_read_limit", reader.into(o.chunked_read_limit)},
                            {"filter_external_labels", reader.into(o.filter_external_labels)}};
   for (Key& key : http.keys()) keys.push_back(std::move(key));
   TRY(reader.mapping(node, "remote_read", keys));

@@ -5,10 +5,9 @@
 #include <cstring>
 #include <optional>
 
-#include "collect/ingest/remote_write_wire.h"
 #include "io/codec/compress.h"
 #include "io/codec/protobuf.h"
-#include "io/codec/utf8.h"
+#include "model/exposition/sample_wire.h"
 #include "model/histogram.h"
 
 namespace prom5::ingest {
@@ -16,29 +15,6 @@ namespace prom5::ingest {
 namespace {
 
 using codec::ProtoField;
-
-Result<void> read_label(std::string_view message, LabelsBuilder& labels) {
-  std::string_view name;
-  std::string_view value;
-  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
-    if (f.number == 1) name = f.bytes;
-    if (f.number == 2) value = f.bytes;
-    return {};
-  }));
-  if (name.empty()) return fail(ErrorCode::Execution, "a label has no name");
-  if (name.size() > Labels::kMaxStringBytes || value.size() > Labels::kMaxStringBytes) {
-    return fail(ErrorCode::Execution, "label {}: value of {} bytes", name.substr(0, 100),
-                value.size());
-  }
-  if (!codec::utf8_valid(name) || !codec::utf8_valid(value)) {
-    return fail(ErrorCode::Execution, "label name or value is not valid UTF-8");
-  }
-  if (!labels.get(name).empty()) {
-    return fail(ErrorCode::Execution, "label name \"{}\" is not unique", name);
-  }
-  labels.set(name, value);
-  return {};
-}
 
 constexpr std::array kMessageNames =
     std::to_array<std::string_view>({"prometheus.WriteRequest", "io.prometheus.write.v2.Request"});
@@ -171,7 +147,7 @@ Result<Exemplar> read_exemplar(std::string_view message) {
   LabelsBuilder labels;
   TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
     switch (f.number) {
-      case 1: TRY(read_label(f.bytes, labels)); break;
+      case 1: TRY(exposition::read_label(f.bytes, labels)); break;
       case 2: out.value = f.as_double(); break;
       case 3: out.time = {f.as_int64()}; break;
       default: break;
@@ -212,7 +188,7 @@ Result<Labels> read_labels(const std::vector<std::string_view>& messages) {
                 Labels::kMaxLabels);
   }
   LabelsBuilder builder;
-  for (const std::string_view bytes : messages) TRY(read_label(bytes, builder));
+  for (const std::string_view bytes : messages) TRY(exposition::read_label(bytes, builder));
   if (builder.get(kMetricName).empty()) {
     return fail(ErrorCode::Execution, "series has no metric name");
   }
@@ -362,7 +338,7 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
                 format_duration(time - clock_.now()));
   };
   for (const std::string_view bytes : series.samples) {
-    const Sample sample = TRY(read_sample(bytes)).sample;
+    const Sample sample = TRY(exposition::read_sample(bytes)).sample;
     if (const auto good = check(sample.time); !good) {
       outcome.refuse(1, good.error(), labels);
     } else {
@@ -370,7 +346,7 @@ Result<void> RemoteWriteReceiver::store_series(std::string_view message, Appende
     }
   }
   for (const std::string_view bytes : series.histograms) {
-    auto histogram = read_histogram(bytes);
+    auto histogram = exposition::read_histogram(bytes);
     if (histogram) {
       if (auto good = check(histogram->time); !good) histogram = std::unexpected(good.error());
     }

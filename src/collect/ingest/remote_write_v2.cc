@@ -1,10 +1,10 @@
 // Version 2 of remote write: texts stand once in a message, and series refer to them.
 
 #include "collect/ingest/remote_write.h"
-#include "collect/ingest/remote_write_wire.h"
 #include "io/codec/protobuf.h"
 #include "io/codec/utf8.h"
 #include "model/exposition/histogram_wire.h"
+#include "model/exposition/sample_wire.h"
 
 namespace prom5::ingest {
 
@@ -196,12 +196,12 @@ Result<void> RemoteWriteReceiver::store_series_v2(std::string_view message, cons
     ++counter;
   };
   for (const std::string_view bytes : series.samples) {
-    const auto [sample, start] = TRY(read_sample(bytes));
+    const auto [sample, start] = TRY(exposition::read_sample(bytes));
     append(sample.time, outcome.samples,
            [&] { return appender.append(ref, labels, sample, start); });
   }
   for (const std::string_view bytes : series.histograms) {
-    const auto histogram = read_histogram(bytes);
+    const auto histogram = exposition::read_histogram(bytes);
     if (!histogram && histogram.error().code != ErrorCode::Execution) {
       return std::unexpected(histogram.error());
     }

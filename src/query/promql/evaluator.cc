@@ -45,6 +45,12 @@ HistogramPtr without_reset_hint(const HistogramPtr& histogram) {
 
 // --- QueryContext --------------------------------------------------------------------------------
 
+Result<std::unique_ptr<Querier>> QueryContext::querier(TimeRange range) const {
+  auto querier = TRY(storage.querier(range));
+  querier->set_patience({options.stop, options.deadline});
+  return querier;
+}
+
 Result<void> QueryContext::check_alive() const {
   if (options.stop.stop_requested()) {
     return fail(ErrorCode::Canceled, "query was canceled in expression evaluation");
@@ -379,7 +385,7 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
         shape.extended != ExtendedRange::None || reset_hints_ == ResetHints::Detected;
     if (looks_back) first = first - lookback;
     if (shape.extended == ExtendedRange::Smoothed) last = last + lookback;
-    const auto querier = TRY(context_.storage.querier({first + DurationMs{1}, last}));
+    const auto querier = TRY(context_.querier({first + DurationMs{1}, last}));
     const int64_t divisor = common_divisor_of_borders(grid_, shape.shift.apply(grid_.start),
                                                       shape.shift.fixed, shape.range);
     // From the last samples of rollups alone no function is as from all samples.

@@ -56,6 +56,9 @@ class QueryContext {
   const Options options;
   query::Annotations annotations;
 
+  /// Opened on the storage, and waiting no longer than the query does.
+  Result<std::unique_ptr<Querier>> querier(TimeRange range) const;
+
   /// Canceled or Timeout.
   Result<void> check_alive() const;
   /// The same after work on so many samples, for loops whose rounds take a microsecond or a second:

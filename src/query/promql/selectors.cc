@@ -82,7 +82,7 @@ Result<void> Evaluator::each_selected(const Expr& expr, const VectorSelector& se
   const DurationMs lookback = context_.options.lookback;
   const TimeRange range{shift.apply(grid_.start) - lookback + DurationMs{1},
                         shift.apply(grid_.last())};
-  const auto querier = TRY(context_.storage.querier(range));
+  const auto querier = TRY(context_.querier(range));
   const int64_t divisor =
       common_divisor_of_borders(grid_, shift.apply(grid_.start), shift.fixed, {});
   const bool starts_wanted = what == Select::StartTimestamps;  // which rollups do not have
@@ -202,7 +202,7 @@ Result<StepVector> Evaluator::select_smoothed(const Expr& expr, const VectorSele
   const DurationMs lookback = context_.options.lookback;
   const TimeRange range{shift.apply(grid_.start) - lookback + DurationMs{1},
                         shift.apply(grid_.last()) + lookback};
-  const auto querier = TRY(context_.storage.querier(range));
+  const auto querier = TRY(context_.querier(range));
   const auto set = TRY(querier->select(selector.matchers, querier->tier({})));
   StepVector out;
   SampleColumns columns;

@@ -3,7 +3,7 @@
 #include <span>
 
 #include "base/time.h"
-#include "store/storage.h"
+#include "model/sample.h"
 
 namespace prom5::promql {
 

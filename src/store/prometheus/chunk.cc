@@ -20,6 +20,9 @@ using codec::BitWriter;
 constexpr size_t kSamplesPerChunk = 120;
 /// More buckets than any histogram has: a count beyond it is damage.
 constexpr uint64_t kMaxBuckets = 100'000;
+/// Of all histograms of a chunk. Their layout is written once and stands in each of them, so that
+/// without a bound some kilobytes could become any number of them.
+constexpr uint64_t kMaxNumbers = 16'000'000;
 
 /// Widths of the differences of time between two differences, by the ones before them.
 constexpr std::array<unsigned, 3> kTimeWidths = {14, 17, 20};
@@ -216,12 +219,15 @@ struct HistogramReader {
   size_t negative = 0;
   IntField time;
 
-  Result<void> read_layout(BitReader& in) {
+  Result<void> read_layout(BitReader& in, size_t histograms) {
     layout.zero_threshold = get_threshold(in);
     layout.schema = static_cast<int32_t>(get_varbit_int(in));
     positive = TRY(get_spans(in, layout.positive_spans));
     negative = TRY(get_spans(in, layout.negative_spans));
     if (layout.custom()) TRY(get_bounds(in, layout.custom_bounds));
+    const size_t numbers = positive + negative + layout.positive_spans.size() +
+                           layout.negative_spans.size() + layout.custom_bounds.size();
+    if (numbers * histograms > kMaxNumbers) return corrupt("too large");
     return {};
   }
 
@@ -244,7 +250,7 @@ struct HistogramReader {
 Result<void> decode_histograms(BitReader& in, size_t count, ResetHeader header,
                                SampleColumns& out) {
   HistogramReader reader;
-  TRY(reader.read_layout(in));
+  TRY(reader.read_layout(in, count));
   IntField total;
   IntField zero;
   XorReader sums;
@@ -291,7 +297,7 @@ Result<void> decode_histograms(BitReader& in, size_t count, ResetHeader header,
 Result<void> decode_float_histograms(BitReader& in, size_t count, ResetHeader header,
                                      SampleColumns& out) {
   HistogramReader reader;
-  TRY(reader.read_layout(in));
+  TRY(reader.read_layout(in, count));
   XorReader totals;
   XorReader zeros;
   XorReader sums;

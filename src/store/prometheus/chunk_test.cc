@@ -151,6 +151,21 @@ TEST(PrometheusChunk, GivesBackWhatItWasGiven) {
   }
 }
 
+TEST(PrometheusChunk, SmallChunksDoNotBecomeAnyNumberOfHistograms) {
+  auto h = std::make_shared<Histogram>();
+  h->positive_spans = {{0, 1'000}};
+  h->positive_counts.resize(1'000, 1);
+  h->count = 1'000;
+  EncodedChunk chunk = encode_chunks({{{1}, {2}}, {0, 0}, {h, h}}).at(0);
+  SampleColumns out;
+  ASSERT_TRUE(decode_chunk(static_cast<uint8_t>(chunk.encoding), chunk.data, out));
+  chunk.data[0] = '\xff';  // the number of samples
+  chunk.data[1] = '\xff';
+  const auto refused = decode_chunk(static_cast<uint8_t>(chunk.encoding), chunk.data, out);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("too large"), std::string::npos);
+}
+
 TEST(PrometheusChunk, NoBytesMakeItFail) {
   Rng rng(12);
   for (int round = 0; round < 20'000; ++round) {

@@ -13,6 +13,9 @@
 
 namespace prom5::remote {
 
+/// The labels that say which server this is.
+using ExternalLabels = std::vector<std::pair<std::string, std::string>>;
+
 enum class WriteMessage : uint8_t { V1, V2 };
 
 /// How samples wait and are sent (prometheus.yml, <queue_config>).
@@ -54,8 +57,9 @@ struct ReadOptions {
   std::vector<std::pair<std::string, std::string>> headers;
   std::shared_ptr<const io::HttpClientSecurity> security;
   std::vector<std::pair<std::string, std::string>> required_matchers;
-  bool read_recent = false;
+  bool read_recent = false;  ///< also what is stored here
   bool filter_external_labels = true;
+  uint64_t chunked_read_limit = 50'000'000;  ///< bytes of a frame of a streamed answer
 };
 
 }  // namespace prom5::remote

@@ -31,8 +31,6 @@ struct WriterServices {
   const Storage& storage;  ///< for metadata
 };
 
-using ExternalLabels = std::vector<std::pair<std::string, std::string>>;
-
 /// Sends what the write-ahead log gets to one server, by as many requests at a time as it takes to
 /// keep up. What was sent is written down, so that after a kill nothing is left out and nothing but
 /// the requests that were on their way is sent again, each as it was.

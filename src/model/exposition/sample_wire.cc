@@ -1,20 +1,17 @@
-#include "collect/ingest/remote_write_wire.h"
+#include "model/exposition/sample_wire.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "io/codec/protobuf.h"
+#include "io/codec/utf8.h"
 #include "model/exposition/histogram_wire.h"
 
-namespace prom5::ingest {
+namespace prom5::exposition {
 
 using codec::ProtoField;
 
 namespace {
-
-using exposition::read_deltas;
-using exposition::read_doubles;
-using exposition::read_span;
 
 /// Integer counts add up exactly; NaN observations are in no bucket, and make the sum NaN.
 Result<void> check_count(const Histogram& h) {
@@ -84,4 +81,27 @@ Result<StartedSample> read_sample(std::string_view message) {
   return out;
 }
 
-}  // namespace prom5::ingest
+Result<void> read_label(std::string_view message, LabelsBuilder& labels) {
+  std::string_view name;
+  std::string_view value;
+  TRY(codec::each_field(message, [&](const ProtoField& f) -> Result<void> {
+    if (f.number == 1) name = f.bytes;
+    if (f.number == 2) value = f.bytes;
+    return {};
+  }));
+  if (name.empty()) return fail(ErrorCode::Execution, "a label has no name");
+  if (name.size() > Labels::kMaxStringBytes || value.size() > Labels::kMaxStringBytes) {
+    return fail(ErrorCode::Execution, "label {}: value of {} bytes", name.substr(0, 100),
+                value.size());
+  }
+  if (!codec::utf8_valid(name) || !codec::utf8_valid(value)) {
+    return fail(ErrorCode::Execution, "label name or value is not valid UTF-8");
+  }
+  if (!labels.get(name).empty()) {
+    return fail(ErrorCode::Execution, "label name \"{}\" is not unique", name);
+  }
+  labels.set(name, value);
+  return {};
+}
+
+}  // namespace prom5::exposition

@@ -5,12 +5,12 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "model/histogram.h"
+#include "model/labels.h"
 #include "model/sample.h"
-#include "store/storage.h"
 
-namespace prom5::ingest {
+namespace prom5::exposition {
 
-// Messages that both versions of remote write have.
+// Messages that both versions of remote write and remote read have.
 
 struct TimedHistogram {
   TimeMs time;
@@ -30,4 +30,8 @@ Result<TimedHistogram> read_histogram(std::string_view message);
 /// A prometheus.Sample.
 Result<StartedSample> read_sample(std::string_view message);
 
-}  // namespace prom5::ingest
+/// Adds a prometheus.Label. BadData when malformed; Execution when it breaks a rule, which costs
+/// the series: no name, a name that is there already, what is too long or no UTF-8.
+Result<void> read_label(std::string_view message, LabelsBuilder& labels);
+
+}  // namespace prom5::exposition
