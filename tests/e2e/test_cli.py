@@ -1,4 +1,5 @@
 """The commands beside `serve`: help, version, questions to a server, checks."""
+import http.client
 import json
 import os
 import re
@@ -51,19 +52,39 @@ class Help(unittest.TestCase):
                 [harness.prom5_binary(), f"--web.listen-address={address}",
                  f"--storage.tsdb.path={data}",
                  "--web.console.libraries=/usr/share/libraries", "--storage.tsdb.wal-compression",
-                 "--no-storage.tsdb.no-lockfile", "--rules.alert.resend-delay", "1m"],
+                 "--no-storage.tsdb.no-lockfile", "--rules.alert.resend-delay", "1m",
+                 "--storage.tsdb.retention=30d",
+                 "--enable-feature=concurrent-rule-eval,exemplar-storage,native-histogram"],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             log = ""
             for line in process.stdout:
                 log += line
                 if "prom5 is ready" in line:
                     break
+            connection = http.client.HTTPConnection(address, timeout=30)
+            connection.request("GET", "/api/v1/status/flags")
+            flags = json.load(connection.getresponse())["data"]
+            connection.close()
             process.terminate()
             log += process.communicate()[0]
         self.assertIn("prom5 is ready", log)
         for flag in ("web.console.libraries", "storage.tsdb.wal-compression",
                      "rules.alert.resend-delay"):
             self.assertRegex(log, rf'level=WARN msg="A flag has no effect" flag="?{flag}"? why=')
+        self.assertEqual(flags["storage.tsdb.retention.time"], "30d")
+        self.assertRegex(log, r'flag="?storage.tsdb.retention"? use="?storage.tsdb.retention.time')
+        self.assertRegex(log, r'feature="?concurrent-rule-eval"? is="without effect: rules are')
+        self.assertRegex(log, r'feature="?native-histogram"? is="unknown; did you mean native-')
+        self.assertNotIn("exemplar-storage", log)
+
+    def test_values_of_flags_without_effect_are_checked(self):
+        for flag in ("--storage.remote.flush-deadline=soon", "--rules.alert.resend-delay=1",
+                     "--storage.tsdb.samples-per-chunk=many", "--auto-gomemlimit.ratio=most",
+                     "--storage.tsdb.retention=15"):
+            with self.subTest(flag):
+                result = harness.run_prom5(flag)
+                self.assertEqual(result.returncode, 2, harness.shown(result))
+                self.assertIn(flag.split("=")[0] + ": ", result.stderr)
 
     def test_a_wrong_flag_without_a_command(self):
         result = harness.run_prom5("--config.fil=x")
