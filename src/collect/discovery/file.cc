@@ -2,6 +2,7 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -22,6 +23,16 @@ Result<std::vector<TargetGroup>> read_file(io::FileSystem& files, const std::str
       io::equal_ignoring_case(std::filesystem::path(path).extension().string(), ".json");
   return parse_target_list(TRY(files.read(path)), path,
                            json ? TargetListFormat::Json : TargetListFormat::Yaml);
+}
+
+bool has_pattern(std::string_view name) { return name.find_first_of("*?[") != name.npos; }
+
+/// Whether the path is what an entry of `files` names: a * may stand in its last part.
+bool names(const std::filesystem::path& entry, const std::filesystem::path& path) {
+  const std::string last = entry.filename().string();
+  if (!has_pattern(last)) return entry == path;
+  return entry.parent_path() == path.parent_path() &&
+         ::fnmatch(last.c_str(), path.filename().c_str(), FNM_PERIOD) == 0;
 }
 
 }  // namespace
@@ -45,18 +56,30 @@ FileDiscoverer::Stamp FileDiscoverer::look() const {
   };
   for (const std::string& name : options_.files) {
     const std::filesystem::path path = name;
-    const std::string last = path.filename().string();
-    if (last.find_first_of("*?[") == std::string::npos) {
+    if (!has_pattern(path.filename().string())) {
       note(path);
       continue;
     }
     for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), ignored)) {
-      if (::fnmatch(last.c_str(), entry.path().filename().c_str(), FNM_PERIOD) == 0) {
-        note(entry.path());
-      }
+      if (names(path, entry.path())) note(entry.path());
     }
   }
   return out;
+}
+
+/// An entry of `files` that names nothing is no failure, as a file may come later; but whoever
+/// misses targets looks for it among the problems.
+void FileDiscoverer::tell_of_missing() {
+  for (const std::string& entry : options_.files) {
+    const bool there = std::any_of(seen_.begin(), seen_.end(),
+                                   [&](const auto& file) { return names(entry, file.first); });
+    if (!there) {
+      missing_.insert(entry);
+      services_.problems.set(entry, fmt::format("there is no file {}", entry));
+    } else if (missing_.erase(entry) > 0) {
+      services_.problems.clear(entry);
+    }
+  }
 }
 
 Result<std::vector<TargetGroup>> FileDiscoverer::refresh(const std::stop_token& /*stop*/) {
@@ -71,6 +94,7 @@ Result<std::vector<TargetGroup>> FileDiscoverer::refresh(const std::stop_token& 
     if (gone) services_.problems.clear(path);
     return gone;
   });
+  tell_of_missing();
   io::PosixFileSystem files;
   for (const auto& [path, stamp] : seen_) {
     auto groups = read_file(files, path);

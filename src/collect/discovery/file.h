@@ -24,12 +24,14 @@ class FileDiscoverer final : public RefreshDiscoverer {
   /// What tells whether a file is still the same.
   using Stamp = std::map<std::string, std::pair<int64_t, uint64_t>>;
   [[nodiscard]] Stamp look() const;
+  void tell_of_missing();
 
   const FileOptions options_;
   Counter& read_errors_;
   Stamp seen_;
   std::map<std::string, std::vector<TargetGroup>> groups_;  ///< by file
   std::set<std::string> unread_;                            ///< files that cannot be read
+  std::set<std::string> missing_;                           ///< entries of `files` that name none
 };
 
 }  // namespace prom5::discovery
