@@ -265,6 +265,38 @@ class CheckConfig(unittest.TestCase):
                 self.assertEqual(ours.returncode, theirs.returncode,
                                  harness.shown(ours) + "\n" + harness.shown(theirs))
 
+    def file_sd(self, name, text):
+        with open(os.path.join(self.scratch, name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return f"- job_name: {name}\n  file_sd_configs: [{{files: [{name}]}}]\n"
+
+    def test_files_with_targets(self):
+        jobs = "".join(self.file_sd(name, text) for name, text in (
+            ("good.json", '[{"targets": ["a:1"], "labels": {"b": "c"}}]'),
+            ("bad.yml", "- targets: [a:1]\n  label: {b: c}\n"),
+            ("cut.json", '[{"targets": ["a:1"]}'),
+            ("url.yml", "- targets: ['http://a/b']\n")))
+        absent = "- job_name: absent\n  file_sd_configs: [{files: ['none-*.yml', none.json]}]\n"
+        path, result = self.check("scrape_configs:\n" + jobs + absent)
+        self.assertEqual(result.returncode, 1, harness.shown(result))
+        self.assertIn(os.path.join(self.scratch, "bad.yml") + ":2:3: unknown key", result.stderr)
+        self.assertIn(os.path.join(self.scratch, "cut.json") + ":", result.stderr)
+        self.assertRegex(result.stderr, 'url.yml: job url.yml: target http://a/b: .*not a valid')
+        self.assertNotIn("good.json", result.stderr)
+        self.assertIn("there is no file " + os.path.join(self.scratch, "none-*.yml"), result.stdout)
+        syntax = harness.run_prom5("check", "config", "--syntax-only", path)
+        self.assertEqual(syntax.returncode, 0, harness.shown(syntax))
+
+    def test_files_with_targets_agree_with_promtool(self):
+        for name, text in (("a.json", "[]"), ("b.json", '[{"targets": ["http://x/y"]}]'),
+                           ("c.yml", "- targets: ["), ("d.yml", "- targets: [x]\n"),
+                           ("e.yml", "- targets: [x]\n  what: 1\n")):
+            path, ours = self.check("scrape_configs:\n" + self.file_sd(name, text))
+            theirs = harness.promtool("check", "config", path)
+            with self.subTest(name):
+                self.assertEqual(ours.returncode, theirs.returncode,
+                                 harness.shown(ours) + "\n" + harness.shown(theirs))
+
     def test_unknown_key(self):
         path, result = self.check("global:\n  scrape_interval: 1s\nscrap_configs: []\n")
         self.assertEqual(result.returncode, 1, harness.shown(result))

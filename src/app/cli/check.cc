@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 #include <iterator>
@@ -7,6 +8,7 @@
 #include "app/cli/command.h"
 #include "app/config/config.h"
 #include "app/config/rule_file.h"
+#include "app/config/target_check.h"
 #include "model/exposition/openmetrics_check.h"
 #include "model/exposition/page_check.h"
 
@@ -30,18 +32,29 @@ constexpr std::array kMetricsFlags = std::to_array<Flag>({
 const std::span<const Flag> kCheckConfigFlags = kConfigFlags;
 const std::span<const Flag> kCheckMetricsFlags = kMetricsFlags;
 
+namespace {
+
+int check_config_file(const std::string& file, config::Check depth) {
+  const auto config = config::load_config(file, depth);
+  if (!config) return complain(config.error().message, kFailure);
+  const auto targets =
+      depth == config::Check::Whole ? config::check_known_targets(*config) : config::TargetReport{};
+  int code = kGood;
+  for (const std::string& problem : targets.problems) code = complain(problem, kFailure);
+  if (code == kGood) fmt::print("{}: good; {} scrape configs\n", file, config->scrapes.size());
+  for (const std::string& note : config->notes) fmt::print("note: {}\n", note);
+  for (const std::string& note : targets.notes) fmt::print("note: {}\n", note);
+  return code;
+}
+
+}  // namespace
+
 int run_check_config(const Flags& flags) {
   if (flags.arguments().empty()) return complain("check config needs a FILE", kWrongUse);
+  const auto depth = flags.on("syntax-only") ? config::Check::SyntaxOnly : config::Check::Whole;
   int code = kGood;
   for (const std::string& file : flags.arguments()) {
-    const auto config = config::load_config(
-        file, flags.on("syntax-only") ? config::Check::SyntaxOnly : config::Check::Whole);
-    if (!config) {
-      code = complain(config.error().message, kFailure);
-      continue;
-    }
-    fmt::print("{}: good; {} scrape configs\n", file, config->scrapes.size());
-    for (const std::string& note : config->notes) fmt::print("note: {}\n", note);
+    code = std::max(code, check_config_file(file, depth));
   }
   return code;
 }

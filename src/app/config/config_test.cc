@@ -112,6 +112,14 @@ TEST(Config, UnsupportedPartsAreToldOrNoted) {
   bad("tracing: {client_type: http}\n", "p.yml:1:", "endpoint is missing");
 }
 
+TEST(Config, TheSameRemoteWriteTwice) {
+  const std::string one = "remote_write:\n  - url: http://a/w\n";
+  good(one + "  - url: http://b/w\n  - {url: http://a/w, remote_timeout: 9s}\n");
+  good(one + "  - {url: http://a/w, name: other}\n");
+  bad(one + "  - url: http://b/w\n  - url: http://a/w\n",
+      "p.yml:4:5: duplicate remote write configs", "line 2, for URL http://a/w");
+}
+
 TEST(Config, MergeKeys) {
   const std::string two =
       "scrape_configs:\n  - &first\n    job_name: a\n    metrics_path: /m\n    scheme: http\n"

@@ -8,7 +8,6 @@
 #include <filesystem>
 
 #include "collect/discovery/target_list.h"
-#include "io/file/file_system.h"
 #include "io/http/message.h"
 
 namespace prom5::discovery {
@@ -17,13 +16,6 @@ namespace {
 
 constexpr DurationMs kLookAgain = DurationMs::seconds(1);
 constexpr std::string_view kMtime = "prometheus_sd_file_mtime_seconds";
-
-Result<std::vector<TargetGroup>> read_file(io::FileSystem& files, const std::string& path) {
-  const bool json =
-      io::equal_ignoring_case(std::filesystem::path(path).extension().string(), ".json");
-  return parse_target_list(TRY(files.read(path)), path,
-                           json ? TargetListFormat::Json : TargetListFormat::Yaml);
-}
 
 bool has_pattern(std::string_view name) { return name.find_first_of("*?[") != name.npos; }
 
@@ -36,6 +28,19 @@ bool names(const std::filesystem::path& entry, const std::filesystem::path& path
 }
 
 }  // namespace
+
+Result<std::vector<TargetGroup>> read_target_file(io::FileSystem& files, const std::string& path) {
+  const bool json =
+      io::equal_ignoring_case(std::filesystem::path(path).extension().string(), ".json");
+  const std::string text = TRY(files.read(path));
+  auto groups =
+      parse_target_list(text, path, json ? TargetListFormat::Json : TargetListFormat::Yaml);
+  if (groups) return groups;
+  // "a.yml:1:2: …" where the place is known.
+  const std::string& what = groups.error().message;
+  const bool placed = what.find_first_not_of("0123456789") != 0;
+  return fail(ErrorCode::BadData, "{}:{}{}", path, placed ? "" : " ", what);
+}
 
 FileDiscoverer::FileDiscoverer(const FileOptions& options, const std::string& job,
                                const Services& services)
@@ -97,7 +102,7 @@ Result<std::vector<TargetGroup>> FileDiscoverer::refresh(const std::stop_token& 
   tell_of_missing();
   io::PosixFileSystem files;
   for (const auto& [path, stamp] : seen_) {
-    auto groups = read_file(files, path);
+    auto groups = read_target_file(files, path);
     if (!groups) {
       read_errors_.add();
       services_.problems.set(path, groups.error().message);

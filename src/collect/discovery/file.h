@@ -6,8 +6,13 @@
 #include <vector>
 
 #include "collect/discovery/refresh.h"
+#include "io/file/file_system.h"
 
 namespace prom5::discovery {
+
+/// Reads one of its files, JSON or YAML by its name's end. Io when it cannot be read; BadData with
+/// the path, and the place in it.
+Result<std::vector<TargetGroup>> read_target_file(io::FileSystem& files, const std::string& path);
 
 /// Targets from files (prometheus discovery/file). A file is read again when it changes; one that
 /// cannot be read keeps the targets it had.
