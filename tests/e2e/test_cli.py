@@ -265,6 +265,29 @@ class CheckConfig(unittest.TestCase):
                 self.assertEqual(ours.returncode, theirs.returncode,
                                  harness.shown(ours) + "\n" + harness.shown(theirs))
 
+    def test_templates_of_alerts_agree_with_promtool(self):
+        path = os.path.join(self.scratch, "rules.yml")
+        for text in ("{{ $labels.job }} is {{ $value | humanize }}", "{{ $lables.job }}",
+                     "{{ humanise $value }}", "{{ $value", "{{ if gt $value 1.0 }}a",
+                     "{{ range query \"up\" }}{{ . | value }}{{ else }}none{{ end }}", "{{ end }}",
+                     "{{ $value > 5 }}", "{{ reReplaceAll \"\\d\" \"\" $labels.a }}",
+                     "{{ with $x := 1 }}{{ $x }}{{ end }}", "{{ (1 }}", "{{ $value | }}",
+                     "{{ printf \"%.2f\" .Value }}{{- /* x */ -}}", "{{ 1 | 2 }}", "{{ . . }}",
+                     "{{ define \"t\" }}{{ $value }}{{ end }}", "{{}}", "{{ $x }}", "{{ .a.b }}",
+                     "{{ tmpl \"x\" . }}", "{{- -}}", "{{ $ }}", "{{ ($value).x }}", "{{ 1a2g }}",
+                     "{{ block \"t\" 1 }}{{ $value }}{{ end }}", "{{ range $a, 1 }}{{ end }}",
+                     "{{range .}}{{break}}{{end}}", "{{ break }}", "{{ $value\n| humanize }}"):
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({"groups": [{"name": "g", "rules": [
+                    {"alert": "A", "expr": "up", "annotations": {"summary": text}}]}]}, file)
+            ours = harness.run_prom5("check", "rules", path)
+            theirs = harness.promtool("check", "rules", path)
+            with self.subTest(text):
+                self.assertEqual(ours.returncode, theirs.returncode,
+                                 harness.shown(ours) + "\n" + harness.shown(theirs))
+                if ours.returncode != 0:
+                    self.assertIn('alert "A": annotation "summary": template: ', ours.stderr)
+
     def file_sd(self, name, text):
         with open(os.path.join(self.scratch, name), "w", encoding="utf-8") as file:
             file.write(text)
