@@ -456,11 +456,15 @@ class SenderTests:
         server = self.sender("name: gone")
         self.arrive(self.burst(server))
         self.assertEqual(metric(server, "shards", 'remote_name="gone"'), 1)
+        journals = lambda: list((server.data_dir / "remote").glob("*.journal"))
+        if isinstance(server, harness.Prom5):
+            self.assertEqual(len(journals()), 1)
         server.config_path.write_text("global: {}\n")
         server.signal(signal.SIGHUP)
         harness.wait_until(
             lambda: not any('remote_name="gone"' in labels for _, labels in metrics_of(server)),
             "the metrics of the queue are gone")
+        harness.wait_until(lambda: not journals(), "its journal is gone")
 
     def test_a_new_queue_lacks_nothing(self):
         self.receiver.answer = lambda request: 500
