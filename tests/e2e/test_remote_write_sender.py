@@ -18,7 +18,6 @@ from protobuf import read_fields
 from snappy_wire import unsnappy
 
 LONG = bool(os.environ.get("PROM5_LONG"))
-FLAGS = ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"]
 PREFIX = "prometheus_remote_storage_"
 
 
@@ -75,7 +74,7 @@ class SenderTests:
         self.assertEqual(self.receiver.mistakes, [])
 
     def make(self, config):
-        return harness.Prom5([*FLAGS, *self.feature_flags], config=config)
+        return harness.Prom5([*harness.RECEIVER_FLAGS, *self.feature_flags], config=config)
 
     def config(self, *more, external=(), scrape=(), url=None, further=(), **queue):
         options = list(self.options)
