@@ -569,6 +569,8 @@ def huge_page(size_bytes):
 
 # ---------------------------------------------------------------------------------- remote write
 
+# Of a server that takes remote write; the second is for the reference, which asks for it.
+RECEIVER_FLAGS = ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"]
 WRITE_HEADERS = {
     "Content-Type": "application/x-protobuf",
     "Content-Encoding": "snappy",

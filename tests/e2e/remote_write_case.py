@@ -3,7 +3,6 @@ import unittest
 
 import harness
 
-FLAGS = ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"]
 T = harness.now_ms() // 60_000 * 60 - 1800  # seconds; the samples come after it
 HISTOGRAM = harness.Histogram(12, 18.4, {1: 3, 2: 4, 5: 1}, {1: 2}, zero_threshold=0.001,
                               zero_count=2)
@@ -22,7 +21,7 @@ class Case(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = cls.enterClassContext(harness.Prom5([*FLAGS, *cls.flags],
+        cls.server = cls.enterClassContext(harness.Prom5([*harness.RECEIVER_FLAGS, *cls.flags],
                                                          config="global: {}\n"))
 
     def values(self, name, time=3600):

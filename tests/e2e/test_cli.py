@@ -1,4 +1,5 @@
 """The commands beside `serve`: help, version, questions to a server, checks."""
+import http.client
 import json
 import os
 import re
@@ -51,19 +52,39 @@ class Help(unittest.TestCase):
                 [harness.prom5_binary(), f"--web.listen-address={address}",
                  f"--storage.tsdb.path={data}",
                  "--web.console.libraries=/usr/share/libraries", "--storage.tsdb.wal-compression",
-                 "--no-storage.tsdb.no-lockfile", "--rules.alert.resend-delay", "1m"],
+                 "--no-storage.tsdb.no-lockfile", "--rules.alert.resend-delay", "1m",
+                 "--storage.tsdb.retention=30d",
+                 "--enable-feature=concurrent-rule-eval,exemplar-storage,native-histogram"],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             log = ""
             for line in process.stdout:
                 log += line
                 if "prom5 is ready" in line:
                     break
+            connection = http.client.HTTPConnection(address, timeout=30)
+            connection.request("GET", "/api/v1/status/flags")
+            flags = json.load(connection.getresponse())["data"]
+            connection.close()
             process.terminate()
             log += process.communicate()[0]
         self.assertIn("prom5 is ready", log)
         for flag in ("web.console.libraries", "storage.tsdb.wal-compression",
                      "rules.alert.resend-delay"):
             self.assertRegex(log, rf'level=WARN msg="A flag has no effect" flag="?{flag}"? why=')
+        self.assertEqual(flags["storage.tsdb.retention.time"], "30d")
+        self.assertRegex(log, r'flag="?storage.tsdb.retention"? use="?storage.tsdb.retention.time')
+        self.assertRegex(log, r'feature="?concurrent-rule-eval"? is="without effect: rules are')
+        self.assertRegex(log, r'feature="?native-histogram"? is="unknown; did you mean native-')
+        self.assertNotIn("exemplar-storage", log)
+
+    def test_values_of_flags_without_effect_are_checked(self):
+        for flag in ("--storage.remote.flush-deadline=soon", "--rules.alert.resend-delay=1",
+                     "--storage.tsdb.samples-per-chunk=many", "--auto-gomemlimit.ratio=most",
+                     "--storage.tsdb.retention=15"):
+            with self.subTest(flag):
+                result = harness.run_prom5(flag)
+                self.assertEqual(result.returncode, 2, harness.shown(result))
+                self.assertIn(flag.split("=")[0] + ": ", result.stderr)
 
     def test_a_wrong_flag_without_a_command(self):
         result = harness.run_prom5("--config.fil=x")
@@ -241,6 +262,61 @@ class CheckConfig(unittest.TestCase):
             path, ours = self.check(text)
             theirs = harness.promtool("check", "config", path)
             with self.subTest(text):
+                self.assertEqual(ours.returncode, theirs.returncode,
+                                 harness.shown(ours) + "\n" + harness.shown(theirs))
+
+    def test_templates_of_alerts_agree_with_promtool(self):
+        path = os.path.join(self.scratch, "rules.yml")
+        for text in ("{{ $labels.job }} is {{ $value | humanize }}", "{{ $lables.job }}",
+                     "{{ humanise $value }}", "{{ $value", "{{ if gt $value 1.0 }}a",
+                     "{{ range query \"up\" }}{{ . | value }}{{ else }}none{{ end }}", "{{ end }}",
+                     "{{ $value > 5 }}", "{{ reReplaceAll \"\\d\" \"\" $labels.a }}",
+                     "{{ with $x := 1 }}{{ $x }}{{ end }}", "{{ (1 }}", "{{ $value | }}",
+                     "{{ printf \"%.2f\" .Value }}{{- /* x */ -}}", "{{ 1 | 2 }}", "{{ . . }}",
+                     "{{ define \"t\" }}{{ $value }}{{ end }}", "{{}}", "{{ $x }}", "{{ .a.b }}",
+                     "{{ tmpl \"x\" . }}", "{{- -}}", "{{ $ }}", "{{ ($value).x }}", "{{ 1a2g }}",
+                     "{{ block \"t\" 1 }}{{ $value }}{{ end }}", "{{ range $a, 1 }}{{ end }}",
+                     "{{range .}}{{break}}{{end}}", "{{ break }}", "{{ $value\n| humanize }}"):
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({"groups": [{"name": "g", "rules": [
+                    {"alert": "A", "expr": "up", "annotations": {"summary": text}}]}]}, file)
+            ours = harness.run_prom5("check", "rules", path)
+            theirs = harness.promtool("check", "rules", path)
+            with self.subTest(text):
+                self.assertEqual(ours.returncode, theirs.returncode,
+                                 harness.shown(ours) + "\n" + harness.shown(theirs))
+                if ours.returncode != 0:
+                    self.assertIn('alert "A": annotation "summary": template: ', ours.stderr)
+
+    def file_sd(self, name, text):
+        with open(os.path.join(self.scratch, name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return f"- job_name: {name}\n  file_sd_configs: [{{files: [{name}]}}]\n"
+
+    def test_files_with_targets(self):
+        jobs = "".join(self.file_sd(name, text) for name, text in (
+            ("good.json", '[{"targets": ["a:1"], "labels": {"b": "c"}}]'),
+            ("bad.yml", "- targets: [a:1]\n  label: {b: c}\n"),
+            ("cut.json", '[{"targets": ["a:1"]}'),
+            ("url.yml", "- targets: ['http://a/b']\n")))
+        absent = "- job_name: absent\n  file_sd_configs: [{files: ['none-*.yml', none.json]}]\n"
+        path, result = self.check("scrape_configs:\n" + jobs + absent)
+        self.assertEqual(result.returncode, 1, harness.shown(result))
+        self.assertIn(os.path.join(self.scratch, "bad.yml") + ":2:3: unknown key", result.stderr)
+        self.assertIn(os.path.join(self.scratch, "cut.json") + ":", result.stderr)
+        self.assertRegex(result.stderr, 'url.yml: job url.yml: target http://a/b: .*not a valid')
+        self.assertNotIn("good.json", result.stderr)
+        self.assertIn("there is no file " + os.path.join(self.scratch, "none-*.yml"), result.stdout)
+        syntax = harness.run_prom5("check", "config", "--syntax-only", path)
+        self.assertEqual(syntax.returncode, 0, harness.shown(syntax))
+
+    def test_files_with_targets_agree_with_promtool(self):
+        for name, text in (("a.json", "[]"), ("b.json", '[{"targets": ["http://x/y"]}]'),
+                           ("c.yml", "- targets: ["), ("d.yml", "- targets: [x]\n"),
+                           ("e.yml", "- targets: [x]\n  what: 1\n")):
+            path, ours = self.check("scrape_configs:\n" + self.file_sd(name, text))
+            theirs = harness.promtool("check", "config", path)
+            with self.subTest(name):
                 self.assertEqual(ours.returncode, theirs.returncode,
                                  harness.shown(ours) + "\n" + harness.shown(theirs))
 

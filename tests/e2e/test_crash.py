@@ -22,7 +22,6 @@ from snappy_wire import snappy_literal
 
 LONG = os.environ.get("PROM5_LONG") == "1"
 SEED = int(os.environ.get("PROM5_CRASH_SEED") or random.SystemRandom().randrange(1 << 32))
-FLAGS = ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"]
 CONFIG = "global: {}\n"
 
 SECOND_MS = 1000
@@ -303,7 +302,7 @@ class Kill(unittest.TestCase):
     def flags(self):
         """Small files and short intervals, so that something is under way at most instants."""
         choose = self.chooser.choice
-        return FLAGS + [
+        return harness.RECEIVER_FLAGS + [
             f"--storage.tsdb.retention.time={self.RETENTION_MS // HOUR_MS}h",
             f"--storage.tsdb.wal-sync-interval={choose(('0s', '10ms', '50ms', '1s'))}",
             f"--storage.tsdb.wal-segment-size={choose(('128KB', '1MB', '64MB'))}",
@@ -409,8 +408,8 @@ class FullDisk(unittest.TestCase):
     def flags(self):
         """An interval makes maintenance frequent, so that blocks are due on a full disk, too."""
         interval = self.chooser.choice(("0s", "50ms", "50ms"))
-        return FLAGS + ["--storage.tsdb.wal-segment-size=4MB",
-                        f"--storage.tsdb.wal-sync-interval={interval}"]
+        return harness.RECEIVER_FLAGS + ["--storage.tsdb.wal-segment-size=4MB",
+                                         f"--storage.tsdb.wal-sync-interval={interval}"]
 
     def new_server(self):
         """A server on a new disk, and empty books."""
@@ -562,10 +561,10 @@ class LittleMemory(unittest.TestCase):
     RESTARTS = 20 if LONG else 3
 
     def setUp(self):
-        with harness.Prom5(FLAGS, config=CONFIG) as idle:
+        with harness.Prom5(harness.RECEIVER_FLAGS, config=CONFIG) as idle:
             untouched = 1024 * (idle.status_kb("VmData") - idle.status_kb("RssAnon"))
         self.server = self.enterContext(
-            BoundedProm5(FLAGS, CONFIG, self.LIMIT_BYTES, untouched))
+            BoundedProm5(harness.RECEIVER_FLAGS, CONFIG, self.LIMIT_BYTES, untouched))
         self.books = Books()
         self.time_ms = harness.now_ms() // MINUTE_MS * MINUTE_MS - HOUR_MS
         self.offered = 0

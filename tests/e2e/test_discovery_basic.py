@@ -185,6 +185,37 @@ class Files(Case):
             self.expect_discovered_count(server, "two", None)  # its gauge has gone with it
 
 
+@unittest.skipIf(discovery.REFERENCE, "the reference does not tell how its sources fare")
+class Sources(Case):
+    """What /api/v5/discovery says of each source."""
+
+    def sources(self, server):
+        return {(one["scrapePool"], one["subject"]): one["problems"]
+                for one in server.api("/api/v5/discovery")["sources"]}
+
+    def test_files_that_are_not_there(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        entries = [f"{{files: ['{folder}/a-*.json', '{folder}/b.json']}}",
+                   f"{{files: ['{folder}/c.yml']}}"]
+        server = self.start(("files", "file", entries, DROP))
+        first = ("files", f"{folder}/a-*.json, {folder}/b.json")
+        second = ("files", f"{folder}/c.yml")
+        harness.wait_until(lambda: self.sources(server) == {
+            first: [f"there is no file {folder}/a-*.json", f"there is no file {folder}/b.json"],
+            second: [f"there is no file {folder}/c.yml"]}, "both sources miss their files")
+        replace(folder / "a-1.json", '[{"targets": ["127.0.3.1:80"]}]')
+        replace(folder / "c.yml", "- targets: [")
+        harness.wait_until(lambda: self.sources(server)[first]
+                           == [f"there is no file {folder}/b.json"], "one is there now")
+        harness.wait_until(lambda: len(self.sources(server)[second]) == 1
+                           and "there is no file" not in self.sources(server)[second][0],
+                           "one is there, and broken")
+        replace(folder / "b.json", "[]")
+        replace(folder / "c.yml", "")
+        harness.wait_until(lambda: self.sources(server) == {first: [], second: []},
+                           "nothing is missing")
+
+
 class Reload(unittest.TestCase):
     """A changed job goes on with its series: none is away until the next scrape."""
 
@@ -454,6 +485,15 @@ class Dns(Case):
                 self.expect_discovered_count(server, job, len(targets))
         self.assertGreater(self.metric(server, "prometheus_sd_dns_lookups_total"), 5)
         self.assertEqual(self.metric(server, "prometheus_sd_dns_lookup_failures_total"), 0)
+        if discovery.REFERENCE:
+            return
+        problems = {(one["scrapePool"], one["subject"]): one["problems"]
+                    for one in server.api("/api/v5/discovery")["sources"]}
+        self.assertEqual(problems["a", "A one.d.test, two.d.test, absent.d.test"],
+                         ["absent.d.test is unknown to DNS: check its spelling"])
+        self.assertRegex(" ".join(problems["aaaa", "AAAA one.d.test, two.d.test."]),
+                         "^one.d.test (has no AAAA records|is unknown to DNS)")
+        self.assertEqual(problems["mx", "MX d.test"], [])
 
     def test_changes_and_failures(self):
         server = self.start(("a", "dns", self.sd("one.d.test, two.d.test", "A", 80), DROP))

@@ -175,6 +175,16 @@ class Changes(DockerCase):
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.changes(self.docker(socket_path=folder / "docker.sock"))
 
+    @unittest.skipIf(discovery.REFERENCE, "the reference does not tell how its sources fare")
+    def test_a_socket_that_is_not_there(self):
+        server = self.start(("all", "docker", "{host: 'unix:///nowhere/docker.sock'}", DROP))
+        source = lambda: server.api("/api/v5/discovery")["sources"][0]
+        problem = harness.wait_until(lambda: source()["problems"], "a problem")[0]
+        self.assertIn("/nowhere/docker.sock: No such file or directory", problem)
+        self.assertIn("is Docker running", problem)
+        self.assertNotIn("port", problem)
+        self.assertEqual(source()["subject"], "unix:///nowhere/docker.sock")
+
     def test_the_scheme_tcp(self):
         docker = self.docker()
         docker.container("a", networks={"front": "127.0.17.2"})

@@ -10,7 +10,6 @@ ROUNDS = 4
 WRITERS = 4
 SERIES_OF_A_WRITER = 10
 REQUESTS_OF_A_ROUND = 120  # of all writers together, before the process is killed
-FLAGS = ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"]
 CONFIG = "global: {}\n"
 
 
@@ -82,7 +81,7 @@ def kill_under_load(server, writers, requests=REQUESTS_OF_A_ROUND):
 
 class RemoteWrite(unittest.TestCase):
     def test_acknowledged_samples_survive_kill_in_several_rounds(self):
-        server = self.enterContext(harness.Prom5(FLAGS, config=CONFIG))
+        server = self.enterContext(harness.Prom5(harness.RECEIVER_FLAGS, config=CONFIG))
         start = harness.now_ms() - 50 * 60_000
         writers = [Writer(n, start + 13 * n) for n in range(WRITERS)]
         for round_ in range(ROUNDS):
@@ -93,7 +92,7 @@ class RemoteWrite(unittest.TestCase):
             writers = [w.successor() for w in writers]
 
     def test_acknowledged_samples_survive_orderly_stop_and_kill_right_after_start(self):
-        server = self.enterContext(harness.Prom5(FLAGS, config=CONFIG))
+        server = self.enterContext(harness.Prom5(harness.RECEIVER_FLAGS, config=CONFIG))
         writers = [Writer(n, harness.now_ms() - 50 * 60_000) for n in range(2)]
         kill_under_load(server, writers, requests=20)
         server.start()
@@ -144,7 +143,7 @@ class HistogramWriter(Writer):
 
 class NativeHistograms(unittest.TestCase):
     def test_native_histograms_survive_kill_with_their_buckets(self):
-        server = self.enterContext(harness.Prom5(FLAGS, config=CONFIG))
+        server = self.enterContext(harness.Prom5(harness.RECEIVER_FLAGS, config=CONFIG))
         writers = [HistogramWriter(n, harness.now_ms() - 50 * 60_000) for n in range(2)]
         kill_under_load(server, writers, requests=60)
         server.start()

@@ -42,8 +42,30 @@ class CheckText(unittest.TestCase):
                 self.assertEqual(result.returncode, 1, harness.shown(result))
                 self.assertIn(words, result.stderr)
 
+    def test_what_is_wrong_has_its_line(self):
+        bucket = '# TYPE a histogram\na_bucket{le="1"} 3\n'
+        for page, words in (
+                ("# HELP a x\na 1\n# HELP a y\n", "line 3: second HELP line"),
+                ("# HELP a x\n# HELP b x\n# TYPE a gauge\n# TYPE a gauge\n", "line 4: second TYPE"),
+                ("a 1\nb 1\r\n", "line 2: the line ends in CR LF"),
+                (bucket + 'a_bucket{le="+Inf"} 2\n', "line 3: {__name__=\"a\"}: the bucket"),
+                (bucket + "a_sum 1\n", 'the bucket le="+Inf" is missing'),
+                (bucket + 'a_bucket{le="+Inf"} 3\na_count 4\n', "line 4: "),
+                (bucket + 'a_bucket{le="NaN"} 3\n', "line 3: ")):
+            with self.subTest(page):
+                result = harness.run_prom5("check", "metrics", stdin=page)
+                self.assertEqual(result.returncode, 1, harness.shown(result))
+                self.assertIn(words, result.stderr)
+
+    def test_promtool_refuses_them_too(self):
+        for page in ("# HELP a x\n# HELP a y\na 1\n", "a 1\r\n"):
+            with self.subTest(page):
+                result = harness.promtool("check", "metrics", stdin=page)
+                self.assertEqual(result.returncode, 1, harness.shown(result))
+
     def test_good_pages(self):
-        for page in ("# HELP a b\n# TYPE a gauge\na 1\n# TYPE c counter\nc 2\n",
+        for page in ("# HELP a b\n# HELP c d\n# TYPE a gauge\n# TYPE c gauge\na 1\nc 2\n",
+                     "# HELP a b\n# TYPE a gauge\na 1\n# TYPE c counter\nc 2\n",
                      '# TYPE a histogram\na_bucket{le="+Inf"} 1\na_sum 1\na_count 1\n',
                      "a 1 1000\na 1 2000\n", "ab 1\n# TYPE a gauge\na 1\n"):
             with self.subTest(page):

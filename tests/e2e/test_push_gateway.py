@@ -379,6 +379,11 @@ class Differential(unittest.TestCase):
         self.assertEqual(list(found["one"][2].values()), [1.0])
         self.assertEqual(list(found[TIMES[1]][2].values()), ["never"])
 
+    def test_a_page_without_an_end_is_told_the_cure(self):
+        self.refused("PUT", "/metrics/job/a", "one 1")
+        if OURS is not PushGateway:
+            self.assertIn("the last line must end in a newline", self.text)
+
     def test_timestamps_are_refused(self):
         self.taken("PUT", "/metrics/job/a", "one 1\n")
         found = self.refused("PUT", "/metrics/job/a", "one 2 1700000000000\n")

@@ -4,7 +4,7 @@ import struct
 import unittest
 
 import harness
-from remote_write_case import FLAGS, HISTOGRAM, Case, T, ms
+from remote_write_case import HISTOGRAM, Case, T, ms
 from snappy_wire import snappy_literal
 
 
@@ -212,7 +212,7 @@ class NotEnabled(unittest.TestCase):
 class OutOfOrderWindow(unittest.TestCase):
     def test_old_samples_within_the_window_are_kept(self):
         config = "storage:\n  tsdb:\n    out_of_order_time_window: 30m\n"
-        with harness.Prom5(FLAGS, config=config) as server:
+        with harness.Prom5(harness.RECEIVER_FLAGS, config=config) as server:
             base = harness.now_ms() - 10 * 60_000
             for offset in (60, 20, 40, 0):
                 server.must_write([series("late", [(base + offset * 1000, offset)])])

@@ -25,6 +25,7 @@ import time
 import unittest
 
 import harness
+from remote_write_wire import V1, V2
 
 LONG = bool(os.environ.get("PROM5_LONG"))
 LONG_SECONDS = 600
@@ -32,7 +33,6 @@ SEED = int(os.environ.get("PROM5_SEED", "0")) or random.SystemRandom().randrange
 STEADY, GAUGES, WANDERING = 160, 19, 20
 FETCHES_OF_A_GENERATION = 4
 SELECTOR = '{__name__=~"test_.*"}'
-V1, V2 = "prometheus.WriteRequest", "io.prometheus.write.v2.Request"
 ACCEPTED = f"--web.remote-write-receiver.accepted-protobuf-messages={V1},{V2}"
 # What Debian's Prometheus may lose before a kill: deadline of a batch, a scrape, a busy machine.
 SECONDS_ON_THE_WAY = 4

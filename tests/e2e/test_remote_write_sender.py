@@ -18,7 +18,6 @@ from protobuf import read_fields
 from snappy_wire import unsnappy
 
 LONG = bool(os.environ.get("PROM5_LONG"))
-FLAGS = ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"]
 PREFIX = "prometheus_remote_storage_"
 
 
@@ -75,7 +74,7 @@ class SenderTests:
         self.assertEqual(self.receiver.mistakes, [])
 
     def make(self, config):
-        return harness.Prom5([*FLAGS, *self.feature_flags], config=config)
+        return harness.Prom5([*harness.RECEIVER_FLAGS, *self.feature_flags], config=config)
 
     def config(self, *more, external=(), scrape=(), url=None, further=(), **queue):
         options = list(self.options)
@@ -456,11 +455,15 @@ class SenderTests:
         server = self.sender("name: gone")
         self.arrive(self.burst(server))
         self.assertEqual(metric(server, "shards", 'remote_name="gone"'), 1)
+        journals = lambda: list((server.data_dir / "remote").glob("*.journal"))
+        if isinstance(server, harness.Prom5):
+            self.assertEqual(len(journals()), 1)
         server.config_path.write_text("global: {}\n")
         server.signal(signal.SIGHUP)
         harness.wait_until(
             lambda: not any('remote_name="gone"' in labels for _, labels in metrics_of(server)),
             "the metrics of the queue are gone")
+        harness.wait_until(lambda: not journals(), "its journal is gone")
 
     def test_a_new_queue_lacks_nothing(self):
         self.receiver.answer = lambda request: 500

@@ -6,7 +6,7 @@ import unittest
 import harness
 import remote_write_wire as wire
 from protobuf import field_bytes, field_double, field_varint
-from remote_write_case import FLAGS, HISTOGRAM, Case, T, ms
+from remote_write_case import HISTOGRAM, Case, T, ms
 from snappy_wire import snappy_literal
 
 ACCEPTED = "--web.remote-write-receiver.accepted-protobuf-messages="
@@ -163,7 +163,8 @@ class SecondMessage(Case):
         self.assertEqual(self.values("newer"), {(): [(0, "1")]})
 
     def test_what_is_acknowledged_survives_a_kill(self):
-        with harness.Prom5([*FLAGS, f"{ACCEPTED}{wire.V2}"], config="global: {}\n") as server:
+        with harness.Prom5([*harness.RECEIVER_FLAGS, f"{ACCEPTED}{wire.V2}"],
+                           config="global: {}\n") as server:
             message = wire.write_request_v2([
                 ({"__name__": "durable"}, [(ms(0), 1, ms(-5)), (ms(1), 2, ms(-5))]),
                 ({"__name__": "durable_size"}, [(ms(0), HISTOGRAM)])])
@@ -342,7 +343,7 @@ class AcceptedMessages(unittest.TestCase):
 
     def check(self, flags, accepted):
         bodies = {wire.V1: harness.write_request, wire.V2: wire.write_request_v2}
-        with harness.Prom5([*FLAGS, *flags], config="global: {}\n") as server:
+        with harness.Prom5([*harness.RECEIVER_FLAGS, *flags], config="global: {}\n") as server:
             for message, types in self.TYPES.items():
                 for content_type in types:
                     name = f"typed_{content_type.count('=')}_{message.count('2')}"
@@ -388,7 +389,7 @@ class AcceptedMessages(unittest.TestCase):
 class OutOfOrderWindow(unittest.TestCase):
     def test_old_samples_within_the_window_are_written(self):
         config = "storage:\n  tsdb:\n    out_of_order_time_window: 30m\n"
-        with harness.Prom5([*FLAGS, ACCEPTED + wire.V2], config=config) as server:
+        with harness.Prom5([*harness.RECEIVER_FLAGS, ACCEPTED + wire.V2], config=config) as server:
             base = harness.now_ms() - 10 * 60_000
             for offset in (60, 20, 40, 0):
                 message = wire.write_request_v2([

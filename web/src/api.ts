@@ -116,6 +116,7 @@ export async function droppedTargets(signal?: AbortSignal): Promise<DroppedTarge
 export interface Source {
   scrapePool: string;
   mechanism: string;
+  subject: string;  // what it looks at: files, a URL, names
   targets: number;
   problems: string[];
 }

@@ -24,6 +24,7 @@ function SourceLine({ source }: { source: Source }) {
     <li data-testid="source">
       <span class={`state ${broken ? 'down' : 'up'}`}>{source.mechanism}</span>
       {' '}finds {source.targets} {source.targets === 1 ? 'target' : 'targets'}
+      {' '}<span class="muted mono small">{source.subject}</span>
       {source.problems.map((problem) => <div class="error small" key={problem}>{problem}</div>)}
     </li>
   );

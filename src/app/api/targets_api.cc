@@ -206,6 +206,7 @@ TargetsApi::Answer TargetsApi::sources() const {
     json.begin_object().key("sources").begin_array();
     for (const auto& source : sources) {
       json.begin_object().field("scrapePool", source.job).field("mechanism", source.mechanism);
+      json.field("subject", source.subject);
       json.key("targets").integer(static_cast<int64_t>(source.targets));
       json.key("problems").begin_array();
       for (const std::string& problem : source.problems) json.string(problem);

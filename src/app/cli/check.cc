@@ -1,17 +1,16 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 #include <iterator>
-#include <unordered_set>
 
 #include "app/cli/command.h"
 #include "app/config/config.h"
 #include "app/config/rule_file.h"
-#include "io/codec/number.h"
+#include "app/config/target_check.h"
 #include "model/exposition/openmetrics_check.h"
-#include "model/exposition/protobuf_parser.h"
-#include "model/exposition/text_parser.h"
+#include "model/exposition/page_check.h"
 
 namespace prom5::cli {
 
@@ -33,83 +32,34 @@ constexpr std::array kMetricsFlags = std::to_array<Flag>({
 const std::span<const Flag> kCheckConfigFlags = kConfigFlags;
 const std::span<const Flag> kCheckMetricsFlags = kMetricsFlags;
 
+namespace {
+
+int check_config_file(const std::string& file, config::Check depth) {
+  const auto config = config::load_config(file, depth);
+  if (!config) return complain(config.error().message, kFailure);
+  const auto targets =
+      depth == config::Check::Whole ? config::check_known_targets(*config) : config::TargetReport{};
+  int code = kGood;
+  for (const std::string& problem : targets.problems) code = complain(problem, kFailure);
+  if (code == kGood) fmt::print("{}: good; {} scrape configs\n", file, config->scrapes.size());
+  for (const std::string& note : config->notes) fmt::print("note: {}\n", note);
+  for (const std::string& note : targets.notes) fmt::print("note: {}\n", note);
+  return code;
+}
+
+}  // namespace
+
 int run_check_config(const Flags& flags) {
   if (flags.arguments().empty()) return complain("check config needs a FILE", kWrongUse);
+  const auto depth = flags.on("syntax-only") ? config::Check::SyntaxOnly : config::Check::Whole;
   int code = kGood;
   for (const std::string& file : flags.arguments()) {
-    const auto config = config::load_config(
-        file, flags.on("syntax-only") ? config::Check::SyntaxOnly : config::Check::Whole);
-    if (!config) {
-      code = complain(config.error().message, kFailure);
-      continue;
-    }
-    fmt::print("{}: good; {} scrape configs\n", file, config->scrapes.size());
-    for (const std::string& note : config->notes) fmt::print("note: {}\n", note);
+    code = std::max(code, check_config_file(file, depth));
   }
   return code;
 }
 
 namespace {
-
-/// What the lines of a page must be together: types told once and before samples, series there
-/// once, borders that are numbers.
-class PageCheck {
- public:
-  Result<void> take(const exposition::PageFamily& family) {
-    const bool late = typed_.contains(family.name) || sampled_.contains(family.name);
-    if (family.types > (late ? 0 : 1)) {
-      return fail(ErrorCode::BadData,
-                  "second TYPE line for metric name \"{}\", or TYPE reported after samples",
-                  family.name);
-    }
-    if (family.types > 0) typed_.insert(family.name);
-    return {};
-  }
-
-  Result<void> take(const Labels& series, std::optional<TimeMs> time,
-                    const exposition::PageFamily& family) {
-    std::string key(series.bytes());
-    if (time) key += fmt::format("@{}", time->ms);
-    if (!seen_.insert(std::move(key)).second) {
-      return fail(ErrorCode::BadData, "{} is there twice", series.to_string());
-    }
-    const std::string_view name = series.get(kMetricName);
-    sampled_.emplace(name);
-    const MetricType type = family.metadata.type;
-    const bool bucket = type == MetricType::Histogram && name == family.name + "_bucket";
-    const bool quantile = type == MetricType::Summary && name == family.name;
-    if (!bucket && !quantile) return {};
-    const std::string_view label = bucket ? "le" : "quantile";
-    if (codec::parse_double(series.get(label))) return {};
-    return fail(ErrorCode::BadData, "{}: \"{}\" is no number in its label {}", series.to_string(),
-                series.get(label), label);
-  }
-
- private:
-  std::unordered_set<std::string> seen_;  // series with their timestamps
-  std::unordered_set<std::string> typed_;
-  std::unordered_set<std::string> sampled_;
-};
-
-/// Reads a page to its end. Result: how many samples it has.
-template <typename Parser>
-Result<size_t> check_page(Parser parser) {
-  using Entry = typename Parser::Entry;
-  LabelsBuilder labels;
-  PageCheck check;
-  size_t samples = 0;
-  for (;;) {
-    const auto entry = TRY(parser.next());
-    if (entry == Entry::End) return samples;
-    if (entry == Entry::Family) {
-      TRY(check.take(parser.family()));
-      continue;
-    }
-    ++samples;
-    TRY(parser.labels(labels));
-    TRY(check.take(labels.build(), parser.time(), parser.family()));
-  }
-}
 
 Result<size_t> check_openmetrics(std::string_view page) {
   exposition::OpenMetricsParser parser(page);
@@ -125,9 +75,8 @@ Result<size_t> check_openmetrics(std::string_view page) {
 
 Result<size_t> check_metrics(std::string_view format, std::string_view page) {
   if (format == "openmetrics") return check_openmetrics(page);
-  if (format == "text") return check_page(exposition::TextParser(page));
-  return check_page(
-      exposition::ProtobufParser(page, {.native_histograms = true, .always_classic = true}));
+  return format == "text" ? exposition::check_text_page(page)
+                          : exposition::check_protobuf_page(page);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/spelling.h"
+#include "io/codec/number.h"
 
 namespace prom5::cli {
 
@@ -67,6 +68,11 @@ Result<void> Flags::set(const Flag& flag, std::string value) {
         return fail(ErrorCode::BadData, "--{}: \"{}\" is not a whole number", flag.name, value);
       }
       break;
+    case FlagKind::Real:
+      if (!codec::parse_double(value)) {
+        return fail(ErrorCode::BadData, "--{}: \"{}\" is not a number", flag.name, value);
+      }
+      break;
     case FlagKind::Switch:
       if (value != "true" && value != "false") {
         return fail(ErrorCode::BadData, "--{}: \"{}\" is neither true nor false", flag.name, value);
@@ -122,6 +128,10 @@ Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const std::str
     } else {
       return fail(ErrorCode::BadData, "--{} needs a value", name);
     }
+  }
+  for (const Flag& flag : known) {
+    if (flag.stands_for.empty() || !out.given(flag.name) || out.given(flag.stands_for)) continue;
+    out.values_.find(flag.stands_for)->second = out.values_.find(flag.name)->second;
   }
   return out;
 }

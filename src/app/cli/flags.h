@@ -11,7 +11,7 @@
 
 namespace prom5::cli {
 
-enum class FlagKind : uint8_t { Text, Switch, Duration, Size, Number, List };
+enum class FlagKind : uint8_t { Text, Switch, Duration, Size, Number, Real, List };
 
 /// One flag of a command: a row here is all that parsing, help, documentation and
 /// /api/v1/status/flags need.
@@ -23,6 +23,8 @@ struct Flag {
   /// Why the flag, which Prometheus has, does nothing here; empty: it does something. It is taken
   /// so that a command line need not change.
   std::string_view no_effect = {};
+  /// The flag that this is a former name of: its value counts where that one is not given.
+  std::string_view stands_for = {};
 };
 
 /// The values of one command's flags, checked, and its other arguments.

@@ -12,7 +12,10 @@ constexpr Flag kFlags[] = {{"server.address", FlagKind::Text, "localhost", "Wher
                            {"max.size", FlagKind::Size, "1KB", "How large."},
                            {"max.count", FlagKind::Number, "7", "How many."},
                            {"match", FlagKind::List, "", "What."},
-                           {"old", FlagKind::Text, "", "", "It is over."}};
+                           {"old", FlagKind::Text, "", "", "It is over."},
+                           {"old.deadline", FlagKind::Duration, "", "", "It is over."},
+                           {"old.ratio", FlagKind::Real, "", "", "It is over."},
+                           {"wait", FlagKind::Duration, "", "Before.", "", "wait.time"}};
 
 using Words = std::vector<std::string>;
 
@@ -67,8 +70,19 @@ TEST(Flags, Refused) {
   bad({"--server.address"}, "--server.address needs a value");
 }
 
+TEST(Flags, FormerNames) {
+  EXPECT_EQ(good({"--wait=1h"}).duration("wait.time"), DurationMs::hours(1));
+  EXPECT_EQ(good({"--wait=1h", "--wait.time=2h"}).duration("wait.time"), DurationMs::hours(2));
+  EXPECT_EQ(good({"--wait.time=2h", "--wait=1h"}).duration("wait.time"), DurationMs::hours(2));
+  EXPECT_FALSE(good({"--wait=1h"}).given("wait.time"));
+  bad({"--wait=soon"}, "--wait: ");
+}
+
 TEST(Flags, WithoutEffect) {
   EXPECT_TRUE(good({"--old=1"}).given("old"));
+  EXPECT_TRUE(good({"--old.deadline=1m", "--old.ratio=0.9"}).given("old.ratio"));
+  bad({"--old.deadline=soon"}, "--old.deadline: ");
+  bad({"--old.ratio=much"}, "--old.ratio: \"much\" is not a number");
   const std::string help = flags_help(kFlags);
   EXPECT_LT(help.find("--match"), help.find("taken without effect"));
   EXPECT_LT(help.find("taken without effect"), help.find("--old\n        It is over."));

@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "app/cli/command.h"
+#include "app/cli/features.h"
 #include "app/server.h"
 
 namespace prom5::cli {
@@ -50,6 +51,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"storage.tsdb.path", Text, "data/", "Directory of the database."},
     {"storage.tsdb.retention.time", Duration, "15d",
      "How long samples are kept; 0s keeps them as long as there is room."},
+    {"storage.tsdb.retention", Duration, "", "Former name of --storage.tsdb.retention.time.", "",
+     "storage.tsdb.retention.time"},
     {"storage.tsdb.retention.size", Size, "0",
      "Most bytes of blocks and log; beyond it the oldest blocks go. 0: no limit."},
     {"storage.tsdb.downsampling", Switch, "true",
@@ -108,39 +111,46 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"web.user-assets", Text, "", "", "No files are served beside the program's own."},
     {"web.console.templates", Text, "", "", "There are no console templates."},
     {"web.console.libraries", Text, "", "", "There are no console templates."},
-    {"web.max-notifications-subscribers", Text, "", "", "There are no notifications of the page."},
+    {"web.max-notifications-subscribers", Number, "", "",
+     "There are no notifications of the page."},
     {"auto-gomaxprocs", Switch, "false", "", "There is no Go in this program."},
     {"auto-gomemlimit", Switch, "false", "",
      "There is no Go in this program; see --storage.tsdb.memory-budget."},
-    {"auto-gomemlimit.ratio", Text, "", "",
+    {"auto-gomemlimit.ratio", Real, "", "",
      "There is no Go in this program; see --storage.tsdb.memory-budget."},
     {"scrape.adjust-timestamps", Switch, "false", "", "Timestamps are always aligned within 2ms."},
     {"storage.tsdb.no-lockfile", Switch, "false", "", "The directory is always locked."},
     {"storage.tsdb.wal-compression", Switch, "false", "", "The log is always compressed."},
     {"storage.tsdb.wal-compression-type", Text, "", "", "The log is always compressed."},
-    {"storage.tsdb.min-block-duration", Text, "", "",
+    {"storage.tsdb.min-block-duration", Duration, "", "",
      "Blocks are cut by this program's own rules."},
-    {"storage.tsdb.max-block-duration", Text, "", "",
+    {"storage.tsdb.max-block-duration", Duration, "", "",
      "Blocks are cut by this program's own rules."},
-    {"storage.tsdb.max-block-chunk-segment-size", Text, "", "",
+    {"storage.tsdb.max-block-chunk-segment-size", Size, "", "",
      "Blocks are cut by this program's own rules."},
-    {"storage.tsdb.samples-per-chunk", Text, "", "", "Blocks are cut by this program's own rules."},
-    {"storage.tsdb.head-chunks-write-queue-size", Text, "", "",
+    {"storage.tsdb.samples-per-chunk", Number, "", "",
+     "Blocks are cut by this program's own rules."},
+    {"storage.tsdb.head-chunks-write-queue-size", Number, "", "",
      "Chunks of the head are not written to files."},
     {"storage.tsdb.allow-overlapping-blocks", Switch, "false", "", "Blocks may always overlap."},
     {"storage.tsdb.allow-overlapping-compaction", Switch, "false", "",
      "Blocks may always overlap."},
-    {"storage.remote.flush-deadline", Text, "", "",
+    {"storage.tsdb.block-reload-interval", Duration, "", "",
+     "Blocks are seen as soon as they are there."},
+    {"storage.tsdb.delay-compact-file.path", Text, "", "",
+     "Blocks are cut by this program's own rules."},
+    {"storage.remote.flush-deadline", Duration, "", "",
      "What was not sent at the end is sent after the next start."},
-    {"storage.remote.read-concurrent-limit", Text, "", "", "See --query.max-concurrency."},
-    {"storage.remote.read-max-bytes-in-frame", Text, "", "", "Frames have a size of their own."},
-    {"rules.max-concurrent-evals", Text, "", "", "See --rules.max-concurrent-rule-evals."},
-    {"rules.alert.for-outage-tolerance", Text, "", "", "Rules are not evaluated in this version."},
-    {"rules.alert.for-grace-period", Text, "", "", "Rules are not evaluated in this version."},
-    {"rules.alert.resend-delay", Text, "", "", "Rules are not evaluated in this version."},
-    {"alertmanager.notification-queue-capacity", Text, "", "",
+    {"storage.remote.read-concurrent-limit", Number, "", "", "See --query.max-concurrency."},
+    {"storage.remote.read-max-bytes-in-frame", Number, "", "", "Frames have a size of their own."},
+    {"rules.max-concurrent-evals", Number, "", "", "See --rules.max-concurrent-rule-evals."},
+    {"rules.alert.for-outage-tolerance", Duration, "", "",
      "Rules are not evaluated in this version."},
-    {"alertmanager.notification-batch-size", Text, "", "",
+    {"rules.alert.for-grace-period", Duration, "", "", "Rules are not evaluated in this version."},
+    {"rules.alert.resend-delay", Duration, "", "", "Rules are not evaluated in this version."},
+    {"alertmanager.notification-queue-capacity", Number, "", "",
+     "Rules are not evaluated in this version."},
+    {"alertmanager.notification-batch-size", Number, "", "",
      "Rules are not evaluated in this version."},
     {"alertmanager.drain-notification-queue-on-shutdown", Switch, "false", "",
      "Rules are not evaluated in this version."},
@@ -165,23 +175,6 @@ Result<Log> make_log(const Flags& flags) {
   }
   return Log(level, format == "json" ? LogFormat::Json : LogFormat::Logfmt);
 }
-
-/// Features that are always on here, or that have no effect; anything else is named in the log.
-constexpr std::array kAcceptedFeatures = std::to_array<std::string_view>({
-    "promql-experimental-functions",
-    "promql-extended-range-selectors",
-    "promql-binop-fill-modifiers",
-    "promql-delayed-name-removal",
-    "promql-duration-expr",
-    "native-histograms",
-    "ooo-native-histograms",
-    "utf8-names",
-    "auto-reload-config",
-    "otlp-deltatocumulative",
-    "use-start-timestamps",
-    "st-storage",
-    "created-timestamp-zero-ingestion",
-});
 
 /// The words of a flag that takes several, separated by commas or given several times.
 std::vector<std::string> words_of(const Flags& flags, std::string_view name) {
@@ -341,6 +334,23 @@ std::optional<std::string> out_of_bounds(const Flags& flags) {
   return std::nullopt;
 }
 
+/// What of the command line is not as whoever wrote it may think.
+void log_notes(const Flags& flags, const Log& log) {
+  for (const Flag& flag : kFlags) {
+    if (!flags.given(flag.name)) continue;
+    if (!flag.no_effect.empty()) {
+      log.warn("A flag has no effect", {{"flag", flag.name}, {"why", flag.no_effect}});
+    }
+    if (!flag.stands_for.empty()) {
+      log.warn("A flag has another name now", {{"flag", flag.name}, {"use", flag.stands_for}});
+    }
+  }
+  for (const std::string& feature : words_of(flags, "enable-feature")) {
+    const auto note = feature_note(feature);
+    if (note) log.warn("A name in --enable-feature", {{"feature", feature}, {"is", *note}});
+  }
+}
+
 int fail_to_start(const Error& error) {
   return complain(error.message, error.code == ErrorCode::BadData ? kWrongUse : kFailure);
 }
@@ -357,21 +367,13 @@ int run_serve(const Flags& flags) {
   mallopt(M_TRIM_THRESHOLD, 1 << 20);
   const auto log = make_log(flags);
   if (!log) return complain(log.error().message, kWrongUse);
-  for (const std::string& feature : words_of(flags, "enable-feature")) {
-    const bool known = std::find(kAcceptedFeatures.begin(), kAcceptedFeatures.end(), feature) !=
-                       kAcceptedFeatures.end();
-    if (!known) log->warn("Unknown feature in --enable-feature", {{"feature", feature}});
-  }
   // All threads inherit the mask, so that signals reach only this one.
   const sigset_t signals = handled_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
   if (const auto wrong = out_of_bounds(flags)) return complain(*wrong, kWrongUse);
-  for (const Flag& flag : kFlags) {
-    if (flag.no_effect.empty() || !flags.given(flag.name)) continue;
-    log->warn("A flag has no effect", {{"flag", flag.name}, {"why", flag.no_effect}});
-  }
+  log_notes(flags, *log);
   ServerOptions options = server_options(flags);
   std::optional<Error> not_started;  // written by the thread that the server's end waits for
   options.on_started = [&](const Result<void>& started) {

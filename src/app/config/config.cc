@@ -1,11 +1,8 @@
 #include "app/config/config.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <filesystem>
 
 #include "app/config/alerting_config.h"
 #include "app/config/config_text.h"
@@ -13,6 +10,7 @@
 #include "app/config/remote_config.h"
 #include "app/config/rule_file.h"
 #include "app/config/scrape_config.h"
+#include "app/config/target_check.h"
 #include "io/codec/utf8.h"
 #include "io/file/file_system.h"
 #include "query/engine.h"
@@ -45,21 +43,6 @@ std::string expand_environment(std::string_view text) {
     if (value != nullptr) out += value;
     i = braces ? end : end - 1;
   }
-  return out;
-}
-
-/// A path in which a * may stand in the last part, resolved; sorted.
-Result<std::vector<std::string>> matching_files(const std::filesystem::path& pattern) {
-  const std::string name = pattern.filename().string();
-  if (name.find_first_of("*?[") == std::string::npos) return std::vector{pattern.string()};
-  std::vector<std::string> out;
-  std::error_code ignored;  // a folder that is not there has no files
-  for (const auto& entry : std::filesystem::directory_iterator(pattern.parent_path(), ignored)) {
-    if (::fnmatch(name.c_str(), entry.path().filename().c_str(), FNM_PERIOD) == 0) {
-      out.push_back(entry.path().string());
-    }
-  }
-  std::sort(out.begin(), out.end());
   return out;
 }
 
@@ -193,7 +176,7 @@ class ConfigReader {
       }
       if (reader_.check() == Check::SyntaxOnly && must_be_yaml) return {};
       const std::string pattern = TRY(reader_.output_path(item));
-      for (std::string& file : TRY(matching_files(pattern))) out.push_back(std::move(file));
+      for (std::string& file : matching_files(pattern)) out.push_back(std::move(file));
       return {};
     }));
     return out;

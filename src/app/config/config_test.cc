@@ -105,6 +105,33 @@ TEST(Config, UnsupportedPartsAreToldOrNoted) {
   ASSERT_TRUE(noted) << noted.error().message;
   EXPECT_EQ(noted->notes.size(), 1U);
   EXPECT_EQ(good("alerting: {alertmanagers: []}\n").notes.size(), 1U);
+  const Config traced = good("tracing: {endpoint: 'localhost:4317'}\n");
+  ASSERT_EQ(traced.notes.size(), 1U);
+  EXPECT_TRUE(traced.notes[0].starts_with("p.yml:1:10: tracing has no effect")) << traced.notes[0];
+  bad("tracing: {endpoint: x, client_type: udp}\n", "p.yml:1:", "client_type");
+  bad("tracing: {client_type: http}\n", "p.yml:1:", "endpoint is missing");
+}
+
+TEST(Config, TheSameRemoteWriteTwice) {
+  const std::string one = "remote_write:\n  - url: http://a/w\n";
+  good(one + "  - url: http://b/w\n  - {url: http://a/w, remote_timeout: 9s}\n");
+  good(one + "  - {url: http://a/w, name: other}\n");
+  bad(one + "  - url: http://b/w\n  - url: http://a/w\n",
+      "p.yml:4:5: duplicate remote write configs", "line 2, for URL http://a/w");
+}
+
+TEST(Config, MergeKeys) {
+  const std::string two =
+      "scrape_configs:\n  - &first\n    job_name: a\n    metrics_path: /m\n    scheme: http\n"
+      "  - <<: *first\n    job_name: b\n    scheme: https\n";
+  const Config config = good(two);
+  ASSERT_EQ(config.scrapes.size(), 2U);
+  EXPECT_EQ(config.scrapes[1].options.metrics_path, "/m");
+  EXPECT_EQ(config.scrapes[1].options.scheme, "https");
+  EXPECT_EQ(good(config.text).scrapes.at(1).options.fingerprint,
+            config.scrapes[1].options.fingerprint);
+  bad("global:\n  <<: {scrape_interval: soon}\n", "p.yml:2:25: ", "soon");
+  bad("global:\n  <<: [1]\n", "p.yml:2:8: ", "merges a mapping");
 }
 
 TEST(Config, SecretsAreNotShown) {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <map>
 #include <set>
 
 #include "app/config/discovery_config.h"
 #include "app/config/http_config.h"
 #include "app/config/relabel_config.h"
+#include "io/http/url.h"
 
 namespace prom5::config {
 
@@ -193,8 +195,16 @@ Result<std::vector<remote::WriteOptions>> read_remote_writes(const YamlReader& r
                                                              const YamlNode& node) {
   std::vector<remote::WriteOptions> out;
   std::set<std::string> names;
+  std::map<std::string, int> lines;  // by what an entry says
   TRY(reader.sequence(node, "remote_write", [&](const YamlNode& entry) -> Result<void> {
     out.push_back(TRY(read_write(reader, entry)));
+    // Both would send everything, to the same place and with the same name in metrics.
+    const auto [first, fresh] = lines.try_emplace(out.back().fingerprint, entry.line);
+    if (!fresh) {
+      return reader.error(entry, fmt::format("duplicate remote write configs are not allowed: the "
+                                             "same as the one of line {}, for URL {}; remove one",
+                                             first->second, io::without_password(out.back().url)));
+    }
     return give_name(reader, entry, "remote write", names, out.back());
   }));
   return out;

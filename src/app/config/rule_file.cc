@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "app/config/template_check.h"
 #include "io/codec/utf8.h"
 #include "io/file/file_system.h"
 #include "query/engine.h"
@@ -63,20 +64,22 @@ class RuleFileReader {
             if (bad)
               return reader_.error(name, fmt::format("invalid {} name: {}", what, name.scalar));
             out.emplace_back(name.scalar, TRY(reader_.string(value)));
-            return check_template(value, out.back().second);
+            return {};
           });
     };
   }
 
-  /// Every {{ has its }}.
-  Result<void> check_template(const YamlNode& node, std::string_view text) const {
-    size_t at = 0;
-    while ((at = text.find("{{", at)) != std::string_view::npos) {
-      const size_t end = text.find("}}", at);
-      if (end == std::string_view::npos) {
-        return reader_.error(node, "template: {{ without }}");
+  /// Of an alert; those of a recording rule are texts.
+  Result<void> check_templates(const YamlNode& node, const Rule& rule) const {
+    for (const auto& [key, kind] : {std::pair{"labels", "label"}, {"annotations", "annotation"}}) {
+      const YamlNode* texts = node.find(key);
+      if (texts == nullptr) continue;
+      for (const auto& [name, text] : texts->entries) {
+        const auto good = check_template(text.scalar);
+        if (good) continue;
+        return reader_.error(text, fmt::format("alert \"{}\": {} \"{}\": template: {}", rule.alert,
+                                               kind, name.scalar, good.error().message));
       }
-      at = end + 2;
     }
     return {};
   }
@@ -101,7 +104,7 @@ class RuleFileReader {
       return reader_.error(*node.find("expr"),
                            "could not parse expression: " + parsed.error().message);
     }
-    if (!rule.record.empty()) TRY(check_recording(node, rule));
+    TRY(rule.record.empty() ? check_templates(node, rule) : check_recording(node, rule));
     return rule;
   }
 

@@ -1,5 +1,10 @@
 #include "collect/discovery/discovery_manager.h"
 
+#include <fmt/ranges.h>
+
+#include "io/codec/utf8.h"
+#include "io/http/url.h"
+
 namespace prom5::discovery {
 
 namespace {
@@ -8,7 +13,35 @@ constexpr std::string_view kDiscovered = "prometheus_sd_discovered_targets";
 
 MetricLabels labels_of(const std::string& job) { return {{"config", job}, {"name", "scrape"}}; }
 
+struct Subject {
+  std::string operator()(const FileOptions& o) const {
+    return fmt::format("{}", fmt::join(o.files, ", "));
+  }
+  std::string operator()(const HttpOptions& o) const { return io::without_password(o.url); }
+  std::string operator()(const DnsOptions& o) const {
+    return fmt::format("{} {}", o.type, fmt::join(o.names, ", "));
+  }
+  std::string operator()(const ConsulOptions& o) const {
+    if (o.services.empty()) return o.server;
+    return fmt::format("{}: {}", o.server, fmt::join(o.services, ", "));
+  }
+  std::string operator()(const DockerOptions& o) const { return io::without_password(o.host); }
+  std::string operator()(const KubernetesOptions& o) const {
+    const std::string place = o.api_server.empty() ? o.kubeconfig_file : o.api_server;
+    std::string out = o.role;
+    if (!o.namespaces.empty()) out += fmt::format(" in {}", fmt::join(o.namespaces, ", "));
+    return place.empty() ? out : out + " of " + io::without_password(place);
+  }
+};
+
 }  // namespace
+
+std::string subject_of(const DiscoveryConfig& config) {
+  constexpr size_t kMostBytes = 200;  // a line of a page
+  const std::string whole = std::visit(Subject{}, config.options);
+  if (whole.size() <= kMostBytes) return whole;
+  return std::string(codec::utf8_front(whole, kMostBytes)) + "…";
+}
 
 DiscoveryManager::DiscoveryManager(Needs needs, Sinks sinks)
     : needs_(needs), sinks_(std::move(sinks)) {}
@@ -32,6 +65,7 @@ std::unique_ptr<DiscoveryManager::Running> DiscoveryManager::start(const Key& ke
                                                                    const DiscoveryConfig& config) {
   auto running = std::make_unique<Running>();
   running->mechanism = config.mechanism;
+  running->subject = subject_of(config);
   running->discoverer = make_discoverer(
       config, key.first,
       Services{needs_.http, needs_.clock, needs_.metrics, needs_.log, running->problems});
@@ -67,6 +101,7 @@ std::vector<DiscoveryManager::SourceStatus> DiscoveryManager::sources() const {
   for (const auto& [key, running] : running_) {
     SourceStatus status{.job = key.first,
                         .mechanism = running->mechanism,
+                        .subject = running->subject,
                         .targets = 0,
                         .problems = running->problems.list()};
     if (const auto job = targets_.find(key.first); job != targets_.end()) {

@@ -47,6 +47,7 @@ class DiscoveryManager {
   struct SourceStatus {
     std::string job;
     std::string mechanism;  ///< "file", "kubernetes", …
+    std::string subject;    ///< what it looks at: files, a URL, names
     size_t targets = 0;
     std::vector<std::string> problems;
   };
@@ -56,6 +57,7 @@ class DiscoveryManager {
   /// A source and the thread it runs on, which ends first.
   struct Running {
     std::string mechanism;
+    std::string subject;
     SourceProblems problems;
     std::unique_ptr<Discoverer> discoverer;
     std::jthread thread;
@@ -74,5 +76,8 @@ class DiscoveryManager {
   mutable Mutex count_mutex_;
   std::map<std::string, std::map<std::string, size_t>> targets_ GUARDED_BY(count_mutex_);
 };
+
+/// What tells a source from others of its kind, for people to read; no secrets.
+std::string subject_of(const DiscoveryConfig& config);
 
 }  // namespace prom5::discovery

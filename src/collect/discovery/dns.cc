@@ -50,21 +50,26 @@ class Resolver {
   Resolver& operator=(const Resolver&) = delete;
   ~Resolver() { ::res_nclose(&state_); }
 
-  /// No records for a name that does not exist. Unavailable when no server answers.
-  Result<std::vector<DnsRecord>> look_up(const std::string& name, std::string_view type) {
+  struct Answer {
+    std::vector<DnsRecord> records;
+    bool known = true;  ///< whether the name exists
+  };
+
+  /// Unavailable when no server answers.
+  Result<Answer> look_up(const std::string& name, std::string_view type) {
     if (!usable_) return fail(ErrorCode::Unavailable, "the resolver cannot be set up");
     std::vector<unsigned char> answer(kMaxAnswer);
     const int size = ::res_nsearch(&state_, name.c_str(), ns_c_in, number_of(type), answer.data(),
                                    static_cast<int>(answer.size()));
     if (size < 0) {
-      if (state_.res_h_errno == HOST_NOT_FOUND || state_.res_h_errno == NO_DATA) {
-        return std::vector<DnsRecord>();
-      }
+      if (state_.res_h_errno == HOST_NOT_FOUND) return Answer{.records = {}, .known = false};
+      if (state_.res_h_errno == NO_DATA) return Answer{};
       return fail(ErrorCode::Unavailable, "could not resolve \"{}\": {}", name,
                   ::hstrerror(state_.res_h_errno));
     }
-    return read_dns_answer(
-        {reinterpret_cast<const char*>(answer.data()), static_cast<size_t>(size)}, type);
+    const std::string_view bytes(reinterpret_cast<const char*>(answer.data()),
+                                 static_cast<size_t>(size));
+    return Answer{.records = TRY(read_dns_answer(bytes, type))};
   }
 
  private:
@@ -162,17 +167,24 @@ Result<std::vector<TargetGroup>> DnsDiscoverer::refresh(const std::stop_token& s
   for (const std::string& name : options_.names) {
     if (stop.stop_requested()) break;
     lookups_.add();
-    const auto records = resolver.look_up(name, options_.type);
-    if (records) {
-      services_.problems.clear(name);
-      groups_[name] = group_of(name, *records);
+    const auto answer = resolver.look_up(name, options_.type);
+    if (answer) {
+      // No failure, as a service may have nobody just now; but whoever misses targets looks here.
+      if (!answer->records.empty()) {
+        services_.problems.clear(name);
+      } else if (answer->known) {
+        services_.problems.set(name, fmt::format("{} has no {} records", name, options_.type));
+      } else {
+        services_.problems.set(name, name + " is unknown to DNS: check its spelling");
+      }
+      groups_[name] = group_of(name, answer->records);
       continue;
     }
     failures_.add();
-    services_.problems.set(name, records.error().message);
+    services_.problems.set(name, answer.error().message);
     services_.log.warn("Error refreshing DNS targets",
-                       {{"job", job_}, {"name", name}, {"err", records.error().message}});
-    if (first_error.empty()) first_error = records.error().message;
+                       {{"job", job_}, {"name", name}, {"err", answer.error().message}});
+    if (first_error.empty()) first_error = answer.error().message;
   }
   if (groups_.empty() && !first_error.empty())
     return fail(ErrorCode::Unavailable, "{}", first_error);

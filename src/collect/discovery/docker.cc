@@ -134,11 +134,19 @@ Result<Json> DockerDiscoverer::get(const std::string& path, const std::stop_toke
     request.security = options_.security;
   }
   request.timeout_ms = interval_.ms;
-  const io::HttpClientResponse answer = TRY(fetch(services_.http, std::move(request), stop));
-  if (answer.status != 200) {
-    return fail(ErrorCode::Unavailable, "docker: HTTP status {} for {}", answer.status, path);
+  const bool socket = !request.unix_socket.empty();
+  const auto answer = fetch(services_.http, std::move(request), stop);
+  if (!answer && socket && answer.error().code == ErrorCode::Unavailable) {
+    return fail(ErrorCode::Unavailable,
+                "docker: {}; is Docker running, may this user open its socket, and if this server "
+                "runs in a container, is the socket mounted there?",
+                answer.error().message);
   }
-  return codec::parse_json(answer.body);
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->status != 200) {
+    return fail(ErrorCode::Unavailable, "docker: HTTP status {} for {}", answer->status, path);
+  }
+  return codec::parse_json(answer->body);
 }
 
 Result<std::vector<TargetGroup>> DockerDiscoverer::refresh(const std::stop_token& stop) {

@@ -2,12 +2,12 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
 
 #include "collect/discovery/target_list.h"
-#include "io/file/file_system.h"
 #include "io/http/message.h"
 
 namespace prom5::discovery {
@@ -17,14 +17,30 @@ namespace {
 constexpr DurationMs kLookAgain = DurationMs::seconds(1);
 constexpr std::string_view kMtime = "prometheus_sd_file_mtime_seconds";
 
-Result<std::vector<TargetGroup>> read_file(io::FileSystem& files, const std::string& path) {
-  const bool json =
-      io::equal_ignoring_case(std::filesystem::path(path).extension().string(), ".json");
-  return parse_target_list(TRY(files.read(path)), path,
-                           json ? TargetListFormat::Json : TargetListFormat::Yaml);
+bool has_pattern(std::string_view name) { return name.find_first_of("*?[") != name.npos; }
+
+/// Whether the path is what an entry of `files` names: a * may stand in its last part.
+bool names(const std::filesystem::path& entry, const std::filesystem::path& path) {
+  const std::string last = entry.filename().string();
+  if (!has_pattern(last)) return entry == path;
+  return entry.parent_path() == path.parent_path() &&
+         ::fnmatch(last.c_str(), path.filename().c_str(), FNM_PERIOD) == 0;
 }
 
 }  // namespace
+
+Result<std::vector<TargetGroup>> read_target_file(io::FileSystem& files, const std::string& path) {
+  const bool json =
+      io::equal_ignoring_case(std::filesystem::path(path).extension().string(), ".json");
+  const std::string text = TRY(files.read(path));
+  auto groups =
+      parse_target_list(text, path, json ? TargetListFormat::Json : TargetListFormat::Yaml);
+  if (groups) return groups;
+  // "a.yml:1:2: …" where the place is known.
+  const std::string& what = groups.error().message;
+  const bool placed = what.find_first_not_of("0123456789") != 0;
+  return fail(ErrorCode::BadData, "{}:{}{}", path, placed ? "" : " ", what);
+}
 
 FileDiscoverer::FileDiscoverer(const FileOptions& options, const std::string& job,
                                const Services& services)
@@ -45,18 +61,30 @@ FileDiscoverer::Stamp FileDiscoverer::look() const {
   };
   for (const std::string& name : options_.files) {
     const std::filesystem::path path = name;
-    const std::string last = path.filename().string();
-    if (last.find_first_of("*?[") == std::string::npos) {
+    if (!has_pattern(path.filename().string())) {
       note(path);
       continue;
     }
     for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), ignored)) {
-      if (::fnmatch(last.c_str(), entry.path().filename().c_str(), FNM_PERIOD) == 0) {
-        note(entry.path());
-      }
+      if (names(path, entry.path())) note(entry.path());
     }
   }
   return out;
+}
+
+/// An entry of `files` that names nothing is no failure, as a file may come later; but whoever
+/// misses targets looks for it among the problems.
+void FileDiscoverer::tell_of_missing() {
+  for (const std::string& entry : options_.files) {
+    const bool there = std::any_of(seen_.begin(), seen_.end(),
+                                   [&](const auto& file) { return names(entry, file.first); });
+    if (!there) {
+      missing_.insert(entry);
+      services_.problems.set(entry, fmt::format("there is no file {}", entry));
+    } else if (missing_.erase(entry) > 0) {
+      services_.problems.clear(entry);
+    }
+  }
 }
 
 Result<std::vector<TargetGroup>> FileDiscoverer::refresh(const std::stop_token& /*stop*/) {
@@ -71,9 +99,10 @@ Result<std::vector<TargetGroup>> FileDiscoverer::refresh(const std::stop_token& 
     if (gone) services_.problems.clear(path);
     return gone;
   });
+  tell_of_missing();
   io::PosixFileSystem files;
   for (const auto& [path, stamp] : seen_) {
-    auto groups = read_file(files, path);
+    auto groups = read_target_file(files, path);
     if (!groups) {
       read_errors_.add();
       services_.problems.set(path, groups.error().message);

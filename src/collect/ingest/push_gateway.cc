@@ -197,7 +197,9 @@ Result<PushGateway::Families> PushGateway::read_body(const io::HttpRequest& requ
     return families;
   }
   if (!body.empty() && !body.ends_with('\n')) {
-    return fail(ErrorCode::BadData, "unexpected end of input stream: the last line has no end");
+    return fail(ErrorCode::BadData,
+                "unexpected end of input stream: the last line must end in a newline (curl keeps "
+                "it with --data-binary, and not with --data)");
   }
   return read_families(TextParser(body), now);
 }

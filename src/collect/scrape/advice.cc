@@ -21,6 +21,10 @@ constexpr std::array kAdvice = std::to_array<Advice>({
      "The host or a firewall does not answer: is the exporter running, and are address and port "
      "right?"},
     {"Could not resolve host", "The name is unknown to DNS: check its spelling and the resolver."},
+    {"without a connection",
+     "Nothing answers at this address: check host and port, and whether a firewall drops what is "
+     "sent there."},
+    {"without an address", "DNS does not answer in time: check the resolver and the name."},
     {"timed out",
      "The target answers too slowly: ask it with curl, raise scrape_timeout, or make its page "
      "smaller."},

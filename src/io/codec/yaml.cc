@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "io/codec/base64.h"
 
@@ -43,21 +44,51 @@ struct Converter {
         out.kind = YamlNode::Kind::Sequence;
         for (const YAML::Node& item : in) out.items.push_back(TRY(convert(item, depth + 1)));
         break;
-      case YAML::NodeType::Map: {
-        out.kind = YamlNode::Kind::Mapping;
-        for (const auto& entry : in) {
-          YamlNode key = TRY(convert(entry.first, depth + 1));
-          if (out.find(key.scalar) != nullptr) {
-            return fail(ErrorCode::BadData, "{}:{}: key \"{}\" is given twice", key.line,
-                        key.column, key.scalar);
-          }
-          YamlNode value = TRY(convert(entry.second, depth + 1));
-          out.entries.push_back({std::move(key), std::move(value)});
-        }
-        break;
-      }
+      case YAML::NodeType::Map: TRY(convert_mapping(in, depth, out)); break;
     }
     return out;
+  }
+
+  Result<void> convert_mapping(const YAML::Node& in, int depth, YamlNode& out) {
+    out.kind = YamlNode::Kind::Mapping;
+    std::optional<YamlNode> merged;
+    for (const auto& entry : in) {
+      YamlNode key = TRY(convert(entry.first, depth + 1));
+      const bool merge = key.scalar == "<<" && !key.quoted;
+      if (merge ? merged.has_value() : out.find(key.scalar) != nullptr) {
+        return fail(ErrorCode::BadData, "{}:{}: key \"{}\" is given twice", key.line, key.column,
+                    key.scalar);
+      }
+      YamlNode value = TRY(convert(entry.second, depth + 1));
+      if (merge) {
+        merged = std::move(value);
+      } else {
+        out.entries.push_back({std::move(key), std::move(value)});
+      }
+    }
+    return merged ? merge_into(out, *std::move(merged)) : Result<void>();
+  }
+
+  /// What the mapping has of its own stays, and of what is merged the first
+  /// (yaml.org/type/merge.html).
+  static Result<void> merge_into(YamlNode& out, YamlNode merged) {
+    std::vector<YamlNode> sources;
+    if (merged.kind == YamlNode::Kind::Sequence) {
+      sources = std::move(merged.items);
+    } else {
+      sources.push_back(std::move(merged));
+    }
+    for (YamlNode& source : sources) {
+      if (source.kind != YamlNode::Kind::Mapping) {
+        return fail(ErrorCode::BadData,
+                    "{}:{}: \"<<\" merges a mapping or a list of mappings, like *name of one",
+                    source.line, source.column);
+      }
+      for (YamlNode::Entry& entry : source.entries) {
+        if (out.find(entry.key.scalar) == nullptr) out.entries.push_back(std::move(entry));
+      }
+    }
+    return {};
   }
 };
 

@@ -32,6 +32,8 @@ struct YamlNode::Entry {
   YamlNode value;
 };
 
+/// Aliases are replaced by what they stand for, and merge keys ("<<: *name") by the entries of what
+/// they name; each node keeps the place where it is written.
 /// BadData with "LINE:COLUMN: " in front for malformed text, duplicate keys, nesting deeper than
 /// 100, and documents whose aliases expand past a million nodes.
 Result<YamlNode> parse_yaml(std::string_view text);

@@ -83,6 +83,52 @@ TEST(Yaml, AliasBombIsRefused) {
   EXPECT_FALSE(parse_yaml(text));
 }
 
+TEST(Yaml, MergeKeys) {
+  const auto root = parse_yaml(
+      "base: &base\n  a: 1\n  b: 2\nmore: &more {b: 3, c: 4}\n"
+      "one:\n  <<: *base\n  b: own\ntwo:\n  d: 5\n  <<: [*more, *base]\n"
+      "three: {<<: {<<: *base, e: 6}}\nfour: {\"<<\": x}\n");
+  ASSERT_TRUE(root) << root.error().message;
+  const auto is = [&](std::string_view mapping, std::string_view key, std::string_view want) {
+    const YamlNode* value = root->find(mapping)->find(key);
+    ASSERT_NE(value, nullptr) << mapping << " " << key;
+    EXPECT_EQ(value->scalar, want) << mapping << " " << key;
+  };
+  is("one", "a", "1");
+  is("one", "b", "own");
+  is("two", "a", "1");
+  is("two", "b", "3");
+  is("two", "c", "4");
+  is("two", "d", "5");
+  is("three", "a", "1");
+  is("three", "e", "6");
+  is("four", "<<", "x");
+  EXPECT_EQ(root->find("one")->find("<<"), nullptr);
+  EXPECT_EQ(root->find("one")->entries.size(), 2U);
+  EXPECT_EQ(root->find("one")->find("a")->line, 2);
+  const auto bad = [](std::string_view s, std::string_view start) {
+    const auto got = parse_yaml(s);
+    ASSERT_FALSE(got) << s;
+    EXPECT_TRUE(got.error().message.starts_with(start)) << s << " -> " << got.error().message;
+  };
+  bad("a: &a 1\nb:\n  <<: *a\n", "1:");
+  bad("b:\n  <<: [{a: 1}, x]\n", "2:");
+  bad("b:\n  <<: {a: 1}\n  <<: {b: 1}\n", "3:3: key \"<<\" is given twice");
+}
+
+TEST(Yaml, MergeBombIsRefused) {
+  std::string text = "a0: &a0 {x0: 1, x1: 1, x2: 1, x3: 1}\n";
+  for (int i = 1; i < 12; ++i) {
+    const std::string before = "*a" + std::to_string(i - 1);
+    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " {<<: [";
+    for (int k = 0; k < 10; ++k) text += (k > 0 ? "," : "") + before;
+    text += "]}\n";
+  }
+  const auto got = parse_yaml(text);
+  ASSERT_FALSE(got);
+  EXPECT_NE(got.error().message.find("too large"), std::string::npos) << got.error().message;
+}
+
 TEST(Yaml, DamagedTextNeverCrashes) {
   const uint64_t seed = 17;
   SCOPED_TRACE(seed);

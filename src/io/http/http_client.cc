@@ -287,8 +287,38 @@ Result<void> prepare(Transfer& t, const std::string& user_agent) {
   return {};
 }
 
+/// What keeps a peer from answering in time: nobody may be there, or it may be slow.
+std::unexpected<Error> timed_out(const Transfer& t, std::string_view place) {
+  curl_off_t resolved = 0;
+  curl_off_t connected = 0;
+  long sent = 0;  // a connection that was there already may have no time
+  curl_easy_getinfo(t.easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+  curl_easy_getinfo(t.easy, CURLINFO_CONNECT_TIME_T, &connected);
+  curl_easy_getinfo(t.easy, CURLINFO_REQUEST_SIZE, &sent);
+  std::string_view missing = "a complete answer";
+  if (connected == 0 && sent == 0) {
+    missing = resolved == 0 ? "an address for the name" : "a connection";
+  }
+  return fail(ErrorCode::Timeout, "{}: timed out after {} ms without {}", place,
+              t.request.timeout_ms, missing);
+}
+
+std::string reason_of(const Transfer& t, CURLcode code) {
+  std::string reason = t.error[0] != '\0' ? t.error : curl_easy_strerror(code);
+  if (code != CURLE_COULDNT_CONNECT) return reason;
+  long number = 0;
+  curl_easy_getinfo(t.easy, CURLINFO_OS_ERRNO, &number);
+  // libcurl says that it could not connect, and leaves out why.
+  const std::string why =
+      number == 0 ? std::string() : std::generic_category().message(static_cast<int>(number));
+  // Of a socket's path it says a host and port that nobody asked for.
+  if (!t.request.unix_socket.empty()) return why.empty() ? "cannot connect to this socket" : why;
+  return why.empty() ? reason : reason + ": " + why;
+}
+
 Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
-  const std::string url = without_password(t.request.url);
+  const std::string url =
+      t.request.unix_socket.empty() ? without_password(t.request.url) : t.request.unix_socket;
   if (t.body_too_large) {
     return fail(ErrorCode::LimitExceeded, "body size limit exceeded: more than {} bytes",
                 t.request.max_body_bytes);
@@ -307,18 +337,8 @@ Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
                 kMaxHeaderBytes);
   }
   if (code == CURLE_ABORTED_BY_CALLBACK) return fail(ErrorCode::Canceled, "given up by the caller");
-  std::string reason = t.error[0] != '\0' ? t.error : curl_easy_strerror(code);
-  long number = 0;
-  curl_easy_getinfo(t.easy, CURLINFO_OS_ERRNO, &number);
-  // libcurl says that it could not connect, and leaves out why.
-  if (code == CURLE_COULDNT_CONNECT && number != 0) {
-    reason += ": " + std::generic_category().message(static_cast<int>(number));
-    if (!t.request.unix_socket.empty()) reason = t.request.unix_socket + ": " + reason;
-  }
-  if (code == CURLE_OPERATION_TIMEDOUT) {
-    return fail(ErrorCode::Timeout, "{}: timed out after {} ms without a complete answer", url,
-                t.request.timeout_ms);
-  }
+  if (code == CURLE_OPERATION_TIMEDOUT) return timed_out(t, url);
+  const std::string reason = reason_of(t, code);
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
     return fail(ErrorCode::BadData, "{}: {}", url, reason);
   }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 
 #include "io/codec/compress.h"
 #include "io/http/url.h"
@@ -708,12 +709,17 @@ void RemoteWriters::apply(const std::vector<WriteOptions>& options,
   std::string labels;
   for (const auto& [name, value] : external) labels += name + '=' + value + '\n';
   std::map<std::string, const WriteOptions*> wanted;
+  std::set<std::string> journals;
   for (const WriteOptions& o : options) {
+    journals.insert(journal_name(o));
     wanted.emplace(o.name + '\n' + o.url + '\n' + o.fingerprint + '\n' + labels, &o);
   }
   const MutexLock lock(mutex_);
   // Those that go end before others begin: they may share a journal.
   std::erase_if(writers_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+  if (auto gone = remove_other_journals(services_.files, data_ + "/remote", journals); !gone) {
+    services_.log.warn("An old journal of remote write stays", {{"err", gone.error().message}});
+  }
   for (const auto& [key, o] : wanted) {
     if (!writers_.contains(key)) {
       writers_.emplace(key, std::make_unique<RemoteWriter>(*o, services_, data_, external));

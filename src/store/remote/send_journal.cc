@@ -85,4 +85,15 @@ Result<void> SendJournal::write(size_t shard, const ShardState& state) {
   return file_->append(line_of(meaning_, shards_.size(), shard, state));
 }
 
+Result<void> remove_other_journals(io::FileSystem& files, const std::string& folder,
+                                   const std::set<std::string>& kept) {
+  const auto names = files.list(folder);
+  if (!names && names.error().code == ErrorCode::NotFound) return {};
+  if (!names) return std::unexpected(names.error());
+  for (const std::string& name : *names) {
+    if (name.ends_with(".journal") && !kept.contains(name)) TRY(files.remove(folder + "/" + name));
+  }
+  return {};
+}
+
 }  // namespace prom5::remote

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,5 +54,11 @@ class SendJournal {
   std::unique_ptr<io::WritableFile> file_;
   size_t lines_ = 0;
 };
+
+/// Removes the journals in a folder whose names are not among `kept`: of senders that are not
+/// configured any more, which would point into a log that has gone on without them. A folder that
+/// is not there has none.
+Result<void> remove_other_journals(io::FileSystem& files, const std::string& folder,
+                                   const std::set<std::string>& kept);
 
 }  // namespace prom5::remote

@@ -63,4 +63,15 @@ TEST(SendJournal, StaysSmall) {
             (std::vector<ShardState>{state(49'998), state(49'999)}));
 }
 
+TEST(SendJournal, ThoseOfOthersAreRemoved) {
+  io::MemoryFileSystem files;
+  EXPECT_TRUE(remove_other_journals(files, "remote", {}));
+  ASSERT_TRUE(files.make_directories("remote"));
+  for (const std::string name : {"remote/a.journal", "remote/b.journal", "remote/other"}) {
+    ASSERT_TRUE(files.write_atomically(name, "x"));
+  }
+  ASSERT_TRUE(remove_other_journals(files, "remote", {"b.journal", "c.journal"}));
+  EXPECT_EQ(*files.list("remote"), (std::vector<std::string>{"b.journal", "other"}));
+}
+
 }  // namespace prom5::remote
