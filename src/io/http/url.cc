@@ -95,7 +95,7 @@ std::string without_password(std::string_view url) {
 
 Result<Url> parse_url(std::string_view text) {
   const auto bad = [&](std::string_view why) {
-    return fail(ErrorCode::BadData, "invalid URL \"{}\": {}", text, why);
+    return fail(ErrorCode::BadData, "invalid URL \"{}\": {}", without_password(text), why);
   };
   Url url;
   const size_t scheme_end = text.find("://");
@@ -105,6 +105,8 @@ Result<Url> parse_url(std::string_view text) {
   std::string_view rest = text.substr(scheme_end + 3);
   const size_t path = std::min(rest.find_first_of("/?"), rest.size());
   std::string_view authority = rest.substr(0, path);
+  const size_t user_end = authority.rfind('@');
+  if (user_end != std::string_view::npos) authority.remove_prefix(user_end + 1);
   url.target = rest.substr(path);
   if (!url.target.starts_with('/')) url.target.insert(0, "/");
   if (authority.starts_with('[')) {

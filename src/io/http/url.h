@@ -34,7 +34,7 @@ struct Url {
   [[nodiscard]] std::string authority() const;
 };
 
-/// BadData when it is no http or https URL with a host.
+/// Passes over user and password. BadData when it is no http or https URL with a host.
 Result<Url> parse_url(std::string_view text);
 
 }  // namespace prom5::io

@@ -452,6 +452,8 @@ std::string encode_float_histograms(const SampleColumns& samples, size_t first, 
 }  // namespace
 
 Result<void> decode_chunk(uint8_t encoding, std::string_view data, SampleColumns& out) {
+  constexpr size_t kCountBytes = 2;
+  if (data.size() < kCountBytes) return corrupt("no number of samples");
   const size_t size = out.size();
   BitReader in(data);
   const size_t count = in.bits(16);
