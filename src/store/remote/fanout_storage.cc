@@ -39,6 +39,13 @@ class FanoutSeriesSet final : public SeriesSet {
 
   [[nodiscard]] const Labels& labels() const override { return *least_; }
 
+  /// Those of the local samples: the protocol has none.
+  Result<void> read_starts(std::span<const TimeMs> times, std::vector<TimeMs>& out) override {
+    if (sources_[0].here) return sources_[0].set->read_starts(times, out);
+    out.clear();
+    return {};
+  }
+
   /// The local rollups, where it has some: samples of others in the same windows would count twice.
   Result<void> read_rollups(Rollups& out) override {
     out.clear();
