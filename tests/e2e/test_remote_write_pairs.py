@@ -258,7 +258,7 @@ class PairTests:
                 for one in self.receiver.query(f"{SELECTOR}[1h]", end):
                     number = int(one["metric"].get("generation", -1))
                     newest.setdefault(number, set()).add(one["values"][-1][1])
-                # A generation that went while the sender was away has no end, at the sender neither.
+                # One that went while the sender was away has no end, at the sender neither.
                 last = newest[max(newest)]
                 self.assertEqual(newest[-1] | last, {"NaN"}, "series without an end")
                 return True
