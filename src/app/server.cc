@@ -11,6 +11,7 @@
 #include "app/api/openapi.h"
 #include "app/api/web_ui.h"
 #include "app/assistant.h"
+#include "app/config/discovery_schema.h"
 #include "model/exposition/text_writer.h"
 
 namespace prom5 {
@@ -392,6 +393,7 @@ void Server::add_routes() {
   tsdb_api_ = std::make_unique<api::TsdbApi>(*db_, options_.enable_admin_api, log_);
   tsdb_api_->add_routes(router_);
   assistant_api_->add_routes(router_);
+  api::add_features_route(router_, feature_switches());
   const auto external_labels = [this] {
     const MutexLock lock(reload_mutex_);
     return external_labels_;
@@ -422,6 +424,22 @@ void Server::add_routes() {
               [this](const HttpRequest&, const PathArguments&) {
                 return HttpResponse::json(200, api::describe_routes(router_));
               });
+}
+
+api::FeatureSwitches Server::feature_switches() const {
+  api::FeatureSwitches out{.admin = options_.enable_admin_api,
+                           .lifecycle = options_.enable_lifecycle,
+                           .otlp = options_.enable_otlp,
+                           .otlp_delta = options_.otlp_delta_to_cumulative,
+                           .remote_write = options_.enable_remote_write,
+                           .auto_reload = options_.auto_reload.has_value(),
+                           .delayed_name_removal = options_.query.delayed_name_removal,
+                           .start_timestamp_zeros = options_.storage.zero_at_start,
+                           .discovery = {{"static", true}}};
+  for (const config::DiscoveryKind& kind : config::discovery_kinds()) {
+    out.discovery.emplace_back(kind.name, kind.known);
+  }
+  return out;
 }
 
 void Server::add_push_routes() {

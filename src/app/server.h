@@ -10,6 +10,7 @@
 
 #include "app/api/api_v1.h"
 #include "app/api/assistant_api.h"
+#include "app/api/features_api.h"
 #include "app/api/federation.h"
 #include "app/api/query_api.h"
 #include "app/api/remote_read.h"
@@ -91,6 +92,7 @@ class Server {
   Result<void> refuse_open_door() const;
   void add_routes();
   void add_lifecycle_routes();
+  [[nodiscard]] api::FeatureSwitches feature_switches() const;
   void add_push_routes();
   void add_push_gateway_routes();
   io::HttpResponse handle(const io::HttpRequest& request);

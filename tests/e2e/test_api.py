@@ -335,6 +335,21 @@ class QueryErrors(Api):
         self.assertEqual((status, headers["Content-Type"]), (400, "application/json"))
 
 
+class Features(Api):
+    def test_what_a_client_may_rely_on(self):
+        status, answer = self.server.api_raw("features")
+        self.assertEqual((status, answer["status"]), (200, "success"))
+        features = answer["data"]
+        self.assertEqual(len(features["promql_functions"]), 90)
+        for category, name in (("api", "remote_write_receiver"), ("promql", "fill"),
+                               ("promql_operators", "atan2"), ("tsdb", "exemplar_storage"),
+                               ("service_discovery_providers", "kubernetes")):
+            self.assertIs(features[category][name], True, (category, name))
+        for category, name in (("api", "admin"), ("rules", "concurrent_rule_eval"),
+                               ("service_discovery_providers", "ec2")):
+            self.assertIs(features[category][name], False, (category, name))
+
+
 class Series(Api):
     def test_series(self):
         data = self.server.api("series", **{"match[]": "requests_total"}, start=T, end=T + 60)
