@@ -41,6 +41,7 @@ constexpr std::array kCauseNames = std::to_array<std::string_view>({
     "no_le",
     "not_native",
     "absent_present",
+    "others_unseen",
     "unexplained",
 });
 static_assert(kCauseNames.size() == static_cast<size_t>(Cause::Unexplained) + 1);
@@ -119,6 +120,15 @@ class Examination {
     return std::move(findings_);
   }
 
+  /// What evaluating it warns of, if anything: that is nearer the cause than what is empty.
+  Result<std::string> warning_of(const Expr& expr) {
+    const QueryResult result = TRY(ask(promql::print(expr)));
+    for (const auto* texts : {&result.annotations.warnings(), &result.annotations.infos()}) {
+      if (!texts->empty()) return texts->front();
+    }
+    return std::string();
+  }
+
  private:
   /// Within the time and the number of questions that all of it may take.
   Result<QueryResult> ask(const std::string& text) {
@@ -132,15 +142,6 @@ class Examination {
     request.text = text;
     request.timeout = DurationMs{left.count()};
     return engine_.run(request);
-  }
-
-  /// What evaluating it warns of, if anything: that is nearer the cause than what is empty.
-  Result<std::string> warning_of(const Expr& expr) {
-    const QueryResult result = TRY(ask(promql::print(expr)));
-    for (const auto* texts : {&result.annotations.warnings(), &result.annotations.infos()}) {
-      if (!texts->empty()) return texts->front();
-    }
-    return std::string();
   }
 
   Result<void> note(Cause cause, const Expr& at, std::string text, std::string fix = {}) {
@@ -448,6 +449,14 @@ Result<Diagnosis> Doctor::diagnose(const QueryRequest& request) {
   if (!out.empty) return out;
   TRY(examination.examine(*expr));
   out.findings = examination.take();
+  if (!engine_.asks_other_servers()) return out;
+  std::string others =
+      "Only what is stored here is looked at, not what remote_read brings from other servers.";
+  if (const auto warning = examination.warning_of(*expr); warning && !warning->empty()) {
+    others += " " + *warning;
+  }
+  out.findings.insert(out.findings.begin(),
+                      {.cause = Cause::OthersUnseen, .expression = text, .text = others});
   return out;
 }
 

@@ -25,6 +25,7 @@ enum class Cause : uint8_t {
   NoLe,
   NotNative,  ///< floats where histograms are wanted, or the other way round
   AbsentPresent,
+  OthersUnseen,  ///< other servers may have what is looked for, and are not looked at
   Unexplained,
 };
 

@@ -182,7 +182,8 @@ Result<QueryResult> Engine::answer(const QueryRequest& request, const Expr& expr
 }
 
 Result<void> Engine::in_context(
-    const QueryRequest& request, const Expr& expr, promql::Trace* trace, QueryStats& stats,
+    const QueryRequest& request, const Expr& expr, promql::Trace* trace, AskedServers& asked,
+    QueryStats& stats,
     const std::function<Result<void>(promql::QueryContext&, const promql::StepGrid&)>& work) {
   using Clock = std::chrono::steady_clock;
   const promql::StepGrid grid = TRY(steps_of(request, expr, options_.max_samples));
@@ -208,6 +209,7 @@ Result<void> Engine::in_context(
        .max_samples = options_.max_samples,
        .deadline = queued + std::chrono::milliseconds(timeout.ms),
        .stop = ticket->stop(),
+       .asked = &asked,
        .trace = trace,
        .repeated =
            repeated.none() || request.per_step_stats || trace != nullptr ? nullptr : &repeated},
@@ -224,18 +226,25 @@ Result<void> Engine::in_context(
 
 Result<QueryResult> Engine::evaluate(const QueryRequest& request, const Expr& expr,
                                      promql::Trace* trace, QueryStats& stats) {
-  QueryResult out;
-  TRY(in_context(request, expr, trace, stats,
-                 [&](promql::QueryContext& context, const promql::StepGrid& grid) -> Result<void> {
-                   promql::Evaluator evaluator(context, grid);
-                   TRY(evaluator.check_durations(expr));
-                   auto value = value_of(evaluator, expr, request.step.ms == 0);
-                   if (!value) return std::unexpected(std::move(value).error());
-                   out.value = *std::move(value);
-                   out.annotations = std::move(context.annotations);
-                   return {};
-                 }));
-  return out;
+  AskedServers asked;
+  for (;;) {
+    QueryResult out;
+    const auto work = [&](promql::QueryContext& context,
+                          const promql::StepGrid& grid) -> Result<void> {
+      promql::Evaluator evaluator(context, grid);
+      TRY(evaluator.check_durations(expr));
+      auto value = value_of(evaluator, expr, request.step.ms == 0);
+      if (!value) return std::unexpected(std::move(value).error());
+      out.value = *std::move(value);
+      out.annotations = std::move(context.annotations);
+      return {};
+    };
+    TRY(in_context(request, expr, trace, asked, stats, work));
+    if (!asked.in_part) return out;
+    // Once more without the server that failed halfway: a sum of all by a sum of some is nothing.
+    asked.answered.clear();
+    asked.in_part = false;
+  }
 }
 
 Result<std::string> format_query(std::string_view query) {

@@ -62,6 +62,8 @@ class Engine {
   /// Changed by a reload of the configuration.
   void set_default_subquery_step(DurationMs step) { default_subquery_step_ms_ = step.ms; }
 
+  /// Whether answers may have samples of other servers.
+  [[nodiscard]] bool asks_other_servers() const { return storage_.asks_other_servers(); }
   [[nodiscard]] const EngineOptions& options() const { return options_; }
 
   /// What runs or waits now, to be looked at and cancelled.
@@ -72,10 +74,11 @@ class Engine {
                              QueryStats& stats);
   Result<QueryResult> evaluate(const QueryRequest& request, const promql::Expr& expr,
                                promql::Trace* trace, QueryStats& stats);
-  /// Waits for the query's turn and does `work` within its limits.
+  /// Waits for the query's turn and does `work` within its limits. `asked`: what is known of other
+  /// servers.
   Result<void> in_context(
       const QueryRequest& request, const promql::Expr& expr, promql::Trace* trace,
-      QueryStats& stats,
+      AskedServers& asked, QueryStats& stats,
       const std::function<Result<void>(promql::QueryContext&, const promql::StepGrid&)>& work);
 
   Storage& storage_;

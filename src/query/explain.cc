@@ -224,11 +224,12 @@ Result<Explanation> Engine::explain(const QueryRequest& request, bool run) {
   if (run) {
     QueryStats stats;
     stats.parse_seconds = parse_seconds;
-    TRY(evaluate(request, *expr, &trace, stats));
+    out.annotations = TRY(evaluate(request, *expr, &trace, stats)).annotations;
     out.stats = std::move(stats);
   }
   QueryStats unused;
-  TRY(in_context(request, *expr, nullptr, unused,
+  AskedServers asked;
+  TRY(in_context(request, *expr, nullptr, asked, unused,
                  [&](promql::QueryContext& context, const promql::StepGrid& grid) -> Result<void> {
                    Explainer explainer(context, trace);
                    out.steps = grid.count;

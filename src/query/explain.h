@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "query/annotations.h"
 #include "query/functions.h"
 #include "query/query_stats.h"
 
@@ -35,7 +36,9 @@ struct Explanation {
   ExplainedExpr root;
   bool series_cut = false;  ///< there are more series than were counted
   std::vector<std::string> advice;
-  std::optional<QueryStats> stats;  ///< where it was run
+  // Where it was run:
+  std::optional<QueryStats> stats;
+  Annotations annotations;
 };
 
 }  // namespace prom5::query

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -174,10 +175,19 @@ class SeriesSet {
   }
 };
 
+/// What the queriers of one question know together of the other servers that they ask: a server's
+/// samples belong into all of an answer or into nothing of it. One thread.
+struct AskedServers {
+  std::set<const void*> answered;
+  std::map<const void*, std::string> failed;  ///< and what is to be said of each
+  bool in_part = false;                       ///< one failed that had answered before
+};
+
 /// How long whoever asks waits for an answer.
 struct Patience {
   std::stop_token stop;  ///< requested when nobody wants it any more
   std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
+  AskedServers* asked = nullptr;  ///< null: each selection stands for itself
 };
 
 /// A view of the data in a range of time. One thread; sees every batch committed before it was
@@ -217,6 +227,8 @@ class Storage {
 
   virtual std::unique_ptr<Appender> appender() = 0;
   virtual Result<std::unique_ptr<Querier>> querier(TimeRange range) = 0;
+  /// Whether its queriers may ask other servers.
+  [[nodiscard]] virtual bool asks_other_servers() const { return false; }
 
   // For those who keep what they computed from the data (store/change_history.h). A storage that
   // does not know may say that anything may have changed.

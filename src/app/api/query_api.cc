@@ -75,20 +75,22 @@ QueryApi::Answer QueryApi::explain(const HttpRequest& request) {
   const query::QueryRequest q = TRY(query_of(request));
   const auto explained = engine_.explain(q, request.parameter("run") == "true");
   if (!explained) return std::unexpected(about_query(explained.error()));
-  return success_answer([&](JsonWriter& json) {
-    json.begin_object()
-        .field("type", query::describe(explained->type))
-        .field("words", explained->root.words);
-    json.key("steps").integer(static_cast<int64_t>(explained->steps));
-    json.key("seriesCut").boolean(explained->series_cut);
-    json.key("tree");
-    write_expr(json, explained->root);
-    json.key("advice").begin_array();
-    for (const std::string& text : explained->advice) json.string(text);
-    json.end_array();
-    if (explained->stats) query::write_stats(json.key("stats"), *explained->stats);
-    json.end_object();
-  });
+  return success_answer(
+      [&](JsonWriter& json) {
+        json.begin_object()
+            .field("type", query::describe(explained->type))
+            .field("words", explained->root.words);
+        json.key("steps").integer(static_cast<int64_t>(explained->steps));
+        json.key("seriesCut").boolean(explained->series_cut);
+        json.key("tree");
+        write_expr(json, explained->root);
+        json.key("advice").begin_array();
+        for (const std::string& text : explained->advice) json.string(text);
+        json.end_array();
+        if (explained->stats) query::write_stats(json.key("stats"), *explained->stats);
+        json.end_object();
+      },
+      explained->annotations);
 }
 
 QueryApi::Answer QueryApi::diagnose(const HttpRequest& request) {

@@ -31,7 +31,8 @@ constexpr std::array kExplain = std::to_array<Flag>(
      kStep});
 constexpr std::array kDoctor = std::to_array<Flag>({kUrl, kJson, kTime, kStart, kEnd, kStep});
 
-Result<Json> ask_about(const Flags& flags, const std::string& path, io::Parameters parameters) {
+Result<Json> ask_about(const Flags& flags, const std::string& path, io::Parameters parameters,
+                       Json* notes = nullptr) {
   const bool range = !flags.text("start").empty();
   if (!range && (flags.given("end") || flags.given("step"))) {
     return fail(ErrorCode::BadData,
@@ -44,7 +45,7 @@ Result<Json> ask_about(const Flags& flags, const std::string& path, io::Paramete
   const std::array names = std::to_array<std::string_view>({"time", "start", "end"});
   TRY(add_times(flags, names, parameters));
   if (range) parameters.emplace_back("step", flags.text("step"));
-  return ask_api(flags.text("url"), path, parameters);
+  return ask_api(flags.text("url"), path, parameters, notes);
 }
 
 std::string cost_text(const Json& cost) {
@@ -80,8 +81,9 @@ const std::span<const Flag> kDoctorFlags = kDoctor;
 
 int run_explain(const Flags& flags) {
   if (flags.arguments().size() != 1) return complain("explain needs one EXPRESSION", kWrongUse);
-  const auto data =
-      ask_about(flags, "/api/v5/query/explain", {{"run", flags.on("run") ? "true" : "false"}});
+  Json notes = Json::array();
+  const auto data = ask_about(flags, "/api/v5/query/explain",
+                              {{"run", flags.on("run") ? "true" : "false"}}, &notes);
   if (!data && data.error().code == ErrorCode::BadData) {
     return complain(data.error().message, kWrongUse);
   }
@@ -96,6 +98,7 @@ int run_explain(const Flags& flags) {
   print_tree((*data)["tree"], "", "");
   if (!(*data)["advice"].empty()) fmt::print("\n");
   for (const Json& text : (*data)["advice"]) fmt::print("Advice: {}\n", text.get<std::string>());
+  for (const Json& note : notes) fmt::print(stderr, "{}\n", printable(note.get<std::string>()));
   return kGood;
 }
 

@@ -40,9 +40,11 @@ class CustomBuckets {
     std::optional<double> sum;
     std::optional<double> count;
     std::optional<TimeMs> time;
-    TimeMs start;  ///< 0 where the page does not tell
+    TimeMs start;         ///< 0 where the samples do not tell
+    uint32_t metric = 0;  ///< LineCache::Line::metric of its series
     bool on_page = false;
   };
+  void set_metric(uint32_t group, uint32_t metric) { groups_[group].metric = metric; }
   [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
   /// Forgets the groups that are not `used`. Returns where each of the others is now.
   std::vector<uint32_t> keep(const std::vector<bool>& used);

@@ -149,6 +149,7 @@ void ScrapeLoop::Pending::set_start(size_t i, TimeMs start) {
 }
 
 Result<void> ScrapeLoop::append_pending(Pending& pending, Appender& appender) {
+  take_created(pending);
   const std::vector<TimeMs>& starts = pending.starts;
   appender.append_known(pending.samples, starts, pending.refused);
   for (const size_t i : pending.refused) {
@@ -164,21 +165,18 @@ Result<void> ScrapeLoop::append_pending(Pending& pending, Appender& appender) {
   return {};
 }
 
-/// OpenMetrics tells the start of a metric behind its samples, in a sample of its own.
-void ScrapeLoop::tell_start(uint32_t metric, double seconds, Pending& pending) {
-  constexpr double kMostSeconds = 1e15;  // more would not be milliseconds in 64 bits
-  if (metric == 0 || !(seconds > 0 && seconds < kMostSeconds)) return;
-  const TimeMs start{std::llround(seconds * 1000)};
-  const auto is_of_metric = [&](uint32_t place) {
+/// OpenMetrics tells the start of a metric in a sample of its own, wherever that stands.
+void ScrapeLoop::take_created(Pending& pending) {
+  if (pending.created.empty()) return;
+  const auto start_of = [&](uint32_t place) {
     const Line& line = cache_.line(place);
-    return line.metric == metric && !line.created;
+    return line.created ? kNoStart : pending.created_of(line.metric);
   };
-  for (size_t i = pending.samples.size(); i > 0 && is_of_metric(pending.places[i - 1]); --i) {
-    pending.set_start(i - 1, start);
+  for (size_t i = 0; i < pending.samples.size(); ++i) {
+    const TimeMs start = start_of(pending.places[i]);
+    if (start != kNoStart) pending.set_start(i, start);
   }
-  for (size_t i = pending.fresh.size(); i > 0 && is_of_metric(pending.fresh[i - 1].place); --i) {
-    pending.fresh[i - 1].start = start;
-  }
+  for (Pending::Fresh& fresh : pending.fresh) fresh.start = start_of(fresh.place);
 }
 
 Result<void> ScrapeLoop::settle(SeriesRef& ref, const Result<SeriesRef>& appended) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/metrics.h"
@@ -103,9 +104,15 @@ class ScrapeLoop {
       TimeMs start;
     };
     std::vector<Fresh> fresh;
+    /// What lines of their own tell of the start of metrics (LineCache::Line::metric).
+    std::unordered_map<uint32_t, TimeMs> created;
 
     void push(const RefSample& sample, TimeMs start, uint32_t place);
     void set_start(size_t i, TimeMs start);
+    [[nodiscard]] TimeMs created_of(uint32_t metric) const {
+      const auto found = created.find(metric);
+      return metric == 0 || found == created.end() ? kNoStart : found->second;
+    }
   };
   /// A histogram with custom buckets, which stands in no line of its own.
   struct CustomSeries {
@@ -142,7 +149,8 @@ class ScrapeLoop {
                             bool repeated);
   template <typename Parser>
   Result<void> append_exemplars(Page<Parser>& page, uint32_t place, typename Parser::Entry entry);
-  Result<void> append_custom_buckets(TimeMs time, Appender& appender, Counts& counts);
+  Result<void> append_custom_buckets(TimeMs time, const Pending& pending, Appender& appender,
+                                     Counts& counts);
   Result<void> append_pending(Pending& pending, Appender& appender);
   /// `append` takes a reference and labels, which are empty while the reference will do.
   template <typename Append>
@@ -150,7 +158,7 @@ class ScrapeLoop {
   Result<void> append_sample(Line& line, const Sample& sample, TimeMs start, Appender& appender);
   Result<void> append_histogram(Line& line, TimeMs time, const Histogram& histogram, TimeMs start,
                                 Appender& appender);
-  void tell_start(uint32_t metric, double seconds, Pending& pending);
+  void take_created(Pending& pending);
   /// Takes what came of an append: refused samples are counted, and the rest goes on.
   Result<void> settle(SeriesRef& ref, const Result<SeriesRef>& appended);
   Result<Histogram> within_bucket_limits(const Histogram& histogram) const;

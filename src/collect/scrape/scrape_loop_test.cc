@@ -368,6 +368,34 @@ TEST_F(ScrapeLoopTest, OpenMetricsTellsStartsBehindTheirSamples) {
   }
 }
 
+TEST_F(ScrapeLoopTest, StartsMayStandAnywhere) {
+  ScrapeLoop loop = make_loop();
+  const std::string text =
+      "# TYPE a counter\na_created{x=\"1\"} 40\na_total{x=\"1\"} 1\na_total{x=\"2\"} 1\n"
+      "a_total{x=\"3\"} 1\na_created{x=\"2\"} 50\na_created{x=\"3\"} 60\n# EOF\n";
+  for (const int64_t second : {0, 15}) {
+    ASSERT_TRUE(loop.take(page(second, text, "application/openmetrics-text; version=1.0.0")));
+  }
+  EXPECT_EQ(starts(), (std::set<std::tuple<std::string, int64_t, int64_t>>{{"a_total", 0, 40},
+                                                                           {"a_total", 0, 50},
+                                                                           {"a_total", 0, 60},
+                                                                           {"a_total", 15, 40},
+                                                                           {"a_total", 15, 50},
+                                                                           {"a_total", 15, 60}}));
+}
+
+TEST_F(ScrapeLoopTest, CustomBucketsHaveTheirStart) {
+  Target target;
+  target.labels = Labels{{"job", "api"}, {"instance", "a:1"}};
+  target.classic_to_custom_buckets = true;
+  ScrapeLoop loop(target, std::make_shared<ScrapeOptions>(options_), storage_, metrics_);
+  const std::string text =
+      "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_count 2\nh_sum 3\n"
+      "h_created 50\n# EOF\n";
+  ASSERT_TRUE(loop.take(page(0, text, "application/openmetrics-text; version=1.0.0")));
+  EXPECT_TRUE(starts().contains({"h", 0, 50}));
+}
+
 TEST_F(ScrapeLoopTest, TheFirstOfTwoEqualSeriesStays) {
   ScrapeLoop loop = make_loop();
   ASSERT_TRUE(loop.take(page(0, "a 1\na 2\n")));

@@ -75,6 +75,13 @@ Result<PageFormat> format_of(const io::HttpClientResponse& response, const Scrap
               after_redirects(response));
 }
 
+/// A time after 1970 that milliseconds can tell.
+std::optional<TimeMs> time_of_seconds(double seconds) {
+  constexpr double kMostSeconds = 1e15;
+  if (!(seconds > 0 && seconds < kMostSeconds)) return std::nullopt;
+  return TimeMs{std::llround(seconds * 1000)};
+}
+
 TimeMs start_of(const ProtobufParser& parser) {
   return std::max(parser.start().value_or(kNoStart), kNoStart);
 }
@@ -165,7 +172,7 @@ Result<void> ScrapeLoop::read_page(Page<Parser>& page) {
                 limit * kMostDropped, limit);
   }
   TRY(append_pending(page.pending, page.appender));
-  TRY(append_custom_buckets(page.time, page.appender, page.counts));
+  TRY(append_custom_buckets(page.time, page.pending, page.appender, page.counts));
   if (limit == 0 || page.counts.kept <= limit) return {};
   metrics_.sample_limit.add();
   return fail(ErrorCode::LimitExceeded,
@@ -205,7 +212,11 @@ Result<void> ScrapeLoop::take_sample(Page<Parser>& page, typename Parser::Entry 
     custom_buckets_.take(*line.detail->bucket, parser.value(), parser.time(), start_of(parser));
   }
   if (line.kind == LineCache::Kind::InBuckets) return {};
-  if (line.created) tell_start(line.metric, parser.value(), page.pending);
+  if (line.created) {
+    if (const auto start = time_of_seconds(parser.value())) {
+      page.pending.created[line.metric] = *start;
+    }
+  }
   if (line.kind == LineCache::Kind::Start) return {};
   ++page.counts.scraped;
   if (line.kind == LineCache::Kind::Dropped) return {};
@@ -321,6 +332,9 @@ Result<uint32_t> ScrapeLoop::find_or_add(Page<Parser>& page) {
       line.metric = metric_of(builder, family);
       line.created = line.metric != 0 && builder.get(kMetricName) == family.name + "_created";
       if (line.created && options_->created_as_start) line.kind = LineCache::Kind::Start;
+      if (line.detail && line.detail->bucket) {
+        custom_buckets_.set_metric(line.detail->bucket->group, line.metric);
+      }
     }
   }
   if (line.kind == LineCache::Kind::Series) {
@@ -346,7 +360,8 @@ Result<Labels> ScrapeLoop::labels_of(const Line& line) const {
   return final_labels(builder, empty);
 }
 
-Result<void> ScrapeLoop::append_custom_buckets(TimeMs time, Appender& appender, Counts& counts) {
+Result<void> ScrapeLoop::append_custom_buckets(TimeMs time, const Pending& pending,
+                                               Appender& appender, Counts& counts) {
   const auto& groups = custom_buckets_.groups();
   custom_series_.resize(groups.size());
   for (size_t i = 0; i < groups.size(); ++i) {
@@ -364,11 +379,12 @@ Result<void> ScrapeLoop::append_custom_buckets(TimeMs time, Appender& appender, 
     series.on_page = true;
     if (series.labels.empty()) continue;
     ++counts.kept;
+    const TimeMs start = group.start != kNoStart ? group.start : pending.created_of(group.metric);
     const bool own_time = options_->honor_timestamps && group.time.has_value();
     series.timed = own_time && !options_->track_timestamps_staleness;
     TRY(settle(series.ref,
                appender.append_histogram(series.ref, series.labels, own_time ? *group.time : time,
-                                         TRY(within_bucket_limits(*histogram)), group.start)));
+                                         TRY(within_bucket_limits(*histogram)), start)));
   }
   return {};
 }

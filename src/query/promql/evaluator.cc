@@ -47,7 +47,7 @@ HistogramPtr without_reset_hint(const HistogramPtr& histogram) {
 
 Result<std::unique_ptr<Querier>> QueryContext::querier(TimeRange range) const {
   auto querier = TRY(storage.querier(range));
-  querier->set_patience({options.stop, options.deadline});
+  querier->set_patience({options.stop, options.deadline, options.asked});
   return querier;
 }
 
@@ -389,7 +389,9 @@ Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeS
     const int64_t divisor = common_divisor_of_borders(grid_, shape.shift.apply(grid_.start),
                                                       shape.shift.fixed, shape.range);
     // From the last samples of rollups alone no function is as from all samples.
-    const Tier tier = querier->tier({wants.rollups ? divisor : 0, wants.rollups});
+    Tier tier = querier->tier({wants.rollups ? divisor : 0, wants.rollups});
+    // Rollups have no start timestamps; where the samples are there as well, they do.
+    if (wants.starts && tier.exact) tier = querier->tier({});
     const auto set = TRY(querier->select(matrix->vector->as<VectorSelector>()->matchers, tier));
     tell_of(tier, divisor, expr.position);
     SampleColumns columns;
@@ -728,7 +730,7 @@ Result<void> Evaluator::each_of_range_function(const Call& call, bool unique,
   };
   const DurationMs lookback = context_.options.lookback;
   const bool plain = shape.extended == ExtendedRange::None;
-  // Rollups have none; with anchored and smoothed, values at borders are made up of others.
+  // With anchored and smoothed, values at borders are made up of others.
   const bool starts = function.starts && plain && context_.options.use_start_timestamps;
   StepSeries series;
   return each_range_series(
@@ -759,7 +761,7 @@ Result<void> Evaluator::each_of_range_function(const Call& call, bool unique,
         if (!function.keeps_name) drop_name(series);
         return take(series, found);
       },
-      {.rollups = function.summary != nullptr && plain && !starts, .starts = starts});
+      {.rollups = function.summary != nullptr && plain, .starts = starts});
 }
 
 }  // namespace prom5::promql

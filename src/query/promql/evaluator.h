@@ -34,6 +34,7 @@ class QueryContext {
     uint64_t max_samples = 0;
     std::chrono::steady_clock::time_point deadline;
     std::stop_token stop;
+    AskedServers* asked = nullptr;            ///< what this question knows of other servers
     Trace* trace = nullptr;                   ///< where given, evaluate() writes into it
     const RepeatedExprs* repeated = nullptr;  ///< where given, these are evaluated once
   };

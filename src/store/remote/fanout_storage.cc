@@ -1,7 +1,9 @@
 #include "store/remote/fanout_storage.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
+#include <utility>
 
 #include "store/tsdb/columns.h"
 
@@ -39,10 +41,19 @@ class FanoutSeriesSet final : public SeriesSet {
 
   [[nodiscard]] const Labels& labels() const override { return *least_; }
 
-  /// Those of the local samples: the protocol has none.
+  /// Those of the local samples that read() gave: the protocol has none.
   Result<void> read_starts(std::span<const TimeMs> times, std::vector<TimeMs>& out) override {
-    if (sources_[0].here) return sources_[0].set->read_starts(times, out);
     out.clear();
+    if (!sources_[0].here) return {};
+    std::vector<TimeMs> local;
+    TRY(sources_[0].set->read_starts(local_times_, local));
+    if (local.empty()) return {};
+    out.assign(times.size(), kNoStart);
+    size_t next = 0;
+    for (size_t i = 0; i < times.size(); ++i) {
+      while (next < local.size() && local_times_[next] < times[i]) ++next;
+      if (next < local.size() && local_times_[next] == times[i]) out[i] = local[next];
+    }
     return {};
   }
 
@@ -63,6 +74,7 @@ class FanoutSeriesSet final : public SeriesSet {
       if (!sources_[i].here) continue;
       if (i == 0) {
         TRY(sources_[i].set->read(out));
+        local_times_ = out.times;
       } else {
         TRY(sources_[i].set->read(more_));
         tsdb::merge(out, more_, of_others);
@@ -83,6 +95,7 @@ class FanoutSeriesSet final : public SeriesSet {
   const Labels* least_ = nullptr;  // of the source that has it
   bool rolled_up_ = false;
   SampleColumns more_;
+  std::vector<TimeMs> local_times_;  ///< of the samples of the current series, where it is local
 };
 
 class FanoutQuerier final : public Querier {
@@ -103,16 +116,19 @@ class FanoutQuerier final : public Querier {
   /// All are asked at once, and the local part is found meanwhile.
   Result<std::unique_ptr<SeriesSet>> select(std::span<const Matcher> matchers,
                                             const Tier& tier) override {
-    std::vector<std::unique_ptr<ReadInFlight>> in_flight;
+    std::vector<std::pair<const RemoteReader*, std::unique_ptr<ReadInFlight>>> in_flight;
     for (const Asked& asked : asked_) {
+      if (gave_up(asked.reader.get())) continue;
       if (auto read = asked.reader->start(asked.range, matchers)) {
-        in_flight.push_back(std::move(read));
+        in_flight.emplace_back(asked.reader.get(), std::move(read));
       }
     }
     std::vector<std::unique_ptr<SeriesSet>> sets;
     sets.push_back(TRY(local_->select(matchers, tier)));
-    for (const auto& read : in_flight) {
-      if (auto set = read->wait(patience_, warnings_)) sets.push_back(std::move(set));
+    for (const auto& [reader, read] : in_flight) {
+      auto set = read->wait(half_of(patience_), warnings_);
+      note(reader, set != nullptr);
+      if (set) sets.push_back(std::move(set));
     }
     if (sets.size() == 1) return std::move(sets[0]);
     return std::make_unique<FanoutSeriesSet>(std::move(sets), tier);
@@ -133,6 +149,34 @@ class FanoutQuerier final : public Querier {
   }
 
  private:
+  /// So that what is stored here can be answered with, should the other server not come back.
+  static Patience half_of(Patience patience) {
+    const auto now = std::chrono::steady_clock::now();
+    if (patience.until == std::chrono::steady_clock::time_point::max()) return patience;
+    patience.until = now + (patience.until - now) / 2;
+    return patience;
+  }
+
+  /// Whether the server failed for another selection of the question; says so again.
+  bool gave_up(const RemoteReader* reader) {
+    if (patience_.asked == nullptr) return false;
+    const auto failed = patience_.asked->failed.find(reader);
+    if (failed == patience_.asked->failed.end()) return false;
+    warnings_->push_back(failed->second);
+    return true;
+  }
+
+  void note(const RemoteReader* reader, bool answered) {
+    AskedServers* asked = patience_.asked;
+    if (asked == nullptr) return;
+    if (answered) {
+      asked->answered.insert(reader);
+      return;
+    }
+    asked->failed.emplace(reader, warnings_->back());
+    asked->in_part = asked->in_part || asked->answered.contains(reader);
+  }
+
   const std::unique_ptr<Querier> local_;
   const std::vector<Asked> asked_;
   Patience patience_;

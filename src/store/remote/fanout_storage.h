@@ -33,6 +33,7 @@ class FanoutStorage final : public Storage {
 
   std::unique_ptr<Appender> appender() override { return local_.appender(); }
   Result<std::unique_ptr<Querier>> querier(TimeRange range) override EXCLUDES(mutex_);
+  [[nodiscard]] bool asks_other_servers() const override { return any_; }
   ChangeHistory::Mark mark_changes() override { return local_.mark_changes(); }
   /// Nobody tells when the samples of other servers change: while there are any, all may have.
   [[nodiscard]] TimeMs changed_since(ChangeHistory::Mark mark) const override;

@@ -309,6 +309,9 @@ void RemoteWriter::take_record(const wal::Follower::Record& found) {
       return;
     }
     item.series = known.series;
+    if (options_.message == WriteMessage::V2) {
+      item.start = std::max(known.series->starts.at(item.sample.time), kNoStart);
+    }
     enqueue(known.hash, std::move(item), cursor);
   };
   TimeMs newest = TimeMs::min();
@@ -356,7 +359,7 @@ void RemoteWriter::define(const tsdb::Record& record) {
     series_.back().insert(series.ref, make_series(series.labels));
   }
   if (options_.message == WriteMessage::V1) return;
-  for (const tsdb::RefStart& start : record.starts) series_.back().set_start(start);
+  series_.back().take_starts(record.starts);
 }
 
 OutSeries RemoteWriter::make_series(Labels labels) {

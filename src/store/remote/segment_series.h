@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "store/remote/write_message.h"
@@ -44,12 +45,22 @@ class SegmentSeries {
     (*leaves_[leaf])[ref % kLeaf] = {&kept, kept.hash, kept.labels.empty()};
   }
 
-  /// What the log tells of the start timestamps of a series.
-  void set_start(const tsdb::RefStart& told) {
-    const Known known = find(told.ref);
-    if (known.series == nullptr) return;
-    tsdb::StartTimes& starts = known.series->starts;
-    told.alone ? starts.set_at(told.time, told.start) : starts.set_from(told.time, told.start);
+  /// What a record tells of start timestamps. Samples that wait have theirs, so that of what
+  /// earlier records told only what still holds is kept.
+  void take_starts(std::span<const tsdb::RefStart> told) {
+    const auto each = [&](const auto& visit) {
+      for (const tsdb::RefStart& one : told) {
+        if (const Known known = find(one.ref); known.series != nullptr) {
+          visit(known.series->starts, one);
+        }
+      }
+    };
+    each([](tsdb::StartTimes& starts, const tsdb::RefStart& one) {
+      if (!one.alone) starts.drop_before(one.time);
+    });
+    each([](tsdb::StartTimes& starts, const tsdb::RefStart& one) {
+      one.alone ? starts.set_at(one.time, one.start) : starts.set_from(one.time, one.start);
+    });
   }
 
  private:

@@ -126,15 +126,13 @@ std::string encode_series(Items items, Symbols* symbols) {
   const uint32_t histogram_field = symbols != nullptr ? 3 : 4;
   const uint32_t exemplar_field = symbols != nullptr ? 4 : 3;
   for (const OutItem* item : items) {
-    // Nothing is said of series for version 1.
-    const TimeMs start = std::max(series.starts.at(item->sample.time), kNoStart);
     if (item->is_exemplar()) {
       out.bytes(exemplar_field, encode_exemplar(*item->extra->exemplar, symbols));
     } else if (item->is_histogram()) {
       out.bytes(histogram_field,
-                encode_histogram(*item->extra->histogram, item->sample.time, start));
+                encode_histogram(*item->extra->histogram, item->sample.time, item->start));
     } else {
-      out.bytes(2, encode_sample(item->sample, start));
+      out.bytes(2, encode_sample(item->sample, item->start));
     }
   }
   if (symbols != nullptr) {

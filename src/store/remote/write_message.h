@@ -41,7 +41,8 @@ struct OutExtra {
 /// small. The series stays where it is as long as the item is there.
 struct OutItem {
   const OutSeries* series = nullptr;
-  Sample sample;  ///< of a histogram and an exemplar its time only
+  Sample sample;            ///< of a histogram and an exemplar its time only
+  TimeMs start = kNoStart;  ///< for version 2
   std::unique_ptr<const OutExtra> extra;
 
   [[nodiscard]] bool is_histogram() const { return extra && extra->histogram; }

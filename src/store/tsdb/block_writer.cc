@@ -127,7 +127,10 @@ Result<void> BlockWriter::copy_column(std::span<const Copied> chunks) {
 }
 
 Result<void> BlockWriter::end_series() {
-  if (open_.chunks.empty()) return {};
+  // Start timestamps without samples are of nothing.
+  const bool any = std::ranges::any_of(
+      open_.chunks, [](const ChunkRef& chunk) { return chunk.column != Column::Starts; });
+  if (!any) return {};
   for (const ChunkRef& chunk : open_.chunks) {
     if (chunk.column == Column::Starts) continue;
     info_.range.start = std::min(info_.range.start, chunk.range.start);

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "store/tsdb/db.h"
 
@@ -26,6 +26,7 @@ class DbAppender final : public Appender {
     TRY(check(*series, sample.time, fit));
     if (fit == Fit::Repeated) return series->ref();
     bool late = fit == Fit::OutOfOrder;
+    TimeMs last = series->last_time();
     if (!sample_series_.empty() && sample_series_.back() == series) {
       // A batch brings a series' samples one after the other: the last one counts too.
       const Sample& before = samples_.back().sample;
@@ -34,11 +35,12 @@ class DbAppender final : public Appender {
       if (same) return fail(ErrorCode::DuplicateSample, "duplicate sample for timestamp");
       late = late || sample.time < before.time;
       if (sample.time < before.time) TRY(check_late(sample.time, before.time));
+      last = std::max(last, before.time);
     }
     // A staleness marker says nothing of what its series counts.
-    const bool counts = start != kNoStart || !is_stale(sample.value);
-    if (counts && tells_start(*series, start, late) &&
-        note_start(*series, sample.time, start, late)) {
+    start = sound(start);
+    if ((start != kNoStart || !is_stale(sample.value)) && may_tell_start(*series, start, late) &&
+        note_start(*series, sample.time, start, late, last)) {
       samples_.push_back({series->ref(), {start, 0}});
       sample_series_.push_back(series);
     }
@@ -65,8 +67,13 @@ class DbAppender final : public Appender {
     const Fit fit = series->fit(time, histogram);
     TRY(check(*series, time, fit));
     const bool late = fit == Fit::OutOfOrder;
-    const bool counts = start != kNoStart || !is_stale(histogram.sum);
-    if (counts && tells_start(*series, start, late) && note_start(*series, time, start, late)) {
+    TimeMs last = series->last_time();
+    if (!histogram_series_.empty() && histogram_series_.back() == series) {
+      last = std::max(last, histograms_.back().time);
+    }
+    start = sound(start);
+    if ((start != kNoStart || !is_stale(histogram.sum)) && may_tell_start(*series, start, late) &&
+        note_start(*series, time, start, late, last)) {
       histograms_.push_back({series->ref(), start, empty_like(histogram)});
       histogram_series_.push_back(series);
     }
@@ -100,7 +107,7 @@ class DbAppender final : public Appender {
     }
     const std::shared_lock gate(db_.commit_gate_);
     leave_out_old();
-    sort_out_starts();
+    leave_out_starts_of_gone();
     bring_back_gone();
     TRY(log_batch());
     apply();
@@ -123,19 +130,40 @@ class DbAppender final : public Appender {
     return found.series;
   }
 
-  /// Whether a sample's start timestamp may be other than its series' is.
-  [[nodiscard]] bool tells_start(const Series& series, TimeMs start, bool late) const {
-    return start != series.start() || late || !starts_.empty();
+  /// Since when the next sample of the series counts, should it not say otherwise.
+  [[nodiscard]] TimeMs start_of_next(const Series& series) const {
+    if (told_.empty()) return series.start();
+    const auto told = told_.find(&series);
+    return told == told_.end() ? series.start() : told->second;
   }
 
-  /// Keeps it for the log. Returns whether a sample of zero is to be stored at the start.
-  bool note_start(Series& series, TimeMs time, TimeMs start, bool late) {
+  /// What cannot be is not known: a start before 1970, or in the far future.
+  [[nodiscard]] TimeMs sound(TimeMs start) const {
+    return start < kNoStart || start > latest_ ? kNoStart : start;
+  }
+
+  /// False for nearly all samples, at the price of a comparison.
+  [[nodiscard]] bool may_tell_start(const Series& series, TimeMs start, bool late) const {
+    return start != series.start() || late || !told_.empty();
+  }
+
+  /// Keeps for the log what a sample's start timestamp changes. Returns whether a sample of zero is
+  /// to be stored at the start. `last`: the series' newest sample, in the batch or before it.
+  bool note_start(Series& series, TimeMs time, TimeMs start, bool late, TimeMs last) {
+    if (late) {
+      // Of those around it nothing is known here but whether they may have one.
+      if (start == kNoStart && !series.has_starts() && !told_.contains(&series)) return false;
+    } else if (start == start_of_next(series)) {
+      return false;
+    } else {
+      told_[&series] = start;
+    }
     starts_.push_back({series.ref(), time, start, late});
     start_series_.push_back(&series);
     const bool zero = db_.options_.zero_at_start && start != kNoStart && !late;
     // Not where others count from, nor far back, as for Prometheus' head.
-    return zero && start != series.start() && start < time && series.last_time() < start &&
-           start.ms >= db_.accept_from_ms_.load() && time - start < kOldestZero;
+    return zero && last < start && start < time && start.ms >= db_.accept_from_ms_.load() &&
+           time - start < kOldestZero;
   }
 
   static std::shared_ptr<const Histogram> empty_like(const Histogram& histogram) {
@@ -222,19 +250,13 @@ class DbAppender final : public Appender {
     }
   }
 
-  /// Leaves out what says nothing new. Series that came back since are told by their next batch.
-  void sort_out_starts() {
-    if (starts_.empty()) return;
-    std::unordered_set<SeriesRef> told;
-    for (const RefStart& s : starts_) {
-      if (s.start != kNoStart) told.insert(s.ref);
-    }
+  /// Series that went since are told by their next batch.
+  void leave_out_starts_of_gone() {
     size_t kept = 0;
     for (size_t i = 0; i < starts_.size(); ++i) {
-      Series& series = *start_series_[i];
-      if (series.gone || (!series.has_starts() && !told.contains(starts_[i].ref))) continue;
+      if (start_series_[i]->gone) continue;
       starts_[kept] = starts_[i];
-      start_series_[kept++] = &series;
+      start_series_[kept++] = start_series_[i];
     }
     starts_.resize(kept);
     start_series_.resize(kept);
@@ -305,6 +327,7 @@ class DbAppender final : public Appender {
     histogram_series_.clear();
     starts_.clear();
     start_series_.clear();
+    told_.clear();
   }
 
   static inline const Labels kNoLabels;
@@ -319,7 +342,8 @@ class DbAppender final : public Appender {
   std::vector<FamilyMetadata> metadata_;
   std::vector<NamedExemplar> exemplar_list_;
   std::vector<RefStart> starts_;
-  std::vector<Series*> start_series_;  // parallel to starts_
+  std::vector<Series*> start_series_;               // parallel to starts_
+  std::unordered_map<const Series*, TimeMs> told_;  // the batch's newest start of each of them
 };
 
 namespace {

@@ -53,8 +53,10 @@ class BlockCursor {
     return block_.append(numbers_[at_ - 1], series_, column, range, times, damaged, out);
   }
 
-  void overlay_starts(const DamageTold& damaged, StartTimes& out) const {
-    out.overlay(block_.starts(series_, damaged), series_.range());
+  /// Of samples in the range.
+  void overlay_starts(TimeRange range, const DamageTold& damaged, StartTimes& out) const {
+    const TimeRange own = series_.range();
+    if (own.overlaps(range)) out.overlay(block_.starts(series_, damaged), own);
   }
 
   void read_rollups(DurationMs width, TimeRange range, TimesCache& times, const DamageTold& damaged,
@@ -158,9 +160,12 @@ class MergedSeriesSet final : public SeriesSet {
   }
 
   Result<void> read_starts(std::span<const TimeMs> times, std::vector<TimeMs>& out) override {
+    out.clear();
+    if (times.empty()) return {};
+    const TimeRange range{times.front(), times.back()};
     StartTimes starts;
     for (const size_t i : here_) {
-      if (!sources_[i].rollups) sources_[i].cursor.overlay_starts(view_->damaged, starts);
+      if (!sources_[i].rollups) sources_[i].cursor.overlay_starts(range, view_->damaged, starts);
     }
     if (in_head_) starts.overlay(head_[head_at_]->starts(), of_head({}));
     starts.of(times, out);

@@ -123,6 +123,53 @@ TEST(DbStarts, AreThoseOfTheTwinThroughBlocksAndReplay) {
   }
 }
 
+TEST(DbStarts, ADeletedSeriesLeavesNothing) {
+  House house;
+  house.clock.advance(DurationMs::days(30));
+  for (int64_t ms = kHour; ms < 6 * kHour; ms += 60'000) {
+    auto appender = house.db->appender();
+    for (const char* name : {"kept", "deleted"}) {
+      ASSERT_TRUE(appender->append(0, Labels{{"__name__", name}}, {{ms}, 1}, {kHour / 2}));
+    }
+    ASSERT_TRUE(appender->commit());
+  }
+  house.db->compact();
+  ASSERT_FALSE(house.db->blocks().empty());
+  const std::vector<Matcher> deleted = {*Matcher::make(MatchType::Equal, "__name__", "deleted")};
+  ASSERT_TRUE(house.db->delete_series(std::vector{deleted}, {}));
+  ASSERT_TRUE(house.db->clean_tombstones());
+  for (const auto& block : house.db->blocks()) EXPECT_EQ(block->info().series, 1U);
+  EXPECT_EQ(starts_of(*house.db).size(), 1U);
+}
+
+/// One that takes its time for each change would stand still here.
+TEST(DbStarts, EachSampleMayHaveItsOwn) {
+  constexpr int64_t kSamples = 200'000;
+  House house;
+  house.clock.advance(DurationMs::days(30));
+  const Labels labels{{"__name__", "delta"}};
+  auto appender = house.db->appender();
+  SeriesRef ref = 0;
+  for (int64_t i = 1; i <= kSamples; ++i) {
+    ref = appender->append(ref, labels, {{i * 10}, 1}, {i * 10 - 5}).value();
+  }
+  ASSERT_TRUE(appender->commit());
+  house.open();
+  const Starts starts = starts_of(*house.db);
+  ASSERT_EQ(starts.at(labels.to_string()).size(), static_cast<size_t>(kSamples));
+  EXPECT_EQ(starts.at(labels.to_string()).at(kSamples * 10), kSamples * 10 - 5);
+}
+
+TEST(DbStarts, WhatCannotBeIsNotKnown) {
+  House house;
+  const Labels labels{{"__name__", "m"}};
+  auto appender = house.db->appender();
+  ASSERT_TRUE(appender->append(0, labels, {{1000}, 1}, {INT64_MAX}));
+  ASSERT_TRUE(appender->append(0, labels, {{2000}, 1}, {-5}));
+  ASSERT_TRUE(appender->commit());
+  EXPECT_EQ(starts_of(*house.db), (Starts{{labels.to_string(), {{1000, 0}, {2000, 0}}}}));
+}
+
 TEST(DbStarts, SurviveAKill) {
   House house;
   const Labels labels{{"__name__", "m"}};
@@ -152,6 +199,13 @@ TEST(DbStarts, AZeroIsStoredWhereACounterBegins) {
   add(20'000, 5, 4'000);
   add(30'000, 9, 25'000);
   add(40'000, 9, 35'000 - 2 * kHour);  // before samples that are there
+  const Labels batch{{"__name__", "batch"}};
+  auto appender = house.db->appender();
+  for (int64_t ms = 50'000; ms < 60'000; ms += 1000) {
+    ASSERT_TRUE(appender->append(0, batch, {{ms}, 1}, {45'000}));
+  }
+  ASSERT_TRUE(appender->commit());
+  EXPECT_EQ(dump(*house.db)[batch.to_string()].size(), 11U);
   std::vector<std::pair<int64_t, double>> got;
   Dump all = dump(*house.db);
   for (const auto& [ms, bits] : all[labels.to_string()]) {

@@ -5,6 +5,7 @@
 #include <new>
 #include <ranges>
 #include <span>
+#include <utility>
 
 #include "store/chunk/column_chunk.h"
 #include "store/tsdb/columns.h"
@@ -100,6 +101,11 @@ void Series::set_start(TimeMs time, TimeMs start, bool alone) {
   if (!starts_) starts_ = std::make_unique<StartTimes>();
   alone ? starts_->set_at(time, start) : starts_->set_from(time, start);
   start_ms_.store(std::max(starts_->last().start, kNoStart).ms, std::memory_order_relaxed);
+}
+
+StartTimes::Change Series::last_start() const {
+  const ByteMutexLock lock(mutex_);
+  return starts_ ? starts_->last() : StartTimes().last();
 }
 
 bool Series::has_starts() const {
@@ -329,12 +335,13 @@ size_t Series::size_bytes() const {
 
 std::string undefined_in(uint64_t segment, std::span<Series* const> series) {
   std::vector<SeriesDefinition> missing;
+  const Series* before = nullptr;  // a batch has a series' samples one after the other
   std::vector<RefStart> starts;
   for (const Series* s : series) {
-    if (s->defined_in_segment == segment) continue;
+    if (s->defined_in_segment == segment || std::exchange(before, s) == s) continue;
     missing.push_back({s->ref(), s->labels()});
     if (s->start() == kNoStart) continue;
-    const StartTimes::Change last = s->starts().last();
+    const StartTimes::Change last = s->last_start();
     starts.push_back({s->ref(), last.from, last.start});
   }
   std::string out;

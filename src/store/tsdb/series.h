@@ -49,6 +49,8 @@ class Series {
   /// Of the samples that come next, should they not say otherwise.
   [[nodiscard]] TimeMs start() const { return {start_ms_.load(std::memory_order_relaxed)}; }
   [[nodiscard]] StartTimes starts() const EXCLUDES(mutex_);
+  /// StartTimes::last() of them.
+  [[nodiscard]] StartTimes::Change last_start() const EXCLUDES(mutex_);
   [[nodiscard]] bool has_starts() const EXCLUDES(mutex_);
 
   [[nodiscard]] TimeMs last_time() const { return {last_ms_.load(std::memory_order_relaxed)}; }

@@ -9,6 +9,7 @@ namespace {
 constexpr DurationMs kNext{1};  // there is no time between two milliseconds
 
 bool is_before(const StartTimes::Change& change, TimeMs time) { return change.from < time; }
+bool is_after(TimeMs time, const StartTimes::Change& change) { return time < change.from; }
 
 }  // namespace
 
@@ -35,31 +36,45 @@ void StartTimes::unite() {
   });
 }
 
-/// Neighbours may be the same then, until unite().
+/// Makes a change of what holds from `from` on, unless the one before it says the same. The change
+/// after it may say the same then. Most come at the end, where this costs nothing.
 void StartTimes::put(TimeMs from, TimeMs start) {
-  const auto place = std::lower_bound(changes_.begin(), changes_.end(), from, is_before);
-  if (place != changes_.end() && place->from == from) {
-    place->start = start;
-  } else {
-    changes_.insert(place, {from, start});
+  auto place = changes_.end();
+  if (!changes_.empty() && changes_.back().from >= from) {
+    place = std::lower_bound(changes_.begin(), changes_.end(), from, is_before);
   }
+  const TimeMs before = place == changes_.begin() ? kUnsaid : std::prev(place)->start;
+  if (place != changes_.end() && place->from == from) place = changes_.erase(place);
+  if (before != start) changes_.insert(place, {from, start});
+}
+
+/// Lets go of the change at `from` where the one before it says the same.
+void StartTimes::unite_at(TimeMs from) {
+  const auto place = std::lower_bound(changes_.begin(), changes_.end(), from, is_before);
+  if (place == changes_.end() || place->from != from) return;
+  const TimeMs before = place == changes_.begin() ? kUnsaid : std::prev(place)->start;
+  if (place->start == before) changes_.erase(place);
 }
 
 void StartTimes::set_from(TimeMs time, TimeMs start) {
   if (at(time) == start) return;
+  const auto next = std::upper_bound(changes_.begin(), changes_.end(), time, is_after);
+  const TimeMs next_from = next == changes_.end() ? TimeMs::max() : next->from;
   put(time, start);
-  unite();
+  unite_at(next_from);
 }
 
 void StartTimes::set_at(TimeMs time, TimeMs start) {
-  put(time + kNext, at(time + kNext));
+  const TimeMs after = at(time + kNext);
   put(time, start);
-  unite();
+  if (at(time + kNext) != after) put(time + kNext, after);
+  unite_at(time + kNext);
 }
 
 TimeMs StartTimes::at(TimeMs time) const {
-  const auto after = std::upper_bound(changes_.begin(), changes_.end(), time,
-                                      [](TimeMs t, const Change& c) { return t < c.from; });
+  if (changes_.empty()) return kUnsaid;
+  if (changes_.back().from <= time) return changes_.back().start;
+  const auto after = std::upper_bound(changes_.begin(), changes_.end(), time, is_after);
   return after == changes_.begin() ? kUnsaid : std::prev(after)->start;
 }
 
@@ -91,8 +106,7 @@ StartTimes StartTimes::within(TimeRange range) const {
 }
 
 void StartTimes::drop_before(TimeMs cutoff) {
-  const auto after = std::upper_bound(changes_.begin(), changes_.end(), cutoff,
-                                      [](TimeMs t, const Change& c) { return t < c.from; });
+  const auto after = std::upper_bound(changes_.begin(), changes_.end(), cutoff, is_after);
   // The one before it holds at the cutoff.
   if (after != changes_.begin()) changes_.erase(changes_.begin(), std::prev(after));
 }

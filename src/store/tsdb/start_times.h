@@ -59,6 +59,7 @@ class StartTimes {
 
  private:
   void put(TimeMs from, TimeMs start);
+  void unite_at(TimeMs from);
   void unite();
 
   std::vector<Change> changes_;  ///< ascending; neighbours differ
