@@ -16,6 +16,7 @@ StartTimes::StartTimes(const SampleColumns& columns) {
   for (size_t i = 0; i < columns.size(); ++i) {
     changes_.push_back({columns.times[i], TimeMs{static_cast<int64_t>(columns.values[i])}});
   }
+  unite();
 }
 
 SampleColumns StartTimes::columns() const {
@@ -52,6 +53,7 @@ void StartTimes::set_from(TimeMs time, TimeMs start) {
 }
 
 void StartTimes::set_at(TimeMs time, TimeMs start) {
+  if (at(time) == start) return;
   put(time + kNext, at(time + kNext));
   put(time, start);
   unite();
