@@ -3,11 +3,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "io/file/file_system.h"
 #include "store/prometheus/chunk.h"
+#include "store/tsdb/start_times.h"
 
 namespace prom5::prometheus {
 
@@ -32,9 +34,11 @@ class BlockReader {
 
   [[nodiscard]] const BlockMeta& meta() const { return meta_; }
 
-  /// Calls `visit` for each series that has samples, ascending by labels, deleted samples left out.
-  Result<void> each_series(
-      const std::function<Result<void>(const Labels&, const SampleColumns&)>& visit) const;
+  /// Calls `visit` for each series that has samples, ascending by labels, deleted samples left out;
+  /// start timestamps of these may be left in.
+  using Visit =
+      std::function<Result<void>(const Labels&, const SampleColumns&, const tsdb::StartTimes&)>;
+  Result<void> each_series(const Visit& visit) const;
 
  private:
   struct ChunkMeta {
@@ -56,7 +60,8 @@ class BlockReader {
   [[nodiscard]] Result<std::string_view> section(uint64_t offset) const;
   [[nodiscard]] Result<Entry> entry(uint32_t id) const;
   [[nodiscard]] Result<std::string_view> symbol(uint64_t ref) const;
-  Result<void> read_chunk(uint64_t ref, SampleColumns& out) const;
+  Result<void> read_chunk(uint64_t ref, SampleColumns& out, std::vector<TimeMs>& starts) const;
+  Result<void> read_samples(const Entry& entry, SampleColumns& out, SampleColumns& starts) const;
   [[nodiscard]] std::unexpected<Error> damaged(std::string_view file, std::string_view what) const;
 
   const std::string directory_;
@@ -70,15 +75,18 @@ class BlockReader {
   std::vector<std::shared_ptr<const io::MappedFile>> segments_;
 };
 
-/// Writes a block that Prometheus 2.42 and later read. One thread.
+/// Writes a block that Prometheus 2.42 and later read; 3.14 and later where start timestamps are
+/// in it. One thread.
 class BlockWriter {
  public:
   /// Begins `directory`/ULID; the files have their names when finish() returns.
   static Result<std::unique_ptr<BlockWriter>> create(io::FileSystem& files, std::string directory,
                                                      TimeMs now, uint64_t random);
 
-  /// Series in ascending order of their labels; samples ascend, not empty.
-  Result<void> add(const Labels& labels, const SampleColumns& samples);
+  /// Series in ascending order of their labels; samples ascend, not empty. `starts`: the start
+  /// timestamp of each, or none at all.
+  Result<void> add(const Labels& labels, const SampleColumns& samples,
+                   std::span<const TimeMs> starts);
 
   [[nodiscard]] uint64_t series() const { return meta_.series; }
   /// Durable on return. Not to be called without series.

@@ -6,6 +6,7 @@
 #include "io/codec/json.h"
 #include "store/prometheus/big_endian.h"
 #include "store/prometheus/block.h"
+#include "store/prometheus/windows.h"
 #include "store/tsdb/columns.h"
 #include "store/tsdb/tombstones.h"
 
@@ -248,7 +249,8 @@ Result<void> BlockReader::read_tombstones(io::FileSystem& files) {
   return {};
 }
 
-Result<void> BlockReader::read_chunk(uint64_t ref, SampleColumns& out) const {
+Result<void> BlockReader::read_chunk(uint64_t ref, SampleColumns& out,
+                                     std::vector<TimeMs>& starts) const {
   const uint64_t segment = ref >> 32;
   const uint64_t offset = ref & UINT32_MAX;
   if (segment >= segments_.size()) return fail(ErrorCode::Corruption, "no segment {}", segment);
@@ -261,29 +263,47 @@ Result<void> BlockReader::read_chunk(uint64_t ref, SampleColumns& out) const {
     return fail(ErrorCode::Corruption, "chunk beyond the end");
   }
   const std::string_view record = TRY(without_crc(in.rest().substr(0, length + 5)));
-  return decode_chunk(static_cast<uint8_t>(record[0]), record.substr(1), out);
+  return decode_chunk(static_cast<uint8_t>(record[0]), record.substr(1), out, &starts);
 }
 
-Result<void> BlockReader::each_series(
-    const std::function<Result<void>(const Labels&, const SampleColumns&)>& visit) const {
-  SampleColumns samples;
-  SampleColumns chunk_samples;
-  for (const uint32_t id : ids_) {
-    auto series = entry(id);
-    if (!series) return damaged("index", series.error().message);
-    samples.clear();
-    for (const ChunkMeta& chunk : series->chunks) {
-      chunk_samples.clear();
-      if (auto read = read_chunk(chunk.ref, chunk_samples); !read) {
-        return damaged("chunks", fmt::format("{} at {:#x}: {}", series->labels.to_string(),
-                                             chunk.ref, read.error().message));
-      }
-      tsdb::merge(samples, chunk_samples, {});
+/// `starts`: of the samples, at their times, as StartTimes keeps them; nothing when none is known.
+Result<void> BlockReader::read_samples(const Entry& entry, SampleColumns& out,
+                                       SampleColumns& starts) const {
+  out.clear();
+  starts.clear();
+  SampleColumns of_chunk;
+  std::vector<TimeMs> chunk_starts;
+  for (const ChunkMeta& chunk : entry.chunks) {
+    of_chunk.clear();
+    if (auto read = read_chunk(chunk.ref, of_chunk, chunk_starts); !read) {
+      return damaged("chunks", fmt::format("{} at {:#x}: {}", entry.labels.to_string(), chunk.ref,
+                                           read.error().message));
     }
+    tsdb::merge(out, of_chunk, {});
+    if (chunk_starts.empty() && starts.size() == 0) continue;
+    for (size_t i = 0; i < of_chunk.size(); ++i) {
+      const TimeMs start =
+          chunk_starts.empty() ? tsdb::StartTimes::kUnsaid : sane_start(chunk_starts[i]);
+      of_chunk.values[i] = static_cast<double>(start.ms);
+    }
+    of_chunk.histograms.clear();
+    // As the samples are joined, so that of one time both come from the same chunk.
+    tsdb::merge(starts, of_chunk, {});
+  }
+  return {};
+}
+
+Result<void> BlockReader::each_series(const Visit& visit) const {
+  SampleColumns samples;
+  SampleColumns starts;
+  for (const uint32_t id : ids_) {
+    const auto series = entry(id);
+    if (!series) return damaged("index", series.error().message);
+    TRY(read_samples(*series, samples, starts));
     if (const auto deleted = tombstones_.find(id); deleted != tombstones_.end()) {
       tsdb::erase(samples, deleted->second);
     }
-    if (samples.size() > 0) TRY(visit(series->labels, samples));
+    if (samples.size() > 0) TRY(visit(series->labels, samples, tsdb::StartTimes(starts)));
   }
   return {};
 }

@@ -79,12 +79,13 @@ Result<void> BlockWriter::flush_segment() {
   return {};
 }
 
-Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples) {
+Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples,
+                              std::span<const TimeMs> starts) {
   Entry entry;
   for (const LabelView label : labels) {
     entry.labels.emplace_back(std::string(label.name), std::string(label.value));
   }
-  for (const EncodedChunk& chunk : encode_chunks(samples)) {
+  for (const EncodedChunk& chunk : encode_chunks(samples, starts)) {
     if (!segment_ || segment_bytes_ + chunk.data.size() + 14 > kSegmentBytes) TRY(begin_segment());
     const size_t before = buffer_.size();
     entry.chunks.push_back({chunk.range, segment_number_ << 32 | segment_bytes_});
@@ -94,7 +95,9 @@ Result<void> BlockWriter::add(const Labels& labels, const SampleColumns& samples
     buffer_ += chunk.data;
     put_crc(begin, buffer_);
     segment_bytes_ += buffer_.size() - before;
-    if (chunk.encoding == Encoding::Xor) float_samples_ += chunk.count;
+    if (chunk.encoding == Encoding::Xor || chunk.encoding == Encoding::Xor2) {
+      float_samples_ += chunk.count;
+    }
     if (buffer_.size() >= kBufferBytes) TRY(flush_segment());
   }
   meta_.chunks += entry.chunks.size();

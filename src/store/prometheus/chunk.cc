@@ -8,6 +8,8 @@
 
 #include "io/codec/bits.h"
 #include "store/prometheus/bit_codec.h"
+#include "store/prometheus/start_codec.h"
+#include "store/prometheus/xor2_chunk.h"
 
 namespace prom5::prometheus {
 
@@ -247,7 +249,7 @@ struct HistogramReader {
   }
 };
 
-Result<void> decode_histograms(BitReader& in, size_t count, ResetHeader header,
+Result<void> decode_histograms(BitReader& in, size_t count, ResetHeader header, StartReader& starts,
                                SampleColumns& out) {
   HistogramReader reader;
   TRY(reader.read_layout(in, count));
@@ -257,6 +259,7 @@ Result<void> decode_histograms(BitReader& in, size_t count, ResetHeader header,
   std::vector<IntField> buckets(reader.positive + reader.negative);
   for (size_t i = 0; i < count; ++i) {
     Histogram h = reader.layout;
+    const uint64_t before = reader.time.value;
     reader.read_time(in, i);
     if (i == 0) {
       total.value = get_varbit_uint(in);
@@ -271,6 +274,7 @@ Result<void> decode_histograms(BitReader& in, size_t count, ResetHeader header,
         for (IntField& b : buckets) b.get(in);
       }
     }
+    starts.get(in, i, reader.time.value, before);
     if (in.overrun()) return corrupt("ends early");
     if (is_stale(h.sum)) {
       h = HistogramReader::stale();
@@ -295,7 +299,7 @@ Result<void> decode_histograms(BitReader& in, size_t count, ResetHeader header,
 }
 
 Result<void> decode_float_histograms(BitReader& in, size_t count, ResetHeader header,
-                                     SampleColumns& out) {
+                                     StartReader& starts, SampleColumns& out) {
   HistogramReader reader;
   TRY(reader.read_layout(in, count));
   XorReader totals;
@@ -304,6 +308,7 @@ Result<void> decode_float_histograms(BitReader& in, size_t count, ResetHeader he
   std::vector<XorReader> buckets(reader.positive + reader.negative);
   for (size_t i = 0; i < count; ++i) {
     Histogram h = reader.layout;
+    const uint64_t before = reader.time.value;
     reader.read_time(in, i);
     bool good = true;
     const auto get = [&](XorReader& field, double& v) {
@@ -323,6 +328,7 @@ Result<void> decode_float_histograms(BitReader& in, size_t count, ResetHeader he
       }
     }
     if (!good) return corrupt("window of a value");
+    starts.get(in, i, reader.time.value, before);
     if (in.overrun()) return corrupt("ends early");
     h.reset_hint = hint_of(header, i);
     if (is_stale(h.sum)) {
@@ -369,12 +375,19 @@ bool continues(const Histogram& before, const Histogram& h) {
                    !decreased(before.negative_counts, h.negative_counts));
 }
 
-void put_header(BitWriter& out, const Histogram& h, size_t count) {
+/// `starts`: null when the encoding has none.
+void put_header(BitWriter& out, const Histogram& h, size_t count, const StartWriter* starts) {
   ResetHeader header = kUnknown;
   if (h.reset_hint == CounterResetHint::Gauge) header = kGauge;
   if (h.reset_hint == CounterResetHint::Reset) header = kReset;
-  out.bits(count, 16);
-  out.bits(uint64_t{header} << 6, 8);
+  if (starts != nullptr) {
+    out.bits(header, 2);
+    out.bits(count, 14);
+    out.bits(starts->header(), 8);
+  } else {
+    out.bits(count, 16);
+    out.bits(uint64_t{header} << 6, 8);
+  }
   put_threshold(out, h.zero_threshold);
   put_varbit_int(out, h.schema);
   put_spans(out, h.positive_spans);
@@ -382,9 +395,10 @@ void put_header(BitWriter& out, const Histogram& h, size_t count) {
   if (h.custom()) put_bounds(out, h.custom_bounds);
 }
 
-std::string encode_histograms(const SampleColumns& samples, size_t first, size_t last) {
+std::string encode_histograms(const SampleColumns& samples, size_t first, size_t last,
+                              StartWriter* starts) {
   BitWriter out;
-  put_header(out, *samples.histograms[first], last - first);
+  put_header(out, *samples.histograms[first], last - first, starts);
   IntField time;
   IntField total;
   IntField zero;
@@ -410,6 +424,7 @@ std::string encode_histograms(const SampleColumns& samples, size_t first, size_t
       time.value = bits_of(samples.times[i]);
       total.value = count;
       zero.value = in_zero;
+      if (starts != nullptr) starts->put(out, 0, samples.times[i], {});
       continue;
     }
     time.put(out, bits_of(samples.times[i]));
@@ -417,13 +432,15 @@ std::string encode_histograms(const SampleColumns& samples, size_t first, size_t
     zero.put(out, in_zero);
     sums.next(out, h.sum);
     for (size_t b = 0; b < buckets.size(); ++b) buckets[b].put(out, entries[b]);
+    if (starts != nullptr) starts->put(out, i - first, samples.times[i], samples.times[i - 1]);
   }
   return out.data();
 }
 
-std::string encode_float_histograms(const SampleColumns& samples, size_t first, size_t last) {
+std::string encode_float_histograms(const SampleColumns& samples, size_t first, size_t last,
+                                    StartWriter* starts) {
   BitWriter out;
-  put_header(out, *samples.histograms[first], last - first);
+  put_header(out, *samples.histograms[first], last - first, starts);
   IntField time;
   const Histogram& layout = *samples.histograms[first];
   std::vector<XorWriter> fields(3 + layout.positive_counts.size() + layout.negative_counts.size());
@@ -445,39 +462,86 @@ std::string encode_float_histograms(const SampleColumns& samples, size_t first, 
         fields[f].next(out, values[f]);
       }
     }
+    const TimeMs before = i == first ? TimeMs{} : samples.times[i - 1];
+    if (starts != nullptr) starts->put(out, i - first, samples.times[i], before);
   }
   return out.data();
 }
 
-}  // namespace
+void encode_plain(const SampleColumns& samples, size_t first, size_t last, EncodedChunk& out) {
+  if (samples.histograms.empty() || samples.histograms[first] == nullptr) {
+    out.encoding = Encoding::Xor;
+    out.data = encode_xor(samples, first, last);
+  } else if (is_integer(*samples.histograms[first])) {
+    out.encoding = Encoding::Histogram;
+    out.data = encode_histograms(samples, first, last, nullptr);
+  } else {
+    out.encoding = Encoding::FloatHistogram;
+    out.data = encode_float_histograms(samples, first, last, nullptr);
+  }
+}
 
-Result<void> decode_chunk(uint8_t encoding, std::string_view data, SampleColumns& out) {
+void encode_with_starts(const SampleColumns& samples, size_t first, size_t last,
+                        std::span<const TimeMs> starts, EncodedChunk& out) {
+  StartWriter writer(starts);
+  if (samples.histograms.empty() || samples.histograms[first] == nullptr) {
+    out.encoding = Encoding::Xor2;
+    out.data = encode_xor2(std::span(samples.times).subspan(first, last - first),
+                           std::span(samples.values).subspan(first, last - first), starts);
+  } else if (is_integer(*samples.histograms[first])) {
+    out.encoding = Encoding::HistogramStarts;
+    out.data = encode_histograms(samples, first, last, &writer);
+  } else {
+    out.encoding = Encoding::FloatHistogramStarts;
+    out.data = encode_float_histograms(samples, first, last, &writer);
+  }
+}
+
+Result<void> decode_any(uint8_t encoding, std::string_view data, SampleColumns& out,
+                        std::vector<TimeMs>* starts) {
+  constexpr size_t kHeaderBytes = 3;  // but for floats without start timestamps
   constexpr size_t kCountBytes = 2;
   if (data.size() < kCountBytes) return corrupt("no number of samples");
-  const size_t size = out.size();
   BitReader in(data);
-  const size_t count = in.bits(16);
-  const auto decode = [&]() -> Result<void> {
-    if (encoding == static_cast<uint8_t>(Encoding::Xor)) return decode_xor(in, count, out);
-    if (encoding != static_cast<uint8_t>(Encoding::Histogram) &&
-        encoding != static_cast<uint8_t>(Encoding::FloatHistogram)) {
-      return corrupt(fmt::format("encoding {} is not known", encoding));
-    }
-    const auto header = static_cast<ResetHeader>(in.bits(8) >> 6);
-    out.histograms.resize(size);
-    return encoding == static_cast<uint8_t>(Encoding::Histogram)
-               ? decode_histograms(in, count, header, out)
-               : decode_float_histograms(in, count, header, out);
-  };
-  auto decoded = decode();
+  StartReader start_reader(starts);
+  const auto kind = static_cast<Encoding>(encoding);
+  if (kind == Encoding::Xor) return decode_xor(in, in.bits(16), out);
+  if (encoding == 0 || encoding > static_cast<uint8_t>(Encoding::FloatHistogramStarts)) {
+    return corrupt(fmt::format("encoding {} is not known", encoding));
+  }
+  if (data.size() < kHeaderBytes) return corrupt("no header");
+  if (kind == Encoding::Xor2) return decode_xor2(in, in.bits(16), start_reader, out);
+  const bool with_starts =
+      kind == Encoding::HistogramStarts || kind == Encoding::FloatHistogramStarts;
+  const uint64_t word = in.bits(16);
+  const uint64_t flags = in.bits(8);
+  // Start timestamps have the byte of the flags, which then stand above the number of samples.
+  const auto header = static_cast<ResetHeader>(with_starts ? word >> 14 : flags >> 6);
+  if (with_starts) start_reader.set_header(static_cast<uint8_t>(flags));
+  const size_t count = with_starts ? word & 0x3FFF : word;
+  out.histograms.resize(out.size());
+  return kind == Encoding::Histogram || kind == Encoding::HistogramStarts
+             ? decode_histograms(in, count, header, start_reader, out)
+             : decode_float_histograms(in, count, header, start_reader, out);
+}
+
+}  // namespace
+
+Result<void> decode_chunk(uint8_t encoding, std::string_view data, SampleColumns& out,
+                          std::vector<TimeMs>* starts) {
+  if (starts != nullptr) starts->clear();
+  const size_t size = out.size();
+  auto decoded = decode_any(encoding, data, out, starts);
   if (decoded) return {};
   out.times.resize(size);
   out.values.resize(size);
   if (!out.histograms.empty()) out.histograms.resize(size);
+  if (starts != nullptr) starts->clear();
   return decoded;
 }
 
-std::vector<EncodedChunk> encode_chunks(const SampleColumns& samples) {
+std::vector<EncodedChunk> encode_chunks(const SampleColumns& samples,
+                                        std::span<const TimeMs> starts) {
   std::vector<EncodedChunk> out;
   const auto histogram = [&](size_t i) -> const Histogram* {
     return samples.histograms.empty() ? nullptr : samples.histograms[i].get();
@@ -491,14 +555,10 @@ std::vector<EncodedChunk> encode_chunks(const SampleColumns& samples) {
       if (h != nullptr && !continues(*histogram(last - 1), *next)) break;
     }
     EncodedChunk chunk;
-    if (h == nullptr) {
-      chunk.data = encode_xor(samples, first, last);
-    } else if (is_integer(*h)) {
-      chunk.encoding = Encoding::Histogram;
-      chunk.data = encode_histograms(samples, first, last);
+    if (starts.empty()) {
+      encode_plain(samples, first, last, chunk);
     } else {
-      chunk.encoding = Encoding::FloatHistogram;
-      chunk.data = encode_float_histograms(samples, first, last);
+      encode_with_starts(samples, first, last, starts.subspan(first, last - first), chunk);
     }
     chunk.range = {samples.times[first], samples.times[last - 1]};
     chunk.count = static_cast<uint32_t>(last - first);

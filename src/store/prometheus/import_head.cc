@@ -45,12 +45,21 @@ uint64_t count_other_values(const SampleColumns& samples, const SampleColumns& l
 
 }  // namespace
 
-void ImportHead::append(tsdb::Series& series, Sample sample) {
-  if (sample.time > series.last_time()) {
-    series.append(sample, head_.chunks());
-  } else {
+void ImportHead::append(tsdb::Series& series, Sample sample, TimeMs start) {
+  const bool late = sample.time <= series.last_time();
+  if (late) {
     tsdb::push(late_[&series], sample.time, sample.value, nullptr);
+  } else {
+    series.append(sample, head_.chunks());
   }
+  if (late || start != series.start()) series.set_start(sample.time, start, late);
+}
+
+void ImportHead::append(tsdb::Series& series, TimeMs time,
+                        std::shared_ptr<const Histogram> histogram, TimeMs start) {
+  const bool late = time <= series.last_time();
+  series.append(time, std::move(histogram), head_.chunks());
+  if (late || start != series.start()) series.set_start(time, start, late);
 }
 
 void ImportHead::erase(tsdb::Series& series, TimeRange range) {
@@ -106,7 +115,7 @@ Result<ImportHead::Written> ImportHead::write(tsdb::BlockSet& into, TransferStat
         TRY(series->append_to(samples, part, times));
         tsdb::merge(samples, late_of(series), part);
         if (samples.size() == 0) continue;
-        TRY(writer.add(series->labels(), samples, {}));
+        TRY(writer.add(series->labels(), samples, series->starts()));
         stats.samples += samples.size();
       }
       return {};

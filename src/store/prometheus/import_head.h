@@ -18,10 +18,10 @@ class ImportHead {
   tsdb::Series& series(const Labels& labels) {
     return *head_.find_or_create(labels, UINT64_MAX).series;
   }
-  void append(tsdb::Series& series, Sample sample);
-  void append(tsdb::Series& series, TimeMs time, std::shared_ptr<const Histogram> histogram) {
-    series.append(time, std::move(histogram), head_.chunks());
-  }
+  /// `start`: since when the sample counts, or kNoStart.
+  void append(tsdb::Series& series, Sample sample, TimeMs start);
+  void append(tsdb::Series& series, TimeMs time, std::shared_ptr<const Histogram> histogram,
+              TimeMs start);
   /// What the series has in the range is not there.
   void erase(tsdb::Series& series, TimeRange range);
 

@@ -44,7 +44,7 @@ Result<TransferStats> import_openmetrics(io::FileSystem& files, const std::strin
     if (*entry != OpenMetricsParser::Entry::Sample) continue;
     const auto time = time_of(parser);
     if (!time) return of_file(time.error());
-    head.append(head.series(parser.labels()), {*time, parser.value()});
+    head.append(head.series(parser.labels()), {*time, parser.value()}, kNoStart);
     if (lines % kLinesOfProgress == 0) progress(fmt::format("{} lines read", lines));
   }
   TransferStats stats;

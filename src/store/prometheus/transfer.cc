@@ -26,14 +26,15 @@ class LogImport {
     for (const auto& definition : record.series) {
       series_[definition.ref] = &head_.series(definition.labels);
     }
-    for (const RefSample& s : record.samples) {
+    for (size_t i = 0; i < record.samples.size(); ++i) {
+      const RefSample& s = record.samples[i];
       if (tsdb::Series* series = find(s.ref, s.sample.time, late)) {
-        head_.append(*series, s.sample);
+        head_.append(*series, s.sample, record.starts.empty() ? kNoStart : record.starts[i]);
       }
     }
     for (const auto& h : record.histograms) {
       if (tsdb::Series* series = find(h.ref, h.time, late)) {
-        head_.append(*series, h.time, h.histogram);
+        head_.append(*series, h.time, h.histogram, h.start);
       }
     }
     // They hide what the head has in the range, whenever it came.
@@ -68,19 +69,18 @@ Result<void> import_block(io::FileSystem& files, const std::string& directory, t
   const auto reader = TRY(BlockReader::open(files, directory));
   TransferStats block;
   TRY(into.add({}, [&](tsdb::BlockWriter& writer) {
-    return reader->each_series(
-        [&](const Labels& labels, const SampleColumns& samples) -> Result<void> {
-          if (samples.size() == 0) return {};
-          if (!is_sane(samples.times.front()) || !is_sane(samples.times.back())) {
-            return fail(ErrorCode::Corruption, "{}: a time of {} that cannot be", directory,
-                        labels.to_string());
-          }
-          ++block.series;
-          block.samples += samples.size();
-          stats.range.start = std::min(stats.range.start, samples.times.front());
-          stats.range.end = std::max(stats.range.end, samples.times.back());
-          return writer.add(labels, samples, {});
-        });
+    return reader->each_series([&](const Labels& labels, const SampleColumns& samples,
+                                   const tsdb::StartTimes& starts) -> Result<void> {
+      if (!is_sane(samples.times.front()) || !is_sane(samples.times.back())) {
+        return fail(ErrorCode::Corruption, "{}: a time of {} that cannot be", directory,
+                    labels.to_string());
+      }
+      ++block.series;
+      block.samples += samples.size();
+      stats.range.start = std::min(stats.range.start, samples.times.front());
+      stats.range.end = std::max(stats.range.end, samples.times.back());
+      return writer.add(labels, samples, starts);
+    });
   }));
   newest = std::max(newest, reader->meta().range.end);
   ++stats.blocks;
@@ -198,7 +198,7 @@ Result<TransferStats> export_blocks(io::FileSystem& files, Storage& storage,
       if (!writer) {
         writer = TRY(BlockWriter::create(files, directory, now, random + stats.blocks));
       }
-      TRY(writer->add(set->labels(), samples));
+      TRY(writer->add(set->labels(), samples, {}));
     }
     for (std::string& warning : querier->warnings()) {
       if (std::ranges::find(stats.damage, warning) == stats.damage.end()) {

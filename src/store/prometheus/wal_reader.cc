@@ -8,6 +8,7 @@
 #include "io/codec/compress.h"
 #include "io/codec/crc32c.h"
 #include "store/prometheus/big_endian.h"
+#include "store/prometheus/windows.h"
 
 namespace prom5::prometheus {
 
@@ -103,8 +104,8 @@ Result<std::shared_ptr<const Histogram>> take_histogram(ByteReader& in, bool flo
   return h;
 }
 
-/// Calls `payload(ref, time)` for each sample of a record of the first form: all refer to the
-/// first.
+/// Calls `payload(ref, time, start)` for each sample of a record of the first form: all refer to
+/// the first, and none has a start timestamp.
 template <typename Payload>
 Result<void> each_sample(ByteReader& in, Payload payload) {
   if (in.empty()) return {};
@@ -113,28 +114,41 @@ Result<void> each_sample(ByteReader& in, Payload payload) {
   while (!in.empty()) {
     const uint64_t ref = first_ref + static_cast<uint64_t>(TRY(in.svarint()));
     const uint64_t time = first_time + static_cast<uint64_t>(TRY(in.svarint()));
-    TRY(payload(ref, TimeMs{static_cast<int64_t>(time)}));
+    TRY(payload(ref, TimeMs{static_cast<int64_t>(time)}, kNoStart));
   }
   return {};
 }
 
-/// The same for the second form, which has start timestamps; these are passed over.
+/// The start timestamp of a sample of the second form: a byte says that there is none, that it is
+/// the one of the sample before, whatever its series, or how far it is from the record's first.
+Result<uint64_t> take_start(ByteReader& in, uint64_t before, uint64_t first) {
+  enum : uint8_t { kNone = 0, kSame = 1 };
+  const uint8_t form = TRY(in.u8());
+  if (form == kNone) return uint64_t{0};
+  if (form == kSame) return before;
+  return first + static_cast<uint64_t>(TRY(in.svarint()));
+}
+
+/// The same for the second form: references go on from sample to sample, times and start timestamps
+/// refer to the first.
 template <typename Payload>
 Result<void> each_sample_v2(ByteReader& in, Payload payload) {
   uint64_t ref = 0;
   uint64_t first_time = 0;
+  uint64_t first_start = 0;
+  uint64_t start = 0;
   for (bool first = true; !in.empty(); first = false) {
     ref += static_cast<uint64_t>(TRY(in.svarint()));
     uint64_t time = static_cast<uint64_t>(TRY(in.svarint()));
     if (first) {
       first_time = time;
-      TRY(in.svarint());
+      first_start = start = static_cast<uint64_t>(TRY(in.svarint()));
     } else {
       time += first_time;
-      constexpr uint8_t kOwnStart = 2;
-      if (TRY(in.u8()) >= kOwnStart) TRY(in.svarint());
+      start = TRY(take_start(in, start, first_start));
     }
-    TRY(payload(ref, TimeMs{static_cast<int64_t>(time)}));
+    TRY(payload(ref, TimeMs{static_cast<int64_t>(time)},
+                sane_start({static_cast<int64_t>(start)})));
   }
   return {};
 }
@@ -253,13 +267,14 @@ Result<WalRecord> decode_wal_record(std::string_view bytes) {
   ByteReader in(bytes);
   if (in.empty()) return out;
   const uint8_t type = TRY(in.u8());
-  const auto sample = [&](uint64_t ref, TimeMs time) -> Result<void> {
+  const auto sample = [&](uint64_t ref, TimeMs time, TimeMs start) -> Result<void> {
     out.samples.push_back({ref, {time, TRY(take_f64(in))}});
+    if (type == kSamplesV2) out.starts.push_back(start);
     return {};
   };
   const auto histogram = [&](bool floats, bool bounds) {
-    return [&, floats, bounds](uint64_t ref, TimeMs time) -> Result<void> {
-      out.histograms.push_back({ref, time, TRY(take_histogram(in, floats, bounds))});
+    return [&, floats, bounds](uint64_t ref, TimeMs time, TimeMs start) -> Result<void> {
+      out.histograms.push_back({ref, time, start, TRY(take_histogram(in, floats, bounds))});
       return {};
     };
   };

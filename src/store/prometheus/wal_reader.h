@@ -18,6 +18,7 @@ struct WalRecord {
   struct HistogramSample {
     uint64_t ref = 0;
     TimeMs time;
+    TimeMs start = kNoStart;
     std::shared_ptr<const Histogram> histogram;
   };
   struct Deletion {
@@ -26,6 +27,7 @@ struct WalRecord {
   };
   std::vector<Definition> series;
   std::vector<RefSample> samples;
+  std::vector<TimeMs> starts;  ///< of each of the samples, or none at all
   std::vector<HistogramSample> histograms;
   std::vector<Deletion> deletions;
 };

@@ -22,4 +22,6 @@ bool is_sane(TimeMs time) {
   return time.ms > -kFarMs && time.ms < kFarMs;
 }
 
+TimeMs sane_start(TimeMs start) { return start.ms > 0 && is_sane(start) ? start : kNoStart; }
+
 }  // namespace prom5::prometheus

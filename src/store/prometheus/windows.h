@@ -19,5 +19,7 @@ TimeRange range_of(int64_t window, DurationMs width);
 
 /// What can be computed with: some 140,000 years around 1970. Nothing else was ever a time.
 bool is_sane(TimeMs time);
+/// A start timestamp, kNoStart for what cannot be one.
+TimeMs sane_start(TimeMs start);
 
 }  // namespace prom5::prometheus

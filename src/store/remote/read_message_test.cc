@@ -246,4 +246,19 @@ TEST(ReadMessage, ChunksThatAreNoneAreRefused) {
   EXPECT_TRUE(refused(1, chunk.data + std::string(size_t{1} << 20, '\0')));
 }
 
+TEST(ReadMessage, ChunksWithStartTimestampsAreTaken) {
+  auto samples = three_samples({{"a", "1"}}).samples;
+  const std::vector<TimeMs> starts(samples.size(), TimeMs{5});
+  for (const bool histograms : {false, true}) {
+    if (histograms) samples.histograms.resize(samples.size(), std::make_shared<Histogram>());
+    for (const prometheus::EncodedChunk& chunk : prometheus::encode_chunks(samples, starts)) {
+      EXPECT_GE(chunk.encoding, prometheus::Encoding::Xor2);
+      SampleColumns out;
+      ASSERT_TRUE(decode_part(ReadForm::Streamed, chunk_message(chunk), out));
+      EXPECT_EQ(out.times, samples.times);
+      EXPECT_EQ(out.histograms.empty(), !histograms);
+    }
+  }
+}
+
 }  // namespace prom5::remote

@@ -17,6 +17,7 @@ StartTimes::StartTimes(const SampleColumns& columns) {
   for (size_t i = 0; i < columns.size(); ++i) {
     changes_.push_back({columns.times[i], TimeMs{static_cast<int64_t>(columns.values[i])}});
   }
+  unite();
 }
 
 SampleColumns StartTimes::columns() const {
@@ -65,6 +66,7 @@ void StartTimes::set_from(TimeMs time, TimeMs start) {
 }
 
 void StartTimes::set_at(TimeMs time, TimeMs start) {
+  if (at(time) == start) return;
   const TimeMs after = at(time + kNext);
   put(time, start);
   if (at(time + kNext) != after) put(time + kNext, after);

@@ -24,7 +24,7 @@ class StartTimes {
   };
 
   StartTimes() = default;
-  /// Changes as a block keeps them: their times as times, start timestamps as values.
+  /// Changes as a block keeps them, or of each sample: times as times, start timestamps as values.
   explicit StartTimes(const SampleColumns& columns);
   [[nodiscard]] SampleColumns columns() const;
 

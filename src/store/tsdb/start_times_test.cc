@@ -99,4 +99,10 @@ TEST(StartTimes, AreGivenForSamples) {
   EXPECT_TRUE(out.empty());
 }
 
+TEST(StartTimes, OfEachSampleOnlyChangesAreKept) {
+  const StartTimes starts(SampleColumns{{{10}, {20}, {30}, {40}, {50}}, {-1, 5, 5, 0, 0}, {}});
+  const std::vector<StartTimes::Change> want = {{{20}, {5}}, {{40}, kNoStart}};
+  EXPECT_EQ(starts.changes(), want);
+}
+
 }  // namespace prom5::tsdb
