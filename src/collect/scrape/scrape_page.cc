@@ -1,6 +1,7 @@
 // How a page becomes a batch: the part of ScrapeLoop that is the same for each format.
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "collect/scrape/scrape_loop.h"

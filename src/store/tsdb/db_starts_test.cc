@@ -135,8 +135,9 @@ TEST(DbStarts, ADeletedSeriesLeavesNothing) {
   }
   house.db->compact();
   ASSERT_FALSE(house.db->blocks().empty());
-  const std::vector<Matcher> deleted = {*Matcher::make(MatchType::Equal, "__name__", "deleted")};
-  ASSERT_TRUE(house.db->delete_series(std::vector{deleted}, {}));
+  const std::vector<std::vector<Matcher>> deleted = {
+      {*Matcher::make(MatchType::Equal, "__name__", "deleted")}};
+  ASSERT_TRUE(house.db->delete_series(deleted, {}));
   ASSERT_TRUE(house.db->clean_tombstones());
   for (const auto& block : house.db->blocks()) EXPECT_EQ(block->info().series, 1U);
   EXPECT_EQ(starts_of(*house.db).size(), 1U);
