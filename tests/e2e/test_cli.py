@@ -227,6 +227,31 @@ class Query(unittest.TestCase):
         self.assertIn("nonsense", result.stderr)
 
 
+class CheckWebConfig(unittest.TestCase):
+    def check(self, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            file.write(text)
+            file.flush()
+            return harness.run_prom5("check", "web-config", file.name)
+
+    def test_good(self):
+        result = self.check("basic_auth_users:\n  admin: "
+                            "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), harness.shown(result))
+        self.assertIn("good; 1 users, without TLS", result.stdout)
+
+    def test_mistakes_have_their_line(self):
+        for text, place in (("basic_auth_users:\n  admin: secret\n", ":2:10: expected a bcrypt"),
+                            ("tls_server_config:\n  cert_file: /no/such.pem\n", ":2:14: "),
+                            ("basic_auth: {}\n", ":1:1: unknown key")):
+            result = self.check(text)
+            self.assertEqual((result.returncode, result.stdout), (1, ""), harness.shown(result))
+            self.assertIn(place, result.stderr)
+
+    def test_needs_a_file(self):
+        self.assertEqual(harness.run_prom5("check", "web-config").returncode, 2)
+
+
 class CheckConfig(unittest.TestCase):
     def setUp(self):
         self.scratch = self.enterContext(harness.tempfile.TemporaryDirectory(prefix="prom5-e2e-"))
