@@ -73,8 +73,10 @@ class Help(unittest.TestCase):
             self.assertRegex(log, rf'level=WARN msg="A flag has no effect" flag="?{flag}"? why=')
         self.assertEqual(flags["storage.tsdb.retention.time"], "30d")
         self.assertRegex(log, r'flag="?storage.tsdb.retention"? use="?storage.tsdb.retention.time')
-        self.assertRegex(log, r'feature="?concurrent-rule-eval"? is="without effect: rules are')
-        self.assertRegex(log, r'feature="?native-histogram"? is="unknown; did you mean native-')
+        self.assertRegex(log, r'msg="A feature has no effect" feature="?concurrent-rule-eval"? '
+                              r'why="rules are not')
+        self.assertRegex(log, r'msg="Unknown feature in --enable-feature" '
+                              r'feature="?native-histogram"? did_you_mean="?native-histograms')
         self.assertNotIn("exemplar-storage", log)
 
     def test_values_of_flags_without_effect_are_checked(self):
