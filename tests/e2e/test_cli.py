@@ -73,8 +73,10 @@ class Help(unittest.TestCase):
             self.assertRegex(log, rf'level=WARN msg="A flag has no effect" flag="?{flag}"? why=')
         self.assertEqual(flags["storage.tsdb.retention.time"], "30d")
         self.assertRegex(log, r'flag="?storage.tsdb.retention"? use="?storage.tsdb.retention.time')
-        self.assertRegex(log, r'feature="?concurrent-rule-eval"? is="without effect: rules are')
-        self.assertRegex(log, r'feature="?native-histogram"? is="unknown; did you mean native-')
+        self.assertRegex(log, r'msg="A feature has no effect" feature="?concurrent-rule-eval"? '
+                              r'why="rules are not')
+        self.assertRegex(log, r'msg="Unknown feature in --enable-feature" '
+                              r'feature="?native-histogram"? did_you_mean="?native-histograms')
         self.assertNotIn("exemplar-storage", log)
 
     def test_values_of_flags_without_effect_are_checked(self):
@@ -225,6 +227,31 @@ class Query(unittest.TestCase):
         result = harness.run_prom5("query", "instant", "up", "--url", "nonsense")
         self.assertIn(result.returncode, (1, 2), harness.shown(result))
         self.assertIn("nonsense", result.stderr)
+
+
+class CheckWebConfig(unittest.TestCase):
+    def check(self, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            file.write(text)
+            file.flush()
+            return harness.run_prom5("check", "web-config", file.name)
+
+    def test_good(self):
+        result = self.check("basic_auth_users:\n  admin: "
+                            "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), harness.shown(result))
+        self.assertIn("good; 1 users, without TLS", result.stdout)
+
+    def test_mistakes_have_their_line(self):
+        for text, place in (("basic_auth_users:\n  admin: secret\n", ":2:10: expected a bcrypt"),
+                            ("tls_server_config:\n  cert_file: /no/such.pem\n", ":2:14: "),
+                            ("basic_auth: {}\n", ":1:1: unknown key")):
+            result = self.check(text)
+            self.assertEqual((result.returncode, result.stdout), (1, ""), harness.shown(result))
+            self.assertIn(place, result.stderr)
+
+    def test_needs_a_file(self):
+        self.assertEqual(harness.run_prom5("check", "web-config").returncode, 2)
 
 
 class CheckConfig(unittest.TestCase):

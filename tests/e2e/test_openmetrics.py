@@ -35,7 +35,8 @@ class CheckText(unittest.TestCase):
                 ("# TYPE a gauge\n# TYPE a counter\na 1\n", "second TYPE line"),
                 ("a 1\n# TYPE a gauge\n", "TYPE reported after samples"),
                 ('# TYPE a histogram\na_bucket{le="x"} 1\n', '"x" is no number in its label le'),
-                ('# TYPE a summary\na{quantile=""} 1\n', "no number in its label quantile"),
+                ('# TYPE a summary\na{quantile="x"} 1\n', "no number in its label quantile"),
+                ("# TYPE a summary\na 1\n", "the label quantile is missing"),
                 ("a 1\na 2\n", "is there twice")):
             with self.subTest(page):
                 result = harness.run_prom5("check", "metrics", "--format=text", stdin=page)
@@ -48,6 +49,7 @@ class CheckText(unittest.TestCase):
                 ("# HELP a x\na 1\n# HELP a y\n", "line 3: second HELP line"),
                 ("# HELP a x\n# HELP b x\n# TYPE a gauge\n# TYPE a gauge\n", "line 4: second TYPE"),
                 ("a 1\nb 1\r\n", "line 2: the line ends in CR LF"),
+                ("a 1\nb 1", "line 2: the last line does not end in a newline"),
                 (bucket + 'a_bucket{le="+Inf"} 2\n', "line 3: {__name__=\"a\"}: the bucket"),
                 (bucket + "a_sum 1\n", 'the bucket le="+Inf" is missing'),
                 (bucket + 'a_bucket{le="+Inf"} 3\na_count 4\n', "line 4: "),
@@ -58,7 +60,7 @@ class CheckText(unittest.TestCase):
                 self.assertIn(words, result.stderr)
 
     def test_promtool_refuses_them_too(self):
-        for page in ("# HELP a x\n# HELP a y\na 1\n", "a 1\r\n"):
+        for page in ("# HELP a x\n# HELP a y\na 1\n", "a 1\r\n", "a 1"):
             with self.subTest(page):
                 result = harness.promtool("check", "metrics", stdin=page)
                 self.assertEqual(result.returncode, 1, harness.shown(result))
@@ -67,6 +69,7 @@ class CheckText(unittest.TestCase):
         for page in ("# HELP a b\n# HELP c d\n# TYPE a gauge\n# TYPE c gauge\na 1\nc 2\n",
                      "# HELP a b\n# TYPE a gauge\na 1\n# TYPE c counter\nc 2\n",
                      '# TYPE a histogram\na_bucket{le="+Inf"} 1\na_sum 1\na_count 1\n',
+                     "# TYPE a histogram\na_sum 1\na_count 1\n",
                      "a 1 1000\na 1 2000\n", "ab 1\n# TYPE a gauge\na 1\n"):
             with self.subTest(page):
                 result = harness.run_prom5("check", "metrics", "--format=text", stdin=page)

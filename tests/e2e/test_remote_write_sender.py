@@ -465,6 +465,31 @@ class SenderTests:
             "the metrics of the queue are gone")
         harness.wait_until(lambda: not journals(), "its journal is gone")
 
+    def test_a_queue_that_is_removed_says_what_it_had_not_sent(self):
+        warning = "A remote_write is removed before it had sent everything"
+        if not self.keeps_place:
+            return  # Prometheus says nothing.
+        self.receiver.answer = lambda request: 500
+        server = self.sender("name: gone")
+        self.burst(server)
+        harness.wait_until(lambda: metric(server, "samples_pending") == 12, "12 samples pend")
+        server.config_path.write_text(self.config("name: gone", "remote_timeout: 9s"))
+        server.signal(signal.SIGHUP)
+        harness.wait_until(lambda: "Configuration reloaded" in server.log(), "it is changed")
+        self.assertNotIn(warning, server.log())
+        harness.wait_until(lambda: metric(server, "samples_pending") == 12, "12 pend again")
+        server.config_path.write_text("global: {}\n")
+        server.signal(signal.SIGHUP)
+        harness.wait_until(lambda: warning in server.log(), "the warning is there")
+        self.assertRegex(server.log(), warning + '" remote="?gone"? samples="?12')
+
+    def test_the_log_does_not_tell_a_password(self):
+        self.receiver.answer = lambda request: 500
+        server = self.sender(url=self.receiver.url.replace("://", "://me:hush@"))
+        self.burst(server)
+        harness.wait_until(lambda: "xxxxx@" in server.log(), "the log tells of the failure")
+        self.assertNotIn("hush", server.log())
+
     def test_a_new_queue_lacks_nothing(self):
         self.receiver.answer = lambda request: 500
         begun = time.time()

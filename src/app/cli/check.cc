@@ -9,6 +9,7 @@
 #include "app/config/config.h"
 #include "app/config/rule_file.h"
 #include "app/config/target_check.h"
+#include "app/config/web_config.h"
 #include "model/exposition/openmetrics_check.h"
 #include "model/exposition/page_check.h"
 
@@ -93,6 +94,21 @@ int run_check_rules(const Flags& flags) {
     size_t rules = 0;
     for (const config::RuleGroup& group : *groups) rules += group.rules.size();
     fmt::print("{}: good; {} rules in {} groups\n", file, rules, groups->size());
+  }
+  return code;
+}
+
+int run_check_web_config(const Flags& flags) {
+  if (flags.arguments().empty()) return complain("check web-config needs a FILE", kWrongUse);
+  int code = kGood;
+  for (const std::string& file : flags.arguments()) {
+    const auto config = config::load_web_config(file);
+    if (!config) {
+      code = complain(config.error().message, kFailure);
+      continue;
+    }
+    fmt::print("{}: good; {} users, {} TLS\n", file, config->users.size(),
+               config->tls() ? "with" : "without");
   }
   return code;
 }

@@ -32,6 +32,7 @@ const auto& command_table() {
        kDoctorFlags, run_doctor},
       {"check config", "FILE…", "Check configuration files.", kCheckConfigFlags, run_check_config},
       {"check rules", "FILE…", "Check files of rules.", {}, run_check_rules},
+      {"check web-config", "FILE…", "Check files of TLS and users.", {}, run_check_web_config},
       {"check metrics", "", "Check a page of metrics on standard input.", kCheckMetricsFlags,
        run_check_metrics},
       {"tsdb import", "DIRECTORY|FILE",
@@ -61,7 +62,7 @@ std::string command_help(const Command& command) {
 std::string general_help() {
   std::string out = "usage: prom5 <command> [flags]\n\ncommands:\n";
   for (const Command& command : commands()) {
-    out += fmt::format("  {:<16}{}\n", command.name, command.summary);
+    out += fmt::format("  {:<18}{}\n", command.name, command.summary);
   }
   return out + "\nprom5 <command> --help shows a command's flags.\n";
 }

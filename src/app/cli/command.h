@@ -49,6 +49,7 @@ int run_check_config(const Flags& flags);
 extern const std::span<const Flag> kCheckMetricsFlags;
 int run_check_metrics(const Flags& flags);
 int run_check_rules(const Flags& flags);
+int run_check_web_config(const Flags& flags);
 extern const std::span<const Flag> kAskFlags;
 int run_ask(const Flags& flags);
 

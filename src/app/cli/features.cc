@@ -1,7 +1,5 @@
 #include "app/cli/features.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -61,16 +59,15 @@ constexpr std::array kNames = std::to_array<Feature>({
 
 const std::span<const Feature> kFeatures = kNames;
 
-std::optional<std::string> feature_note(std::string_view name) {
+const Feature* find_feature(std::string_view name) {
   const auto found = std::ranges::find(kNames, name, &Feature::name);
-  if (found != kNames.end()) {
-    if (found->no_effect.empty()) return std::nullopt;
-    return fmt::format("without effect: {}", found->no_effect);
-  }
+  return found == kNames.end() ? nullptr : &*found;
+}
+
+std::string_view nearest_feature(std::string_view name) {
   std::vector<std::string_view> names;
   for (const Feature& feature : kNames) names.push_back(feature.name);
-  const std::string_view near = nearest(name, names);
-  return near.empty() ? "unknown" : fmt::format("unknown; did you mean {}?", near);
+  return nearest(name, names);
 }
 
 }  // namespace prom5::cli

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 namespace prom5::cli {
@@ -17,8 +15,9 @@ struct Feature {
 
 extern const std::span<const Feature> kFeatures;
 
-/// What the log says of a name, with the nearest right one where it is none; nothing when there is
-/// nothing to be said.
-std::optional<std::string> feature_note(std::string_view name);
+/// The row of a name; null where it is none.
+const Feature* find_feature(std::string_view name);
+/// The right name that is nearest to a wrong one; empty when none is near.
+std::string_view nearest_feature(std::string_view name);
 
 }  // namespace prom5::cli

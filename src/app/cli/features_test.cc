@@ -6,16 +6,22 @@
 
 namespace prom5::cli {
 
-TEST(Features, Notes) {
-  const auto is = [](std::string_view name, std::string_view want) {
-    EXPECT_EQ(feature_note(name).value_or(""), want) << name;
+TEST(Features, Effects) {
+  const auto is = [](std::string_view name, std::string_view no_effect) {
+    const Feature* const feature = find_feature(name);
+    ASSERT_NE(feature, nullptr) << name;
+    EXPECT_EQ(feature->no_effect, no_effect) << name;
   };
   is("promql-delayed-name-removal", "");
   is("native-histograms", "");
-  is("concurrent-rule-eval", "without effect: rules are not evaluated in this version");
-  is("auto-reload-config", "without effect: see --config.auto-reload");
-  is("native-histogram", "unknown; did you mean native-histograms?");
-  is("zzz", "unknown");
+  is("concurrent-rule-eval", "rules are not evaluated in this version");
+  is("auto-reload-config", "see --config.auto-reload");
+}
+
+TEST(Features, UnknownNames) {
+  EXPECT_EQ(find_feature("native-histogram"), nullptr);
+  EXPECT_EQ(nearest_feature("native-histogram"), "native-histograms");
+  EXPECT_EQ(nearest_feature("zzz"), "");
 }
 
 TEST(Features, NamesAreThereOnce) {

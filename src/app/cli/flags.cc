@@ -59,9 +59,17 @@ Result<void> Flags::set(const Flag& flag, std::string value) {
     case FlagKind::Duration:
       if (const auto parsed = parse_duration(value); !parsed) return bad(parsed.error());
       break;
-    case FlagKind::Size:
-      if (const auto parsed = parse_size(value); !parsed) return bad(parsed.error());
+    case FlagKind::Size: {
+      const auto parsed = parse_size(value);
+      if (!parsed) return bad(parsed.error());
+      // Who writes 5 hardly means bytes, and a retention of 5 bytes would leave nothing.
+      if (*parsed > 0 && value.find_first_not_of("0123456789") == std::string::npos) {
+        return fail(ErrorCode::BadData,
+                    "--{}: \"{}\" has no unit; expected a size with a unit, such as 512MB",
+                    flag.name, value);
+      }
       break;
+    }
     case FlagKind::Number:
       if (value.empty() || value.size() > 18 ||
           value.find_first_not_of("0123456789") != std::string::npos) {

@@ -56,6 +56,12 @@ TEST(Flags, Values) {
   EXPECT_TRUE(good({"--verbose"}).given("verbose"));
 }
 
+TEST(Flags, SizesHaveUnits) {
+  EXPECT_EQ(good({"--max.size=5B"}).number("max.size"), 5U);
+  EXPECT_EQ(good({"--max.size=2KB"}).number("max.size"), 2048U);
+  EXPECT_EQ(good({"--max.size=0"}).number("max.size"), 0U);
+}
+
 TEST(Flags, Refused) {
   bad({"--server.adress=a"}, "did you mean --server.address?");
   bad({"--zzz"}, "unknown flag --zzz");
@@ -63,6 +69,7 @@ TEST(Flags, Refused) {
   bad({"--wait.time=5"}, "--wait.time: ");
   bad({"--wait.time=soon"}, "--wait.time: ");
   bad({"--max.size=5XB"}, "--max.size: ");
+  bad({"--max.size=5"}, "--max.size: \"5\" has no unit; expected a size with a unit");
   bad({"--max.count=many"}, "--max.count: \"many\" is not a whole number");
   bad({"--max.count=-1"}, "--max.count: ");
   bad({"--max.count=5GB"}, "--max.count: \"5GB\" is not a whole number");

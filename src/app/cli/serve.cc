@@ -334,6 +334,21 @@ std::optional<std::string> out_of_bounds(const Flags& flags) {
   return std::nullopt;
 }
 
+void log_feature(std::string_view name, const Log& log) {
+  if (const Feature* const feature = find_feature(name)) {
+    if (feature->no_effect.empty()) return;
+    log.warn("A feature has no effect", {{"feature", name}, {"why", feature->no_effect}});
+    return;
+  }
+  constexpr std::string_view kUnknown = "Unknown feature in --enable-feature";
+  const std::string_view near = nearest_feature(name);
+  if (near.empty()) {
+    log.warn(kUnknown, {{"feature", name}});
+  } else {
+    log.warn(kUnknown, {{"feature", name}, {"did_you_mean", near}});
+  }
+}
+
 /// What of the command line is not as whoever wrote it may think.
 void log_notes(const Flags& flags, const Log& log) {
   for (const Flag& flag : kFlags) {
@@ -346,8 +361,7 @@ void log_notes(const Flags& flags, const Log& log) {
     }
   }
   for (const std::string& feature : words_of(flags, "enable-feature")) {
-    const auto note = feature_note(feature);
-    if (note) log.warn("A name in --enable-feature", {{"feature", feature}, {"is", *note}});
+    log_feature(feature, log);
   }
 }
 

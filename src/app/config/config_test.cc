@@ -112,6 +112,30 @@ TEST(Config, UnsupportedPartsAreToldOrNoted) {
   bad("tracing: {client_type: http}\n", "p.yml:1:", "endpoint is missing");
 }
 
+TEST(Config, TheSameRemoteReadTwice) {
+  const std::string one = "remote_read:\n  - url: http://a/r\n";
+  good(one + "  - url: http://b/r\n  - {url: http://a/r, read_recent: true}\n");
+  bad(one + "  - url: http://b/r\n  - url: http://a/r\n",
+      "p.yml:4:5: duplicate remote read configs", "line 2, for URL http://a/r");
+}
+
+TEST(Config, ProxyUrls) {
+  const auto proxy = [](std::string_view url) {
+    return job("proxy_url: '" + std::string(url) + "'");
+  };
+  good(proxy("http://proxy:3128"));
+  good(proxy("https://me:secret@proxy:3128/"));
+  good(proxy("socks5://[::1]:1080"));
+  good(proxy("socks5h://proxy"));
+  good(proxy(""));
+  bad(proxy("://x"), "p.yml:3:16: ", "proxy_url: missing protocol scheme");
+  bad(proxy("proxy:3128"), "p.yml:3:16: ", "does not begin with http, https");
+  bad(proxy("ftp://proxy"), "p.yml:3:16: ", "does not begin with http, https");
+  bad(proxy("http://"), "p.yml:3:16: ", "has no host");
+  bad(proxy("http://:3128"), "p.yml:3:16: ", "has no host");
+  bad(proxy("http://proxy:port"), "p.yml:3:16: ", "a port that is no number");
+}
+
 TEST(Config, TheSameRemoteWriteTwice) {
   const std::string one = "remote_write:\n  - url: http://a/w\n";
   good(one + "  - url: http://b/w\n  - {url: http://a/w, remote_timeout: 9s}\n");

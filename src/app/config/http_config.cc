@@ -1,6 +1,9 @@
 #include "app/config/http_config.h"
 
+#include <algorithm>
 #include <array>
+
+#include "io/http/url.h"
 
 namespace prom5::config {
 
@@ -43,6 +46,32 @@ constexpr std::array kReservedHeaders =
 
 constexpr std::array kSignatureAlgorithms =
     std::to_array<std::string_view>({"RS256", "RS384", "RS512"});
+
+/// Of proxies; those that Prometheus' client knows.
+constexpr std::array kProxySchemes =
+    std::to_array<std::string_view>({"http", "https", "socks5", "socks5h"});
+
+/// The URL of a proxy, or nothing. One that cannot be used would show at the first request only.
+Read proxy_url(const YamlReader& reader, std::string& target) {
+  return [&reader, &target](const YamlNode& node) -> Result<void> {
+    target = TRY(reader.string(node));
+    if (target.empty()) return {};
+    const std::string shown = io::without_password(target);
+    const size_t end = target.find("://");
+    if (end == 0) {
+      return reader.error(node, fmt::format("proxy_url: missing protocol scheme in \"{}\"", shown));
+    }
+    if (std::ranges::find(kProxySchemes, target.substr(0, end)) == kProxySchemes.end()) {
+      return reader.error(node, fmt::format("proxy_url: \"{}\" does not begin with http, https, "
+                                            "socks5 or socks5h and ://",
+                                            shown));
+    }
+    // What comes behind is the same for all schemes.
+    if (io::parse_url("http" + target.substr(end))) return {};
+    return reader.error(
+        node, fmt::format("proxy_url: \"{}\" has no host, or a port that is no number", shown));
+  };
+}
 
 }  // namespace
 
@@ -229,7 +258,7 @@ Result<void> HttpConfigReader::read_headers(const YamlNode& node) {
 
 std::vector<Key> HttpConfigReader::proxy_keys(io::ProxyOptions& proxy) const {
   return {
-      {"proxy_url", reader_.into(proxy.url)},
+      {"proxy_url", proxy_url(reader_, proxy.url)},
       {"no_proxy", reader_.into(proxy.no_proxy)},
       {"proxy_from_environment", reader_.into(proxy.from_environment)},
       {"proxy_connect_header",

@@ -170,6 +170,18 @@ Result<remote::ReadOptions> read_read(const YamlReader& reader, const YamlNode& 
   return o;
 }
 
+/// Two entries that say the same would do everything twice, under the same name in metrics.
+template <typename Options>
+Result<void> refuse_twice(const YamlReader& reader, const YamlNode& node, std::string_view what,
+                          std::map<std::string, int>& lines, const Options& options) {
+  const auto [first, fresh] = lines.try_emplace(options.fingerprint, node.line);
+  if (fresh) return {};
+  return reader.error(node,
+                      fmt::format("duplicate {} configs are not allowed: the same as the one of "
+                                  "line {}, for URL {}; remove one",
+                                  what, first->second, io::without_password(options.url)));
+}
+
 /// Names are unique; who has none is named by its URL.
 template <typename Options>
 Result<void> give_name(const YamlReader& reader, const YamlNode& node, std::string_view what,
@@ -198,13 +210,7 @@ Result<std::vector<remote::WriteOptions>> read_remote_writes(const YamlReader& r
   std::map<std::string, int> lines;  // by what an entry says
   TRY(reader.sequence(node, "remote_write", [&](const YamlNode& entry) -> Result<void> {
     out.push_back(TRY(read_write(reader, entry)));
-    // Both would send everything, to the same place and with the same name in metrics.
-    const auto [first, fresh] = lines.try_emplace(out.back().fingerprint, entry.line);
-    if (!fresh) {
-      return reader.error(entry, fmt::format("duplicate remote write configs are not allowed: the "
-                                             "same as the one of line {}, for URL {}; remove one",
-                                             first->second, io::without_password(out.back().url)));
-    }
+    TRY(refuse_twice(reader, entry, "remote write", lines, out.back()));
     return give_name(reader, entry, "remote write", names, out.back());
   }));
   return out;
@@ -214,8 +220,10 @@ Result<std::vector<remote::ReadOptions>> read_remote_reads(const YamlReader& rea
                                                            const YamlNode& node) {
   std::vector<remote::ReadOptions> out;
   std::set<std::string> names;
+  std::map<std::string, int> lines;  // by what an entry says
   TRY(reader.sequence(node, "remote_read", [&](const YamlNode& entry) -> Result<void> {
     out.push_back(TRY(read_read(reader, entry)));
+    TRY(refuse_twice(reader, entry, "remote read", lines, out.back()));
     return give_name(reader, entry, "remote read", names, out.back());
   }));
   return out;

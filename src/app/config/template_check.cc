@@ -157,7 +157,8 @@ class TemplateCheck {
     if (peek() != nullptr) return unexpected_in(keyword);
     for (size_t i = open_.size(); i > 0; --i) {
       const std::string_view around = open_[i - 1].keyword;
-      if (around == "range") return {};
+      // What is behind {{else}} stands for a loop that had no turn.
+      if (around == "range" && !open_[i - 1].has_else) return {};
       if (around == "define" || around == "block") break;
     }
     return error(fmt::format("{{{{{}}}}} outside {{{{range}}}}", keyword));

@@ -96,6 +96,10 @@ TEST(Template, Blocks) {
   bad("{{ if . }}{{ else range . }}{{ end }}", "unexpected range in else");
   bad("{{ range . }}{{ else if . }}{{ end }}", "unexpected if in else");
   bad("{{ break }}", "{{break}} outside {{range}}");
+  bad("{{ range . }}{{ else }}{{ break }}{{ end }}", "{{break}} outside {{range}}");
+  bad("{{ range . }}{{ else }}{{ if . }}{{ continue }}{{ end }}{{ end }}", "{{continue}} outside");
+  good("{{ range . }}{{ range . }}{{ else }}{{ break }}{{ end }}{{ end }}");
+  good("{{ range . }}{{ if . }}{{ else }}{{ continue }}{{ end }}{{ end }}");
   bad("{{ range . }}{{ block \"x\" . }}{{ continue }}{{ end }}{{ end }}", "{{continue}} outside");
   bad("{{ if . }}{{ define \"t\" }}{{ end }}{{ end }}", "unexpected {{define}}");
   bad("{{ template x }}", "unexpected x in template clause");

@@ -5,7 +5,6 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <filesystem>
 #include <random>
 
 #include "app/config/yaml_reader.h"
@@ -18,6 +17,39 @@ namespace {
 
 // Compared when there is no such user, so that the time taken does not tell which names exist.
 constexpr const char* kNobody = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
+
+// A login's time doubles with each step: a second or two at 15, minutes at 22, a day at 31.
+constexpr int kMaxCost = 16;
+
+/// What is wrong with a hash of bcrypt: "$2b$", its cost of two digits, "$", and salt and digest in
+/// 53 characters. Empty: nothing. crypt() would refuse such a hash at each login, and say nothing.
+std::string wrong_with_hash(std::string_view hash) {
+  constexpr size_t kCostAt = 4;
+  constexpr size_t kSaltAt = 7;
+  constexpr size_t kSize = kSaltAt + 53;
+  constexpr std::string_view kAlphabet =
+      "./0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool known =
+      hash.starts_with("$2a$") || hash.starts_with("$2b$") || hash.starts_with("$2y$");
+  const bool whole = known && hash.size() == kSize && is_digit(hash[kCostAt]) &&
+                     is_digit(hash[kCostAt + 1]) && hash[kSaltAt - 1] == '$' &&
+                     hash.find_first_not_of(kAlphabet, kSaltAt) == std::string_view::npos;
+  if (!whole) {
+    return "expected a bcrypt hash, which begins with $2a$, $2b$ or $2y$ and has 60 characters; "
+           "make one with: htpasswd -nBC 10 \"\"";
+  }
+  const int cost = 10 * (hash[kCostAt] - '0') + (hash[kCostAt + 1] - '0');
+  if (cost < 4 || cost > 31) {
+    return fmt::format("bcrypt's cost is 4 to 31, not {}; make a hash with: htpasswd -nBC 10 \"\"",
+                       cost);
+  }
+  if (cost <= kMaxCost) return "";
+  return fmt::format(
+      "a bcrypt hash of cost {} makes a login take too long; {} is the most: make "
+      "one with: htpasswd -nBC 10 \"\"",
+      cost, kMaxCost);
+}
 
 }  // namespace
 
@@ -76,22 +108,14 @@ Result<WebConfig> load_web_config(const std::string& file) {
   const YamlReader reader(file);
   WebConfig config;
   if (root->kind == YamlNode::Kind::Null) return config;
-  const auto path = [&](std::string& target) {
-    return [&](const YamlNode& node) -> Result<void> {
-      std::filesystem::path given = TRY(reader.string(node));
-      if (given.is_relative()) given = std::filesystem::path(file).parent_path() / given;
-      target = given.string();
-      return {};
-    };
-  };
   const auto ignored = [](const YamlNode&) -> Result<void> { return {}; };
   const auto min_version = [&](const YamlNode& node) -> Result<void> {
     const std::string version = TRY(reader.string(node));
     if (version == "TLS12") return {};
     return reader.error(node, "min_version: TLS12 is the only choice of this version");
   };
-  const std::vector<Key> tls_keys = {{"cert_file", path(config.certificate_file)},
-                                     {"key_file", path(config.key_file)},
+  const std::vector<Key> tls_keys = {{"cert_file", reader.path_into(config.certificate_file)},
+                                     {"key_file", reader.path_into(config.key_file)},
                                      {"min_version", min_version}};
   const std::vector<Key> http_keys = {{"http2", ignored}};
   const std::vector<Key> keys = {
@@ -106,11 +130,8 @@ Result<WebConfig> load_web_config(const std::string& file) {
          }
          for (const auto& [name, hash] : n.entries) {
            config.users[name.scalar] = TRY(reader.string(hash));
-           if (!hash.scalar.starts_with("$2")) {
-             return reader.error(hash,
-                                 "expected a bcrypt hash, which begins with $2; make one "
-                                 "with: htpasswd -nBC 10 \"\"");
-           }
+           const std::string wrong = wrong_with_hash(hash.scalar);
+           if (!wrong.empty()) return reader.error(hash, wrong);
          }
          return {};
        }}};

@@ -48,6 +48,41 @@ TEST(WebConfig, UsersAndTheirPasswords) {
   }
 }
 
+TEST(WebConfig, HashesThatCannotBeRight) {
+  const std::string rest = "$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+  const auto says = [](const std::string& hash, std::string_view want) {
+    const auto config = read("basic_auth_users:\n  admin: '" + hash + "'\n");
+    if (want.empty()) {
+      EXPECT_TRUE(config) << hash << "\nsaid: " << config.error().message;
+      return;
+    }
+    ASSERT_FALSE(config) << hash;
+    EXPECT_EQ(config.error().code, ErrorCode::BadData);
+    EXPECT_NE(config.error().message.find(want), std::string::npos) << config.error().message;
+    EXPECT_NE(config.error().message.find("web.yml:2:10: "), std::string::npos);
+  };
+  for (const std::string good : {"$2a$04", "$2b$10", "$2y$16"}) says(good + rest, "");
+  for (const std::string bad : {"$2$10", "$2x$10", "$1$10", "$2b$1x", "$2b$100", "2b$10"}) {
+    says(bad + rest, "expected a bcrypt hash");
+  }
+  says("$2b$10" + rest + "x", "expected a bcrypt hash");
+  says("$2b$10" + rest.substr(0, 53), "expected a bcrypt hash");
+  says("$2b$10" + rest.substr(0, 53) + "!", "expected a bcrypt hash");
+  says("", "expected a bcrypt hash");
+  says("$2b$03" + rest, "bcrypt's cost is 4 to 31, not 3");
+  says("$2b$32" + rest, "bcrypt's cost is 4 to 31, not 32");
+  says("$2b$17" + rest, "cost 17 makes a login take too long; 16 is the most");
+}
+
+TEST(WebConfig, FilesMustBeThere) {
+  const auto config = read("tls_server_config:\n  cert_file: none.pem\n  key_file: none.key\n");
+  ASSERT_FALSE(config);
+  EXPECT_NE(config.error().message.find("web.yml:2:14: "), std::string::npos);
+  EXPECT_NE(config.error().message.find("none.pem"), std::string::npos);
+  EXPECT_NE(config.error().message.find("does not exist"), std::string::npos)
+      << config.error().message;
+}
+
 TEST(WebConfig, WhatIsNoListOfUsersLeavesNoDoorOpen) {
   for (const std::string_view text :
        {"basic_auth_users: [admin]\n", "basic_auth_users: admin\n", "basic_auth_users:\n",

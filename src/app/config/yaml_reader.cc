@@ -381,8 +381,11 @@ Result<std::string> YamlReader::path(const YamlNode& node) const {
   std::string out = TRY(output_path(node));
   if (out.empty() || check_ == Check::SyntaxOnly) return out;
   io::PosixFileSystem files;
-  if (auto size = files.size(out); !size) return error(node, size.error().message);
-  return out;
+  const auto size = files.size(out);
+  if (size) return out;
+  return error(node, size.error().code == ErrorCode::NotFound
+                         ? fmt::format("the file {} does not exist", out)
+                         : size.error().message);
 }
 
 namespace {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 
 #include "io/codec/base64.h"
 
@@ -52,10 +53,11 @@ struct Converter {
   Result<void> convert_mapping(const YAML::Node& in, int depth, YamlNode& out) {
     out.kind = YamlNode::Kind::Mapping;
     std::optional<YamlNode> merged;
+    std::unordered_set<std::string> known;  // a list of many keys would be gone through for each
     for (const auto& entry : in) {
       YamlNode key = TRY(convert(entry.first, depth + 1));
       const bool merge = key.scalar == "<<" && !key.quoted;
-      if (merge ? merged.has_value() : out.find(key.scalar) != nullptr) {
+      if (merge ? merged.has_value() : !known.insert(key.scalar).second) {
         return fail(ErrorCode::BadData, "{}:{}: key \"{}\" is given twice", key.line, key.column,
                     key.scalar);
       }
@@ -66,12 +68,13 @@ struct Converter {
         out.entries.push_back({std::move(key), std::move(value)});
       }
     }
-    return merged ? merge_into(out, *std::move(merged)) : Result<void>();
+    return merged ? merge_into(out, known, *std::move(merged)) : Result<void>();
   }
 
-  /// What the mapping has of its own stays, and of what is merged the first
+  /// What the mapping has of its own, `known` by its keys, stays, and of what is merged the first
   /// (yaml.org/type/merge.html).
-  static Result<void> merge_into(YamlNode& out, YamlNode merged) {
+  static Result<void> merge_into(YamlNode& out, std::unordered_set<std::string>& known,
+                                 YamlNode merged) {
     std::vector<YamlNode> sources;
     if (merged.kind == YamlNode::Kind::Sequence) {
       sources = std::move(merged.items);
@@ -85,7 +88,7 @@ struct Converter {
                     source.line, source.column);
       }
       for (YamlNode::Entry& entry : source.entries) {
-        if (out.find(entry.key.scalar) == nullptr) out.entries.push_back(std::move(entry));
+        if (known.insert(entry.key.scalar).second) out.entries.push_back(std::move(entry));
       }
     }
     return {};

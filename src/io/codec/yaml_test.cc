@@ -83,6 +83,19 @@ TEST(Yaml, AliasBombIsRefused) {
   EXPECT_FALSE(parse_yaml(text));
 }
 
+TEST(Yaml, LargeMappingsAreMerged) {
+  constexpr int kKeys = 50'000;  // many seconds, if each were compared with each
+  std::string text = "base: &base\n";
+  for (int i = 0; i < kKeys; ++i) text += fmt::format("  a{}: {}\n", i, i);
+  text += "one:\n  <<: *base\n";
+  for (int i = kKeys / 2; i < kKeys + 10; ++i) text += fmt::format("  a{}: own\n", i);
+  const auto root = parse_yaml(text);
+  ASSERT_TRUE(root) << root.error().message;
+  EXPECT_EQ(root->find("one")->entries.size(), size_t{kKeys} + 10);
+  EXPECT_EQ(root->find("one")->find("a1")->scalar, "1");
+  EXPECT_EQ(root->find("one")->find("a49999")->scalar, "own");
+}
+
 TEST(Yaml, MergeKeys) {
   const auto root = parse_yaml(
       "base: &base\n  a: 1\n  b: 2\nmore: &more {b: 3, c: 4}\n"

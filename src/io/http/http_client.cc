@@ -318,7 +318,7 @@ std::string reason_of(const Transfer& t, CURLcode code) {
 
 Result<HttpClientResponse> outcome(Transfer& t, CURLcode code) {
   const std::string url =
-      t.request.unix_socket.empty() ? without_password(t.request.url) : t.request.unix_socket;
+      t.request.unix_socket.empty() ? without_secrets(t.request.url) : t.request.unix_socket;
   if (t.body_too_large) {
     return fail(ErrorCode::LimitExceeded, "body size limit exceeded: more than {} bytes",
                 t.request.max_body_bytes);

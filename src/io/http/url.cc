@@ -93,6 +93,12 @@ std::string without_password(std::string_view url) {
   return std::string(url.substr(0, colon + 1)) + "xxxxx" + std::string(url.substr(at));
 }
 
+std::string without_secrets(std::string_view url) {
+  std::string out = without_password(url);
+  if (out.find("://") != std::string::npos) out.resize(std::min(out.find('?'), out.size()));
+  return out;
+}
+
 Result<Url> parse_url(std::string_view text) {
   const auto bad = [&](std::string_view why) {
     return fail(ErrorCode::BadData, "invalid URL \"{}\": {}", without_password(text), why);

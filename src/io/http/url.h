@@ -25,6 +25,9 @@ std::string percent_encode(std::string_view text);
 /// The URL with "xxxxx" for a password in it, to be shown; any other text as it is.
 std::string without_password(std::string_view url);
 
+/// The same without the query, which may hold a token.
+std::string without_secrets(std::string_view url);
+
 struct Url {
   std::string scheme;  ///< "http" or "https"
   std::string host;

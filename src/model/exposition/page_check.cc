@@ -51,6 +51,23 @@ class LineCounter {
   size_t line_ = 1;
 };
 
+/// The page's last line when it has no end; 0: it has one.
+size_t unended_line(std::string_view page) {
+  if (page.empty() || page.ends_with('\n')) return 0;
+  return LineCounter(page).line_of(page.data() + page.size());
+}
+
+/// A number in a label that says which part of its family a series is.
+Result<double> number_in(const Labels& series, std::string_view label, size_t line) {
+  const std::string_view text = series.get(label);
+  if (text.empty()) {
+    return fail_on(line, fmt::format("{}: the label {} is missing", series.to_string(), label));
+  }
+  if (const auto number = codec::parse_double(text)) return *number;
+  return fail_on(line, fmt::format("{}: \"{}\" is no number in its label {}", series.to_string(),
+                                   text, label));
+}
+
 /// The first line that ends in CR LF, which the text format does not know; 0: none.
 size_t carriage_return_line(std::string_view page) {
   size_t at = page.find("\r\n");
@@ -134,9 +151,8 @@ Result<void> PageCheck::take_sample(const Labels& series, double value, std::opt
     return take_histogram_sample(series, name.substr(base.size()), value, time, line);
   }
   if (family.type != MetricType::Summary || name != base) return {};
-  if (codec::parse_double(series.get("quantile"))) return {};
-  return fail_on(line, fmt::format("{}: \"{}\" is no number in its label quantile",
-                                   series.to_string(), series.get("quantile")));
+  TRY(number_in(series, "quantile", line));
+  return {};
 }
 
 Result<void> PageCheck::take_histogram_sample(const Labels& series, std::string_view part,
@@ -145,8 +161,8 @@ Result<void> PageCheck::take_histogram_sample(const Labels& series, std::string_
   if (part != "_bucket" && part != "_count") return {};
   std::optional<double> border;
   if (part == "_bucket") {
-    border = codec::parse_double(series.get("le"));
-    if (!border || std::isnan(*border)) {
+    border = TRY(number_in(series, "le", line));
+    if (std::isnan(*border)) {
       return fail_on(line, fmt::format("{}: \"{}\" is no number in its label le",
                                        series.to_string(), series.get("le")));
     }
@@ -191,14 +207,17 @@ Result<void> PageCheck::check_group(const Group& group) {
                       codec::format_general(bucket.value), codec::format_general(before.value)));
     }
   }
-  if (buckets.empty() || !std::isinf(buckets.back().border) || buckets.back().border < 0) {
+  if (buckets.empty()) return {};  // a sum and a count tell something, too
+  if (!std::isinf(buckets.back().border) || buckets.back().border < 0) {
     return fail_on(group.line, fmt::format("{}: the bucket le=\"+Inf\" is missing", group.name));
   }
-  if (group.count && *group.count != buckets.back().value) {
+  const double all = buckets.back().value;
+  const bool both_nan = std::isnan(all) && group.count && std::isnan(*group.count);
+  if (group.count && *group.count != all && !both_nan) {
     return fail_on(group.line, fmt::format("{}: the count is {}, the bucket le=\"+Inf\" has {}; "
                                            "they must be the same",
                                            group.name, codec::format_general(*group.count),
-                                           codec::format_general(buckets.back().value)));
+                                           codec::format_general(all)));
   }
   return {};
 }
@@ -231,6 +250,10 @@ Result<size_t> check_text_page(std::string_view page) {
     ++samples;
     TRY(parser.labels(labels));
     TRY(check.take_sample(labels.build(), parser.value(), parser.time(), line));
+  }
+  // A scrape takes such a line, whose rest may have been lost on the way.
+  if (const size_t line = unended_line(page); line > 0) {
+    return fail_on(line, "the last line does not end in a newline");
   }
   TRY(check.end());
   return samples;

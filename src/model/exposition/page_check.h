@@ -65,7 +65,8 @@ class PageCheck {
   std::unordered_map<std::string, size_t> group_places_;
 };
 
-/// Reads a page in the text format and checks it. Result: how many samples it has.
+/// Reads a page in the text format and checks it, to the newline at its end. Result: how many
+/// samples it has.
 /// BadData with "line N: …".
 Result<size_t> check_text_page(std::string_view page);
 /// The same for a page of delimited protobuf messages. BadData without a place for what messages

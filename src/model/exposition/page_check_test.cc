@@ -44,7 +44,9 @@ TEST(PageCheck, Descriptors) {
 
 TEST(PageCheck, Lines) {
   good("a 1 1000\na 1 2000\n", 2);
-  good("\n\n# just a comment\na 1", 1);
+  good("\n\n# just a comment\na 1\n", 1);
+  good("", 0);
+  bad("\n\n# just a comment\na 1", "line 4: the last line does not end in a newline");
   bad("a 1\nb 1\na 2\n", "line 3: {__name__=\"a\"} is there twice, first in line 1");
   bad("a 1\nb x\n", "line 2: invalid value");
   bad("a 1\nb 1\r\n", "line 2: the line ends in CR LF");
@@ -54,9 +56,11 @@ TEST(PageCheck, Lines) {
 
 TEST(PageCheck, Summaries) {
   good("# TYPE a summary\na{quantile=\"0.5\"} 1\na_sum 1\na_count 1\n", 3);
+  bad("# TYPE a summary\na{quantile=\"x\"} 1\n",
+      "line 2: {__name__=\"a\", quantile=\"x\"}: \"x\" is no number in its label quantile");
   bad("# TYPE a summary\na{quantile=\"\"} 1\n",
-      "line 2: {__name__=\"a\"}: \"\" is no number in "
-      "its label quantile");
+      "line 2: {__name__=\"a\"}: the label quantile is missing");
+  bad("# TYPE a summary\na 1\n", "line 2: {__name__=\"a\"}: the label quantile is missing");
 }
 
 TEST(PageCheck, Histograms) {
@@ -74,14 +78,18 @@ TEST(PageCheck, Histograms) {
       "line 2: {__name__=\"a_bucket\", le=\"x\"}: \"x\" is no "
       "number in its label le");
   bad(type + "a_bucket{le=\"NaN\"} 1\n", "line 2: ");
-  bad(type + "a_bucket 1\n", "line 2: ");
+  bad(type + "a_bucket 1\n", "line 2: {__name__=\"a_bucket\"}: the label le is missing");
   bad(type + "a_bucket{le=\"1\"} 3\na_bucket{le=\"2\"} 2\na_bucket{le=\"+Inf\"} 3\n",
       "line 3: {__name__=\"a\"}: the bucket le=\"2\" is less than the one before it: 2 after 3");
   bad(type + "a_bucket{le=\"1\"} 1\na_bucket{le=\"1.0\"} 1\na_bucket{le=\"+Inf\"} 1\n",
       "line 3: {__name__=\"a\"}: the bucket le=\"1\" is there twice, first in line 2");
   bad(type + "a_bucket{le=\"1\"} 1\nb 1\na_sum 1\n",
       "line 2: {__name__=\"a\"}: the bucket le=\"+Inf\" is missing");
-  bad(type + "a_sum 1\na_count 1\n", "line 3: {__name__=\"a\"}: the bucket le=\"+Inf\" is missing");
+  good(type + "a_sum 1\na_count 1\n", 2);
+  good(type + "a_bucket{le=\"+Inf\"} NaN\na_sum NaN\na_count NaN\n", 3);
+  bad(type + "a_bucket{le=\"+Inf\"} NaN\na_count 1\n", "line 3: {__name__=\"a\"}: the count is 1");
+  bad(type + "a_bucket{le=\"+Inf\"} 1\na_count NaN\n",
+      "line 3: {__name__=\"a\"}: the count is NaN");
   bad(type + "a_bucket{le=\"-Inf\"} 1\n", "line 2: {__name__=\"a\"}: the bucket le=\"+Inf\"");
   bad(type + "a_bucket{le=\"+Inf\"} 1\na_count 2\n",
       "line 3: {__name__=\"a\"}: the count is 2, the bucket le=\"+Inf\" has 1");

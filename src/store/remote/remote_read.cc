@@ -184,7 +184,7 @@ void ReadMetrics::hide(MetricRegistry& metrics, const ReadOptions& options) {
 RemoteReader::RemoteReader(ReadOptions options, ExternalLabels external, const Services& services)
     : options_(std::move(options)),
       external_(std::move(external)),
-      shown_name_(io::without_password(options_.name)),
+      shown_name_(io::without_secrets(options_.name)),
       http_(services.http),
       metrics_(services.metrics, options_),
       answers_(services.answers) {}

@@ -205,6 +205,14 @@ TEST_F(RemoteReadTest, PasswordsAreNotShown) {
   EXPECT_EQ(warnings->at(0).find("secret"), std::string::npos) << warnings->at(0);
 }
 
+TEST_F(RemoteReadTest, QueriesOfUrlsAreNotShown) {
+  options.name = std::string(kUrl) + "?token=hush";
+  answer({.status = 500});
+  EXPECT_EQ(ask(reader(), {}), nullptr);
+  EXPECT_TRUE(warnings->at(0).starts_with("remote read from http://user:xxxxx@long-term:9090/"));
+  EXPECT_EQ(warnings->at(0).find("hush"), std::string::npos) << warnings->at(0);
+}
+
 TEST_F(RemoteReadTest, AnswersHaveOneRoomTogether) {
   answer(answer_of(ReadForm::Streamed, two_series()));
   const size_t taken = AnswerRoom::kBytesOfAll - 100;

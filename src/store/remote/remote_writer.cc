@@ -192,6 +192,7 @@ struct RemoteWriter::Metrics {
 RemoteWriter::RemoteWriter(WriteOptions options, const WriterServices& services, std::string data,
                            ExternalLabels external)
     : options_(std::move(options)),
+      shown_name_(io::without_password(options_.name)),
       services_(services),
       wal_(data + "/wal"),
       external_(std::move(external)),
@@ -208,11 +209,20 @@ RemoteWriter::RemoteWriter(WriteOptions options, const WriterServices& services,
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
-RemoteWriter::~RemoteWriter() {
-  thread_.request_stop();
-  thread_.join();
+RemoteWriter::~RemoteWriter() { stop(); }
+
+size_t RemoteWriter::stop() {
+  if (thread_.joinable()) {
+    thread_.request_stop();
+    thread_.join();
+  }
   canceled_->store(true);
+  size_t pending = 0;
+  for (const Shard& shard : shards_) pending += shard.queue.size();
+  return pending;
 }
+
+std::string RemoteWriter::journal() const { return journal_name(options_); }
 
 Result<void> RemoteWriter::begin() {
   std::vector<ShardState> states = TRY(journal_.read());
@@ -221,7 +231,7 @@ Result<void> RemoteWriter::begin() {
                                   [&](const ShardState& s) { return s.acked.record > end; });
   if (beyond) {
     services_.log.warn("Remote write begins at the log's start: its journal is of another log",
-                       {{"remote", options_.name}});
+                       {{"remote", shown_name_}});
     states.assign(states.size(), ShardState());
   }
   if (states.empty()) {
@@ -249,7 +259,7 @@ void RemoteWriter::set_shards(std::vector<ShardState> states) {
 void RemoteWriter::run(const std::stop_token& stop) {
   while (!begun_ && !stop.stop_requested()) {
     services_.log.error("Remote write cannot read the log; it tries again",
-                        {{"remote", options_.name}, {"err", begun_.error().message}});
+                        {{"remote", shown_name_}, {"err", begun_.error().message}});
     take_answers(DurationMs::seconds(5), stop);
     begun_ = begin();
   }
@@ -283,7 +293,7 @@ void RemoteWriter::read_log() {
     const auto found = follower_->next();
     if (!found) {
       services_.log.error("Remote write cannot read the log",
-                          {{"remote", options_.name}, {"err", found.error().message}});
+                          {{"remote", shown_name_}, {"err", found.error().message}});
       return;
     }
     if (!*found) return;
@@ -458,7 +468,7 @@ void RemoteWriter::start_batch(size_t index, size_t items) {
   shard.backoff = {};
   if (auto written = journal_.write(index, shard.state); !written) {
     services_.log.warn("The journal of remote write cannot be written",
-                       {{"remote", options_.name}, {"err", written.error().message}});
+                       {{"remote", shown_name_}, {"err", written.error().message}});
   }
   post(index, shard.body);
 }
@@ -519,7 +529,7 @@ void RemoteWriter::take(Answer answer) {
     metadata_waiting_ = false;
     if (const Verdict verdict = judge(answer); !verdict.error.empty()) {
       services_.log.warn("Metadata could not be sent",
-                         {{"remote", options_.name}, {"err", verdict.error}});
+                         {{"remote", shown_name_}, {"err", verdict.error}});
     }
     return;
   }
@@ -533,7 +543,7 @@ void RemoteWriter::take(Answer answer) {
         std::clamp(shard.backoff * 2, options_.queue.min_backoff, options_.queue.max_backoff);
     shard.next_try = services_.clock.now() + std::max(shard.backoff, verdict.after);
     services_.log.warn("Failed to send batch, retrying",
-                       {{"remote", options_.name}, {"err", verdict.error}});
+                       {{"remote", shown_name_}, {"err", verdict.error}});
     return;
   }
   finish_batch(shard, answer, verdict);
@@ -554,7 +564,7 @@ void RemoteWriter::finish_batch(Shard& shard, const Answer& answer, const Verdic
     metrics_->highest_sent->set(highest_sent_.as_seconds());
   } else {
     services_.log.error("non-recoverable error: the receiver refuses samples",
-                        {{"remote", options_.name}, {"err", verdict.error}});
+                        {{"remote", shown_name_}, {"err", verdict.error}});
   }
   if (options_.message != WriteMessage::V2) {
     if (verdict.error.empty()) return;
@@ -587,7 +597,7 @@ void RemoteWriter::acknowledge(size_t index) {
   shard.state.acked = shard.state.sent;
   if (auto written = journal_.write(index, shard.state); !written) {
     services_.log.warn("The journal of remote write cannot be written",
-                       {{"remote", options_.name}, {"err", written.error().message}});
+                       {{"remote", shown_name_}, {"err", written.error().message}});
   }
 }
 
@@ -657,7 +667,7 @@ void RemoteWriter::reshard(TimeMs now) {
   wanted_shards_ = 0;
   if (auto begun = journal_.begin(states); !begun) {
     services_.log.warn("The journal of remote write cannot be written",
-                       {{"remote", options_.name}, {"err", begun.error().message}});
+                       {{"remote", shown_name_}, {"err", begun.error().message}});
     return;
   }
   set_shards(std::move(states));
@@ -717,16 +727,31 @@ void RemoteWriters::apply(const std::vector<WriteOptions>& options,
     journals.insert(journal_name(o));
     wanted.emplace(o.name + '\n' + o.url + '\n' + o.fingerprint + '\n' + labels, &o);
   }
-  const MutexLock lock(mutex_);
-  // Those that go end before others begin: they may share a journal.
-  std::erase_if(writers_, [&](const auto& entry) { return !wanted.contains(entry.first); });
-  if (auto gone = remove_other_journals(services_.files, data_ + "/remote", journals); !gone) {
-    services_.log.warn("An old journal of remote write stays", {{"err", gone.error().message}});
-  }
-  for (const auto& [key, o] : wanted) {
-    if (!writers_.contains(key)) {
-      writers_.emplace(key, std::make_unique<RemoteWriter>(*o, services_, data_, external));
+  std::vector<std::pair<std::string, size_t>> unsent;
+  {
+    const MutexLock lock(mutex_);
+    // Those that go end before others begin: they may share a journal.
+    std::erase_if(writers_, [&](const auto& entry) {
+      RemoteWriter& writer = *entry.second;
+      if (wanted.contains(entry.first)) return false;
+      const size_t pending = writer.stop();
+      // One that was merely changed has a successor, which goes on by the journal.
+      const bool removed = !journals.contains(writer.journal());
+      if (removed && pending > 0) unsent.emplace_back(writer.shown_name(), pending);
+      return true;
+    });
+    if (auto gone = remove_other_journals(services_.files, data_ + "/remote", journals); !gone) {
+      services_.log.warn("An old journal of remote write stays", {{"err", gone.error().message}});
     }
+    for (const auto& [key, o] : wanted) {
+      if (!writers_.contains(key)) {
+        writers_.emplace(key, std::make_unique<RemoteWriter>(*o, services_, data_, external));
+      }
+    }
+  }
+  for (const auto& [name, pending] : unsent) {
+    services_.log.warn("A remote_write is removed before it had sent everything",
+                       {{"remote", name}, {"samples", pending}});
   }
 }
 

@@ -45,6 +45,14 @@ class RemoteWriter {
   /// Requests under way are given up, and sent again by the next one of the same name.
   ~RemoteWriter();
 
+  /// Ends the work, for good. Result: how many samples wait in its queues, histograms and exemplars
+  /// among them.
+  size_t stop();
+  /// The file in which it writes down what was sent; the same for two of the same name and URL.
+  [[nodiscard]] std::string journal() const;
+  /// For logs: a name that is the URL may hold a password.
+  [[nodiscard]] const std::string& shown_name() const { return shown_name_; }
+
   /// The first segment that is still needed. Any thread.
   [[nodiscard]] uint64_t needs_segments_from() const { return needs_from_.load(); }
 
@@ -108,6 +116,7 @@ class RemoteWriter {
   void export_state();
 
   const WriteOptions options_;
+  const std::string shown_name_;
   const WriterServices services_;
   const std::string wal_;
   const ExternalLabels external_;
