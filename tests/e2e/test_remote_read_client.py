@@ -398,8 +398,11 @@ class FromPython(unittest.TestCase):
         self.remote.answer = self.never
         reader = self.reader()
         started = time.monotonic()
-        _, answer = reader.api_raw("query", query="here", timeout="1s")
-        self.assertEqual(answer["errorType"], "timeout")
+        # What is stored here is answered with in time.
+        _, answer = reader.api_raw("query", query="here + here", timeout="2s", time=self.now / 1000)
+        self.assertEqual(answer["data"]["result"][0]["value"][1], "2")
+        self.assertIn("no answer in the time that the query has", answer["warnings"][0])
+        self.assertEqual(len(self.remote.asked), 1)  # not for the second selector
         # A query that is cancelled does not wait for others.
         answers = []
         asking = threading.Thread(
@@ -411,6 +414,31 @@ class FromPython(unittest.TestCase):
         asking.join()
         self.assertEqual(answers[0][1]["errorType"], "canceled")
         self.assertLess(time.monotonic() - started, 30)
+
+    def test_a_server_is_in_all_of_an_answer_or_in_nothing_of_it(self):
+        """It has more of both metrics, and fails for the one that is asked for last."""
+        def answer(query):
+            (name,) = (v for _, n, v in query["matchers"] if n == "__name__")
+            if name == "there":
+                return 500, {}, b"out of order"
+            return sampled([([("__name__", name), ("from", "far")], [(self.now, 100.0)])])
+
+        self.remote.answer = answer
+        reader = self.reader()
+        reader.must_write([({"__name__": "there"}, [(self.now, 2.0)])])
+        _, answer = reader.api_raw("query", query="sum(here) / sum(there)", time=self.now / 1000)
+        self.assertEqual(answer["data"]["result"][0]["value"][1], "0.5")
+        self.assertEqual(len(answer["warnings"]), 1, answer)
+        self.assertIn("out of order", answer["warnings"][0])
+
+    def test_doctor_and_explain_say_what_they_do_not_see(self):
+        self.remote.answer = lambda query: (500, {}, b"out of order")
+        reader = self.reader()
+        finding = reader.api("/api/v5/query/doctor", query="elsewhere")["findings"][0]
+        self.assertEqual(finding["cause"], "others_unseen")
+        self.assertIn("out of order", finding["text"])
+        _, body = reader.api_raw("/api/v5/query/explain", run="true", query="here")
+        self.assertIn("out of order", body["warnings"][0])
 
     def test_servers_in_a_circle_come_to_an_end(self):
         reader = self.enterContext(harness.Prom5(
