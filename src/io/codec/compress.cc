@@ -139,6 +139,12 @@ std::string zlib_compress(std::string_view bytes, int level) {
 }
 
 Result<std::string> zstd_decompress(std::string_view frame, size_t bytes) {
+  // The least that a block of 128 KiB takes are four bytes: a size beyond that is damage, and shall
+  // not be allocated.
+  constexpr size_t kMostExpansion = (size_t{128} << 10) / 4;
+  if (bytes / kMostExpansion > frame.size()) {
+    return fail(ErrorCode::Corruption, "zstd: {} bytes cannot be in {}", bytes, frame.size());
+  }
   std::string out(bytes, '\0');
   const size_t size = ZSTD_decompress(out.data(), out.size(), frame.data(), frame.size());
   if (ZSTD_isError(size) != 0 || size != bytes) {

@@ -106,6 +106,10 @@ TEST(Zstd, RoundTripAndDamage) {
   EXPECT_FALSE(zstd_decompress(frame, text.size() + 1));
   EXPECT_FALSE(zstd_decompress(frame.substr(0, frame.size() - 1), text.size()));
   EXPECT_EQ(zstd_decompress("garbage", 7).error().code, ErrorCode::Corruption);
+  // A size that is damage is not allocated; the most that a frame can hold is.
+  EXPECT_EQ(zstd_decompress(frame, SIZE_MAX / 2).error().code, ErrorCode::Corruption);
+  const std::string zeros(size_t{64} << 20, '\0');
+  EXPECT_EQ(zstd_decompress(zstd_compress(zeros), zeros.size()).value(), zeros);
 }
 
 }  // namespace prom5::codec
