@@ -20,12 +20,15 @@ add_custom_command(
   VERBATIM)
 target_sources(prom5_app PRIVATE ${GENERATED}/web_assets.S ${GENERATED}/web_assets.cc)
 
-set(CONCEPTS ${CMAKE_SOURCE_DIR}/packs/concepts.yaml)
-add_custom_command(
-  OUTPUT ${GENERATED}/concepts.S ${GENERATED}/concepts.cc
-  COMMAND ${CMAKE_SOURCE_DIR}/tools/embed.py text prom5::catalogue shipped_concepts ${CONCEPTS}
-          ${GENERATED}/concepts.S ${GENERATED}/concepts.cc
-  DEPENDS ${CONCEPTS} ${CMAKE_SOURCE_DIR}/tools/embed.py
-  VERBATIM)
-set_source_files_properties(${GENERATED}/concepts.S PROPERTIES OBJECT_DEPENDS ${CONCEPTS})
-target_sources(prom5_ask PRIVATE ${GENERATED}/concepts.S ${GENERATED}/concepts.cc)
+# The knowledge of the assistant.
+foreach(pack words infrastructure services)
+  set(PACK ${CMAKE_SOURCE_DIR}/packs/${pack}.yaml)
+  add_custom_command(
+    OUTPUT ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc
+    COMMAND ${CMAKE_SOURCE_DIR}/tools/embed.py text prom5::catalogue shipped_${pack} ${PACK}
+            ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc
+    DEPENDS ${PACK} ${CMAKE_SOURCE_DIR}/tools/embed.py
+    VERBATIM)
+  set_source_files_properties(${GENERATED}/pack_${pack}.S PROPERTIES OBJECT_DEPENDS ${PACK})
+  target_sources(prom5_ask PRIVATE ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc)
+endforeach()

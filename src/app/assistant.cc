@@ -4,8 +4,14 @@
 #include "ask/catalogue/catalogue.h"
 #include "ask/catalogue/concept.h"
 #include "ask/llm/rule_model.h"
+#include "ask/tools/anomalies.h"
+#include "ask/tools/correlate.h"
+#include "ask/tools/describe_series.h"
+#include "ask/tools/find_causes.h"
 #include "ask/tools/find_metrics.h"
+#include "ask/tools/proposals.h"
 #include "ask/tools/query_metrics.h"
+#include "ask/tools/query_tools.h"
 
 namespace prom5 {
 
@@ -15,11 +21,27 @@ namespace {
 class BuiltInAgent final : public Agent {
  public:
   BuiltInAgent(Storage& storage, query::Engine& engine, const Clock& clock)
-      : catalogue_(storage, clock),
-        model_(catalogue_, catalogue::shipped_pack()),
-        find_metrics_(catalogue_),
+      : pack_(catalogue::shipped_pack()),
+        catalogue_(storage, pack_.lexicon, clock),
+        model_(catalogue_, pack_),
+        find_metrics_(catalogue_, pack_.lexicon),
         query_metrics_(engine),
-        loop_(model_, {&find_metrics_, &query_metrics_}, {}) {}
+        describe_series_(catalogue_),
+        explain_query_(engine),
+        diagnose_query_(engine, storage, clock),
+        alerts_(engine),
+        targets_(engine),
+        anomalies_(engine, catalogue_, pack_),
+        correlate_(engine, catalogue_, pack_),
+        find_causes_(engine, catalogue_, pack_),
+        forecast_(engine),
+        propose_alert_(engine),
+        propose_silence_(engine),
+        loop_(model_,
+              {&find_metrics_, &query_metrics_, &describe_series_, &explain_query_,
+               &diagnose_query_, &alerts_, &targets_, &anomalies_, &correlate_, &find_causes_,
+               &forecast_, &propose_alert_, &propose_silence_},
+              {}) {}
 
   Result<Answer> ask(const Question& question, const TokenSink& tokens) override {
     return loop_.ask(question, tokens);
@@ -28,10 +50,22 @@ class BuiltInAgent final : public Agent {
   bool forget(const std::string& session_id) override { return loop_.forget(session_id); }
 
  private:
+  const catalogue::ConceptPack& pack_;
   catalogue::Catalogue catalogue_;
   llm::RuleModel model_;
   tools::FindMetrics find_metrics_;
   tools::QueryMetrics query_metrics_;
+  tools::DescribeSeries describe_series_;
+  tools::ExplainQuery explain_query_;
+  tools::DiagnoseQuery diagnose_query_;
+  tools::ListAlerts alerts_;
+  tools::ListTargets targets_;
+  tools::Anomalies anomalies_;
+  tools::Correlate correlate_;
+  tools::FindCauses find_causes_;
+  tools::ForecastSeries forecast_;
+  tools::ProposeAlert propose_alert_;
+  tools::ProposeSilence propose_silence_;
   agent::AgentLoop loop_;
 };
 

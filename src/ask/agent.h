@@ -34,6 +34,7 @@ struct Answer {
   std::string intent;     ///< status, query, trend, top, …; clarify and refuse
   double confidence = 0;  ///< 0 to 1
   std::string promql;
+  std::vector<std::string> queries;  ///< all that it rests on, when these are several
   bool range = false;
   TimeMs start;
   TimeMs end;

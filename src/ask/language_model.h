@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/time.h"
 #include "io/codec/json.h"
 
 namespace prom5 {
@@ -34,6 +35,7 @@ struct Message {
   std::vector<ToolCall> calls;  ///< of Assistant: what it wants to know first
   std::string call_id;          ///< of Tool: which call it answers
   Json content;                 ///< of Tool: the result; of a final Assistant turn: the answer
+  TimeMs time;                  ///< what "now" means in the question that this belongs to
 };
 
 /// What the model says next: tool calls, or a final answer in `message.content`.

@@ -67,6 +67,11 @@ Json natural_json(const Answer& answer) {
     out["end"] = answer.end.as_seconds();
     out["step"] = answer.step.as_seconds();
   }
+  if (!answer.queries.empty()) {
+    Json queries = Json::array();
+    for (const std::string& query : answer.queries) queries.push_back({{"promql", query}});
+    out["queries"] = std::move(queries);
+  }
   out["intent"] = answer.intent;
   out["confidence"] = answer.confidence;
   out["answer"] = answer.text;

@@ -40,9 +40,14 @@ Answer to_answer(const Message& message, std::vector<Evidence> evidence) {
     return answer;
   }
   answer.promql = content.value("promql", "");
+  if (content.contains("queries")) {
+    for (const Json& query : content["queries"])
+      answer.queries.push_back(query.value("promql", ""));
+  }
   answer.unit = content.value("unit", "none");
   answer.explanation = content.value("explanation", "");
   answer.alternatives = content.value("alternatives", std::vector<std::string>{});
+  answer.suggestions = content.value("suggestions", std::vector<std::string>{});
   if (content.contains("action")) answer.action = content["action"];
   if (!evidence.empty()) {
     answer.range = evidence.front().range;
@@ -76,6 +81,7 @@ Message AgentLoop::run_tool(const ToolCall& call, const ToolContext& context,
   Message message;
   message.role = Role::Tool;
   message.call_id = call.id;
+  message.time = context.now;
   for (Tool* tool : tools_) {
     if (tool->spec().name != call.tool) continue;
     auto result = tool->call(call.arguments, context);
@@ -83,7 +89,7 @@ Message AgentLoop::run_tool(const ToolCall& call, const ToolContext& context,
       message.content = {{"error", result.error().message}};
       return message;
     }
-    if (call.arguments.contains("promql")) {
+    if (result->contains("resultType")) {
       Evidence e;
       e.promql = call.arguments["promql"].get<std::string>();
       e.start = from_seconds(result->value("start", 0.0));
@@ -111,7 +117,7 @@ Result<Answer> AgentLoop::ask(const Question& question, const TokenSink& tokens)
   std::vector<ToolSpec> specs;
   for (const Tool* tool : tools_) specs.push_back(tool->spec());
   std::vector<Message> turns = messages;
-  turns.push_back({Role::User, question.text, {}, {}, {}});
+  turns.push_back({Role::User, question.text, {}, {}, {}, question.time});
   std::vector<Evidence> evidence;
   const ToolContext context{question.time, question.stop};
   for (size_t step = 0; step < options_.max_steps; ++step) {
@@ -123,8 +129,12 @@ Result<Answer> AgentLoop::ask(const Question& question, const TokenSink& tokens)
     turns.push_back(std::move(reply.message));
     if (calls.empty()) {
       // Only what was said is remembered, not the data: it would be old by the next question.
-      messages.push_back({Role::User, question.text, {}, {}, {}});
-      messages.push_back({Role::Assistant, turns.back().text, {}, {}, {}});
+      messages.push_back({Role::User, question.text, {}, {}, {}, question.time});
+      Json kept = Json::object();
+      if (turns.back().content.is_object() && turns.back().content.contains("frame")) {
+        kept["frame"] = turns.back().content["frame"];
+      }
+      messages.push_back({Role::Assistant, turns.back().text, {}, {}, std::move(kept)});
       Answer answer = to_answer(turns.back(), std::move(evidence));
       answer.session_id = id;
       return answer;

@@ -1,13 +1,18 @@
 #include "ask/catalogue/concept.h"
 
 #include <algorithm>
+#include <array>
 
+#include "ask/catalogue/recipe_query.h"
+#include "io/codec/number.h"
 #include "io/codec/yaml.h"
 
 namespace prom5::catalogue {
 
-// The text of packs/concepts.yaml, embedded by the build.
-std::string_view shipped_concepts();
+// The texts of packs/*.yaml, embedded by the build.
+std::string_view shipped_words();
+std::string_view shipped_infrastructure();
+std::string_view shipped_services();
 
 namespace {
 
@@ -20,11 +25,14 @@ std::vector<std::string> strings(const YamlNode* node) {
   return out;
 }
 
-std::vector<std::string> words(std::string_view phrase) {
+std::vector<std::string> canonical_words(std::string_view phrase, const Lexicon& lexicon) {
   std::vector<std::string> out;
   while (!phrase.empty()) {
     const size_t space = std::min(phrase.find(' '), phrase.size());
-    if (space > 0) out.emplace_back(phrase.substr(0, space));
+    if (space > 0) {
+      std::string word = lexicon.canonical(phrase.substr(0, space));
+      if (std::find(out.begin(), out.end(), word) == out.end()) out.push_back(std::move(word));
+    }
     phrase.remove_prefix(std::min(space + 1, phrase.size()));
   }
   return out;
@@ -35,62 +43,124 @@ std::string text(const YamlNode& node, std::string_view key) {
   return found == nullptr ? "" : found->scalar;
 }
 
+/// A key that is not known would be a typing error that nobody notices.
+template <size_t N>
+Result<void> only(const YamlNode& node, const std::array<std::string_view, N>& keys) {
+  for (const auto& [key, value] : node.entries) {
+    if (std::find(keys.begin(), keys.end(), key.scalar) == keys.end()) {
+      return fail(ErrorCode::BadData, "line {}, column {}: unknown key \"{}\"", key.line,
+                  key.column, key.scalar);
+    }
+  }
+  return {};
+}
+
+constexpr std::array<std::string_view, 9> kRecipeKeys = {
+    "promql", "mean", "requires_label", "by", "each", "finding", "join", "unit", "explain"};
+constexpr std::array<std::string_view, 8> kConceptKeys = {"name",  "phrases", "about",   "worst",
+                                                          "alert", "toward",  "related", "recipes"};
+
 Result<Recipe> parse_recipe(const YamlNode& node) {
+  TRY(only(node, kRecipeKeys));
   Recipe out;
-  out.needs = strings(node.find("needs"));
   out.promql = text(node, "promql");
+  out.mean = text(node, "mean");
   out.by = strings(node.find("by"));
-  out.entity = strings(node.find("entity"));
+  out.each = text(node, "each") == "true";
+  out.finding = text(node, "finding") == "true";
+  out.join = text(node, "join");
+  out.explain = text(node, "explain");
   if (!text(node, "unit").empty()) out.unit = text(node, "unit");
   if (const YamlNode* labels = node.find("requires_label")) {
     for (const auto& [metric, label] : labels->entries) {
       out.requires_label[metric.scalar] = label.scalar;
     }
   }
-  if (out.needs.empty() || out.promql.empty()) {
-    return fail(ErrorCode::BadData, "line {}, column {}: a recipe needs \"needs\" and \"promql\"",
+  out.needs = metrics_in(out.promql);
+  if (out.needs.empty()) {
+    return fail(ErrorCode::BadData, "line {}, column {}: a recipe needs \"promql\" with a metric",
                 node.line, node.column);
+  }
+  return out;
+}
+
+Result<std::optional<AlertDefault>> parse_alert(const YamlNode* node) {
+  if (node == nullptr) return std::nullopt;
+  AlertDefault out;
+  const std::string above = text(*node, "above");
+  out.op = above.empty() ? "<" : ">";
+  const auto value = codec::parse_double(above.empty() ? text(*node, "below") : above);
+  if (!value) {
+    return fail(ErrorCode::BadData, "line {}, column {}: an alert needs \"above\" or \"below\"",
+                node->line, node->column);
+  }
+  out.value = *value;
+  if (const std::string hold = text(*node, "for"); !hold.empty()) {
+    out.hold = TRY(parse_duration(hold));
+  }
+  return out;
+}
+
+Result<Concept> parse_concept(const YamlNode& node, const Lexicon& lexicon) {
+  TRY(only(node, kConceptKeys));
+  Concept out;
+  out.name = text(node, "name");
+  out.least_is_worst = text(node, "worst") == "least";
+  out.toward = text(node, "toward");
+  out.related = strings(node.find("related"));
+  out.alert = TRY(parse_alert(node.find("alert")));
+  for (const std::string& phrase : strings(node.find("phrases"))) {
+    std::vector<std::string> words = canonical_words(phrase, lexicon);
+    std::sort(words.begin(), words.end());
+    if (std::find(out.phrases.begin(), out.phrases.end(), words) == out.phrases.end()) {
+      out.phrases.push_back(std::move(words));
+    }
+  }
+  for (const std::string& word : strings(node.find("about"))) {
+    out.about.insert(lexicon.canonical(word));
+  }
+  if (const YamlNode* recipes = node.find("recipes")) {
+    for (const YamlNode& recipe : recipes->items) {
+      out.recipes.push_back(TRY(parse_recipe(recipe)));
+    }
+  }
+  if (out.name.empty() || out.phrases.empty() || out.recipes.empty()) {
+    return fail(ErrorCode::BadData,
+                "line {}, column {}: a concept needs a name, phrases and recipes", node.line,
+                node.column);
   }
   return out;
 }
 
 }  // namespace
 
-Result<ConceptPack> parse_concepts(std::string_view yaml) {
+const Concept* ConceptPack::find(std::string_view name) const {
+  const auto found = std::find_if(concepts.begin(), concepts.end(),
+                                  [&](const Concept& c) { return c.name == name; });
+  return found == concepts.end() ? nullptr : &*found;
+}
+
+Result<std::vector<Concept>> parse_concepts(std::string_view yaml, const Lexicon& lexicon) {
   const YamlNode root = TRY(codec::parse_yaml(yaml));
-  ConceptPack pack;
+  std::vector<Concept> out;
   if (const YamlNode* list = root.find("concepts")) {
-    for (const YamlNode& node : list->items) {
-      Concept entry;
-      entry.name = text(node, "name");
-      entry.least_is_worst = text(node, "worst") == "least";
-      for (const std::string& phrase : strings(node.find("phrases"))) {
-        entry.phrases.push_back(words(phrase));
-      }
-      if (const YamlNode* recipes = node.find("recipes")) {
-        for (const YamlNode& recipe : recipes->items) {
-          entry.recipes.push_back(TRY(parse_recipe(recipe)));
-        }
-      }
-      if (entry.name.empty() || entry.phrases.empty() || entry.recipes.empty()) {
-        return fail(ErrorCode::BadData,
-                    "line {}, column {}: a concept needs a name, phrases and recipes", node.line,
-                    node.column);
-      }
-      pack.concepts.push_back(std::move(entry));
-    }
+    for (const YamlNode& node : list->items) out.push_back(TRY(parse_concept(node, lexicon)));
   }
-  if (const YamlNode* synonyms = root.find("synonyms")) {
-    for (const auto& [from, to] : synonyms->entries) pack.synonyms[from.scalar] = to.scalar;
-  }
-  return pack;
+  return out;
 }
 
 const ConceptPack& shipped_pack() {
   static const ConceptPack pack = [] {
-    auto parsed = parse_concepts(shipped_concepts());
-    CHECK(parsed.has_value());  // a test reads the file, so the build cannot ship a broken one
-    return *std::move(parsed);
+    // A test reads the files, so the build cannot ship broken ones.
+    auto lexicon = Lexicon::parse(shipped_words());
+    CHECK(lexicon.has_value());
+    ConceptPack out{*std::move(lexicon), {}};
+    for (const std::string_view text : {shipped_infrastructure(), shipped_services()}) {
+      auto concepts = parse_concepts(text, out.lexicon);
+      CHECK(concepts.has_value());
+      std::move(concepts->begin(), concepts->end(), std::back_inserter(out.concepts));
+    }
+    return out;
   }();
   return pack;
 }

@@ -1,40 +1,61 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "ask/catalogue/lexicon.h"
 #include "base/error.h"
+#include "base/time.h"
 
 namespace prom5::catalogue {
 
-/// One way to answer for a concept, on the metrics of one exporter (packs/concepts.yaml).
+/// One way to answer for a concept, on the metrics of one exporter (packs/*.yaml).
 struct Recipe {
-  std::vector<std::string> needs;
+  std::string promql;              ///< as compose() takes it
+  std::string mean;                ///< the average instead of a quantile; or empty
+  std::vector<std::string> needs;  ///< the metrics in it
   std::map<std::string, std::string> requires_label;
-  std::string promql;
-  std::vector<std::string> by;
-  std::vector<std::string> entity;  ///< labels to group by when single things are asked for
+  std::vector<std::string> by;  ///< labels that tell the things apart
+  bool each = false;            ///< asked without a name: an answer for each thing, not one total
+  bool finding = false;         ///< every series of the result is something to look at
+  std::string join;             ///< how several series become one: sum, avg, max, min
   std::string unit = "none";
+  std::string explain;
 };
 
+struct AlertDefault {
+  std::string op;  ///< ">" or "<"
+  double value = 0;
+  DurationMs hold = DurationMs::minutes(5);
+};
+
+/// Something that people ask about, whatever exporter has it.
 struct Concept {
   std::string name;
-  std::vector<std::vector<std::string>> phrases;  ///< each a list of words
+  std::vector<std::vector<std::string>> phrases;  ///< each a list of canonical words
+  std::set<std::string, std::less<>> about;       ///< words that may go with it
   std::vector<Recipe> recipes;
   bool least_is_worst = false;
+  std::optional<AlertDefault> alert;
+  std::string toward;  ///< what it fills up or runs out to: a number or PromQL; or empty
+  std::vector<std::string> related;
 };
 
 struct ConceptPack {
+  Lexicon lexicon;
   std::vector<Concept> concepts;
-  std::map<std::string, std::string, std::less<>> synonyms;
+
+  [[nodiscard]] const Concept* find(std::string_view name) const;
 };
 
 /// BadData with line and column.
-Result<ConceptPack> parse_concepts(std::string_view yaml);
+Result<std::vector<Concept>> parse_concepts(std::string_view yaml, const Lexicon& lexicon);
 
-/// The pack that is part of the program.
+/// The packs that are part of the program.
 const ConceptPack& shipped_pack();
 
 }  // namespace prom5::catalogue

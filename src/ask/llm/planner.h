@@ -4,68 +4,108 @@
 #include <string>
 #include <vector>
 
-#include "ask/catalogue/catalogue.h"
-#include "ask/catalogue/concept.h"
-#include "ask/llm/question.h"
+#include "ask/language_model.h"
+#include "ask/llm/expression.h"
+#include "ask/llm/subject.h"
 #include "io/codec/json.h"
 
 namespace prom5::llm {
 
 /// How a question will be answered, or why not.
 struct Plan {
-  std::string intent;
+  Intent intent = Intent::Query;
   std::string subject;  ///< "CPU usage"
   std::string promql;
+  std::vector<std::string> more;  ///< further queries that the answer rests on
   std::string unit = "none";
   bool range = false;
-  DurationMs window = DurationMs::hours(1);  ///< of a range query
+  TimeMs start;  ///< of a range query; else of no meaning
+  TimeMs end;
+  DurationMs step;
+  std::string window;  ///< in words, of what was asked for: "the last hour"; or empty
   double confidence = 0;
   std::string explanation;
   std::vector<std::string> alternatives;
   std::vector<std::string> entity_labels;  ///< what tells the result's series apart
+  std::string wording;                     ///< which of the ways of words.cc to say it
+  bool finding = false;
+  bool least_is_worst = false;
+  std::optional<double> limit;  ///< what a result is held against, in `unit`
+  std::vector<std::string> suggestions;
   std::optional<Json> action;
+
+  std::vector<ToolCall> calls;  ///< instead of the query: what to find out first
 
   std::string clarify;  ///< a question back, with `options`
   std::vector<std::string> options;
   std::string refuse_code;  ///< with `refuse_message`
   std::string refuse_message;
-  std::vector<std::string> suggestions;
+
+  Json frame;  ///< what the next question may go on from
 };
 
-/// Finds what a question is about in the catalogue and composes the query for it: by concept where
-/// one fits, else by metric names and help texts. Says what it does not know instead of guessing.
+/// What the planners know. Lives as long as they do.
+struct Knowledge {
+  const catalogue::ConceptPack& pack;
+  const Vocabulary& vocabulary;
+  const SubjectFinder& subjects;
+};
+
+/// Finds what a question is about and composes the queries for it: by concept where one fits, else
+/// by the words of metric names and help texts, according to the metric's type. What it does not
+/// know it asks back or refuses; it never invents a name. One question; one thread.
 class Planner {
  public:
-  Planner(catalogue::Catalogue& catalogue, const catalogue::ConceptPack& pack)
-      : catalogue_(catalogue), pack_(pack) {}
+  Planner(const Knowledge& knowledge, const catalogue::Snapshot& snapshot, TimeMs now)
+      : knowledge_(knowledge), snapshot_(snapshot), now_(now) {}
 
-  Result<Plan> plan(const ParsedQuestion& question);
+  /// `before`: the frame of the turn before, or null.
+  Plan plan(const std::string& text, const Json& before);
 
  private:
-  struct Choice;
-  struct Bound;
+  // What a conversation goes on from.
+  void go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const;
+  [[nodiscard]] Json frame_of(const Reading& reading, const Subject& subject,
+                              const Plan& plan) const;
 
-  Result<Plan> plan_status(const ParsedQuestion& question);
-  Result<Plan> plan_list(const ParsedQuestion& question);
-  Result<std::optional<Plan>> plan_concept(const ParsedQuestion& question);
-  Result<Plan> plan_metric(const ParsedQuestion& question);
-  Result<Plan> compose(const ParsedQuestion& question, const catalogue::Concept& subject,
-                       const catalogue::Recipe& recipe, const std::vector<std::string>& leftover);
-  void finish(const ParsedQuestion& question, bool least_is_worst, Plan& plan) const;
-  static void ask_instead(Plan& plan, std::string question);
-  Plan ask_back(const catalogue::Catalogue::Snapshot& snapshot) const;
-  std::vector<std::string> similar_words(const catalogue::Catalogue::Snapshot& snapshot,
-                                         const std::vector<std::string>& words) const;
-  Plan unknown_words(const std::vector<std::string>& words,
-                     const std::vector<std::string>& suggestions) const;
+  [[nodiscard]] std::optional<Plan> decline_at_once(const Reading& reading) const;
+  [[nodiscard]] std::optional<Plan> choose(Reading& reading, Subject& subject) const;
+  void prefer_fitting(const Reading& reading, std::vector<Subject>& ranked) const;
+  [[nodiscard]] Plan ask_which(const std::vector<Subject>& ranked, const Reading& reading) const;
+  [[nodiscard]] Plan refuse_stranger(const std::string& name) const;
+  [[nodiscard]] Plan refuse_missing(const Subject& subject,
+                                    const std::vector<Subject>& ranked) const;
+  [[nodiscard]] Plan refuse_unknown(const std::vector<std::string>& words,
+                                    const std::vector<Subject>& ranked) const;
 
-  /// Label filters for words that are label values; words that are none are left in `leftover`.
-  Result<std::vector<Matcher>> bind_filters(const std::string& metric,
-                                            const std::vector<std::string>& words,
-                                            std::vector<std::string>& leftover);
+  [[nodiscard]] Plan plan_subject(Reading& reading, Subject& subject) const;
+  [[nodiscard]] Plan plan_value(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] Plan plan_top(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] Plan plan_compare(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] Plan plan_forecast(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] Plan plan_alert(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] Plan plan_silence(const Reading& reading) const;
+  [[nodiscard]] Plan plan_status(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] Plan plan_list(const Reading& reading) const;
+  [[nodiscard]] Plan plan_correlate(const std::string& text, const Reading& reading,
+                                    const Json& before) const;
+  [[nodiscard]] Plan plan_anomaly(const Reading& reading,
+                                  const std::optional<Subject>& subject) const;
+  [[nodiscard]] Plan plan_explain(const Reading& reading,
+                                  const std::optional<Subject>& subject) const;
 
-  catalogue::Catalogue& catalogue_;
-  const catalogue::ConceptPack& pack_;
+  [[nodiscard]] Subject as_asked(const Reading& reading, const Subject& subject) const;
+  /// What all plans of a subject share.
+  [[nodiscard]] Plan begin(const Reading& reading, const Subject& subject) const;
+  void look_back(const Reading& reading, Shape& shape, Plan& plan, const Subject& subject) const;
+
+  const Knowledge& knowledge_;
+  const catalogue::Snapshot& snapshot_;
+  const TimeMs now_;
 };
+
+/// A plan that asks back, or refuses.
+Plan clarification(std::string question, std::vector<std::string> options);
+Plan refusal(std::string code, std::string message, std::vector<std::string> suggestions);
 
 }  // namespace prom5::llm

@@ -2,42 +2,61 @@
 
 #include <algorithm>
 
-#include "ask/llm/question.h"
 #include "ask/llm/words.h"
 
 namespace prom5::llm {
 
 namespace {
 
-constexpr int64_t kRangePoints = 120;
-
 Json plan_to_json(const Plan& plan) {
-  Json json{{"intent", plan.intent},
+  Json json{{"intent", std::string(to_string(plan.intent))},
             {"subject", plan.subject},
             {"promql", plan.promql},
+            {"queries", Json::array()},
             {"unit", plan.unit},
             {"mode", plan.range ? "range" : "instant"},
-            {"window_s", plan.window.ms / 1000},
+            {"start", plan.start.as_seconds()},
+            {"end", plan.end.as_seconds()},
+            {"step", plan.step.as_seconds()},
+            {"window", plan.window},
             {"confidence", plan.confidence},
             {"explanation", plan.explanation},
             {"alternatives", plan.alternatives},
-            {"entity_labels", plan.entity_labels}};
+            {"suggestions", plan.suggestions},
+            {"entity_labels", plan.entity_labels},
+            {"wording", plan.wording},
+            {"finding", plan.finding},
+            {"least_is_worst", plan.least_is_worst},
+            {"frame", plan.frame}};
+  for (const std::string& query : plan.more) json["queries"].push_back({{"promql", query}});
   if (plan.action) json["action"] = *plan.action;
   return json;
 }
 
 Plan plan_from_json(const Json& json) {
+  const auto time = [&](const char* key) {
+    return TimeMs{static_cast<int64_t>(json.value(key, 0.0) * 1000)};
+  };
   Plan plan;
-  plan.intent = json.value("intent", "");
+  plan.intent = intent_of(json.value("intent", "")).value_or(Intent::Query);
   plan.subject = json.value("subject", "");
   plan.promql = json.value("promql", "");
+  for (const Json& query : json["queries"]) plan.more.push_back(query.value("promql", ""));
   plan.unit = json.value("unit", "none");
   plan.range = json.value("mode", "") == "range";
-  plan.window = DurationMs::seconds(json.value("window_s", int64_t{3600}));
+  plan.start = time("start");
+  plan.end = time("end");
+  plan.step = DurationMs{time("step").ms};
+  plan.window = json.value("window", "");
   plan.confidence = json.value("confidence", 0.0);
   plan.explanation = json.value("explanation", "");
   plan.alternatives = json.value("alternatives", std::vector<std::string>{});
+  plan.suggestions = json.value("suggestions", std::vector<std::string>{});
   plan.entity_labels = json.value("entity_labels", std::vector<std::string>{});
+  plan.wording = json.value("wording", "");
+  plan.finding = json.value("finding", false);
+  plan.least_is_worst = json.value("least_is_worst", false);
+  plan.frame = json.value("frame", Json());
   if (json.contains("action")) plan.action = json["action"];
   return plan;
 }
@@ -46,7 +65,9 @@ Plan plan_from_json(const Json& json) {
 Message decline(const Plan& plan) {
   Message message;
   message.role = Role::Assistant;
-  message.content = {{"intent", plan.intent}, {"confidence", 0.9}};
+  message.content = {{"intent", std::string(to_string(plan.intent))},
+                     {"confidence", plan.confidence},
+                     {"frame", plan.frame}};
   if (!plan.clarify.empty()) {
     message.text = plan.clarify;
     message.content["clarification"] = {{"question", plan.clarify}, {"options", plan.options}};
@@ -59,41 +80,83 @@ Message decline(const Plan& plan) {
   return message;
 }
 
-Message call_query(const Plan& plan) {
+ToolCall query_call(std::string id, const std::string& promql, const Plan& plan) {
+  Json arguments{{"promql", promql}};
+  if (plan.range) {
+    arguments["start"] = plan.start.as_seconds();
+    arguments["end"] = plan.end.as_seconds();
+    arguments["step_s"] = plan.step.as_seconds();
+  }
+  return {std::move(id), "query_metrics", std::move(arguments)};
+}
+
+Message call_tools(const Plan& plan) {
   Message message;
   message.role = Role::Assistant;
-  Json arguments{{"promql", plan.promql}};
-  if (plan.range) {
-    arguments["range_s"] = plan.window.ms / 1000;
-    arguments["step_s"] = std::max<int64_t>(1, plan.window.ms / 1000 / kRangePoints);
+  message.calls = plan.calls;
+  if (plan.wording == "compare") {
+    message.calls.push_back(query_call("query", plan.promql, plan));
+    message.calls.push_back(query_call("now", plan.more[0], plan));
+    message.calls.push_back(query_call("then", plan.more[1], plan));
+  } else if (plan.calls.empty()) {
+    message.calls.push_back(query_call("query", plan.promql, plan));
   }
-  message.calls.push_back({"query", "query_metrics", std::move(arguments)});
   message.content = plan_to_json(plan);
+  return message;
+}
+
+/// The last turn that called tools, and what they gave.
+const Message* last_calls(std::span<const Message> conversation, Results& results) {
+  for (size_t i = conversation.size(); i-- > 0;) {
+    const Message& message = conversation[i];
+    if (message.role == Role::User) return nullptr;
+    if (message.role == Role::Tool) {
+      results.emplace(message.call_id, message.content);
+    } else if (!message.calls.empty() && message.content.contains("wording")) {
+      return &message;
+    }
+  }
+  return nullptr;
+}
+
+/// An empty result may be right, and may be a question about what is silent: find out which.
+bool wants_doctor(const Plan& plan, const Results& results) {
+  const auto query = results.find("query");
+  if (query == results.end() || results.contains("doctor") || plan.range) return false;
+  if (plan.finding || plan.wording == "beyond" || plan.wording == "status") return false;
+  return query->second.contains("result") && query->second["result"].is_array() &&
+         query->second["result"].empty();
+}
+
+Message failed(const std::string& reason) {
+  Message message;
+  message.role = Role::Assistant;
+  message.text = "The query failed: " + reason;
+  message.content = {
+      {"intent", "refuse"},
+      {"error",
+       {{"code", "query_failed"}, {"message", message.text}, {"suggestions", Json::array()}}}};
   return message;
 }
 
 }  // namespace
 
-Result<Plan> RuleModel::understand(std::span<const Message> conversation) {
-  ParsedQuestion question = parse_question(conversation.back().text, pack_.synonyms);
-  // What was asked before, for "and memory?" and for the answer to a question back.
+Result<Plan> RuleModel::understand(std::span<const Message> conversation, TimeMs now) {
+  Json before;
   for (size_t i = conversation.size() - 1; i-- > 0;) {
-    if (conversation[i].role != Role::User) continue;
-    const ParsedQuestion before = parse_question(conversation[i].text, pack_.synonyms);
-    const bool nothing_named = question.content.empty() || question.vague;
-    if (nothing_named && !question.status && !question.list_metrics && question.follow_up) {
-      question.content = before.content;
-      question.raw = before.raw;
-      question.vague = before.vague;
-    }
-    if (question.follow_up) {
-      if (!question.window) question.window = before.window;
-      question.trend = question.trend || before.trend;
-      if (!question.top) question.top = before.top;
-    }
+    const Message& message = conversation[i];
+    if (message.role != Role::Assistant || !message.content.contains("frame")) continue;
+    before = message.content["frame"];
     break;
   }
-  return Planner(catalogue_, pack_).plan(question);
+  const Knowledge knowledge{pack_, vocabulary_, subjects_};
+  const std::string& text = conversation.back().text;
+  const auto snapshot = TRY(catalogue_.snapshot(now));
+  Plan plan = Planner(knowledge, *snapshot, now).plan(text, before);
+  if (plan.intent != Intent::Refuse) return plan;
+  // What is not known may have come in the last seconds.
+  const auto fresh = TRY(catalogue_.fresh_snapshot(now));
+  return fresh == snapshot ? plan : Planner(knowledge, *fresh, now).plan(text, before);
 }
 
 Result<Reply> RuleModel::complete(std::span<const Message> conversation,
@@ -101,25 +164,30 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
   CHECK(!conversation.empty());
   const Message& last = conversation.back();
   if (last.role == Role::User) {
-    const Plan plan = TRY(understand(conversation));
-    if (!plan.promql.empty()) return Reply{call_query(plan)};
+    const Plan plan = TRY(understand(conversation, last.time));
+    if (plan.clarify.empty() && plan.refuse_code.empty()) return Reply{call_tools(plan)};
     Reply reply{decline(plan)};
     if (tokens) tokens(reply.message.text);
     return reply;
   }
-  // The tool has answered; its plan is in the turn before.
-  const Plan plan = plan_from_json(conversation[conversation.size() - 2].content);
+  Results results;
+  const Message* calls = last_calls(conversation, results);
+  CHECK(calls != nullptr);
+  const Plan plan = plan_from_json(calls->content);
   Reply reply;
-  reply.message.role = Role::Assistant;
-  if (last.content.contains("error")) {
-    reply.message.text = "The query failed: " + last.content["error"].get<std::string>();
-    reply.message.content = {{"intent", "refuse"},
-                             {"error",
-                              {{"code", "query_failed"},
-                               {"message", reply.message.text},
-                               {"suggestions", Json::array()}}}};
+  const auto first = results.find(calls->calls.front().id);
+  if (first != results.end() && first->second.contains("error")) {
+    reply.message = failed(first->second["error"].get<std::string>());
+  } else if (wants_doctor(plan, results)) {
+    reply.message.role = Role::Assistant;
+    reply.message.content = calls->content;
+    reply.message.calls.push_back({"doctor", "diagnose_query", Json{{"promql", plan.promql}}});
+    // The query's result is needed once more when the doctor has spoken.
+    reply.message.calls.push_back(query_call("query", plan.promql, plan));
+    return reply;
   } else {
-    reply.message.text = say_answer(plan, last.content);
+    reply.message.role = Role::Assistant;
+    reply.message.text = say_answer(plan, results, last.time);
     reply.message.content = plan_to_json(plan);
     reply.message.content["answer"] = reply.message.text;
   }

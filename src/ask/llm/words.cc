@@ -41,9 +41,11 @@ std::string say_bytes(double value) {
 }
 
 std::string say_seconds(double value) {
-  if (std::fabs(value) < 1) return fmt::format("{} ms", short_number(value * 1000));
-  if (std::fabs(value) < 60) return fmt::format("{} s", short_number(value));
-  const auto seconds = static_cast<int64_t>(value);
+  if (value < 0) return "-" + say_seconds(-value);
+  if (value < 1) return fmt::format("{} ms", short_number(value * 1000));
+  if (value < 60) return fmt::format("{} s", short_number(value));
+  if (value > 1e9) return "more than 30 years";
+  const auto seconds = static_cast<int64_t>(std::round(value));
   const int64_t days = seconds / 86'400;
   const int64_t hours = seconds / 3600 % 24;
   const int64_t minutes = seconds / 60 % 60;
@@ -62,25 +64,25 @@ std::string name_of(const Json& labels, const std::vector<std::string>& wanted) 
       if (key != "__name__") parts.push_back(key + "=" + value.get<std::string>());
     }
   }
-  std::string out;
-  for (const std::string& part : parts) out += (out.empty() ? "" : " ") + part;
-  return out;
+  return join_words(parts, " ");
 }
 
 double number_at(const Json& point) {
   return codec::parse_double(point[1].get<std::string>()).value_or(NAN);
 }
 
-std::vector<Row> rows_of(const Plan& plan, const Json& data) {
+std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& data) {
   std::vector<Row> rows;
+  if (!data.contains("result")) return rows;
   const Json& result = data["result"];
   if (data["resultType"] == "scalar") {
     rows.push_back({"", number_at(result), 0, 0, 0});
     return rows;
   }
+  if (!result.is_array()) return rows;
   for (const Json& series : result) {
     Row row;
-    row.name = name_of(series["metric"], plan.entity_labels);
+    row.name = name_of(series["metric"], labels);
     if (series.contains("value")) {
       row.value = number_at(series["value"]);
     } else if (series.contains("values")) {
@@ -100,39 +102,38 @@ std::vector<Row> rows_of(const Plan& plan, const Json& data) {
   return rows;
 }
 
-std::string say_past_status(const std::vector<Row>& rows, DurationMs window) {
-  std::string down;
-  for (const Row& row : rows) {
-    if (row.value == 0) down += (down.empty() ? "" : ", ") + row.name;
-  }
-  const std::string span = format_duration(window);
-  if (down.empty()) return fmt::format("Nothing was down in the last {}.", span);
-  return fmt::format("Down at some time in the last {}: {}.", span, down);
+const Json& result_of(const Results& results, std::string_view id) {
+  static const Json none = Json::object();
+  const auto found = results.find(id);
+  return found == results.end() ? none : found->second;
 }
 
-std::string say_status(const std::vector<Row>& rows) {
-  std::vector<std::string> down;
+/// "a; b; c; and 4 more"
+template <typename Say>
+std::string some_of(const std::vector<Row>& rows, Say say, size_t most = kMaxNamed) {
+  std::string out;
+  for (size_t i = 0; i < rows.size() && i < most; ++i) out += (i > 0 ? "; " : "") + say(rows[i]);
+  if (rows.size() > most) out += fmt::format("; and {} more", rows.size() - most);
+  return out;
+}
+
+std::string say_status(const Plan& plan, const std::vector<Row>& rows, size_t total) {
+  if (rows.empty()) return "There is no target to be up or down.";
+  std::vector<Row> down;
   for (const Row& row : rows) {
-    if (row.value == 0) down.push_back(row.name);
+    if (row.value == 0) down.push_back(row);
   }
+  const std::string when = plan.window.empty() ? "" : " in the last " + plan.window;
   if (down.empty()) {
-    return rows.size() == 1 ? fmt::format("Nothing is down: {} is up.", rows[0].name)
-                            : fmt::format("Nothing is down: all {} targets are up.", rows.size());
+    return rows.size() == 1
+               ? fmt::format("{} is up{}.", rows[0].name, when.empty() ? "" : " all" + when)
+               : fmt::format("Nothing is down: all {} are up{}.", total,
+                             when.empty() ? "" : ", and were all" + when);
   }
-  std::string out = fmt::format("{} of {} targets {} down: ", down.size(), rows.size(),
-                                down.size() == 1 ? "is" : "are");
-  for (size_t i = 0; i < down.size() && i < kMaxNamed; ++i) out += (i > 0 ? ", " : "") + down[i];
-  if (down.size() > kMaxNamed) out += fmt::format(" and {} more", down.size() - kMaxNamed);
-  return out + ".";
-}
-
-std::string say_forecast(const std::vector<Row>& rows) {
-  std::string full;
-  for (const Row& row : rows) {
-    if (row.value < 0) full += (full.empty() ? "" : ", ") + row.name;
-  }
-  if (full.empty()) return "No filesystem fills up within seven days if it goes on like this.";
-  return fmt::format("These fill up within seven days if it goes on like this: {}.", full);
+  const std::string names = some_of(down, [](const Row& r) { return r.name; });
+  if (!when.empty()) return fmt::format("Down at some time{}: {}.", when, names);
+  return fmt::format("{} of {} {} down: {}.", down.size(), total, down.size() == 1 ? "is" : "are",
+                     names);
 }
 
 std::string say_row(const Plan& plan, const Row& row) {
@@ -145,6 +146,271 @@ std::string say_row(const Plan& plan, const Row& row) {
   return out;
 }
 
+void sort_rows(const Plan& plan, std::vector<Row>& rows) {
+  const bool least = plan.wording == "bottom" || plan.least_is_worst || plan.wording == "left";
+  std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
+    if (std::isnan(a.value) != std::isnan(b.value)) return std::isnan(b.value);
+    return least ? a.value < b.value : a.value > b.value;
+  });
+}
+
+std::string say_values(const Plan& plan, const Results& results) {
+  const Json& data = result_of(results, "query");
+  std::vector<Row> rows = rows_of(plan.entity_labels, data);
+  const size_t total = data.value("total", rows.size());
+  if (plan.wording == "status") return say_status(plan, rows, total);
+  if (rows.empty()) {
+    if (plan.wording == "beyond") return fmt::format("{}: none is beyond that now.", plan.subject);
+    if (plan.finding) return fmt::format("{}: none, all is well.", plan.subject);
+    const Json& why = result_of(results, "doctor");
+    std::string out = fmt::format("{}: there is no data for that now.", plan.subject);
+    if (why.contains("findings") && !why["findings"].empty()) {
+      out += " " + why["findings"][0].value("text", "");
+    }
+    return out;
+  }
+  sort_rows(plan, rows);
+  const auto say = [&](const Row& row) {
+    return plan.finding && (plan.unit == "flag" || plan.unit == "none") ? row.name
+                                                                        : say_row(plan, row);
+  };
+  if (plan.finding || plan.wording == "beyond") {
+    return fmt::format("{}: {} found. {}.", plan.subject, total, some_of(rows, say));
+  }
+  if (rows.size() == 1) {
+    return fmt::format("{}{}{}.", plan.subject, rows[0].name.empty() ? ": " : " of ",
+                       say_row(plan, rows[0]));
+  }
+  return fmt::format("{}: {}.", plan.subject, some_of(rows, say));
+}
+
+std::string say_comparison(const Plan& plan, const Results& results) {
+  const std::vector<Row> now = rows_of(plan.entity_labels, result_of(results, "now"));
+  const std::vector<Row> then = rows_of(plan.entity_labels, result_of(results, "then"));
+  if (now.empty() || then.empty()) {
+    return fmt::format("{}: there is no data {}.", plan.subject,
+                       now.empty() ? "now" : plan.window + " ago");
+  }
+  std::vector<std::string> parts;
+  for (const Row& a : now) {
+    const auto b =
+        std::find_if(then.begin(), then.end(), [&](const Row& r) { return r.name == a.name; });
+    if (b == then.end() || parts.size() == kMaxNamed) continue;
+    std::string part = a.name.empty() ? "" : a.name + " ";
+    part += fmt::format("{} now, {} {} ago", say_value(a.value, plan.unit),
+                        say_value(b->value, plan.unit), plan.window);
+    if (b->value != 0 && std::isfinite(a.value / b->value)) {
+      const double change = (a.value / b->value - 1) * 100;
+      part += fmt::format(" ({}{} %)", change >= 0 ? "+" : "", short_number(change));
+    }
+    parts.push_back(std::move(part));
+  }
+  std::string out = fmt::format("{}: {}", plan.subject, join_words(parts, "; "));
+  if (now.size() > parts.size()) out += fmt::format("; and {} more", now.size() - parts.size());
+  return out + ".";
+}
+
+std::string say_forecast(const Plan& plan, const Results& results, TimeMs now) {
+  std::vector<Row> rows = rows_of(plan.entity_labels, result_of(results, "query"));
+  if (plan.wording == "runs_out") {
+    if (rows.empty()) {
+      return fmt::format("None: {} lasts for {} if it goes on like this.", plan.subject,
+                         plan.window);
+    }
+    return fmt::format("Within {}, if it goes on like this: {}.", plan.window,
+                       some_of(rows, [](const Row& r) { return r.name; }));
+  }
+  std::erase_if(rows, [](const Row& r) { return std::isnan(r.value); });
+  if (rows.empty()) return fmt::format("{}: there is no data for that now.", plan.subject);
+  if (plan.wording == "time_to") {
+    std::erase_if(rows, [](const Row& r) { return r.value < 0 || r.value > 3.2e9; });
+    std::sort(rows.begin(), rows.end(),
+              [](const Row& a, const Row& b) { return a.value < b.value; });
+    if (rows.empty()) {
+      return fmt::format("{}: it does not get there, going on like in the last hour.",
+                         plan.subject);
+    }
+    return fmt::format("{}: {}, if it goes on like in the last hour.", plan.subject,
+                       some_of(rows, [&](const Row& r) {
+                         const TimeMs at{now.ms + static_cast<int64_t>(r.value * 1000)};
+                         return fmt::format(
+                             "{}{} ({} h), at about {}", r.name.empty() ? "" : r.name + " in ",
+                             say_seconds(r.value), short_number(r.value / 3600), say_time(at, now));
+                       }));
+  }
+  sort_rows(plan, rows);
+  return fmt::format("{} in {}, if it goes on like this: {}.", plan.subject, plan.window,
+                     some_of(rows, [&](const Row& r) { return say_row(plan, r); }));
+}
+
+std::string say_alert(const Plan& plan, const Results& results, TimeMs now) {
+  const Json& test = result_of(results, "backtest");
+  const int64_t hold_s = plan.action->value("for_s", int64_t{0});
+  std::string out = fmt::format(
+      "Proposed alert {}: {}, for {}, severity {}.", plan.action->value("alert", ""), plan.promql,
+      format_duration(DurationMs::seconds(hold_s)), plan.action->value("severity", ""));
+  if (!test.contains("episodes")) return out;
+  const size_t count = test.value("count", size_t{0});
+  if (count == 0) return out + " It would not have fired in the last 24 hours.";
+  out += fmt::format(" It would have fired {} {} in the last 24 hours", count,
+                     count == 1 ? "time" : "times");
+  std::vector<std::string> parts;
+  for (const Json& episode : test["episodes"]) {
+    if (parts.size() == 3) break;
+    const TimeMs from{static_cast<int64_t>(episode.value("start", 0.0) * 1000)};
+    const std::string name = name_of(episode["labels"], plan.entity_labels);
+    parts.push_back(fmt::format("{}from {}{}", name.empty() ? "" : name + " ", say_time(from, now),
+                                episode.value("open", false) ? " until now" : ""));
+  }
+  return out + ": " + join_words(parts, "; ") +
+         (count > parts.size() ? fmt::format("; and {} more", count - parts.size()) : "") + ".";
+}
+
+std::string say_silence(const Plan& plan, const Results& results) {
+  const Json& hits = result_of(results, "hits");
+  std::vector<std::string> matchers;
+  for (const auto& [name, value] : (*plan.action)["matchers"].items()) {
+    matchers.push_back(name + "=" + value.get<std::string>());
+  }
+  std::string out =
+      fmt::format("Proposed silence of {} for {}.", join_words(matchers, ", "), plan.window);
+  if (!hits.contains("alerts")) return out;
+  if (hits["alerts"].empty()) return out + " No alert that fires now is hit by it.";
+  std::vector<std::string> names;
+  for (const Json& alert : hits["alerts"]) {
+    if (names.size() == kMaxNamed) break;
+    names.push_back(name_of(alert["labels"], {"alertname", "instance", "service"}));
+  }
+  return out + fmt::format(" It hits {} now: {}.", hits["alerts"].size(), join_words(names, "; "));
+}
+
+std::string say_correlation(const Plan& plan, const Results& results) {
+  const Json& found = result_of(results, "correlation");
+  const Json pairs = found.value("pairs", Json::array());
+  if (pairs.empty()) {
+    return fmt::format("{}: nothing was found that moves with it in that time.", plan.subject);
+  }
+  std::vector<std::string> parts;
+  for (const Json& pair : pairs) {
+    if (parts.size() == kMaxNamed) break;
+    const double r = pair.value("r", 0.0);
+    const double lag = pair.value("lag_s", 0.0);
+    const std::string_view strength = std::fabs(r) >= 0.8   ? "strong"
+                                      : std::fabs(r) >= 0.5 ? "moderate"
+                                      : std::fabs(r) >= 0.3 ? "weak"
+                                                            : "no";
+    std::string part = fmt::format("{} and {}: {}{} correlation, r = {:.2f}", pair.value("a", ""),
+                                   pair.value("b", ""), strength,
+                                   std::fabs(r) < 0.3 ? ""
+                                   : r > 0            ? " positive"
+                                                      : " negative",
+                                   r);
+    if (lag != 0 && std::fabs(r) >= 0.3) {
+      part += fmt::format(", {} follows by {}", lag > 0 ? pair.value("b", "") : pair.value("a", ""),
+                          say_seconds(std::fabs(lag)));
+    }
+    if (pair.value("p", 0.0) > 0.05) part += " (may be chance)";
+    parts.push_back(std::move(part));
+  }
+  return join_words(parts, "; ") + ".";
+}
+
+std::string say_finding(const Json& f) {
+  const std::string unit = f.value("unit", "none");
+  const std::string name = name_of(f.value("labels", Json::object()), {});
+  std::string out = f.value("name", "");
+  if (!name.empty()) out += " of " + name;
+  if (f.value("kind", "") == "peer") {
+    return out + fmt::format(": {}, others {}", say_value(f.value("observed", 0.0), unit),
+                             say_value(f.value("expected", 0.0), unit));
+  }
+  if (f.value("kind", "") == "alert") return out + ": alert fires";
+  out += fmt::format(": {}, {} than usual ({})", say_value(f.value("observed", 0.0), unit),
+                     f.value("up", true) ? "higher" : "lower",
+                     say_value(f.value("expected", 0.0), unit));
+  return out;
+}
+
+std::string say_anomalies(const Plan& plan, const Results& results, TimeMs now) {
+  const Json& found = result_of(results, "anomalies");
+  const Json findings = found.value("findings", Json::array());
+  const size_t looked_at = found.value("series", size_t{0});
+  if (findings.empty()) {
+    return fmt::format("Nothing unusual in {}: {} series looked at.", plan.subject, looked_at);
+  }
+  std::vector<std::string> parts;
+  for (const Json& f : findings) {
+    if (parts.size() == 10) break;
+    std::string part = say_finding(f);
+    if (f.contains("since")) {
+      part += ", since " + say_time({static_cast<int64_t>(f.value("since", 0.0) * 1000)}, now);
+      if (f.value("growing", false)) part += ", and growing steadily";
+    }
+    parts.push_back(std::move(part));
+  }
+  return fmt::format("Unusual ({} of {} series): {}.", findings.size(), looked_at,
+                     join_words(parts, "; "));
+}
+
+std::string say_causes(const Plan& plan, const Results& results, TimeMs now) {
+  const Json& found = result_of(results, "causes");
+  std::string out;
+  if (const Json alerts = found.value("alerts", Json::array()); !alerts.empty()) {
+    std::vector<std::string> names;
+    for (const Json& alert : alerts) {
+      if (names.size() == 3) break;
+      const Json labels = alert.value("labels", Json::object());
+      names.push_back(labels.value("alertname", "") + " (" + name_of(labels, {}) + ")");
+    }
+    out += "Firing: " + join_words(names, "; ") + ". ";
+  }
+  if (found.contains("effect")) out += say_finding(found["effect"]) + ". ";
+  const Json causes = found.value("causes", Json::array());
+  if (causes.empty()) {
+    return out + fmt::format("I found nothing else unusual at that time that would explain {}.",
+                             plan.subject.empty() ? "it" : plan.subject);
+  }
+  std::vector<std::string> parts;
+  for (const Json& f : causes) {
+    if (parts.size() == 6) break;
+    std::string part = say_finding(f);
+    if (f.contains("since")) {
+      part += ", since " + say_time({static_cast<int64_t>(f.value("since", 0.0) * 1000)}, now);
+    }
+    parts.push_back(std::move(part));
+  }
+  return out + "Likeliest causes, the first to change first: " + join_words(parts, "; ") + ".";
+}
+
+std::string say_description(const Plan& plan, const Results& results) {
+  const Json& series = result_of(results, "series");
+  const std::string help = series.value("help", "");
+  std::string out = fmt::format("{} is a {}", series.value("metric", plan.subject),
+                                series.value("type", "metric"));
+  if (!help.empty()) out += ": " + help;
+  if (!plan.explanation.empty() && plan.explanation != help) out += " " + plan.explanation;
+  if (!out.ends_with('.')) out += ".";
+  const Json labels = series.value("labels", Json::array());
+  std::vector<std::string> names;
+  for (const Json& label : labels) names.push_back(label.value("name", ""));
+  out += fmt::format(" {} series", series.value("series", 0));
+  if (!names.empty()) out += ", told apart by " + join_words(names, ", ");
+  return out + ".";
+}
+
+std::string say_list(const Results& results) {
+  const Json& found = result_of(results, "found");
+  const Json metrics = found.value("metrics", Json::array());
+  if (metrics.empty()) return "There are no such metrics.";
+  std::vector<std::string> names;
+  for (const Json& metric : metrics) {
+    if (names.size() < 25) names.push_back(metric.value("name", ""));
+  }
+  const size_t total = found.value("total", metrics.size());
+  return fmt::format("{} metrics: {}{}.", total, join_words(names, ", "),
+                     total > names.size() ? fmt::format(" and {} more", total - names.size()) : "");
+}
+
 }  // namespace
 
 std::string say_value(double value, std::string_view unit) {
@@ -153,46 +419,38 @@ std::string say_value(double value, std::string_view unit) {
   if (unit == "ratio") return short_number(value * 100) + " %";
   if (unit == "bytes") return say_bytes(value);
   if (unit == "bytes_per_second") return say_bytes(value) + "/s";
+  if (unit == "bits_per_second") return short_number(value) + " bit/s";
   if (unit == "seconds") return say_seconds(value);
   if (unit == "per_second") return short_number(value) + "/s";
-  return short_number(value);
+  if (unit == "celsius") return short_number(value) + " °C";
+  if (unit == "timestamp") return format_rfc3339({static_cast<int64_t>(value * 1000)});
+  if (unit == "none" || unit == "count" || unit == "up" || unit == "flag")
+    return short_number(value);
+  return short_number(value) + " " + std::string(unit);
 }
 
-std::string say_answer(const Plan& plan, const Json& data) {
-  std::vector<Row> rows = rows_of(plan, data);
-  const size_t total = data.value("total", rows.size());
-  if (plan.intent == "status" && total > rows.size()) {
-    return fmt::format("There are {} targets, more than I look at. Ask about one job.", total);
+std::string say_time(TimeMs time, TimeMs now) {
+  const std::string text = format_rfc3339(time);
+  const std::string clock = text.substr(11, 5);
+  return text.substr(0, 10) == format_rfc3339(now).substr(0, 10) ? clock
+                                                                 : text.substr(0, 10) + " " + clock;
+}
+
+std::string say_answer(const Plan& plan, const Results& results, TimeMs now) {
+  const std::string& how = plan.wording;
+  if (how == "compare") return say_comparison(plan, results);
+  if (how == "runs_out" || how == "time_to" || how == "predicted") {
+    return say_forecast(plan, results, now);
   }
-  if (plan.intent == "status") {
-    if (rows.empty()) return "There is no target to be up or down.";
-    return plan.promql.starts_with("min_over_time") ? say_past_status(rows, plan.window)
-                                                    : say_status(rows);
-  }
-  if (rows.empty()) {
-    if (plan.intent == "alert") {
-      return fmt::format("Proposed: {}. It would not fire now.", plan.promql);
-    }
-    return fmt::format("{}: nothing matches right now.", plan.subject);
-  }
-  if (plan.intent == "forecast") return say_forecast(rows);
-  if (plan.intent == "alert") {
-    return fmt::format("Proposed: {}. It would fire now for {}.", plan.promql, rows[0].name);
-  }
-  if (plan.intent != "top") {
-    std::stable_sort(rows.begin(), rows.end(),
-                     [](const Row& a, const Row& b) { return a.value > b.value; });
-  }
-  if (rows.size() == 1) {
-    return fmt::format("{}{}{}.", plan.subject, rows[0].name.empty() ? ": " : " of ",
-                       say_row(plan, rows[0]));
-  }
-  std::string out = plan.subject + ": ";
-  for (size_t i = 0; i < rows.size() && i < kMaxNamed; ++i) {
-    out += (i > 0 ? "; " : "") + say_row(plan, rows[i]);
-  }
-  if (rows.size() > kMaxNamed) out += fmt::format("; and {} more", rows.size() - kMaxNamed);
-  return out + ".";
+  if (how == "alert") return say_alert(plan, results, now);
+  if (how == "silence") return say_silence(plan, results);
+  if (how == "correlate") return say_correlation(plan, results);
+  if (how == "anomaly") return say_anomalies(plan, results, now);
+  if (how == "why") return say_causes(plan, results, now);
+  if (how == "describe") return say_description(plan, results);
+  if (how == "list") return say_list(results);
+  if (how == "explain_query") return result_of(results, "query").value("words", "");
+  return say_values(plan, results);
 }
 
 }  // namespace prom5::llm

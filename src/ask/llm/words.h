@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -8,10 +9,16 @@
 
 namespace prom5::llm {
 
+/// What the tools gave, by the id of the call.
+using Results = std::map<std::string, Json, std::less<>>;
+
 /// A value with its unit as people say it: "87.3 %", "1.2 GiB", "3 h 20 min".
 std::string say_value(double value, std::string_view unit);
 
-/// The answer in words, from the query's result alone (resultType and result of the API).
-std::string say_answer(const Plan& plan, const Json& result);
+/// "14:05" of today's question, with the date when it is another day. UTC.
+std::string say_time(TimeMs time, TimeMs now);
+
+/// The answer in words, from the tools' results alone.
+std::string say_answer(const Plan& plan, const Results& results, TimeMs now);
 
 }  // namespace prom5::llm

@@ -1,16 +1,22 @@
 #include "ask/tools/query_metrics.h"
 
+#include <algorithm>
+
+#include "ask/tools/range_frame.h"
 #include "io/codec/number.h"
 
 namespace prom5::tools {
 
 namespace {
 
-constexpr size_t kMaxSeries = 10'000;
+constexpr size_t kMaxSeries = 1000;
+constexpr double kPoints = 240;
 
-Json labels_json(const Labels& labels) {
-  Json out = Json::object();
-  for (const LabelView label : labels) out[std::string(label.name)] = std::string(label.value);
+Json metric_json(const Labels& labels) {
+  Json out = labels_json(labels);
+  if (const std::string_view name = labels.get(kMetricName); !name.empty()) {
+    out[std::string(kMetricName)] = std::string(name);
+  }
   return out;
 }
 
@@ -24,7 +30,7 @@ Json series_json(const std::vector<query::Series>& list, bool range) {
   Json out = Json::array();
   for (const query::Series& series : list) {
     if (out.size() == kMaxSeries) break;  // "total" tells that there are more
-    Json item{{"metric", labels_json(series.labels)}};
+    Json item{{"metric", metric_json(series.labels)}};
     Json values = Json::array();
     for (const query::Point& p : series.points) {
       if (!p.histogram) values.push_back(point_json(p.time, p.value));
@@ -60,28 +66,27 @@ Json value_json(const query::Value& value) {
 }  // namespace
 
 ToolSpec QueryMetrics::spec() const {
-  return {"query_metrics",
-          "Evaluates PromQL now, or over the last range_s seconds in steps of step_s.",
-          Json{{"type", "object"},
-               {"properties",
-                {{"promql", {{"type", "string"}}},
-                 {"range_s", {{"type", "integer"}}},
-                 {"step_s", {{"type", "integer"}}}}},
-               {"required", {"promql"}}}};
+  return {"query_metrics", "Evaluates PromQL: at end, or from start to end in steps of step_s.",
+          object_schema({{"promql", "string", "the query"},
+                         {"start?", "number", "Unix seconds; with it the answer is over time"},
+                         {"end?", "number", "Unix seconds, default now"},
+                         {"step_s?", "number", "seconds, default a 240th of the time"}})};
 }
 
 Result<Json> QueryMetrics::call(const Json& arguments, const ToolContext& context) {
-  if (!arguments.is_object() || !arguments.contains("promql") || !arguments["promql"].is_string()) {
-    return fail(ErrorCode::BadData, "query_metrics needs \"promql\"");
-  }
   query::QueryRequest request;
-  request.text = arguments["promql"].get<std::string>();
-  request.start = request.end = context.now;
+  request.text = TRY(text_of(arguments, "promql", "query_metrics"));
   request.stop = context.stop;
-  const int64_t range_s = arguments.value("range_s", int64_t{0});
-  if (range_s > 0) {
-    request.start = context.now - DurationMs::seconds(range_s);
-    request.step = DurationMs::seconds(std::max<int64_t>(1, arguments.value("step_s", int64_t{1})));
+  const double step_s = number_of(arguments, "step_s", 0);
+  request.start = request.end = time_of(arguments, "end", context.now);
+  if (arguments.contains("start") || step_s > 0) {
+    request.start = time_of(arguments, "start", request.end - DurationMs::hours(1));
+    if (request.start > request.end) {
+      return fail(ErrorCode::BadData, "query_metrics: \"start\" is after \"end\"");
+    }
+    const double longest = (request.end - request.start).as_seconds();
+    const double step = step_s > 0 ? step_s : longest / kPoints;
+    request.step = DurationMs{std::max<int64_t>(1000, static_cast<int64_t>(step * 1000))};
   }
   const query::QueryResult result = TRY(engine_.run(request));
   Json out = value_json(result.value);

@@ -1,0 +1,156 @@
+#include "ask/catalogue/lexicon.h"
+
+#include "io/codec/yaml.h"
+
+namespace prom5::catalogue {
+
+namespace {
+
+using codec::YamlNode;
+
+bool is_word_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+std::string lower(std::string_view word) {
+  std::string out(word);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
+/// Letters and digits that hang together; "MemAvailable" is two words.
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> out;
+  std::string word;
+  const auto flush = [&] {
+    if (!word.empty()) out.push_back(lower(word));
+    word.clear();
+  };
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (!is_word_char(c)) {
+      flush();
+      continue;
+    }
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool after_lower = !word.empty() && word.back() >= 'a' && word.back() <= 'z';
+    if (upper && after_lower) flush();
+    word += c;
+  }
+  flush();
+  return out;
+}
+
+Result<std::vector<std::string>> strings(const YamlNode& node) {
+  std::vector<std::string> out;
+  for (const YamlNode& item : node.items) {
+    if (item.kind != YamlNode::Kind::Scalar) {
+      return fail(ErrorCode::BadData, "line {}, column {}: expected a word", item.line,
+                  item.column);
+    }
+    out.push_back(item.scalar);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string singular(std::string_view word) {
+  const auto ends = [&](std::string_view tail) {
+    return word.size() > tail.size() + 1 && word.ends_with(tail);
+  };
+  std::string out(word);
+  if (ends("ies") && word.size() > 4) return out.substr(0, out.size() - 3) + "y";
+  if (ends("sses") || ends("xes") || ends("ches") || ends("shes")) {
+    return out.substr(0, out.size() - 2);
+  }
+  const bool keeps = ends("ss") || ends("us") || ends("is") || ends("ps") || ends("as");
+  if (ends("s") && !keeps && word.size() > 3) out.pop_back();
+  return out;
+}
+
+Result<Lexicon> Lexicon::parse(std::string_view yaml) {
+  const YamlNode root = TRY(codec::parse_yaml(yaml));
+  Lexicon out;
+  const auto each = [&](std::string_view key, const auto& take) -> Result<void> {
+    const YamlNode* section = root.find(key);
+    if (section == nullptr) return fail(ErrorCode::BadData, "words: \"{}\" is missing", key);
+    for (const auto& [name, value] : section->entries) {
+      for (const std::string& word : TRY(strings(value))) take(name.scalar, word);
+    }
+    return {};
+  };
+  const auto list = [&](std::string_view key, auto& into) -> Result<void> {
+    const YamlNode* section = root.find(key);
+    if (section == nullptr) return fail(ErrorCode::BadData, "words: \"{}\" is missing", key);
+    for (const std::string& word : TRY(strings(*section))) into.insert(word);
+    return {};
+  };
+  // "means: {memory: [ram, mem]}": what stands right is read as what stands left.
+  TRY(each("means", [&](const std::string& to, const std::string& from) {
+    out.synonyms_[from] = to;
+    out.known_.insert(from);
+    out.known_.insert(to);
+  }));
+  TRY(each("heard",
+           [&](const std::string& to, const std::string& from) { out.heard_[from] = to; }));
+  TRY(each("kinds", [&](const std::string& kind, const std::string& label) {
+    out.kinds_[kind].push_back(label);
+  }));
+  TRY(each("roles", [&](const std::string& role, const std::string& name) {
+    out.roles_[role].push_back(name);
+  }));
+  TRY(each("aliases", [&](const std::string& name, const std::string& other) {
+    out.aliases_[name].push_back(other);
+  }));
+  TRY(list("ignored", out.ignored_));
+  TRY(list("weak", out.weak_));
+  for (const auto* words : {&out.ignored_, &out.weak_}) {
+    out.known_.insert(words->begin(), words->end());
+  }
+  for (const auto* lists : {&out.kinds_, &out.roles_, &out.aliases_}) {
+    for (const auto& [word, others] : *lists) out.known_.insert(word);
+  }
+  return out;
+}
+
+std::string Lexicon::canonical(std::string_view word) const {
+  const std::string small = lower(word);
+  if (const auto found = synonyms_.find(small); found != synonyms_.end()) return found->second;
+  std::string one = singular(small);
+  if (const auto found = synonyms_.find(one); found != synonyms_.end()) return found->second;
+  return one;
+}
+
+std::vector<std::string> Lexicon::words_of_name(std::string_view name) const {
+  std::vector<std::string> out;
+  for (const std::string& word : split(name)) out.push_back(canonical(word));
+  return out;
+}
+
+std::vector<std::string> Lexicon::words_of_text(std::string_view text) const {
+  std::vector<std::string> out;
+  for (const std::string& word : split(text)) {
+    if (!says_nothing(word)) out.push_back(canonical(word));
+  }
+  return out;
+}
+
+const std::vector<std::string>* Lexicon::in(const Lists& lists, std::string_view word) {
+  const auto found = lists.find(word);
+  return found == lists.end() ? nullptr : &found->second;
+}
+
+const std::vector<std::string>* Lexicon::kind(std::string_view word) const {
+  return in(kinds_, word);
+}
+const std::vector<std::string>* Lexicon::role(std::string_view word) const {
+  return in(roles_, word);
+}
+const std::vector<std::string>* Lexicon::alias(std::string_view word) const {
+  return in(aliases_, word);
+}
+
+}  // namespace prom5::catalogue

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace prom5::catalogue {
+
+/// What is known of words, from packs/words.yaml: which mean the same, which say little, and which
+/// name a kind of thing that labels tell apart. Immutable after loading; any thread.
+class Lexicon {
+ public:
+  /// BadData with line and column.
+  static Result<Lexicon> parse(std::string_view yaml);
+
+  /// A word in the form in which phrases, names and questions are compared: lower case, singular,
+  /// of several words for one thing always the same.
+  [[nodiscard]] std::string canonical(std::string_view word) const;
+
+  /// The canonical words of a metric's name, and of a sentence without what says nothing.
+  [[nodiscard]] std::vector<std::string> words_of_name(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string> words_of_text(std::string_view text) const;
+
+  /// Function words, politeness, and nouns that add nothing ("site", "thing").
+  [[nodiscard]] bool says_nothing(std::string_view word) const { return ignored_.contains(word); }
+  /// Words that need another to mean something: "usage", "rate", "count".
+  [[nodiscard]] bool is_weak(std::string_view word) const { return weak_.contains(word); }
+  /// The labels that tell things of this kind apart, the likeliest first; null for other words.
+  /// `word` is canonical: "host", "service", "pod".
+  [[nodiscard]] const std::vector<std::string>* kind(std::string_view word) const;
+  /// What hosts in this role are called: "database" gives "db". Null for other words.
+  [[nodiscard]] const std::vector<std::string>* role(std::string_view word) const;
+  /// Other spellings of a name that label values use: "postgres" gives "postgresql" and "pg".
+  [[nodiscard]] const std::vector<std::string>* alias(std::string_view word) const;
+  /// Speech that is heard as other words: "post gress", "read us", "cube a net ease".
+  [[nodiscard]] const std::map<std::string, std::string, std::less<>>& heard() const {
+    return heard_;
+  }
+  /// Every word known here, for the correction of spelling.
+  [[nodiscard]] const std::set<std::string, std::less<>>& known() const { return known_; }
+
+ private:
+  using Lists = std::map<std::string, std::vector<std::string>, std::less<>>;
+  static const std::vector<std::string>* in(const Lists& lists, std::string_view word);
+
+  std::map<std::string, std::string, std::less<>> synonyms_;
+  std::map<std::string, std::string, std::less<>> heard_;
+  std::set<std::string, std::less<>> ignored_;
+  std::set<std::string, std::less<>> weak_;
+  std::set<std::string, std::less<>> known_;
+  Lists kinds_;
+  Lists roles_;
+  Lists aliases_;
+};
+
+/// A word in its singular, as far as its ending tells.
+std::string singular(std::string_view word);
+
+}  // namespace prom5::catalogue

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+
+namespace prom5::catalogue {
+
+/// What a recipe's query is to have beside its own text.
+struct QueryParts {
+  /// `a="b",c="d"` for a metric's selectors, or empty.
+  std::function<std::string(const std::string& metric)> matchers;
+  std::vector<std::string> by;     ///< of every aggregation; le is kept under histogram_quantile
+  std::string window = "5m";       ///< in place of [5m]
+  std::optional<double> quantile;  ///< in place of histogram_quantile's
+  DurationMs offset;               ///< of every selector; 0: none
+};
+
+/// The recipe with these parts in it. A recipe is PromQL that runs as it is, whose aggregations
+/// have no "by", whose windows are [5m], and which has no offsets.
+std::string compose(std::string_view recipe, const QueryParts& parts);
+
+/// The metrics in a recipe, each once, in the order of their first place.
+std::vector<std::string> metrics_in(std::string_view recipe);
+
+/// Whether an aggregation makes one series of many, so that "by" can tell them apart.
+bool has_aggregation(std::string_view recipe);
+
+}  // namespace prom5::catalogue

@@ -1,0 +1,436 @@
+#include "ask/llm/intent.h"
+
+#include <algorithm>
+#include <array>
+
+namespace prom5::llm {
+
+namespace {
+
+/// Words that ask for a kind of answer wherever they stand. One row a word; the first intent that
+/// a question has a word of is taken, in the order of the table.
+struct Cue {
+  Intent intent;
+  std::string_view word;
+};
+
+constexpr auto kCues = std::to_array<Cue>({
+    {Intent::Silence, "silence"},
+    {Intent::Silence, "silenced"},
+    {Intent::Silence, "mute"},
+    {Intent::Silence, "snooze"},
+    {Intent::Silence, "suppress"},
+    {Intent::Silence, "hush"},
+    {Intent::Silence, "unmute"},
+    {Intent::Silence, "quiet"},
+    {Intent::Silence, "maintenance"},
+    {Intent::Silence, "inhibit"},
+    {Intent::Silence, "muted"},
+    {Intent::Silence, "silencing"},
+    {Intent::Silence, "muting"},
+    {Intent::Silence, "shush"},
+    {Intent::Correlate, "correlate"},
+    {Intent::Correlate, "correlates"},
+    {Intent::Correlate, "correlated"},
+    {Intent::Correlate, "correlation"},
+    {Intent::Correlate, "correlations"},
+    {Intent::Correlate, "relationship"},
+    {Intent::Correlate, "relation"},
+    {Intent::Correlate, "related"},
+    {Intent::Correlate, "relate"},
+    {Intent::Correlate, "coincide"},
+    {Intent::Correlate, "tandem"},
+    {Intent::Correlate, "correlating"},
+    {Intent::Correlate, "association"},
+    {Intent::Correlate, "dependency"},
+    {Intent::Correlate, "connected"},
+    {Intent::Correlate, "linked"},
+    {Intent::Anomaly, "anomaly"},
+    {Intent::Anomaly, "anomalies"},
+    {Intent::Anomaly, "anomalous"},
+    {Intent::Anomaly, "unusual"},
+    {Intent::Anomaly, "strange"},
+    {Intent::Anomaly, "strangely"},
+    {Intent::Anomaly, "weird"},
+    {Intent::Anomaly, "odd"},
+    {Intent::Anomaly, "oddly"},
+    {Intent::Anomaly, "abnormal"},
+    {Intent::Anomaly, "abnormally"},
+    {Intent::Anomaly, "outlier"},
+    {Intent::Anomaly, "outliers"},
+    {Intent::Anomaly, "suspicious"},
+    {Intent::Anomaly, "normal"},
+    {Intent::Anomaly, "normally"},
+    {Intent::Anomaly, "unexpected"},
+    {Intent::Anomaly, "irregular"},
+    {Intent::Anomaly, "irregularities"},
+    {Intent::Anomaly, "deviating"},
+    {Intent::Anomaly, "fishy"},
+    {Intent::Anomaly, "atypical"},
+    {Intent::Anomaly, "misbehaving"},
+    {Intent::Anomaly, "unusually"},
+    {Intent::Anomaly, "anomalously"},
+    {Intent::Anomaly, "deviates"},
+    {Intent::Anomaly, "weirdly"},
+    {Intent::Anomaly, "misbehave"},
+    {Intent::Anomaly, "odds"},
+    {Intent::Anomaly, "funny"},
+    {Intent::Explain, "why"},
+    {Intent::Explain, "explain"},
+    {Intent::Explain, "cause"},
+    {Intent::Explain, "causes"},
+    {Intent::Explain, "causing"},
+    {Intent::Explain, "caused"},
+    {Intent::Explain, "reason"},
+    {Intent::Explain, "diagnose"},
+    {Intent::Explain, "investigate"},
+    {Intent::Explain, "troubleshoot"},
+    {Intent::Explain, "culprit"},
+    {Intent::Explain, "meaning"},
+    {Intent::Explain, "describe"},
+    {Intent::Explain, "rootcause"},
+    {Intent::Explain, "definition"},
+    {Intent::Explain, "debug"},
+    {Intent::Explain, "responsible"},
+    {Intent::Forecast, "predict"},
+    {Intent::Forecast, "forecast"},
+    {Intent::Forecast, "predicted"},
+    {Intent::Forecast, "prediction"},
+    {Intent::Forecast, "projected"},
+    {Intent::Forecast, "projection"},
+    {Intent::Forecast, "forecasted"},
+    {Intent::Forecast, "extrapolate"},
+    {Intent::Forecast, "predicting"},
+    {Intent::Forecast, "project"},
+    {Intent::Forecast, "eta"},
+    {Intent::Forecast, "expected"},
+    {Intent::Forecast, "runway"},
+    {Intent::Forecast, "exhausted"},
+    {Intent::Forecast, "exhaust"},
+    {Intent::Forecast, "exhaustion"},
+    {Intent::Compare, "compare"},
+    {Intent::Compare, "compared"},
+    {Intent::Compare, "versus"},
+    {Intent::Compare, "vs"},
+    {Intent::Compare, "comparison"},
+    {Intent::Compare, "against"},
+    {Intent::Compare, "difference"},
+    {Intent::Compare, "comparing"},
+    {Intent::Compare, "differ"},
+    {Intent::Trend, "graph"},
+    {Intent::Trend, "plot"},
+    {Intent::Trend, "trend"},
+    {Intent::Trend, "chart"},
+    {Intent::Trend, "trends"},
+    {Intent::Trend, "timeline"},
+    {Intent::Trend, "history"},
+    {Intent::Trend, "evolution"},
+    {Intent::Trend, "draw"},
+    {Intent::Trend, "trending"},
+    {Intent::Trend, "evolved"},
+    {Intent::Trend, "visualize"},
+    {Intent::Trend, "visualise"},
+    {Intent::Trend, "graphed"},
+    {Intent::Trend, "curve"},
+    {Intent::Trend, "develop"},
+    {Intent::Trend, "developed"},
+    {Intent::Trend, "development"},
+    {Intent::Trend, "evolve"},
+    {Intent::Trend, "historical"},
+});
+
+/// Words that are of an intent only with others.
+constexpr auto kMoreCues = std::to_array<std::string_view>({
+    "notify",   "notification", "page",       "warn",       "ping",      "tell",       "alert",
+    "alarm",    "alerts",       "create",     "set",        "setup",     "add",        "raise",
+    "trigger",  "let",          "know",       "state",      "happen",    "happened",   "happening",
+    "wrong",    "behave",       "behaving",   "behaved",    "spot",      "detect",     "detected",
+    "move",     "moves",        "follow",     "follows",    "together",  "impact",     "affect",
+    "affects",  "effect",       "influence",  "influences", "depend",    "depends",    "go",
+    "goes",     "going",        "grow",       "grew",       "grown",     "growth",     "growing",
+    "increase", "increased",    "increasing", "decrease",   "decreased", "decreasing", "rise",
+    "rose",     "risen",        "rising",     "fall",       "fell",      "fallen",     "falling",
+    "change",   "changed",      "changes",    "run",        "till",      "until",      "reach",
+    "exceed",   "exceeds",      "exceeded",   "stop",       "pause",     "disable",    "done",
+    "look",     "looks",        "stable",     "between",    "climb",     "climbed",    "climbing",
+    "jump",     "jumped",       "spike",      "spiked",     "spikes",    "spiking",    "rule",
+    "severity", "priority",     "level",      "emergency",  "urgent",    "analyze",    "analyse",
+    "analysis", "keep",         "watch",      "same",       "instead",   "also",       "dip",
+    "dipped",   "surge",        "surged",     "degraded",   "degrade",   "regress",    "regression",
+    "worse",    "better",       "shrink",     "shrunk",     "higher",    "lower",      "more",
+    "less",     "fewer",        "out",        "soon",       "happens",   "begin",      "began",
+    "started",  "incident",     "outage",     "on-call",    "oncall",    "paging",     "bother",
+    "noise",    "noisy",        "planned",    "work",       "deploy",    "deployed",   "release",
+    "released", "rollout",      "upgrade",    "patching",   "window",    "become",     "becomes",
+    "get",      "gets",         "got",        "turn",       "turns",     "stay",       "stays",
+    "last",     "behaviour",    "behavior",   "during",     "while",     "when",       "whenever",
+    "if",       "once",         "email",      "mail",       "slack",     "sms",        "someone",
+    "team",     "me",           "us",         "please",     "like",      "cross",      "crosses",
+    "crossing", "breach",       "breaches",   "pass",       "passes",    "surpass",    "surpasses",
+    "sudden",   "suddenly",     "today",
+});
+
+constexpr auto all_cues = [] {
+  std::array<std::string_view, kCues.size() + kMoreCues.size()> out{};
+  for (size_t i = 0; i < kCues.size(); ++i) out[i] = kCues[i].word;
+  for (size_t i = 0; i < kMoreCues.size(); ++i) out[kCues.size() + i] = kMoreCues[i];
+  return out;
+}();
+
+std::optional<Intent> cue_of(const Reading& r, Intent intent) {
+  for (const Cue& cue : kCues) {
+    if (cue.intent == intent && r.says(cue.word)) return intent;
+  }
+  return std::nullopt;
+}
+
+bool wants_silence(const Reading& r) {
+  if (r.says_any({"status", "list"}) || r.says_phrase({"which", "silences"})) return false;
+  if (cue_of(r, Intent::Silence) && !r.says_phrase({"active", "silences"})) {
+    // "the cluster is quiet" says nothing about alerts.
+    if (r.says("quiet") && !r.says_any({"alert", "alerts", "keep", "be", "warning", "warnings"})) {
+      return false;
+    }
+    return !r.says("maintenance") ||
+           r.says_any({"alert", "alerts", "page", "paging", "silence", "mute", "notifications",
+                       "bother", "noise"}) ||
+           r.hold || r.ahead || r.window;
+  }
+  const bool stop = r.says_any({"stop", "pause", "disable", "no", "ignore", "dont", "not", "hold",
+                                "without", "kill", "turn"});
+  const bool telling =
+      r.says_any({"paging", "alerting", "notifying", "alerts", "notifications", "bothering",
+                  "bother", "pages", "alert", "page", "pinging", "alarms", "warnings", "notify"});
+  return stop && telling && (r.hold || r.ahead || r.says_any({"until", "till", "stop", "pause"}));
+}
+
+bool wants_alert(const Reading& r) {
+  const bool asks =
+      r.says_any({"which", "what", "why", "how", "are", "is", "list", "any", "show"}) &&
+      !r.says_any({"when", "if", "notify", "create", "whenever", "once"});
+  if (asks && r.says_any({"firing", "alerts", "fire", "active", "pending", "triggered"}))
+    return false;
+  if (r.says("why") || r.says_any({"cause", "causing", "caused"})) return false;
+  const bool names_it = r.says_any({"alert", "alarm", "notify", "notification", "page", "warn",
+                                    "alerting", "alarms", "paged", "alerted", "notified"});
+  const bool condition = r.says_any({"when", "if", "whenever", "once", "should", "as", "case"}) ||
+                         !r.thresholds.empty();
+  if (names_it && (condition || !asks)) return true;
+  const bool tells = r.says_phrase({"tell", "me"}) || r.says_phrase({"let", "me", "know"}) ||
+                     r.says_phrase({"ping", "me"}) || r.says_phrase({"ping", "us"}) ||
+                     r.says_phrase({"let", "us", "know"}) || r.says_phrase({"wake", "me"}) ||
+                     r.says_phrase({"message", "me"}) || r.says_phrase({"email", "me"}) ||
+                     r.says_phrase({"i", "want", "to", "know"}) || r.says_phrase({"ping", "the"}) ||
+                     r.says_phrase({"text", "me"}) || r.says_phrase({"call", "me"}) ||
+                     r.says_phrase({"shout", "if"}) || r.says_phrase({"shout", "when"}) ||
+                     r.says_phrase({"heads", "up"});
+  return tells && r.says_any({"when", "if", "whenever", "once"});
+}
+
+bool wants_explanation(const Reading& r) {
+  if (cue_of(r, Intent::Explain)) {
+    return !r.says("describe") || r.says_any({"metric", "query", "what", "alert"}) ||
+           !r.expression.empty() || r.tokens.size() <= 3;
+  }
+  const bool what_does = r.says("what") && r.says_any({"mean", "measure", "measures", "means",
+                                                       "represent", "represents", "tell"});
+  if (!r.expression.empty() && r.says("what") &&
+      r.says_any({"does", "compute", "computes", "do"})) {
+    return true;
+  }
+  return what_does || r.says_phrase({"what", "happened"}) || r.says_phrase({"going", "wrong"}) ||
+         r.says_phrase({"went", "wrong"}) || r.says_phrase({"how", "come"}) ||
+         r.says_phrase({"to", "blame"}) || r.says_phrase({"due", "to"}) ||
+         r.says_phrase({"what", "made"}) || r.says_phrase({"what", "broke"}) ||
+         r.says_phrase({"behind", "the"}) || r.says_phrase({"what", "drives"});
+}
+
+bool wants_forecast(const Reading& r) {
+  if (cue_of(r, Intent::Forecast)) return true;
+  const bool future =
+      r.says_any({"will", "gonna", "going", "until", "till", "before"}) || r.ahead.has_value();
+  const bool ends = r.says_any({"full",    "fill",   "fills", "exhausted", "out",     "reach",
+                                "reaches", "hit",    "hits",  "exceed",    "run",     "runs",
+                                "empty",   "grow",   "be",    "end",       "need",    "saturate",
+                                "exceeds", "become", "look",  "last",      "filling", "limit"});
+  if (r.says("will") && ends) return true;
+  if (r.says_phrase({"how", "much", "time"}) && future) return true;
+  if (r.says_phrase({"going", "to"}) && ends && (r.ahead || r.says("when"))) return true;
+  if (r.says_phrase({"how", "long"}) && future && ends) return true;
+  if (r.says_phrase({"how", "soon"}) || r.says_phrase({"run", "out"}) ||
+      r.says_phrase({"running", "out"}) || r.says_phrase({"runs", "out"})) {
+    return true;
+  }
+  return r.ahead.has_value() && (r.says_any({"in", "within", "by", "next"}) && ends);
+}
+
+bool wants_correlation(const Reading& r) {
+  if (cue_of(r, Intent::Correlate)) {
+    if (r.says("connected") || r.says("linked") || r.says("related")) {
+      return r.says_any({"to", "with", "between"}) && !r.says_any({"clients", "many", "currently"});
+    }
+    return true;
+  }
+  if (r.says("moved") && r.says_any({"metrics", "what", "else", "which"})) return true;
+  if (r.says_any({"move", "moves", "moving", "goes", "go", "rise", "rises", "track", "tracks",
+                  "hand", "follow", "follows"}) &&
+      r.says_any({"with", "together", "hand", "along", "follow", "follows", "track", "tracks"})) {
+    return r.says_any({"does", "do", "together", "hand", "whether", "and"});
+  }
+  if (r.says_any({"affect", "affects", "impact", "impacts", "influence", "influences", "effect"})) {
+    return true;
+  }
+  if (r.says_phrase({"at", "the", "same", "time", "as"}) || r.says_phrase({"depend", "on"}) ||
+      r.says_phrase({"depends", "on"}) || r.says_phrase({"in", "step"})) {
+    return true;
+  }
+  // "did orders drop when payment got slow": two changes in one sentence.
+  const bool changes = r.says_any({"drop", "fall", "rise", "increase", "decrease", "grow", "go",
+                                   "climb", "spike", "dip", "suffer", "change", "jump"});
+  return r.says_any({"did", "does", "do"}) && changes &&
+         r.says_any({"when", "while", "as", "because", "whenever"});
+}
+
+bool wants_comparison(const Reading& r) {
+  if (r.shift) return true;
+  if (cue_of(r, Intent::Compare)) return true;
+  const bool changed =
+      r.says_any({"grow",      "grown",  "grew",    "increase", "increased", "rise",   "risen",
+                  "rose",      "drop",   "dropped", "fall",     "fallen",    "fell",   "decrease",
+                  "decreased", "change", "changed", "climb",    "climbed",   "shrink", "shrunk",
+                  "jump",      "jumped", "went",    "gone"});
+  const bool asks = r.says_any({"did", "has", "have", "how", "is"});
+  if (r.says_any({"growth", "change"}) && (r.window || r.range)) return true;
+  return changed && asks && (r.window || r.range || r.point || r.says("since"));
+}
+
+bool wants_status(const Reading& r) {
+  if (r.says_any({"status", "health", "healthy", "state", "alive", "ok", "okay", "reachable"})) {
+    return true;
+  }
+  const bool bad = r.says_any({"down", "offline", "dead", "broken", "unhealthy", "unreachable",
+                               "failing", "problems", "issues", "wrong"});
+  if (r.says("how") && r.says("doing")) return true;
+  return bad || (r.says("up") && r.says_any({"is", "are", "all", "everything", "still"})) ||
+         r.says_phrase({"firing"}) || r.says_phrase({"can", "we"});
+}
+
+bool changes_something(const Reading& r) {
+  static constexpr std::array kVerbs = {
+      "delete",   "remove", "restart", "reboot",    "kill",      "drop",      "shutdown",  "wipe",
+      "purge",    "erase",  "scale",   "deploy",    "truncate",  "uninstall", "terminate", "evict",
+      "rollback", "reset",  "format",  "overwrite", "destroy",   "stop",      "disable",   "cordon",
+      "drain",    "patch",  "upgrade", "redeploy",  "provision", "fix",       "change",    "update",
+      "install",  "resize", "clear",   "flush",     "run",       "execute",   "ban",       "block",
+      "turn",     "write",  "set",     "switch",    "move",      "edit",      "rename",    "buy",
+      "order",    "grant",  "revoke"};
+  // Only as an order: at the beginning, or after what one begins an order with.
+  size_t i = 0;
+  while (i < r.tokens.size() &&
+         (r.tokens[i].text == "please" || r.tokens[i].text == "can" || r.tokens[i].text == "you" ||
+          r.tokens[i].text == "could" || r.tokens[i].text == "just" || r.tokens[i].text == "now" ||
+          r.tokens[i].text == "hey" || r.tokens[i].text == "prometheus" ||
+          r.tokens[i].text == "go" || r.tokens[i].text == "ahead" || r.tokens[i].text == "and" ||
+          r.tokens[i].text == "i" || r.tokens[i].text == "want" || r.tokens[i].text == "to" ||
+          r.tokens[i].text == "would" || r.tokens[i].text == "ok" || r.tokens[i].text == "then")) {
+    ++i;
+  }
+  if (i >= r.tokens.size()) return false;
+  const std::string& verb = r.tokens[i].text;
+  if (std::find(kVerbs.begin(), kVerbs.end(), verb) == kVerbs.end()) return false;
+  const std::string next = i + 1 < r.tokens.size() ? r.tokens[i + 1].text : "";
+  if (verb == "set") return next != "up" && !r.says_any({"alert", "alarm", "threshold", "limit"});
+  if (verb == "change") return next != "of" && next != "in";
+  if (verb == "drop" || verb == "write" || verb == "block" || verb == "order" || verb == "evict" ||
+      verb == "rollback" || verb == "move" || verb == "restart" || verb == "run" ||
+      verb == "switch" || verb == "reboot" || verb == "reset" || verb == "update" ||
+      verb == "format") {
+    // "restart count", "write throughput", "order rate" are things.
+    return next == "the" || next == "all" || next == "our" || next == "a" || next == "every" ||
+           next == "my" || next == "that" || next == "this" || next == "it" ||
+           next == "everything" || next.find('-') != std::string::npos ||
+           (verb == "restart" && r.tokens.size() == i + 2) || next == "me";
+  }
+  return true;
+}
+
+bool attacks(const Reading& r) {
+  const bool order = r.says_any({"ignore", "disregard", "forget", "override", "bypass", "reveal",
+                                 "pretend", "print", "repeat", "act", "output"});
+  return order && (r.says_any({"instructions", "prompt", "rules", "secrets", "guidelines",
+                               "password", "passwords", "token", "credentials", "jailbreak"}) ||
+                   r.says_phrase({"api", "key"}) || r.says_phrase({"system", "prompt"}));
+}
+
+bool goes_on(const Reading& r) {
+  if (r.tokens.empty()) return false;
+  const std::string& first = r.tokens[0].text;
+  const std::string second = r.tokens.size() > 1 ? r.tokens[1].text : "";
+  if (first == "and" || first == "now" || first == "only" || first == "also" || first == "but" ||
+      first == "just" || first == "instead" || first == "same" || first == "or" ||
+      first == "then" || first == "again" || first == "without" || first == "excluding" ||
+      first == "except" || first == "zoom" || first == "in" || first == "for" || first == "make" ||
+      first == "per" || first == "by" || first == "on" || first == "as" || first == "no" ||
+      first == "ok" || first == "okay" || first == "group" || first == "limit" || first == "sort") {
+    return true;
+  }
+  return (first == "what" && (second == "about" || second == "if")) ||
+         (first == "how" && second == "about") || (first == "break" && r.tokens.size() > 2) ||
+         (first == "split") || (first == "the") || (first == "switch") || (first == "change") ||
+         r.says_phrase({"do", "the", "same"}) || r.says_phrase({"the", "same"}) ||
+         r.says("instead") || r.says_phrase({"break", "it", "down"}) ||
+         r.says_phrase({"break", "that", "down"}) || r.says_phrase({"break", "them", "down"});
+}
+
+}  // namespace
+
+void find_intent(Reading& r) {
+  r.unsafe = attacks(r);
+  r.follow_up = goes_on(r);
+  r.refers = r.says_any({"it", "that", "them", "those", "they", "this", "its", "their", "these"});
+  const auto set = [&](Intent intent) {
+    if (r.forced) return;
+    r.intent = intent;
+    r.intent_said = true;
+  };
+  if (wants_silence(r)) return set(Intent::Silence);
+  if (wants_alert(r)) return set(Intent::Alert);
+  if (r.expression.empty()) r.unsafe = r.unsafe || changes_something(r);
+  if (wants_correlation(r)) return set(Intent::Correlate);
+  if (cue_of(r, Intent::Anomaly) || r.says_phrase({"out", "of", "the", "ordinary"})) {
+    return set(Intent::Anomaly);
+  }
+  if (wants_explanation(r)) return set(Intent::Explain);
+  if (wants_forecast(r)) return set(Intent::Forecast);
+  if (r.says("metrics") && r.says_any({"which", "what", "list", "have", "available", "about"}) &&
+      r.thresholds.empty()) {
+    return set(Intent::List);
+  }
+  if (r.superlative) return set(Intent::Top);
+  if (wants_comparison(r)) return set(Intent::Compare);
+  if (cue_of(r, Intent::Trend) || r.says_phrase({"over", "time"})) return set(Intent::Trend);
+  if (wants_status(r)) return set(Intent::Status);
+}
+
+bool is_cue(std::string_view word, Intent intent) {
+  for (const Cue& cue : kCues) {
+    // "project", "root" and "history" are things elsewhere.
+    if (cue.word == word && (cue.intent == intent || intent != Intent::Query)) return true;
+  }
+  if (intent == Intent::Query || intent == Intent::Top || intent == Intent::Trend ||
+      intent == Intent::Status) {
+    return word == "higher" || word == "lower" || word == "today" || word == "going" ||
+           word == "wrong" || word == "same" || word == "become";
+  }
+  if (intent == Intent::Compare || intent == Intent::Correlate) {
+    if (word == "drop" || word == "dropped" || word == "drops") return true;
+  }
+  if (intent == Intent::Forecast || intent == Intent::Alert) {
+    if (word == "hit" || word == "hits" || word == "runs") return true;
+  }
+  return std::find(kMoreCues.begin(), kMoreCues.end(), word) != kMoreCues.end();
+}
+
+std::span<const std::string_view> cues() { return all_cues; }
+
+}  // namespace prom5::llm

@@ -1,0 +1,83 @@
+// Plans for "is it up?" and "what is there?".
+#include <algorithm>
+
+#include "ask/llm/planner.h"
+
+namespace prom5::llm {
+
+namespace {
+
+constexpr std::string_view kTargetState = "target state";
+
+}  // namespace
+
+Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
+  const bool targets = asked.recipe.needs.empty();
+  const catalogue::Concept* state = knowledge_.pack.find(kTargetState);
+  if (targets && (state == nullptr || snapshot_.find("up") == nullptr))
+    return ask_which({}, reading);
+  Subject subject = asked;
+  if (targets) {
+    subject = knowledge_.subjects.of_concept(*state, reading, snapshot_);
+    subject.filters.clear();
+    const catalogue::Metric* up = snapshot_.find("up");
+    bool lost = false;
+    for (size_t m = 0; m < reading.mentions.size(); ++m) {
+      const auto binding = catalogue::bind(reading.mentions[m], *up, knowledge_.pack.lexicon);
+      if (binding) subject.filters.push_back(m);
+      lost = lost || (!binding && !reading.mentions[m].places.empty());
+    }
+    if (lost && subject.filters.empty()) return ask_which({}, reading);
+    subject.score = 0.8;
+  }
+  Plan plan = begin(reading, subject);
+  plan.intent = Intent::Status;
+  if (subject.recipe.unit != "up") {
+    Plan value = plan_value(reading, subject);
+    value.intent = value.intent == Intent::Clarify || value.intent == Intent::Refuse
+                       ? value.intent
+                       : Intent::Status;
+    if (subject.entry != nullptr && subject.entry->alert && !value.limit) {
+      value.limit = subject.entry->alert->value;
+    }
+    return value;
+  }
+  const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
+  Shape shape;
+  look_back(reading, shape, plan, subject);
+  shape.window = DurationMs::minutes(5);
+  const bool past = (reading.window || reading.range) && !reading.point;
+  if (past) {
+    const TimePhrase& span = reading.range ? *reading.range : *reading.window;
+    shape.window = span.end - span.start;
+    shape.over_time = "min";
+    plan.range = false;
+    plan.window = format_duration(shape.window);
+  }
+  plan.promql = expression.promql(shape);
+  plan.unit = "up";
+  plan.wording = "status";
+  plan.entity_labels = {"job", "instance"};
+  if (reading.how_many) {
+    const bool down = reading.says_any({"down", "dead", "offline", "unreachable", "failing"});
+    plan.promql = fmt::format("count({} == {})", plan.promql, down ? 0 : 1);
+    plan.unit = "count";
+    plan.wording = "value";
+  }
+  return plan;
+}
+
+Plan Planner::plan_list(const Reading& reading) const {
+  Plan plan;
+  plan.intent = Intent::List;
+  plan.confidence = 0.8;
+  plan.wording = "list";
+  Json words = Json::array();
+  for (const ContentWord& word : reading.content) words.push_back(word.canonical);
+  plan.subject = "metrics";
+  plan.calls.push_back({"found", "find_metrics", Json{{"words", std::move(words)}}});
+  plan.frame = {{"intent", "list"}};
+  return plan;
+}
+
+}  // namespace prom5::llm

@@ -1,0 +1,325 @@
+// Plans for values: now, in a window, over time, the top of them, compared and forecast.
+#include <algorithm>
+
+#include "ask/catalogue/recipe_query.h"
+#include "ask/llm/planner.h"
+#include "io/codec/number.h"
+
+namespace prom5::llm {
+
+namespace {
+
+/// What happens rarely is counted over an hour where the question names no time.
+constexpr DurationMs kRareWindow = DurationMs::hours(1);
+constexpr DurationMs kTrendWindow = DurationMs::hours(1);
+constexpr int64_t kRangePoints = 240;
+constexpr size_t kTopOfMany = 5;
+
+std::string by_clause(const std::vector<std::string>& by) {
+  return by.empty() ? "" : " by (" + join_words(by, ", ") + ") ";
+}
+
+void as_range(Plan& plan, TimeMs start, TimeMs end) {
+  plan.range = true;
+  plan.start = start;
+  plan.end = end;
+  plan.step = std::max(DurationMs::seconds(30), DurationMs{(end - start).ms / kRangePoints});
+}
+
+}  // namespace
+
+/// What the times of a question make of a value: a window, a moment back then, or a curve.
+void Planner::look_back(const Reading& reading, Shape& shape, Plan& plan,
+                        const Subject& subject) const {
+  const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
+  if (reading.point) shape.offset = now_ - reading.point->start;
+  const bool rare = subject.recipe.promql.find("increase(") != std::string::npos;
+  if (!span && rare) {
+    const bool ever = !reading.thresholds.empty() || reading.intent == Intent::Top;
+    shape.since_ever = ever;
+    if (!ever) shape.window = kRareWindow;
+  }
+  if (!span) return;
+  const DurationMs length = span->end - span->start;
+  if (length.ms < 1000) return;
+  const catalogue::Recipe& recipe = subject.recipe;
+  const bool counts = recipe.promql.find("rate(") != std::string::npos &&
+                      recipe.unit != "percent" && recipe.unit != "ratio" &&
+                      recipe.unit != "seconds";
+  const bool a_rate =
+      reading.says_any({"rate", "rates", "throughput", "rps", "qps", "bandwidth"}) ||
+      (reading.unit && unit_info(*reading.unit).kind >= UnitKind::BytesPerSecond &&
+       unit_info(*reading.unit).kind <= UnitKind::PerTime);
+  const bool simple = recipe.promql.find('/') == std::string::npos;
+  const bool windowed = recipe.promql.find("[5m]") != std::string::npos;
+  shape.window = length;
+  if (reading.range) shape.offset = now_ - span->end;
+  if (counts && simple && windowed &&
+      (reading.how_many || (!a_rate && reading.aggregation.empty()) ||
+       reading.aggregation == "sum")) {
+    shape.growth = true;
+    return;
+  }
+  if (!reading.aggregation.empty() && reading.aggregation != "sum") {
+    shape.over_time = reading.aggregation;
+    return;
+  }
+  if (windowed && recipe.promql.find("quantile") == std::string::npos) return;
+  if (windowed) return;
+  // A gauge over a time, and no word for what of it: its curve.
+  shape.window = DurationMs::minutes(5);
+  shape.offset = {};
+  as_range(plan, span->start, span->end);
+}
+
+/// "as a percentage of the maximum": the concept that measures the same metric as a share.
+Subject Planner::as_asked(const Reading& reading, const Subject& subject) const {
+  const bool share = reading.unit == Unit::Percent || reading.unit == Unit::Ratio;
+  const std::string& unit = subject.recipe.unit;
+  if (!share || unit == "percent" || unit == "ratio") return subject;
+  for (const catalogue::Concept& other : knowledge_.pack.concepts) {
+    Subject found = knowledge_.subjects.of_concept(other, reading, snapshot_);
+    if (!found.available || (found.recipe.unit != "percent" && found.recipe.unit != "ratio"))
+      continue;
+    if (found.recipe.needs.front() != subject.recipe.needs.front()) continue;
+    found.filters = subject.filters;
+    found.score = subject.score;
+    return found;
+  }
+  return subject;
+}
+
+Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
+  const Subject subject = as_asked(reading, asked);
+  Plan plan = begin(reading, subject);
+  const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
+  if (!expression.lost_kinds().empty()) {
+    return refusal("unknown_label",
+                   fmt::format("{} is not told apart by {} here.", subject.name,
+                               join_words(expression.lost_kinds(), " and ")),
+                   {subject.name});
+  }
+  Shape shape = expression.shape();
+  if (reading.intent == Intent::Trend) {
+    const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
+    as_range(plan, span ? span->start : now_ - kTrendWindow, span ? span->end : now_);
+    if (reading.point) shape.offset = now_ - reading.point->start;
+  } else {
+    look_back(reading, shape, plan, subject);
+  }
+  plan.promql = expression.promql(shape);
+  plan.unit = expression.unit(shape);
+  // "how many pods …": the series are the things.
+  const bool flags = plan.unit == "flag" || plan.unit == "up" || subject.recipe.finding;
+  if (reading.how_many && flags && reading.thresholds.empty() && !plan.range) {
+    const std::string condition = subject.recipe.finding ? "" : " == 1";
+    plan.promql = "count" + by_clause(reading.by.empty() ? std::vector<std::string>{} : shape.by) +
+                  "(" + expression.promql({.offset = shape.offset}) + condition + ")";
+    plan.unit = "count";
+    shape.by = reading.by.empty() ? std::vector<std::string>{} : shape.by;
+    plan.finding = false;
+  }
+  if (expression.inverted()) {
+    plan.promql += " == 0";
+    plan.finding = true;
+  }
+  for (const Threshold& threshold : reading.thresholds) {
+    const auto value = in_unit(threshold.quantity, plan.unit);
+    if (!value) continue;
+    plan.promql =
+        in_brackets(plan.promql) + " " + threshold.op + " " + codec::format_general(*value);
+    plan.limit = value;
+    plan.wording = "beyond";
+    if (reading.how_many && !plan.range) {
+      plan.promql = "count(" + plan.promql + ")";
+      plan.unit = "count";
+      plan.wording = "value";
+    }
+  }
+  if (reading.unit && reading.thresholds.empty()) {
+    plan.promql = convert_unit(plan.promql, plan.unit, *reading.unit, plan.unit);
+  }
+  plan.entity_labels = shape.by.empty() ? expression.things() : shape.by;
+  return plan;
+}
+
+Plan Planner::plan_top(const Reading& reading, const Subject& subject) const {
+  Plan plan = begin(reading, subject);
+  const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
+  Shape shape = expression.shape();
+  if (shape.by.empty()) shape.by = expression.things();
+  shape.total = shape.by.empty();
+  look_back(reading, shape, plan, subject);
+  if (plan.range) {
+    // The top of a curve is the top of its averages.
+    plan.range = false;
+    const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
+    shape.window = span->end - span->start;
+    shape.over_time = "avg";
+  }
+  const bool many = !reading.things.empty() &&
+                    reading.says_any({"hosts", "services", "pods", "containers", "endpoints",
+                                      "filesystems", "disks", "topics", "servers", "machines",
+                                      "nodes", "databases", "groups", "queries", "offenders"});
+  const bool one = reading.says_phrase({"which", "one"}) || reading.says_phrase({"is", "the"});
+  const size_t n = reading.top.value_or(many && !reading.which && !one ? kTopOfMany : 1);
+  const bool worst = reading.says_any({"worst", "worse"});
+  const bool lowest = worst ? plan.least_is_worst : reading.least;
+  plan.promql = fmt::format("{}({}, {})", lowest ? "bottomk" : "topk", std::max<size_t>(n, 1),
+                            expression.promql(shape));
+  plan.unit = expression.unit(shape);
+  if (reading.unit) {
+    plan.promql = convert_unit(plan.promql, plan.unit, *reading.unit, plan.unit);
+  }
+  plan.wording = lowest ? "bottom" : "top";
+  plan.entity_labels = shape.by;
+  return plan;
+}
+
+Plan Planner::plan_compare(const Reading& reading, const Subject& subject) const {
+  Plan plan = begin(reading, subject);
+  const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
+  Shape shape = expression.shape();
+  plan.entity_labels = shape.by.empty() ? expression.things() : shape.by;
+  DurationMs back;
+  std::optional<TimePhrase> span = reading.window;
+  if (reading.shift) {
+    back = reading.shift->length;
+    // "this hour against the hour before": both as long as what is compared with.
+    if (!span && reading.says("this")) span.emplace();
+    if (span && span->length < back) {
+      span->end = now_;
+      span->start = now_ - back;
+    }
+  } else if (reading.point) {
+    back = now_ - reading.point->start;
+  } else if (reading.range) {
+    back = reading.range->end - reading.range->start;
+    back = now_ - reading.range->start;
+  } else if (reading.window) {
+    back = reading.window->length;
+    span.reset();
+  } else if (shape.by.size() > 0) {
+    // Things side by side.
+    Plan value = plan_value(reading, subject);
+    value.intent = Intent::Compare;
+    return value;
+  } else {
+    return ask_which({}, reading);
+  }
+  // "revenue this hour against the hour before": both in windows as long as said.
+  if (span) {
+    Plan unused;
+    Reading spanned = reading;
+    spanned.window = span;
+    look_back(spanned, shape, unused, subject);
+  }
+  Shape then = shape;
+  then.offset = shape.offset + back;
+  const std::string now_query = expression.promql(shape);
+  const std::string then_query = expression.promql(then);
+  plan.promql = in_brackets(now_query) + " - " + in_brackets(then_query);
+  plan.more = {now_query, then_query};
+  plan.unit = expression.unit(shape);
+  plan.window = format_duration(back);
+  plan.wording = "compare";
+  if (!reading.shift && !reading.point) plan.confidence *= 0.95;
+  return plan;
+}
+
+Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const {
+  // What fills up is foretold by what is left in its own unit, not by a share.
+  Subject subject = asked;
+  const bool gauge = subject.recipe.promql.find("[5m]") == std::string::npos;
+  if (subject.recipe.unit == "percent" && gauge) {
+    for (const std::string_view name : {"free disk space", "available memory", "free inodes"}) {
+      const catalogue::Concept* other = knowledge_.pack.find(name);
+      if (other == nullptr) continue;
+      Subject left = knowledge_.subjects.of_concept(*other, reading, snapshot_);
+      const auto& needs = subject.recipe.needs;
+      const bool shares = left.available && std::find(needs.begin(), needs.end(),
+                                                      left.recipe.needs.front()) != needs.end();
+      if (!shares) continue;
+      left.filters = subject.filters;
+      left.score = subject.score;
+      subject = std::move(left);
+      break;
+    }
+  }
+  Plan plan = begin(reading, subject);
+  const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
+  Shape shape = expression.shape();
+  plan.entity_labels = shape.by.empty() ? expression.things() : shape.by;
+  // "tomorrow" is a day from now, not the end of it.
+  DurationMs ahead = reading.ahead ? reading.ahead->length : DurationMs{};
+  const bool period = reading.ahead && reading.ahead->start > now_;
+  if (period) {
+    ahead = DurationMs{(reading.ahead->start - now_).ms / 2 + (reading.ahead->end - now_).ms / 2};
+  }
+  const std::string value = expression.promql(shape);
+  // Remaining times are forecasts already: "days left on the certificates".
+  if (subject.recipe.unit == "seconds" &&
+      subject.recipe.promql.find("time()") != std::string::npos) {
+    Plan left = plan_value(reading, subject);
+    left.intent = Intent::Forecast;
+    left.wording = "left";
+    if (reading.ahead && reading.thresholds.empty()) {
+      left.promql = in_brackets(left.promql) + " < " + codec::format_general(ahead.as_seconds());
+      left.wording = "beyond";
+    }
+    return left;
+  }
+  const DurationMs base =
+      ahead.ms == 0 || ahead <= DurationMs::days(1) ? DurationMs::hours(1) : DurationMs::hours(6);
+  const bool plain = value.find_first_of("( ") == std::string::npos;
+  const std::string range = plain ? value + "[" + format_duration(base) + "]"
+                                  : "(" + value + ")[" + format_duration(base) + ":1m]";
+  std::string limit = subject.entry != nullptr ? subject.entry->toward : "";
+  if (!reading.thresholds.empty()) {
+    const auto wanted = in_unit(reading.thresholds[0].quantity, subject.recipe.unit);
+    if (wanted) limit = codec::format_general(*wanted);
+  } else if (!limit.empty() && !codec::parse_double(limit)) {
+    const auto needs = catalogue::metrics_in(limit);
+    const bool here = std::all_of(needs.begin(), needs.end(), [&](const std::string& name) {
+      return snapshot_.find(name) != nullptr;
+    });
+    if (here && !shape.by.empty() && !catalogue::has_aggregation(limit)) {
+      limit =
+          "max by (" + join_words(shape.by, ", ") + ") (" + expression.narrowed(limit, shape) + ")";
+    } else {
+      limit = here ? expression.narrowed(limit, shape) : "";
+    }
+  }
+  const bool falls = limit == "0";
+  const bool ends =
+      reading.says_any({"full",   "fill",    "fills", "filling", "out",        "exhausted",
+                        "reach",  "reaches", "hit",   "hits",    "exceed",     "limit",
+                        "empty",  "last",    "long",  "when",    "exhaustion", "capacity",
+                        "runway", "exhaust", "cross", "before"}) ||
+      !reading.thresholds.empty();
+  plan.unit = subject.recipe.unit;
+  if (!limit.empty() && ends && ahead.ms > 0) {
+    plan.promql = fmt::format("predict_linear({}, {}) {} {}", range, ahead.ms / 1000,
+                              falls ? "<" : ">=", limit);
+    plan.wording = "runs_out";
+    plan.window = format_duration(ahead);
+    plan.finding = true;
+    return plan;
+  }
+  if (!limit.empty() && ends) {
+    plan.promql = falls ? fmt::format("{} / -deriv({})", in_brackets(value), range)
+                        : fmt::format("({} - {}) / deriv({})", limit, in_brackets(value), range);
+    plan.more = {plan.promql, value};
+    plan.unit = "seconds";
+    plan.wording = "time_to";
+    return plan;
+  }
+  const DurationMs horizon = ahead.ms > 0 ? ahead : DurationMs::days(1);
+  plan.promql = fmt::format("predict_linear({}, {})", range, horizon.ms / 1000);
+  plan.more = {plan.promql, value};
+  plan.wording = "predicted";
+  plan.window = format_duration(horizon);
+  return plan;
+}
+
+}  // namespace prom5::llm

@@ -1,0 +1,281 @@
+// Plans that look beyond one query: what moves together, what is unusual, and why.
+#include <algorithm>
+
+#include "ask/llm/planner.h"
+
+namespace prom5::llm {
+
+namespace {
+
+constexpr DurationMs kCorrelated = DurationMs::hours(6);
+constexpr DurationMs kRecent = DurationMs::hours(1);
+
+/// Where a question about two things comes apart.
+constexpr std::string_view kBetween[] = {" correlate with ",
+                                         " correlates with ",
+                                         " correlated with ",
+                                         " correlated to ",
+                                         " move with ",
+                                         " moves with ",
+                                         " related to ",
+                                         " relate to ",
+                                         " depend on ",
+                                         " depends on ",
+                                         " affect ",
+                                         " affects ",
+                                         " impact ",
+                                         " influence ",
+                                         " versus ",
+                                         " vs ",
+                                         " follow ",
+                                         " follows ",
+                                         " track ",
+                                         " tracks ",
+                                         " go with ",
+                                         " goes with ",
+                                         " together with ",
+                                         " linked to ",
+                                         " connected to ",
+                                         " when ",
+                                         " while ",
+                                         " whenever ",
+                                         " because of ",
+                                         " against ",
+                                         " rise with ",
+                                         " in step with ",
+                                         " go up with ",
+                                         " to do with ",
+                                         " and ",
+                                         " with ",
+                                         " as ",
+                                         " on ",
+                                         " to "};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
+/// The matchers of a question's names, as label: value, for what looks at many metrics at once.
+Json filters_of(const Reading& reading) {
+  Json out = Json::array();
+  for (const catalogue::Mention& mention : reading.mentions) {
+    if (mention.negated) continue;
+    out.push_back({{"text", mention.text}, {"kind", mention.kind}});
+  }
+  return out;
+}
+
+}  // namespace
+
+Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
+                             const Json& before) const {
+  Plan plan;
+  plan.intent = Intent::Correlate;
+  plan.wording = "correlate";
+  plan.confidence = 0.75;
+  const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
+  const TimeMs end = span ? span->end : now_;
+  TimeMs start = span ? span->start : end - kCorrelated;
+  const auto side = [&](const std::string& part, Subject& subject, Reading& own) {
+    own = read_question(part, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_,
+                        Intent::Correlate);
+    if (!own.strangers.empty()) return false;
+    return !choose(own, subject).has_value();
+  };
+  const std::string small = lower(text);
+  for (const std::string_view cut : kBetween) {
+    for (size_t at = small.find(cut); at != std::string::npos; at = small.find(cut, at + 1)) {
+      Subject a;
+      Subject b;
+      Reading of_a;
+      Reading of_b;
+      if (!side(text.substr(0, at), a, of_a)) continue;
+      // "mysql threads … its queries": what is meant by "its" is said before.
+      std::string rest = text.substr(at + cut.size());
+      if (of_a.mentions.size() == 1) {
+        for (const std::string_view its : {"its ", "their "}) {
+          if (rest.starts_with(its)) rest = of_a.mentions[0].text + " " + rest.substr(its.size());
+        }
+      }
+      if (!side(rest, b, of_b)) continue;
+      // "cpu on app-02 … with its temperature": names said once hold for both.
+      const auto lend = [&](const Reading& from, const Subject& lender, Reading& to, Subject& s) {
+        const catalogue::Metric* metric = snapshot_.find(s.recipe.needs.front());
+        if (!s.filters.empty() || metric == nullptr) return;
+        for (const size_t m : lender.filters) {
+          if (!catalogue::bind(from.mentions[m], *metric, knowledge_.pack.lexicon)) continue;
+          s.filters.push_back(to.mentions.size());
+          to.mentions.push_back(from.mentions[m]);
+          to.mention_at.push_back(SIZE_MAX);
+        }
+      };
+      lend(of_a, a, of_b, b);
+      lend(of_b, b, of_a, a);  // "load and temperature on app-02"
+      const auto query = [&](const Subject& s, const Reading& r) {
+        const Expression e(s, r, snapshot_, knowledge_.pack.lexicon);
+        Shape shape = e.shape();
+        if (r.by.empty()) shape.by.clear();
+        shape.total = shape.by.empty();
+        return e.promql(shape);
+      };
+      const std::string first = query(a, of_a);
+      const std::string second = query(b, of_b);
+      if (first == second) continue;
+      plan.subject = a.name + " and " + b.name;
+      plan.promql = first;
+      plan.more = {first, second};
+      plan.range = true;
+      plan.start = start;
+      plan.end = end;
+      plan.calls.push_back({"correlation", "correlate",
+                            Json{{"a", first},
+                                 {"a_name", a.name},
+                                 {"b", second},
+                                 {"b_name", b.name},
+                                 {"start", start.as_seconds()},
+                                 {"end", end.as_seconds()}}});
+      return plan;
+    }
+  }
+  // One thing only: what of all goes with it?
+  Reading one = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_,
+                              Intent::Correlate);
+  Subject subject;
+  if (auto declined = choose(one, subject)) {
+    if (before.is_object() && before.contains("promql") && !before.value("promql", "").empty()) {
+      plan.promql = before.value("promql", "");
+      plan.subject = before.value("subject", "");
+    } else {
+      declined->frame = {{"intent", std::string(to_string(declined->intent))}, {"text", text}};
+      return *std::move(declined);
+    }
+  } else {
+    const Expression expression(subject, one, snapshot_, knowledge_.pack.lexicon);
+    Shape shape = expression.shape();
+    shape.by.clear();
+    shape.total = true;
+    plan.promql = expression.promql(shape);
+    plan.subject = subject.name;
+  }
+  TimeMs until = end;
+  if (reading.point) {
+    start = reading.point->start - DurationMs::hours(2);
+    until = std::min(now_, reading.point->start + DurationMs::hours(1));
+  } else if (reading.range) {
+    const DurationMs around = DurationMs::hours(2);
+    start = reading.range->start - around;
+    until = std::min(now_, reading.range->end + DurationMs::hours(1));
+  }
+  plan.range = true;
+  plan.start = start;
+  plan.end = until;
+  plan.calls.push_back({"correlation", "correlate",
+                        Json{{"a", plan.promql},
+                             {"a_name", plan.subject},
+                             {"start", start.as_seconds()},
+                             {"end", until.as_seconds()}}});
+  return plan;
+}
+
+Plan Planner::plan_anomaly(const Reading& reading, const std::optional<Subject>& subject) const {
+  Plan plan;
+  plan.intent = Intent::Anomaly;
+  plan.wording = "anomaly";
+  plan.confidence = 0.75;
+  const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
+  TimeMs end = span ? span->end : now_;
+  DurationMs recent = span ? span->end - span->start : kRecent;
+  if (reading.point) {
+    end = std::min(now_, reading.point->start + DurationMs::minutes(30));
+  }
+  recent = std::clamp(recent, DurationMs::minutes(10), DurationMs::hours(12));
+  Json arguments{{"end", end.as_seconds()}, {"recent_s", recent.ms / 1000}};
+  if (subject) {
+    const Expression expression(*subject, reading, snapshot_, knowledge_.pack.lexicon);
+    Shape shape = expression.shape();
+    if (shape.by.empty()) shape.by = expression.things();
+    shape.total = shape.by.empty();
+    plan.subject = subject->name;
+    plan.promql = expression.promql(shape);
+    plan.unit = expression.unit(shape);
+    plan.entity_labels = shape.by;
+    arguments["queries"] =
+        Json::array({{{"name", subject->name}, {"promql", plan.promql}, {"unit", plan.unit}}});
+  } else {
+    plan.subject = "everything";
+    arguments["filters"] = filters_of(reading);
+    // "which consumer group": what is told apart so.
+    const auto* labels = knowledge_.pack.lexicon.kind(reading.things);
+    if (labels != nullptr) arguments["things"] = *labels;
+  }
+  plan.calls.push_back({"anomalies", "anomalies", std::move(arguments)});
+  return plan;
+}
+
+Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>& subject) const {
+  Plan plan;
+  plan.intent = Intent::Explain;
+  plan.confidence = 0.75;
+  if (!reading.expression.empty()) {
+    plan.wording = "explain_query";
+    plan.subject = reading.expression;
+    plan.calls.push_back({"query", "explain_query", Json{{"promql", reading.expression}}});
+    return plan;
+  }
+  for (const Token& token : reading.tokens) {
+    if (snapshot_.find(token.written) == nullptr || token.written.find('_') == std::string::npos) {
+      continue;
+    }
+    plan.wording = "describe";
+    plan.subject = token.written;
+    plan.calls.push_back({"series", "describe_series", Json{{"metric", token.written}}});
+    return plan;
+  }
+  const bool meaning =
+      reading.says_any({"mean", "measure", "means", "measures", "definition", "represent"}) ||
+      (reading.says("explain") && subject && !reading.says("why"));
+  if (meaning && subject) {
+    plan.wording = "describe";
+    plan.subject = subject->name;
+    plan.explanation = subject->recipe.explain;
+    plan.calls.push_back(
+        {"series", "describe_series", Json{{"metric", subject->recipe.needs.front()}}});
+    return plan;
+  }
+  // Why: what else was unusual then, and came first.
+  const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
+  TimeMs at = reading.point ? reading.point->start : span ? span->end : now_;
+  if (span && reading.range) at = span->start + DurationMs{(span->end - span->start).ms / 2};
+  plan.wording = "why";
+  Json arguments{{"at", at.as_seconds()}, {"filters", filters_of(reading)}};
+  if (reading.point || reading.range) arguments["past"] = true;
+  Json words = Json::array();
+  for (const ContentWord& word : reading.content) words.push_back(word.canonical);
+  for (const catalogue::Mention& m : reading.mentions) words.push_back(m.folded);
+  arguments["words"] = std::move(words);
+  const catalogue::Metric* alerts = snapshot_.find("ALERTS");
+  const bool named = std::any_of(
+      reading.mentions.begin(), reading.mentions.end(), [&](const catalogue::Mention& m) {
+        return alerts != nullptr &&
+               std::any_of(m.places.begin(), m.places.end(),
+                           [](const auto& p) { return p.label == "alertname"; });
+      });
+  arguments["alert"] = named || reading.says_any({"alert", "alerts", "firing", "alarm"});
+  if (subject && !arguments["alert"].get<bool>()) {
+    const Expression expression(*subject, reading, snapshot_, knowledge_.pack.lexicon);
+    Shape shape = expression.shape();
+    plan.subject = subject->name;
+    plan.promql = expression.promql(shape);
+    plan.unit = expression.unit(shape);
+    arguments["promql"] = plan.promql;
+    arguments["name"] = subject->name;
+  }
+  plan.calls.push_back({"causes", "find_causes", std::move(arguments)});
+  return plan;
+}
+
+}  // namespace prom5::llm

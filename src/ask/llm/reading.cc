@@ -1,0 +1,822 @@
+#include "ask/llm/reading.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "ask/llm/intent.h"
+#include "base/spelling.h"
+#include "io/codec/number.h"
+
+namespace prom5::llm {
+
+namespace {
+
+using catalogue::fold;
+using catalogue::Mention;
+using catalogue::Place;
+using catalogue::Snapshot;
+
+/// Labels whose values are names that people say in several words: "order processor".
+const std::set<std::string_view>& naming_labels() {
+  static const std::set<std::string_view> labels = {
+      "service",   "job",      "instance", "container",     "deployment",
+      "database",  "datname",  "topic",    "node",          "host",
+      "namespace", "env",      "region",   "consumergroup", "alertname",
+      "group",     "job_name", "cluster",  "name",          "persistentvolumeclaim"};
+  return labels;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+bool has_digit(std::string_view text) {
+  return text.find_first_of("0123456789") != std::string_view::npos;
+}
+
+bool has_letter(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+bool plain_letters(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+/// Brings the words into the spelling of what is known: joins what speech took apart ("web" "01",
+/// "check" "out"), and corrects what is near to one known word.
+class Mender {
+ public:
+  Mender(const catalogue::ConceptPack& pack, const Vocabulary& vocabulary, const Snapshot& snapshot)
+      : lexicon_(pack.lexicon), vocabulary_(vocabulary), snapshot_(snapshot) {}
+
+  void mend(std::vector<Token>& tokens) const {
+    split_rates(tokens);
+    const bool about_alerts = std::any_of(tokens.begin(), tokens.end(), [](const Token& t) {
+      return t.text.starts_with("alert") || t.text.starts_with("silence") || t.text == "mute" ||
+             t.text == "snooze";
+    });
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      for (size_t n = std::min<size_t>(4, tokens.size() - i); n > 1; --n) {
+        if (!joins(tokens, i, n, about_alerts)) continue;
+        std::string text;
+        std::string written;
+        for (size_t k = i; k < i + n; ++k) {
+          text += fold(tokens[k].text);
+          written += (k > i ? " " : "") + tokens[k].written;
+        }
+        if (const auto heard = lexicon_.heard().find(text); heard != lexicon_.heard().end()) {
+          text = heard->second;
+        }
+        tokens[i] = {std::move(text), std::move(written)};
+        tokens.erase(tokens.begin() + static_cast<ptrdiff_t>(i) + 1,
+                     tokens.begin() + static_cast<ptrdiff_t>(i + n));
+        break;
+      }
+      correct(tokens[i]);
+    }
+    name_shares(tokens);
+  }
+
+ private:
+  [[nodiscard]] bool joins(const std::vector<Token>& tokens, size_t i, size_t n,
+                           bool about_alerts) const {
+    std::string joined;
+    bool all_ignored = true;
+    for (size_t k = i; k < i + n; ++k) {
+      if (!has_letter(tokens[k].text) && !is_number(tokens[k].text)) return false;
+      joined += fold(tokens[k].text);
+      all_ignored = all_ignored && lexicon_.says_nothing(tokens[k].text);
+    }
+    if (joined.size() < 4) return false;
+    // "check out the traffic" asks to look; "traffic of check out" names a service.
+    static const std::set<std::string_view> kBefore = {"for", "of", "on",  "at", "in",
+                                                       "the", "to", "and", "is", "about"};
+    if (all_ignored && (i == 0 || !kBefore.contains(tokens[i - 1].text))) return false;
+    if (lexicon_.heard().contains(joined)) return true;
+    if (!all_ignored && joined.size() >= 6 && vocabulary_.knows(joined) &&
+        !vocabulary_.knows(tokens[i].text)) {
+      return true;
+    }
+    for (const Place& place : snapshot_.places(joined)) {
+      if (!naming_labels().contains(place.label)) continue;
+      if (place.label != "alertname" || about_alerts) return true;
+    }
+    return false;
+  }
+
+  /// "cmds/s" is commands per second.
+  static void split_rates(std::vector<Token>& tokens) {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      const size_t slash = tokens[i].text.find('/');
+      if (slash == std::string::npos || slash == 0) continue;
+      const std::string unit = tokens[i].text.substr(slash + 1);
+      if (unit != "s" && unit != "sec" && unit != "second" && unit != "min" && unit != "m" &&
+          unit != "h" && unit != "minute" && unit != "hour") {
+        continue;
+      }
+      const std::string spoken = unit[0] == 's' ? "second" : unit[0] == 'm' ? "minute" : "hour";
+      tokens[i].text.resize(slash);
+      tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(i) + 1,
+                    {Token{"per", "/"}, Token{spoken, unit}});
+      i += 2;
+    }
+  }
+
+  /// "a quarter of the time" is 25 % of it.
+  static void name_shares(std::vector<Token>& tokens) {
+    constexpr std::pair<std::string_view, std::string_view> kShares[] = {
+        {"quarter", "25"}, {"third", "33.3"}, {"half", "50"}, {"tenth", "10"}, {"fifth", "20"}};
+    for (size_t i = 0; i + 1 < tokens.size(); ++i) {
+      const bool compared = i > 1 && tokens[i - 1].text == "a" &&
+                            (tokens[i - 2].text == "than" || tokens[i - 2].text == "under" ||
+                             tokens[i - 2].text == "over" || tokens[i - 2].text == "below" ||
+                             tokens[i - 2].text == "above");
+      if (tokens[i + 1].text != "of" && tokens[i].text != "half" && !compared) continue;
+      if (i + 2 < tokens.size() && (tokens[i + 2].text == "an" || tokens[i + 1].text == "an"))
+        continue;
+      for (const auto& [word, percent] : kShares) {
+        if (tokens[i].text != word || tokens[i + 1].text == "hour") continue;
+        tokens[i].text = percent;
+        tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(i) + 1, Token{"%", ""});
+        if (i > 0 && (tokens[i - 1].text == "a" || tokens[i - 1].text == "one")) {
+          tokens.erase(tokens.begin() + static_cast<ptrdiff_t>(i) - 1);
+        }
+        break;
+      }
+    }
+  }
+
+  void correct(Token& token) const {
+    const std::string& text = token.text;
+    if (const auto heard = lexicon_.heard().find(text); heard != lexicon_.heard().end()) {
+      token.text = heard->second;
+      return;
+    }
+    if (text.size() < 3 || !plain_letters(text)) return;
+    if (vocabulary_.knows(text) || vocabulary_.knows(lexicon_.canonical(text)) ||
+        !snapshot_.places(text).empty() || !snapshot_.with_word(lexicon_.canonical(text)).empty()) {
+      return;
+    }
+    if (std::string better = vocabulary_.correct(text, snapshot_); !better.empty()) {
+      token.text = std::move(better);
+    }
+  }
+
+  const catalogue::Lexicon& lexicon_;
+  const Vocabulary& vocabulary_;
+  const Snapshot& snapshot_;
+};
+
+/// Fills the slots of a Reading one after another.
+class Reader {
+ public:
+  Reader(Reading& reading, const catalogue::ConceptPack& pack, const Vocabulary& vocabulary,
+         const Snapshot& snapshot)
+      : r_(reading), lexicon_(pack.lexicon), vocabulary_(vocabulary), snapshot_(snapshot) {}
+
+  void read(TimeMs now) {
+    r_.used.assign(r_.tokens.size(), false);
+    take_times(now);
+    take_quantities();
+    take_numbers();
+    take_superlatives();
+    take_grouping();
+    take_aggregation();
+    find_intent(r_);
+    take_mentions();
+    take_content();
+  }
+
+ private:
+  [[nodiscard]] std::string_view text(size_t i) const {
+    return i < r_.tokens.size() ? std::string_view(r_.tokens[i].text) : std::string_view();
+  }
+  [[nodiscard]] std::string canonical(size_t i) const { return lexicon_.canonical(text(i)); }
+
+  [[nodiscard]] bool taken(size_t first, size_t count) const {
+    for (size_t i = first; i < first + count && i < r_.used.size(); ++i) {
+      if (r_.used[i]) return true;
+    }
+    return false;
+  }
+  void take(size_t first, size_t count) {
+    for (size_t i = first; i < first + count && i < r_.used.size(); ++i) r_.used[i] = true;
+  }
+
+  void take_times(TimeMs now) {
+    for (const TimePhrase& phrase : find_time_phrases(r_.tokens, now, DurationMs{})) {
+      const auto keep = [&](std::optional<TimePhrase>& slot) {
+        if (!slot) slot = phrase;
+      };
+      switch (phrase.kind) {
+        case TimePhrase::Kind::Window: keep(r_.window); break;
+        case TimePhrase::Kind::Range: keep(r_.range); break;
+        case TimePhrase::Kind::Point: keep(r_.point); break;
+        case TimePhrase::Kind::Shift: keep(r_.shift); break;
+        case TimePhrase::Kind::Ahead: keep(r_.ahead); break;
+        case TimePhrase::Kind::For: keep(r_.hold); break;
+      }
+      take(phrase.first, phrase.count);
+    }
+  }
+
+  void take_quantities() {
+    for (const Quantile& q : find_quantiles(r_.tokens)) {
+      if (taken(q.first, q.count)) continue;
+      if (!r_.quantile) r_.quantile = q.value;
+      take(q.first, q.count);
+    }
+    for (const TopCount& top : find_top_counts(r_.tokens)) {
+      if (taken(top.first, top.count)) continue;
+      bool counted = false;
+      for (size_t i = top.first; i < top.first + top.count; ++i) {
+        counted = counted || is_number(text(i)) || text(i) == "top" || text(i) == "bottom";
+      }
+      if (counted) r_.top = top.n;
+      r_.least = top.least;
+      r_.superlative = true;
+      // "busiest", "largest" also say by what.
+      for (size_t i = top.first; i < top.first + top.count; ++i) {
+        if (is_number(text(i)) || text(i) == "top" || text(i) == "bottom" || text(i) == "the") {
+          r_.used[i] = true;
+        }
+      }
+    }
+    for (const Threshold& t : find_thresholds(r_.tokens)) {
+      if (taken(t.first, t.count)) continue;
+      r_.thresholds.push_back(t);
+      take(t.first, t.count);
+    }
+    for (const UnitRequest& u : find_unit_requests(r_.tokens)) {
+      if (taken(u.first, u.count)) continue;
+      r_.unit = u.unit;
+      take(u.first, u.count);
+      // "rps" is a unit and says of what.
+      for (size_t i = u.first; i < u.first + u.count; ++i) {
+        const std::string word = canonical(i);
+        if (word == "request" || word == "query" || word == "transaction") r_.used[i] = false;
+      }
+    }
+    for (const Quantity& q : find_quantities(r_.tokens)) {
+      if (taken(q.first, q.count) || is_status_code(q)) continue;
+      r_.numbers.push_back(q);
+      take(q.first, q.count);
+    }
+  }
+
+  /// Bare numbers: "give me five", "make it 10", "5 minute load".
+  void take_numbers() {
+    for (size_t i = 0; i < r_.tokens.size(); ++i) {
+      if (r_.used[i] || !is_number(text(i))) continue;
+      const Quantity number{i, 1, codec::parse_double(text(i)).value_or(0), Unit::None};
+      if (is_status_code(number)) continue;
+      r_.numbers.push_back(number);
+      r_.used[i] = true;
+    }
+    for (size_t i = 0; i < r_.tokens.size(); ++i) {
+      if (text(i) == "how" && text(i + 1) == "many") take_counted_time(i + 2);
+      const bool breaks = text(i) == "break" || text(i) == "drill";
+      if (text(i) == "broken" && text(i + 1) == "down") r_.used[i] = r_.used[i + 1] = true;
+      if (breaks && (text(i + 1) == "down" || text(i + 2) == "down")) {
+        r_.used[text(i + 1) == "down" ? i + 1 : i + 2] = true;
+      }
+      // "go up", "went down": how it moves, not whether it is up.
+      const bool moves = text(i) == "go" || text(i) == "went" || text(i) == "goes" ||
+                         text(i) == "going" || text(i) == "gone" || text(i) == "set" ||
+                         text(i) == "come" || text(i) == "catch" || text(i) == "caught" ||
+                         text(i) == "fill" || text(i) == "fills" || text(i) == "filling" ||
+                         text(i) == "eat" || text(i) == "eating" || text(i) == "climb";
+      if (moves && (text(i + 1) == "up" || text(i + 1) == "down")) r_.used[i + 1] = true;
+    }
+    if (!r_.top && r_.numbers.size() == 1 && r_.numbers[0].unit == Unit::None) {
+      number_for_top_ = static_cast<size_t>(std::clamp(r_.numbers[0].value, 0.0, 1000.0));
+    }
+  }
+
+  /// "how many days has it been up": the answer is a time, in days.
+  void take_counted_time(size_t i) {
+    static constexpr std::pair<std::string_view, Unit> kTimes[] = {
+        {"days", Unit::Days},       {"hours", Unit::Hours}, {"minutes", Unit::Minutes},
+        {"seconds", Unit::Seconds}, {"weeks", Unit::Weeks}, {"milliseconds", Unit::Milliseconds}};
+    for (const auto& [word, unit] : kTimes) {
+      if (text(i) != word) continue;
+      r_.unit = unit;
+      counts_time_ = true;
+      r_.used[i] = true;
+    }
+  }
+
+  /// 429 and "2" of "partition 2" are values of labels.
+  [[nodiscard]] bool is_status_code(const Quantity& q) const {
+    if (q.count != 1) return false;
+    const std::string_view number = text(q.first);
+    if (snapshot_.places(number).empty()) return false;
+    if (number.size() == 3) return true;
+    return q.first > 0 && snapshot_.has_label(text(q.first - 1));
+  }
+
+  void take_superlatives() {
+    static const std::set<std::string_view> kMost = {
+        "most",      "highest", "busiest",  "worst",    "biggest",  "largest", "hottest",
+        "slowest",   "longest", "greatest", "heaviest", "fullest",  "maximum", "noisiest",
+        "hungriest", "fastest", "top",      "furthest", "farthest", "max"};
+    static const std::set<std::string_view> kLeast = {"least",    "lowest",  "smallest", "fewest",
+                                                      "quietest", "coolest", "emptiest", "bottom",
+                                                      "shortest", "minimum", "best",     "soonest"};
+    static const std::set<std::string_view> kOnlyOrder = {
+        "most",   "highest",  "worst",    "greatest", "biggest",  "largest",  "top",
+        "least",  "lowest",   "smallest", "fewest",   "best",     "heaviest", "longest",
+        "bottom", "noisiest", "soonest",  "furthest", "farthest", "hungriest"};
+    for (size_t i = 0; i < r_.tokens.size(); ++i) {
+      if (r_.used[i] || (!kMost.contains(text(i)) && !kLeast.contains(text(i)))) continue;
+      if (text(i) == "max" || text(i) == "maximum" || text(i) == "minimum") continue;
+      if (text(i) == "most" && text(i + 1) == "of") continue;
+      if (text(i) == "at" || (i > 0 && text(i - 1) == "at")) continue;  // "at most", "at least"
+      r_.superlative = true;
+      r_.least = r_.least || kLeast.contains(text(i));
+      if (kOnlyOrder.contains(text(i))) r_.used[i] = true;
+    }
+    if (r_.superlative && !r_.top && number_for_top_) r_.top = number_for_top_;
+  }
+
+  /// The canonical kind at a token, or the label of that name; empty for other words.
+  [[nodiscard]] std::string kind_at(size_t i) const {
+    if (i >= r_.tokens.size() || r_.used[i]) return "";
+    const std::string one = catalogue::singular(text(i));
+    if (snapshot_.has_label(one) && one.size() > 2) return one;
+    const std::string word = canonical(i);
+    if (lexicon_.kind(word) != nullptr) return word;
+    // "payment method" is the label payment_method.
+    if (i + 1 < r_.tokens.size()) {
+      const std::string joined = std::string(text(i)) + "_" + std::string(text(i + 1));
+      if (snapshot_.has_label(joined)) return joined;
+    }
+    return "";
+  }
+
+  void take_grouping() {
+    static const std::set<std::string_view> kSelects = {"which", "what", "any",   "list", "every",
+                                                        "all",   "each", "whose", "find"};
+    for (size_t i = 0; i < r_.tokens.size(); ++i) {
+      const bool speech = text(i) == "buy";
+      const bool by = text(i) == "by" || text(i) == "per" || text(i) == "each" ||
+                      text(i) == "across" || text(i) == "every" || speech;
+      if (!by || r_.used[i]) continue;
+      if (take_by(i)) r_.used[i] = true;
+    }
+    for (size_t i = 0; i < r_.tokens.size() && r_.things.empty(); ++i) {
+      const std::string kind = kind_at(i);
+      if (kind.empty() ||
+          (lexicon_.kind(kind) == nullptr && lexicon_.kind(canonical(i)) == nullptr)) {
+        continue;
+      }
+      if (kind == "cpu" || canonical(i) == "cpu") continue;
+      const bool selects =
+          i > 0 && (kSelects.contains(text(i - 1)) || r_.used[i - 1] || is_number(text(i - 1)));
+      const bool plural = catalogue::singular(text(i)) != text(i);
+      if (selects) r_.which = true;
+      if (selects || plural || r_.superlative) r_.things = kind;
+    }
+  }
+
+  [[nodiscard]] bool names_a_way(size_t i) const {
+    return text(i) == "type" || text(i) == "method" || text(i) == "code" || text(i) == "mode" ||
+           text(i) == "state" || text(i) == "status" || text(i) == "reason" || text(i) == "path" ||
+           text(i) == "name";
+  }
+
+  /// "by service and method", "per host", "grouped by payment method".
+  bool take_by(size_t at) {
+    // "top 3 hosts by cpu": what it is ordered by.
+    const bool orders = r_.superlative && (text(at) == "by" || text(at) == "buy");
+    size_t i = at + 1;
+    bool found = false;
+    while (i < r_.tokens.size()) {
+      if (text(i) == "the" || text(i) == "and" || text(i) == "each" || text(i) == "individual") {
+        ++i;
+        continue;
+      }
+      std::string kind = kind_at(i);
+      if (kind.empty() && !orders && names_a_way(i + 1)) {
+        r_.used[i++] = true;  // "by http method", "by statement type"
+        kind = kind_at(i);
+      }
+      if (kind.empty() || (orders && lexicon_.kind(kind) == nullptr) ||
+          (orders && !snapshot_.with_word(kind).empty())) {
+        break;
+      }
+      if (text(at) == "by" && text(i) == "cpu") break;
+      const bool two = kind.find('_') != std::string::npos && kind != text(i);
+      r_.by.push_back(kind);
+      grouped_.push_back(i);
+      r_.used[i] = true;
+      if (two) r_.used[i + 1] = true;
+      i += two ? 2 : 1;
+      if (text(i) == "name" || text(i) == "code") r_.used[i++] = true;
+      found = true;
+    }
+    if (found) r_.each = true;
+    return found;
+  }
+
+  void take_aggregation() {
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kWords = {{
+        {"average", "avg"},    {"avg", "avg"},      {"mean", "avg"},      {"typical", "avg"},
+        {"max", "max"},        {"maximum", "max"},  {"peak", "max"},      {"peaked", "max"},
+        {"highest", "max"},    {"min", "min"},      {"minimum", "min"},   {"lowest", "min"},
+        {"total", "sum"},      {"sum", "sum"},      {"overall", "sum"},   {"combined", "sum"},
+        {"altogether", "sum"}, {"averaged", "avg"}, {"aggregate", "sum"},
+    }};
+    for (size_t i = 0; i < r_.tokens.size(); ++i) {
+      for (const auto& [word, operation] : kWords) {
+        if (text(i) != word) continue;
+        if (r_.used[i] && word != "highest" && word != "lowest") continue;
+        if (word == "mean" && i > 0 && (text(i - 1) == "i" || text(i - 1) == "that")) continue;
+        const bool ordered = r_.superlative && (word == "highest" || word == "lowest");
+        const bool over_time = r_.window || r_.range;
+        if (ordered && (!over_time || r_.which || !r_.things.empty())) continue;
+        if (word == "mean" && (text(i - 1) == "does" || text(i + 1) == "by")) continue;
+        if (ordered) r_.superlative = r_.top.has_value();
+        r_.aggregation = operation;
+        r_.aggregation_at = i;
+        r_.used[i] = true;
+      }
+      const bool how_many = (text(i) == "how" && text(i + 1) == "many") ||
+                            (text(i) == "number" && text(i + 1) == "of") ||
+                            (text(i) == "count" && (text(i + 1) == "of" || text(i + 1) == "the")) ||
+                            (text(i) == "amount" && text(i + 1) == "of");
+      if (how_many && !counts_time_) r_.how_many = true;
+    }
+    for (const std::string_view severity : {"critical", "warning", "info"}) {
+      for (size_t i = 0; i < r_.tokens.size(); ++i) {
+        if (text(i) != severity) continue;
+        severity_at_ = i;
+        r_.severity = severity;
+      }
+    }
+  }
+
+  /// How many tokens say that what follows is left out; 0 for none.
+  [[nodiscard]] size_t excludes(size_t i) const {
+    static const std::set<std::string_view> kExcludes = {
+        "except",   "excluding", "without",  "ignoring", "besides",  "minus",
+        "excludes", "exclude",   "excluded", "ignore",   "omitting", "skip",
+        "skipping", "barring",   "outside",  "sans",     "omit"};
+    static constexpr std::pair<std::string_view, std::string_view> kPairs[] = {
+        {"but", "not"},    {"other", "than"},     {"apart", "from"},   {"aside", "from"},
+        {"not", "in"},     {"not", "on"},         {"not", "from"},     {"not", "counting"},
+        {"leave", "out"},  {"everything", "but"}, {"all", "but"},      {"leaving", "out"},
+        {"filter", "out"}, {"not", "including"},  {"anything", "but"}, {"but", "the"}};
+    if (kExcludes.contains(text(i))) return 1;
+    for (const auto& [first, second] : kPairs) {
+      if (text(i) == first && text(i + 1) == second) return 2;
+    }
+    return 0;
+  }
+
+  void take_mentions() {
+    size_t until = 0;  // what is said before this token is left out
+    for (size_t i = 0; i < r_.tokens.size(); ++i) {
+      if (const size_t cue = excludes(i); cue > 0) {
+        until = i + 8;
+        take(i, cue);
+        i += cue - 1;
+        continue;
+      }
+      // "that are not selects", "did not complete": the next word alone.
+      if (text(i) == "not" || text(i) == "non" || text(i) == "never") {
+        until = std::max(until, i + 3);
+      }
+      if ((text(i) == "in" || text(i) == "for" || text(i) == "by") && i + 7 < until + 0) until = 0;
+      if (!r_.used[i]) mention(i, i < until);
+    }
+  }
+
+  /// The kind beside a name: "payment pods", "service payment".
+  [[nodiscard]] std::string kind_beside(size_t i) const {
+    for (const size_t k : {i + 1, i - 1}) {
+      if (k >= r_.tokens.size()) continue;
+      if (lexicon_.kind(canonical(k)) != nullptr && !r_.used[k]) return canonical(k);
+    }
+    return "";
+  }
+
+  void mention(size_t i, bool negated) {
+    std::string folded = fold(text(i));
+    if (text(i) == "/") folded = "root";
+    if (folded.empty() || !may_be_named(i, folded)) return;
+    Mention m;
+    m.text = r_.tokens[i].written;
+    m.folded = folded;
+    m.negated = negated;
+    if (is_status_class(text(i))) {
+      m.regex = std::string(1, text(i)[0]) + "..";
+    } else {
+      collect_places(i, folded, m);
+    }
+    if (m.places.empty() && m.prefixes.empty() && m.regex.empty()) {
+      note_stranger(i);
+      return;
+    }
+    m.kind = kind_beside(i);
+    m.names_thing = std::any_of(m.places.begin(), m.places.end(), [](const Place& p) {
+      return naming_labels().contains(p.label) || p.label == "mountpoint";
+    });
+    if (i > 0 && snapshot_.has_label(text(i - 1))) m.label = text(i - 1);
+    if (!m.label.empty() && std::none_of(m.places.begin(), m.places.end(),
+                                         [&](const Place& p) { return p.label == m.label; })) {
+      m.label.clear();
+    }
+    r_.mentions.push_back(std::move(m));
+    r_.mention_at.push_back(i);
+  }
+
+  /// Words without a meaning of their own name something only where that is certain: "GET", the
+  /// "data" disk, the "shop" database.
+  [[nodiscard]] bool may_be_named(size_t i, const std::string& folded) const {
+    const std::string word = canonical(i);
+    const bool kind = lexicon_.kind(word) != nullptr;
+    const std::string next = canonical(i + 1);
+    if (kind && lexicon_.role(word) != nullptr &&
+        (next == "host" || next == "node" || text(i + 1) == "ones")) {
+      return true;
+    }
+    if (kind) return text(i + 1) == "exporter" || text(i + 1) == "job";
+    if (!lexicon_.says_nothing(text(i))) return true;
+    const std::string& written = r_.tokens[i].written;
+    const bool upper = written.size() > 2 && written == upper_case(written);
+    const bool before_kind = lexicon_.kind(canonical(i + 1)) != nullptr;
+    for (const Place& place : snapshot_.places(folded)) {
+      if (upper && place.value == written) return true;
+      if (before_kind && naming_labels().contains(place.label)) return true;
+      if (before_kind && place.label == "mountpoint") return true;
+      if (text(i).size() > 3 && (place.label == "service" || place.label == "datname" ||
+                                 place.label == "database" || place.label == "topic")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  static std::string upper_case(std::string text) {
+    for (char& c : text) {
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    }
+    return text;
+  }
+
+  static bool is_status_class(std::string_view word) {
+    return word.size() == 3 && word[0] >= '1' && word[0] <= '5' && word.substr(1) == "xx";
+  }
+
+  void collect_places(size_t i, const std::string& folded, Mention& m) {
+    const auto add = [&](const std::string& name) {
+      for (const Place& place : snapshot_.places(name)) {
+        // A number is the value of a label only where it is one beyond doubt.
+        if (is_number(name) && name.size() < 3 && (i == 0 || place.label != text(i - 1))) continue;
+        if (std::find(m.places.begin(), m.places.end(), place) == m.places.end()) {
+          m.places.push_back(place);
+        }
+      }
+    };
+    add(folded);
+    const std::string word = canonical(i);
+    if (word != folded) add(fold(word));
+    const std::string one = catalogue::singular(folded);
+    if (one != folded) add(one);
+    if (const auto* aliases = lexicon_.alias(word)) {
+      for (const std::string& alias : *aliases) add(fold(alias));
+    }
+    if (is_number(folded)) return;
+    m.prefixes.push_back(folded);
+    // "the database hosts" are those called so; a database is not.
+    const std::string next = canonical(i + 1);
+    const bool ones = text(i + 1) == "ones" && r_.things == "host";
+    if (next == "host" || next == "node" || next == "instance" || ones) {
+      if (const auto* roles = lexicon_.role(word)) {
+        m.prefixes.insert(m.prefixes.end(), roles->begin(), roles->end());
+      }
+    }
+    // A prefix counts only where things are called so.
+    const bool any = std::any_of(m.prefixes.begin(), m.prefixes.end(),
+                                 [&](const std::string& p) { return snapshot_.leads(p); });
+    if (!any) m.prefixes.clear();
+  }
+
+  /// "web-09", "node17": looks like a name, and there is none such.
+  void note_stranger(size_t i) {
+    const std::string_view word = text(i);
+    if (!has_digit(word) || !has_letter(word) || snapshot_.find(r_.tokens[i].written) != nullptr) {
+      return;
+    }
+    if (word.find('_') != std::string_view::npos) return;
+    if (!(word[0] >= 'a' && word[0] <= 'z')) return;
+    // Words of metrics have digits too: "load1", "ipv6".
+    if (!snapshot_.with_word(lexicon_.canonical(word)).empty() || vocabulary_.knows(word)) return;
+    r_.strangers.push_back(r_.tokens[i].written);
+  }
+
+  /// "network in", "traffic out": where the bytes go.
+  [[nodiscard]] bool directs(size_t i) const {
+    static const std::set<std::string_view> kFlows = {"network", "traffic",   "byte",
+                                                      "packet",  "interface", "throughput"};
+    if (text(i) != "in" && text(i) != "out") return false;
+    if (i > 0 && (text(i - 1) == "coming" || text(i - 1) == "going")) return true;
+    const bool ends = i + 1 == r_.tokens.size() || text(i + 1) == "on" || text(i + 1) == "of" ||
+                      text(i + 1) == "for" || text(i + 1) == "rate" || text(i + 1) == "by" ||
+                      text(i + 1) == "per" || r_.used[i + 1];
+    return i > 0 && ends && kFlows.contains(canonical(i - 1));
+  }
+
+  void take_content() {
+    for (size_t i = 0; i < r_.tokens.size(); ++i) {
+      const std::string_view word = text(i);
+      const bool grouped = std::find(grouped_.begin(), grouped_.end(), i) != grouped_.end();
+      if (grouped) r_.content.push_back({i, canonical(i), true, true});
+      if (r_.used[i] || word.empty() || (severity_at_ == i && r_.intent == Intent::Alert)) continue;
+      const bool negates = word == "not" || word == "no" || word == "without";
+      const bool named =
+          std::find(r_.mention_at.begin(), r_.mention_at.end(), i) != r_.mention_at.end();
+      if (lexicon_.says_nothing(word) && !negates && !directs(i) && !named) continue;
+      if (!has_letter(word) && !has_digit(word) && !named) continue;
+      if (is_cue(word, r_.intent) && !named) continue;
+      ContentWord content{i, negates ? "not" : canonical(i), false, false};
+      content.known = named || snapshot_.find(r_.tokens[i].written) != nullptr ||
+                      vocabulary_.knows(word) || vocabulary_.knows(content.canonical) ||
+                      !snapshot_.with_word(content.canonical).empty() ||
+                      !snapshot_.places(fold(word)).empty();
+      r_.content.push_back(std::move(content));
+    }
+    // What something runs into is where it ends, not what is asked about.
+    if (r_.intent == Intent::Forecast && r_.content.size() > 1) {
+      std::erase_if(r_.content, [](const ContentWord& w) { return w.canonical == "limit"; });
+    }
+    // "5 minute load"
+    for (const Quantity& number : r_.numbers) {
+      if (number.unit == Unit::Minutes && text(number.first + number.count) == "load") {
+        r_.content.push_back({number.first, std::string(text(number.first)), true, true});
+      }
+    }
+    imply();
+  }
+
+  /// What is not said is implied: "p99 of checkout" is of its latency, "hotter than 70 degrees" of
+  /// its temperature.
+  void imply() {
+    for (size_t c = 0; c < r_.content.size(); ++c) {
+      if (r_.content[c].canonical == "up" && counts_time_) r_.content[c].canonical = "uptime";
+    }
+    const bool said = std::any_of(r_.content.begin(), r_.content.end(), [&](const ContentWord& w) {
+      if (w.minor || lexicon_.is_weak(w.canonical) || w.canonical == "not") return false;
+      if (lexicon_.kind(w.canonical) != nullptr || w.canonical == "request") return false;
+      return std::find(r_.mention_at.begin(), r_.mention_at.end(), w.at) == r_.mention_at.end();
+    });
+    if (said) return;
+    const auto add = [&](std::string word) {
+      r_.content.push_back({0, std::move(word), true, true});
+    };
+    if (r_.quantile) return add("latency");
+    for (const Threshold& threshold : r_.thresholds) {
+      if (threshold.quantity.unit == Unit::Celsius) return add("temperature");
+      for (size_t i = threshold.first; i < threshold.first + threshold.count; ++i) {
+        if (text(i) == "slower") return add("latency");
+        if (text(i) == "hotter" || text(i) == "warmer") return add("temperature");
+        if (text(i) == "busier") return add("cpu");
+      }
+    }
+    if (r_.intent == Intent::Status && !r_.things.empty()) return add("status");
+    for (const ContentWord& word : r_.content) {
+      if (word.canonical == "slow") return add("latency");
+      if (word.canonical == "hot") return add("temperature");
+    }
+  }
+
+  Reading& r_;
+  const catalogue::Lexicon& lexicon_;
+  const Vocabulary& vocabulary_;
+  const Snapshot& snapshot_;
+  std::optional<size_t> number_for_top_;
+  bool counts_time_ = false;
+  size_t severity_at_ = SIZE_MAX;
+  std::vector<size_t> grouped_;  // tokens that say how the answer is told apart
+};
+
+/// A question that is PromQL, or has some in it: "explain rate(x[5m])".
+std::string expression_in(std::string_view text) {
+  const size_t bracket = text.find_first_of("({[");
+  if (bracket == std::string_view::npos || bracket == 0) return "";
+  size_t start = bracket;
+  while (start > 0 && text[start - 1] != ' ' && text[start - 1] != ':') --start;
+  // "sum by (job) (…)" begins before its bracket.
+  for (const std::string_view before :
+       {"sum by", "avg by", "max by", "min by", "count by", "sum without", "avg without"}) {
+    const size_t at = text.find(before);
+    if (at != std::string_view::npos && at < start) start = at;
+  }
+  // What follows the last bracket belongs to it only where it is arithmetic: "… mean?" does not.
+  size_t end = text.find_last_of(")}]");
+  if (end == std::string_view::npos || end < start) return "";
+  const size_t more = text.find_first_not_of(" <>=!+-*/.0123456789", end + 1);
+  if (more == std::string_view::npos) end = text.size() - 1;
+  std::string out(text.substr(start, end + 1 - start));
+  while (!out.empty() && (out.back() == '?' || out.back() == ' ' || out.back() == '.')) {
+    out.pop_back();
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view to_string(Intent intent) {
+  static constexpr std::array<std::string_view, 14> kNames = {
+      "query",   "status",    "trend",   "top",     "compare", "forecast", "alert",
+      "silence", "correlate", "anomaly", "explain", "list",    "clarify",  "refuse"};
+  return kNames[static_cast<size_t>(intent)];
+}
+
+std::optional<Intent> intent_of(std::string_view name) {
+  for (size_t i = 0; i <= static_cast<size_t>(Intent::Refuse); ++i) {
+    if (to_string(static_cast<Intent>(i)) == name) return static_cast<Intent>(i);
+  }
+  return std::nullopt;
+}
+
+bool Reading::says(std::string_view word) const {
+  return std::any_of(tokens.begin(), tokens.end(), [&](const Token& t) { return t.text == word; });
+}
+
+bool Reading::says_any(std::initializer_list<std::string_view> words) const {
+  return std::any_of(words.begin(), words.end(), [&](std::string_view w) { return says(w); });
+}
+
+bool Reading::says_phrase(std::initializer_list<std::string_view> words) const {
+  for (size_t i = 0; i + words.size() <= tokens.size(); ++i) {
+    if (std::equal(words.begin(), words.end(), tokens.begin() + static_cast<ptrdiff_t>(i),
+                   [](std::string_view w, const Token& t) { return t.text == w; })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Vocabulary::Vocabulary(const catalogue::ConceptPack& pack) {
+  words_ = pack.lexicon.known();
+  for (const catalogue::Concept& entry : pack.concepts) {
+    for (const auto& phrase : entry.phrases) words_.insert(phrase.begin(), phrase.end());
+    words_.insert(entry.about.begin(), entry.about.end());
+  }
+  for (const std::string_view word : cues()) words_.emplace(word);
+  for (const UnitInfo& unit : units()) {
+    std::string_view names = unit.names;
+    while (!names.empty()) {
+      const size_t end = std::min(names.find_first_of("| "), names.size());
+      if (end > 0) words_.emplace(names.substr(0, end));
+      names.remove_prefix(std::min(end + 1, names.size()));
+    }
+  }
+}
+
+bool Vocabulary::knows(std::string_view word) const { return words_.contains(word); }
+
+std::string Vocabulary::correct(std::string_view word, const Snapshot& snapshot) const {
+  const size_t allowed = word.size() >= 8 ? 2 : 1;
+  std::string best;
+  size_t distance = allowed + 1;
+  const auto consider = [&](std::string_view candidate) {
+    if (candidate.size() < 3 || candidate.size() + allowed < word.size() ||
+        candidate.size() > word.size() + allowed) {
+      return;
+    }
+    // Whoever mistypes gets one of the first two letters right.
+    if (candidate[0] != word[0] && candidate[0] != word[1] && candidate[1] != word[0]) return;
+    const size_t d = edit_distance(word, candidate);
+    if (d < distance ||
+        (d == distance && !best.empty() && candidate[0] == word[0] && best[0] != word[0])) {
+      distance = d;
+      best = candidate;
+    }
+  };
+  for (const std::string& known : words_) consider(known);
+  for (const auto& [name, places] : snapshot.names()) {
+    if (name.size() >= 4 && plain_letters(name)) consider(name);
+  }
+  return distance <= allowed ? best : "";
+}
+
+Reading read_question(std::string_view text, const catalogue::ConceptPack& pack,
+                      const Vocabulary& vocabulary, const Snapshot& snapshot, TimeMs now,
+                      std::optional<Intent> intent) {
+  Reading reading;
+  if (intent) {
+    reading.intent = *intent;
+    reading.forced = true;
+  }
+  reading.expression = expression_in(text);
+  reading.tokens = tokenize(text);
+  Mender(pack, vocabulary, snapshot).mend(reading.tokens);
+  Reader(reading, pack, vocabulary, snapshot).read(now);
+  return reading;
+}
+
+}  // namespace prom5::llm

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ask/llm/reading.h"
+
+namespace prom5::llm {
+
+/// What a question may be about: a concept by one of its recipes, or a metric by itself.
+struct Subject {
+  const catalogue::Concept* entry = nullptr;  ///< null: a metric by itself
+  catalogue::Recipe recipe;
+  std::string name;        ///< "CPU usage", or the metric's
+  bool available = false;  ///< the server has the recipe's metrics
+  double score = 0;        ///< 0 to 1
+  double phrase = 0;       ///< how much of the concept's phrase was said, 0 to 1
+  double coverage = 0;     ///< how much of the question the subject explains, 0 to 1
+  std::vector<std::string> phrase_words;
+  std::vector<std::string> unexplained;  ///< strong words of the question, as written
+  std::vector<size_t> filters;           ///< which of the reading's mentions narrow it
+};
+
+/// Finds subjects by word. Made once of a pack; any thread.
+class SubjectFinder {
+ public:
+  explicit SubjectFinder(const catalogue::ConceptPack& pack);
+
+  /// The likeliest first, at most a few dozen.
+  [[nodiscard]] std::vector<Subject> rank(const Reading& reading,
+                                          const catalogue::Snapshot& snapshot) const;
+
+  /// A concept, or a metric as a recipe, for who knows which; what the reading says around it is
+  /// looked at as by rank().
+  [[nodiscard]] Subject of_concept(const catalogue::Concept& entry, const Reading& reading,
+                                   const catalogue::Snapshot& snapshot) const;
+
+ private:
+  struct Phrase {
+    uint32_t entry = 0;
+    uint32_t phrase = 0;
+  };
+
+  [[nodiscard]] double weight(std::string_view word) const;
+  [[nodiscard]] Subject judge(const catalogue::Concept* entry, const catalogue::Recipe& recipe,
+                              const std::vector<std::string>& phrase, const Reading& reading,
+                              const catalogue::Snapshot& snapshot) const;
+  void rank_concepts(const Reading& reading, const catalogue::Snapshot& snapshot,
+                     std::vector<Subject>& out) const;
+  void rank_metrics(const Reading& reading, const catalogue::Snapshot& snapshot,
+                    std::vector<Subject>& out) const;
+  [[nodiscard]] const catalogue::Recipe* best_recipe(const catalogue::Concept& entry,
+                                                     const Reading& reading,
+                                                     const catalogue::Snapshot& snapshot) const;
+
+  const catalogue::ConceptPack& pack_;
+  std::map<std::string, std::vector<Phrase>, std::less<>> by_word_;
+};
+
+/// What one asks of a metric of its type: a counter's rate, a histogram's quantile, a gauge's
+/// value.
+catalogue::Recipe recipe_of_metric(const catalogue::Metric& metric);
+
+/// Whether the server has all that a recipe needs.
+bool is_available(const catalogue::Recipe& recipe, const catalogue::Snapshot& snapshot);
+
+}  // namespace prom5::llm

@@ -1,0 +1,164 @@
+#include "ask/tools/anomalies.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "analysis/trend.h"
+#include "ask/tools/scan.h"
+
+namespace prom5::tools {
+
+namespace {
+
+/// Of a thousand series of plain noise about one exceeds 6; where one query is asked about, less
+/// is worth telling.
+constexpr double kScoreAmongAll = 6;
+constexpr double kScoreOfOne = 4;
+constexpr size_t kMaxFindings = 30;
+constexpr double kRecentSeconds = 3600;
+/// A course that only rises, by this share of its level, is told though every value was to be
+/// expected from the ones before.
+constexpr double kGrowth = 0.15;
+constexpr double kMonotony = 0.7;
+
+Json growth_of(const VitalSign& sign, const RangeFrame& frame, const FrameSeries& series) {
+  std::vector<double> times(frame.steps);
+  for (size_t i = 0; i < frame.steps; ++i) times[i] = frame.time_of(i).as_seconds();
+  const auto line = analysis::trend(series.values, times);
+  if (!line || std::fabs(line->monotony) < kMonotony) return {};
+  const double level = std::max(std::fabs(line->start), std::fabs(line->end));
+  if (level == 0 || std::fabs(line->end - line->start) < kGrowth * level) return {};
+  return {{"name", sign.name},
+          {"labels", labels_json(series.labels)},
+          {"observed", line->end},
+          {"expected", line->start},
+          {"score", kScoreOfOne},
+          {"up", line->end > line->start},
+          {"kind", "growth"},
+          {"growing", line->end > line->start},
+          {"since", frame.start.as_seconds()},
+          {"unit", sign.unit}};
+}
+
+/// What differs from its like at the end.
+void add_peers(const VitalSign& sign, const RangeFrame& frame, Json& findings) {
+  std::vector<double> last;
+  for (const FrameSeries& series : frame.series) {
+    const auto from =
+        series.values.end() - static_cast<ptrdiff_t>(std::min<size_t>(5, frame.steps));
+    const auto found =
+        std::find_if(from, series.values.end(), [](double v) { return !std::isnan(v); });
+    last.push_back(found == series.values.end() ? NAN : *found);
+  }
+  for (const analysis::PeerOutlier& outlier : analysis::peer_outliers(last)) {
+    const Json labels = labels_json(frame.series[outlier.index].labels);
+    const bool told = std::any_of(findings.begin(), findings.end(),
+                                  [&](const Json& f) { return f["labels"] == labels; });
+    if (told) continue;
+    findings.push_back({{"name", sign.name},
+                        {"labels", labels},
+                        {"observed", last[outlier.index]},
+                        {"expected", outlier.typical},
+                        {"score", std::fabs(outlier.score)},
+                        {"up", outlier.score > 0},
+                        {"kind", "peer"},
+                        {"unit", sign.unit}});
+  }
+}
+
+}  // namespace
+
+ToolSpec Anomalies::spec() const {
+  return {"anomalies",
+          "Finds what is unusual in the last recent_s seconds before end, compared with the hours "
+          "before and with its peers: in the given queries, or else in everything known.",
+          object_schema({{"queries?", "array", "[{name, promql, unit}]; left out: everything"},
+                         {"filters?", "array", "[{text, kind}]: names of things to look at"},
+                         {"things?", "array", "labels: only what is told apart by one of them"},
+                         {"recent_s?", "number", "default 3600"},
+                         {"end?", "number", "Unix seconds, default now"}})};
+}
+
+Result<Json> Anomalies::of_query(const Json& query, const Json& arguments,
+                                 const ToolContext& context) {
+  VitalSign sign;
+  sign.promql = TRY(text_of(query, "promql", "anomalies"));
+  sign.name = query.value("name", sign.promql);
+  sign.unit = query.value("unit", "none");
+  const TimeMs end = time_of(arguments, "end", context.now);
+  const auto recent = static_cast<int64_t>(
+      std::clamp(number_of(arguments, "recent_s", kRecentSeconds), 60.0, 864'000.0));
+  const ScanWindow window = ScanWindow::before(end, DurationMs::seconds(recent));
+  const std::vector<VitalSign> signs{sign};
+  const Scan found = TRY(scan(engine_, signs, window, kScoreOfOne, context));
+  Json findings = Json::array();
+  for (const Oddity& oddity : found.oddities) {
+    if (findings.size() == kMaxFindings) break;
+    findings.push_back(oddity_json(oddity));
+  }
+  const RangeFrame frame =
+      TRY(range_frame(engine_, sign.promql, {window.start, window.end, window.step}, context));
+  for (const FrameSeries& series : frame.series) {
+    const Json labels = labels_json(series.labels);
+    const Json growth = growth_of(sign, frame, series);
+    if (growth.is_null() || findings.size() == kMaxFindings) continue;
+    const auto told = std::find_if(findings.begin(), findings.end(),
+                                   [&](const Json& f) { return f["labels"] == labels; });
+    if (told == findings.end()) {
+      findings.push_back(growth);
+    } else {
+      (*told)["growing"] = growth["growing"];
+    }
+  }
+  add_peers(sign, frame, findings);
+  return Json{{"findings", std::move(findings)}, {"series", found.series}};
+}
+
+Result<Json> Anomalies::call(const Json& arguments, const ToolContext& context) {
+  if (!arguments.is_object()) return fail(ErrorCode::BadData, "anomalies takes an object");
+  if (arguments.contains("queries")) {
+    if (!arguments["queries"].is_array()) {
+      return fail(ErrorCode::BadData, "anomalies: \"queries\" must be an array");
+    }
+    Json findings = Json::array();
+    size_t series = 0;
+    for (const Json& query : arguments["queries"]) {
+      Json one = TRY(of_query(query, arguments, context));
+      series += one["series"].get<size_t>();
+      for (Json& finding : one["findings"]) findings.push_back(std::move(finding));
+    }
+    return Json{{"findings", std::move(findings)}, {"series", series}};
+  }
+  const TimeMs end = time_of(arguments, "end", context.now);
+  const auto snapshot = TRY(catalogue_.snapshot(context.now));
+  std::vector<VitalSign> signs =
+      vital_signs(pack_, *snapshot, arguments.value("filters", Json::array()));
+  if (arguments.contains("things") && arguments["things"].is_array()) {
+    std::set<std::string> labels;
+    for (const Json& label : arguments["things"]) {
+      if (label.is_string()) labels.insert(label.get<std::string>());
+    }
+    std::erase_if(signs, [&](const VitalSign& sign) {
+      return std::none_of(sign.by.begin(), sign.by.end(),
+                          [&](const std::string& label) { return labels.contains(label); });
+    });
+  }
+  const auto recent = static_cast<int64_t>(
+      std::clamp(number_of(arguments, "recent_s", kRecentSeconds), 60.0, 864'000.0));
+  const ScanWindow window = ScanWindow::before(end, DurationMs::seconds(recent));
+  const Scan found = TRY(scan(engine_, signs, window, kScoreAmongAll, context));
+  Json findings = Json::array();
+  // Of each metric the strangest thing: many signs say the same of it.
+  std::set<std::string> told;
+  for (const Oddity& oddity : found.oddities) {
+    if (findings.size() == kMaxFindings) break;
+    if (told.insert(oddity.sign->needs.front()).second) findings.push_back(oddity_json(oddity));
+  }
+  return Json{{"findings", std::move(findings)},
+              {"series", found.series},
+              {"signs", signs.size()},
+              {"failed", found.failed}};
+}
+
+}  // namespace prom5::tools

@@ -1,0 +1,137 @@
+#include "ask/tools/correlate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "analysis/correlation.h"
+#include "ask/catalogue/recipe_query.h"
+#include "ask/tools/range_frame.h"
+#include "ask/tools/vital_signs.h"
+
+namespace prom5::tools {
+
+namespace {
+
+constexpr int64_t kPoints = 240;
+constexpr size_t kMaxPairs = 20;
+/// Lags are looked for up to this share of the time.
+constexpr size_t kLagShare = 12;
+constexpr double kWorthTelling = 0.6;
+/// A lag is told where it explains clearly more than none.
+constexpr double kBetterByLag = 0.03;
+
+struct Pair {
+  std::string a;
+  std::string b;
+  std::string promql;
+  analysis::LaggedCorrelation found;
+};
+
+std::string named(const std::string& name, const Labels& labels) {
+  std::string out;
+  for (const LabelView label : labels) {
+    if (label.name != kMetricName) out += (out.empty() ? "" : " ") + std::string(label.value);
+  }
+  return out.empty() ? name : name + " of " + out;
+}
+
+analysis::LaggedCorrelation compare(const std::vector<double>& a, const std::vector<double>& b) {
+  const analysis::Correlation now = analysis::pearson(a, b);
+  analysis::LaggedCorrelation best = analysis::best_lag(a, b, a.size() / kLagShare);
+  if (std::fabs(best.correlation.coefficient) < std::fabs(now.coefficient) + kBetterByLag) {
+    return {0, now};
+  }
+  return best;
+}
+
+}  // namespace
+
+ToolSpec Correlate::spec() const {
+  return {"correlate",
+          "How query a moves with query b between start and end: coefficient, lag, chance. Without "
+          "b: which of everything known moves with a.",
+          object_schema({{"a", "string", "PromQL"},
+                         {"b?", "string", "PromQL"},
+                         {"a_name?", "string", "what a is called in the answer"},
+                         {"b_name?", "string", "what b is called"},
+                         {"start?", "number", "Unix seconds, default six hours before end"},
+                         {"end?", "number", "Unix seconds, default now"}})};
+}
+
+Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) {
+  const std::string a = TRY(text_of(arguments, "a", "correlate"));
+  const std::string a_name = arguments.value("a_name", a);
+  const TimeMs end = time_of(arguments, "end", context.now);
+  const TimeMs start = time_of(arguments, "start", end - DurationMs::hours(6));
+  if (start >= end) return fail(ErrorCode::BadData, "correlate: \"start\" must be before \"end\"");
+  FrameRequest request{start, end, {std::max<int64_t>(30'000, (end - start).ms / kPoints)}};
+  const RangeFrame first = TRY(range_frame(engine_, a, request, context));
+  std::vector<Pair> pairs;
+  size_t looked_at = 0;
+  const auto against = [&](const std::string& name, const std::string& promql,
+                           const RangeFrame& other, bool all) {
+    for (const FrameSeries& x : first.series) {
+      std::optional<Pair> best;
+      for (const FrameSeries& y : other.series) {
+        // Things of both sides are compared each with its own.
+        if (first.series.size() > 1 && other.series.size() > 1 && x.labels != y.labels) continue;
+        ++looked_at;
+        Pair pair{named(a_name, x.labels), named(name, y.labels), promql,
+                  compare(x.values, y.values)};
+        if (all) {
+          pairs.push_back(std::move(pair));
+        } else if (!best || std::fabs(pair.found.correlation.coefficient) >
+                                std::fabs(best->found.correlation.coefficient)) {
+          best = std::move(pair);
+        }
+      }
+      if (best) pairs.push_back(*std::move(best));
+    }
+  };
+  if (arguments.contains("b")) {
+    const std::string b = TRY(text_of(arguments, "b", "correlate"));
+    against(arguments.value("b_name", b), b, TRY(range_frame(engine_, b, request, context)), true);
+  } else {
+    const std::vector<std::string> own = catalogue::metrics_in(a);
+    const auto snapshot = TRY(catalogue_.snapshot(context.now));
+    for (const VitalSign& sign : vital_signs(pack_, *snapshot, Json::array())) {
+      const bool same = std::any_of(own.begin(), own.end(), [&](const std::string& m) {
+        return std::find(sign.needs.begin(), sign.needs.end(), m) != sign.needs.end();
+      });
+      if (same) continue;
+      if (context.stop.stop_requested()) return fail(ErrorCode::Canceled, "nobody waits any more");
+      if (const auto frame = range_frame(engine_, sign.promql, request, context)) {
+        against(sign.name, sign.promql, *frame, false);
+      }
+    }
+    std::erase_if(pairs, [](const Pair& p) {
+      return std::fabs(p.found.correlation.coefficient) < kWorthTelling ||
+             p.found.correlation.p_value > 0.1;
+    });
+  }
+  std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& x, const Pair& y) {
+    return std::fabs(x.found.correlation.coefficient) > std::fabs(y.found.correlation.coefficient);
+  });
+  Json out = Json::array();
+  std::set<std::string> told;
+  for (const Pair& pair : pairs) {
+    if (out.size() == kMaxPairs) break;
+    if (!told.insert(pair.a + "\n" + pair.b).second) continue;
+    const analysis::Correlation& c = pair.found.correlation;
+    out.push_back({{"a", pair.a},
+                   {"b", pair.b},
+                   {"promql", pair.promql},
+                   {"r", c.coefficient},
+                   {"lag_s", static_cast<double>(pair.found.lag) * request.step.as_seconds()},
+                   {"count", c.count},
+                   {"p", c.p_value}});
+  }
+  return Json{{"pairs", std::move(out)},
+              {"looked_at", looked_at},
+              {"start", start.as_seconds()},
+              {"end", end.as_seconds()},
+              {"step", request.step.as_seconds()}};
+}
+
+}  // namespace prom5::tools

@@ -1,0 +1,141 @@
+#include "ask/tools/proposals.h"
+
+#include <algorithm>
+
+#include "analysis/episodes.h"
+#include "analysis/forecast.h"
+#include "ask/tools/range_frame.h"
+
+namespace prom5::tools {
+
+namespace {
+
+constexpr DurationMs kTested = DurationMs::hours(24);
+constexpr DurationMs kTestStep = DurationMs::minutes(1);
+constexpr size_t kMaxEpisodes = 50;
+constexpr size_t kMaxSeries = 100;
+constexpr double kLongestHold = 30 * 86'400.0;
+
+}  // namespace
+
+ToolSpec ProposeAlert::spec() const {
+  return {"propose_alert",
+          "Back-tests an alert: when its condition would have fired in the last 24 hours. Creates "
+          "nothing.",
+          object_schema({{"expr", "string", "PromQL with its comparison"},
+                         {"for_s?", "number", "how long the condition must hold"}})};
+}
+
+Result<Json> ProposeAlert::call(const Json& arguments, const ToolContext& context) {
+  const std::string expr = TRY(text_of(arguments, "expr", "propose_alert"));
+  const double hold = std::clamp(number_of(arguments, "for_s", 0), 0.0, kLongestHold);
+  const RangeFrame frame =
+      TRY(range_frame(engine_, expr, {context.now - kTested, context.now, kTestStep}, context));
+  const analysis::RuleTiming timing{kTestStep, {static_cast<int64_t>(hold * 1000)}, {}};
+  std::vector<Json> found;
+  size_t pending = 0;
+  for (const FrameSeries& series : frame.series) {
+    for (const analysis::Episode& episode : analysis::episodes(series.values, timing)) {
+      if (!episode.firing) {
+        ++pending;
+        continue;
+      }
+      const TimeMs end = frame.time_of(episode.end.value_or(frame.steps - 1));
+      found.push_back({{"labels", labels_json(series.labels)},
+                       {"start", frame.time_of(*episode.firing).as_seconds()},
+                       {"end", end.as_seconds()},
+                       {"open", !episode.end.has_value()}});
+    }
+  }
+  std::stable_sort(found.begin(), found.end(), [](const Json& a, const Json& b) {
+    return a["start"].get<double>() > b["start"].get<double>();
+  });
+  const size_t count = found.size();
+  if (found.size() > kMaxEpisodes) found.resize(kMaxEpisodes);
+  return Json{{"episodes", found},
+              {"count", count},
+              {"pending_only", pending},
+              {"tested_s", kTested.ms / 1000},
+              {"step_s", kTestStep.ms / 1000}};
+}
+
+ToolSpec ProposeSilence::spec() const {
+  return {"propose_silence",
+          "Shows which alerts that fire now a silence with these matchers would hit. Creates "
+          "nothing.",
+          object_schema({{"matchers", "object", "label: value, or a regular expression"},
+                         {"duration_s?", "number", "how long"}})};
+}
+
+Result<Json> ProposeSilence::call(const Json& arguments, const ToolContext& context) {
+  if (!arguments.is_object() || !arguments.contains("matchers") ||
+      !arguments["matchers"].is_object() || arguments["matchers"].empty()) {
+    return fail(ErrorCode::BadData, "propose_silence needs \"matchers\", an object");
+  }
+  std::vector<Matcher> matchers;
+  for (const auto& [name, value] : arguments["matchers"].items()) {
+    if (!value.is_string()) return fail(ErrorCode::BadData, "matcher {} must be a text", name);
+    const std::string& text = value.get_ref<const std::string&>();
+    const bool regex = text.find_first_of("*|") != std::string::npos;
+    matchers.push_back(TRY(Matcher::make(regex ? MatchType::Regex : MatchType::Equal, name, text)));
+  }
+  query::QueryRequest request;
+  request.text = R"(ALERTS{alertstate=~"firing|pending"})";
+  request.start = request.end = context.now;
+  request.stop = context.stop;
+  const query::QueryResult result = TRY(engine_.run(request));
+  Json alerts = Json::array();
+  for (const query::Series& series : std::get<query::VectorValue>(result.value).series) {
+    if (!matches_all(matchers, series.labels)) continue;
+    alerts.push_back({{"labels", labels_json(series.labels)}});
+  }
+  return Json{{"alerts", std::move(alerts)}};
+}
+
+ToolSpec ForecastSeries::spec() const {
+  return {
+      "forecast",
+      "Foretells a query's series after horizon_s, with a 90 % interval, and when they reach "
+      "a level.",
+      object_schema({{"promql", "string", "the query"},
+                     {"horizon_s?", "number", "default a day"},
+                     {"level?", "number", "a value to be reached"},
+                     {"base_s?", "number", "how much of the past to learn from, default 6 h"}})};
+}
+
+Result<Json> ForecastSeries::call(const Json& arguments, const ToolContext& context) {
+  const std::string promql = TRY(text_of(arguments, "promql", "forecast"));
+  const double horizon = std::clamp(number_of(arguments, "horizon_s", 86'400), 1.0, 3.2e8);
+  const double base = std::clamp(number_of(arguments, "base_s", 21'600), 600.0, 2.6e6);
+  FrameRequest request;
+  request.end = context.now;
+  request.step = DurationMs{std::max<int64_t>(30'000, static_cast<int64_t>(base / 240) * 1000)};
+  request.start = context.now - DurationMs{static_cast<int64_t>(base) * 1000};
+  const RangeFrame frame = TRY(range_frame(engine_, promql, request, context));
+  std::vector<double> times(frame.steps);
+  for (size_t i = 0; i < frame.steps; ++i) times[i] = frame.time_of(i).as_seconds();
+  Json out = Json::array();
+  for (const FrameSeries& series : frame.series) {
+    const auto fitted = analysis::fit_forecast(series.values, times);
+    if (!fitted || out.size() == kMaxSeries) continue;
+    const analysis::Prediction then =
+        analysis::predict(*fitted, context.now.as_seconds() + horizon);
+    Json item{{"labels", labels_json(series.labels)},
+              {"value", then.value},
+              {"low", then.low},
+              {"high", then.high},
+              {"slope_per_s", fitted->line.slope}};
+    if (arguments.contains("level")) {
+      const auto reach = analysis::time_to_reach(*fitted, number_of(arguments, "level", 0));
+      if (reach) {
+        item["reached_in_s"] = reach->seconds;
+        item["earliest_s"] = reach->earliest;
+        if (reach->latest) item["latest_s"] = *reach->latest;
+      }
+    }
+    out.push_back(std::move(item));
+  }
+  return Json{{"series", std::move(out)}, {"total", frame.series.size()}};
+}
+
+}  // namespace prom5::tools

@@ -1,0 +1,76 @@
+#include "ask/tools/range_frame.h"
+
+#include <cmath>
+
+namespace prom5::tools {
+
+Result<RangeFrame> range_frame(query::Engine& engine, const std::string& promql,
+                               const FrameRequest& request, const ToolContext& context) {
+  query::QueryRequest query;
+  query.text = promql;
+  query.start = request.start;
+  query.end = request.end;
+  query.step = request.step;
+  query.stop = context.stop;
+  query::QueryResult result = TRY(engine.run(query));
+  auto* matrix = std::get_if<query::MatrixValue>(&result.value);
+  if (matrix == nullptr) {
+    return fail(ErrorCode::BadData, "{} gives no series over time", promql);
+  }
+  RangeFrame frame{request.start, request.step, 0, {}};
+  frame.steps = static_cast<size_t>((request.end - request.start).ms / request.step.ms) + 1;
+  frame.series.reserve(matrix->series.size());
+  for (query::Series& series : matrix->series) {
+    FrameSeries out{std::move(series.labels), std::vector<double>(frame.steps, NAN)};
+    for (const query::Point& point : series.points) {
+      const auto at = static_cast<size_t>((point.time - request.start).ms / request.step.ms);
+      if (at < frame.steps && !point.histogram) out.values[at] = point.value;
+    }
+    frame.series.push_back(std::move(out));
+  }
+  return frame;
+}
+
+Json labels_json(const Labels& labels) {
+  Json out = Json::object();
+  for (const LabelView label : labels) {
+    if (label.name != kMetricName) out[std::string(label.name)] = std::string(label.value);
+  }
+  return out;
+}
+
+double number_of(const Json& arguments, const char* key, double otherwise) {
+  const auto found = arguments.find(key);
+  return found != arguments.end() && found->is_number() ? found->get<double>() : otherwise;
+}
+
+TimeMs time_of(const Json& arguments, const char* key, TimeMs otherwise) {
+  const auto found = arguments.find(key);
+  if (found == arguments.end() || !found->is_number()) return otherwise;
+  constexpr double kFarthest = 1e13;  // seconds; beyond it milliseconds do not fit
+  return {static_cast<int64_t>(std::clamp(found->get<double>(), -kFarthest, kFarthest) * 1000)};
+}
+
+Result<std::string> text_of(const Json& arguments, const char* key, std::string_view tool) {
+  if (!arguments.is_object() || !arguments.contains(key) || !arguments[key].is_string() ||
+      arguments[key].get_ref<const std::string&>().empty()) {
+    return fail(ErrorCode::BadData, "{} needs \"{}\", a text", tool, key);
+  }
+  return arguments[key].get<std::string>();
+}
+
+Json object_schema(std::initializer_list<Field> fields) {
+  Json properties = Json::object();
+  Json required = Json::array();
+  for (const Field& field : fields) {
+    const bool optional = field.name.ends_with('?');
+    const std::string name(field.name.substr(0, field.name.size() - (optional ? 1 : 0)));
+    properties[name] = {{"type", std::string(field.type)},
+                        {"description", std::string(field.description)}};
+    if (field.type == "array") properties[name]["items"] = Json::object();
+    if (!optional) required.push_back(name);
+  }
+  return {{"type", "object"}, {"properties", std::move(properties)}, {"required", required}};
+}
+
+}  // namespace prom5::tools

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ask/tool.h"
+#include "query/engine.h"
+
+namespace prom5::tools {
+
+/// One series of a range query on the query's grid.
+struct FrameSeries {
+  Labels labels;
+  std::vector<double> values;  ///< one a step; NaN where there is none
+};
+
+/// A range query's result as columns. Native histograms are left out.
+struct RangeFrame {
+  TimeMs start;
+  DurationMs step;
+  size_t steps = 0;
+  std::vector<FrameSeries> series;
+
+  [[nodiscard]] TimeMs time_of(size_t index) const {
+    return start + step * static_cast<int64_t>(index);
+  }
+};
+
+/// How a tool looks at a stretch of time.
+struct FrameRequest {
+  TimeMs start;
+  TimeMs end;
+  DurationMs step;
+};
+
+/// Errors: those of Engine::run.
+Result<RangeFrame> range_frame(query::Engine& engine, const std::string& promql,
+                               const FrameRequest& request, const ToolContext& context);
+
+/// Labels as a JSON object, without the metric's name.
+Json labels_json(const Labels& labels);
+
+/// A number under `key`; `otherwise` when there is none.
+double number_of(const Json& arguments, const char* key, double otherwise);
+/// Seconds under `key` as a time.
+TimeMs time_of(const Json& arguments, const char* key, TimeMs otherwise);
+/// A text under `key`. BadData naming tool and key when there is none.
+Result<std::string> text_of(const Json& arguments, const char* key, std::string_view tool);
+
+/// A JSON schema of an object whose fields are these: name, JSON type, what it is. Names that end
+/// in "?" need not be given.
+struct Field {
+  std::string_view name;
+  std::string_view type;
+  std::string_view description;
+};
+Json object_schema(std::initializer_list<Field> fields);
+
+}  // namespace prom5::tools

@@ -1,0 +1,67 @@
+#include "ask/tools/scan.h"
+
+#include <algorithm>
+
+namespace prom5::tools {
+
+namespace {
+
+constexpr int64_t kPoints = 180;
+/// How many times the recent part the past is to be.
+constexpr int64_t kPastShare = 5;
+constexpr DurationMs kLeastStep = DurationMs::seconds(30);
+
+}  // namespace
+
+ScanWindow ScanWindow::before(TimeMs end, DurationMs recent) {
+  ScanWindow out;
+  const DurationMs length = recent * (kPastShare + 1);
+  out.step = std::max(kLeastStep, DurationMs{length.ms / kPoints / 1000 * 1000});
+  out.end = end;
+  out.start = end - DurationMs{length.ms / out.step.ms * out.step.ms};
+  out.recent = end - recent;
+  return out;
+}
+
+Result<Scan> scan(query::Engine& engine, const std::vector<VitalSign>& signs,
+                  const ScanWindow& window, double least_score, const ToolContext& context) {
+  Scan out;
+  const auto first_recent = static_cast<size_t>((window.recent - window.start).ms / window.step.ms);
+  for (const VitalSign& sign : signs) {
+    if (context.stop.stop_requested()) return fail(ErrorCode::Canceled, "nobody waits any more");
+    auto frame = range_frame(engine, sign.promql, {window.start, window.end, window.step}, context);
+    if (!frame) {
+      ++out.failed;
+      continue;
+    }
+    for (FrameSeries& series : frame->series) {
+      ++out.series;
+      const auto deviation = analysis::unusual_window(series.values, first_recent);
+      if (!deviation || deviation->score < least_score) continue;
+      out.oddities.push_back({&sign, std::move(series.labels), *deviation,
+                              frame->time_of(deviation->onset), std::move(series.values)});
+    }
+  }
+  std::stable_sort(out.oddities.begin(), out.oddities.end(), [](const Oddity& a, const Oddity& b) {
+    return a.deviation.score > b.deviation.score;
+  });
+  return out;
+}
+
+Json oddity_json(const Oddity& oddity) {
+  const analysis::Deviation& d = oddity.deviation;
+  return {{"name", oddity.sign->name},
+          {"promql", oddity.sign->promql},
+          {"labels", labels_json(oddity.labels)},
+          {"observed", d.observed},
+          {"expected", d.expected},
+          {"low", d.expected_low},
+          {"high", d.expected_high},
+          {"score", d.score},
+          {"up", d.up},
+          {"kind", d.kind == analysis::Deviation::Kind::Shift ? "shift" : "spike"},
+          {"since", oddity.since.as_seconds()},
+          {"unit", oddity.sign->unit}};
+}
+
+}  // namespace prom5::tools

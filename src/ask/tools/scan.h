@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "analysis/anomaly.h"
+#include "ask/tools/range_frame.h"
+#include "ask/tools/vital_signs.h"
+
+namespace prom5::tools {
+
+/// Something unusual in a series.
+struct Oddity {
+  const VitalSign* sign = nullptr;
+  Labels labels;
+  analysis::Deviation deviation;
+  TimeMs since;
+  std::vector<double> values;  ///< on the scan's grid
+};
+
+/// Which stretch is looked at, and from when on it is the recent part.
+struct ScanWindow {
+  TimeMs start;
+  TimeMs recent;
+  TimeMs end;
+  DurationMs step;
+
+  /// Enough of the past to know what is usual before `recent`.
+  static ScanWindow before(TimeMs end, DurationMs recent);
+};
+
+struct Scan {
+  std::vector<Oddity> oddities;  ///< the strangest first
+  size_t series = 0;             ///< looked at
+  size_t failed = 0;             ///< signs whose query failed
+};
+
+/// Runs each sign's query and looks for what is unusual in its recent part. Signs that fail are
+/// counted and left out. Canceled when nobody waits any more.
+Result<Scan> scan(query::Engine& engine, const std::vector<VitalSign>& signs,
+                  const ScanWindow& window, double least_score, const ToolContext& context);
+
+/// {"name","labels","observed","expected","low","high","score","up","kind","since","unit"}
+Json oddity_json(const Oddity& oddity);
+
+}  // namespace prom5::tools

@@ -1,0 +1,116 @@
+#include "ask/tools/vital_signs.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ask/catalogue/mention.h"
+#include "ask/catalogue/recipe_query.h"
+
+namespace prom5::tools {
+
+namespace {
+
+using catalogue::Binding;
+using catalogue::Mention;
+using catalogue::Metric;
+using catalogue::Recipe;
+using catalogue::Snapshot;
+
+/// A sign with more things than this is looked at as one.
+constexpr size_t kMaxThings = 500;
+
+/// What has no course worth watching: constants, clocks, and what is said by another sign.
+bool worth_watching(const Recipe& recipe) {
+  return recipe.unit != "timestamp" && recipe.promql.find("time()") == std::string::npos &&
+         recipe.promql.find("_info") == std::string::npos && !recipe.finding;
+}
+
+std::vector<Mention> mentions_of(const Json& filters, const catalogue::Lexicon& lexicon,
+                                 const Snapshot& snapshot) {
+  std::vector<Mention> out;
+  if (!filters.is_array()) return out;
+  for (const Json& filter : filters) {
+    if (!filter.is_object()) continue;
+    Mention mention;
+    mention.text = filter.value("text", "");
+    mention.kind = filter.value("kind", "");
+    mention.folded = catalogue::fold(mention.text);
+    std::vector<std::string> names{mention.folded};
+    const std::string word = lexicon.canonical(mention.text);
+    names.push_back(catalogue::fold(word));
+    if (const auto* aliases = lexicon.alias(word)) {
+      names.insert(names.end(), aliases->begin(), aliases->end());
+    }
+    for (const std::string& name : names) {
+      for (const catalogue::Place& place : snapshot.places(name)) {
+        if (std::find(mention.places.begin(), mention.places.end(), place) ==
+            mention.places.end()) {
+          mention.places.push_back(place);
+        }
+      }
+      if (snapshot.leads(name)) mention.prefixes.push_back(name);
+    }
+    out.push_back(std::move(mention));
+  }
+  return out;
+}
+
+const Recipe* here(const catalogue::Concept& entry, const Snapshot& snapshot) {
+  for (const Recipe& recipe : entry.recipes) {
+    const bool all =
+        std::all_of(recipe.needs.begin(), recipe.needs.end(),
+                    [&](const std::string& name) { return snapshot.find(name) != nullptr; });
+    const bool labels =
+        std::all_of(recipe.requires_label.begin(), recipe.requires_label.end(), [&](const auto& r) {
+          const Metric* metric = snapshot.find(r.first);
+          return metric != nullptr && metric->label(r.second) != nullptr;
+        });
+    if (all && labels) return worth_watching(recipe) ? &recipe : nullptr;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<VitalSign> vital_signs(const catalogue::ConceptPack& pack, const Snapshot& snapshot,
+                                   const Json& filters) {
+  const std::vector<Mention> mentions = mentions_of(filters, pack.lexicon, snapshot);
+  std::vector<VitalSign> out;
+  std::set<std::string> seen;
+  for (const catalogue::Concept& entry : pack.concepts) {
+    const Recipe* recipe = here(entry, snapshot);
+    if (recipe == nullptr) continue;
+    bool narrowed = false;
+    catalogue::QueryParts parts;
+    parts.matchers = [&](const std::string& name) {
+      std::vector<Binding> bindings;
+      for (const Mention& mention : mentions) {
+        if (auto b = catalogue::bind(mention, *snapshot.find(name), pack.lexicon)) {
+          bindings.push_back(std::move(*b));
+        }
+      }
+      narrowed = narrowed || !bindings.empty();
+      return catalogue::to_matchers(std::move(bindings));
+    };
+    const Metric* metric = snapshot.find(recipe->needs.front());
+    size_t things = 1;
+    for (const std::string& label : recipe->by) {
+      const catalogue::LabelInfo* info = metric->label(label);
+      if (info == nullptr) continue;
+      things = std::max(things, info->values.size());
+      if (info->values.size() <= kMaxThings) parts.by.push_back(label);
+    }
+    VitalSign sign{entry.name,           catalogue::compose(recipe->promql, parts),
+                   recipe->unit,         parts.by,
+                   entry.least_is_worst, recipe->needs};
+    if (!catalogue::has_aggregation(recipe->promql) && things > kMaxThings) {
+      sign.promql = (recipe->join.empty() ? "avg" : recipe->join) + "(" + sign.promql + ")";
+    }
+    if ((mentions.empty() || narrowed) && seen.insert(sign.promql).second) {
+      out.push_back(std::move(sign));
+    }
+  }
+  return out;
+}
+
+}  // namespace prom5::tools
