@@ -24,7 +24,10 @@ class BuiltInAgent final : public Agent {
   Result<Answer> ask(const Question& question, const TokenSink& tokens) override {
     return loop_.ask(question, tokens);
   }
-  [[nodiscard]] std::vector<std::string> sessions() const override { return loop_.sessions(); }
+  [[nodiscard]] std::vector<SessionInfo> sessions() const override { return loop_.sessions(); }
+  [[nodiscard]] std::optional<Json> session(const std::string& session_id) const override {
+    return loop_.session(session_id);
+  }
   bool forget(const std::string& session_id) override { return loop_.forget(session_id); }
 
  private:

@@ -115,6 +115,14 @@ Json agent_json(const Answer& answer) {
           {"suggestions", answer.suggestions}};
 }
 
+Json session_json(const SessionInfo& session) {
+  return {{"id", session.id},
+          {"started", session.started.as_seconds()},
+          {"last_used", session.last_used.as_seconds()},
+          {"turns", session.turns},
+          {"title", session.title}};
+}
+
 std::string event(std::string_view name, const Json& data) {
   return fmt::format("event: {}\ndata: {}\n\n", name, codec::dump_json(data));
 }
@@ -175,8 +183,9 @@ void AssistantApi::add_routes(io::Router& router) {
              [this](const HttpRequest& r, const PathArguments&) { return text(r); });
   router.add("GET", "/api/v5/agent/session", "Lists conversations.",
              [this](const HttpRequest&, const PathArguments&) {
-               return HttpResponse::json(200,
-                                         codec::dump_json(Json{{"sessions", agent_.sessions()}}));
+               Json list = Json::array();
+               for (const SessionInfo& s : agent_.sessions()) list.push_back(session_json(s));
+               return HttpResponse::json(200, codec::dump_json(Json{{"sessions", list}}));
              });
   router.add("DELETE", "/api/v5/agent/session/{id}", "Forgets a conversation.",
              [this](const HttpRequest&, const PathArguments& arguments) {
