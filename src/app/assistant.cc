@@ -12,14 +12,14 @@ namespace prom5 {
 namespace {
 
 /// Owns what the loop works with.
-class BuiltInAgent final : public Agent {
+class BuiltInAgent final : public Assistant {
  public:
   BuiltInAgent(Storage& storage, query::Engine& engine, const Clock& clock)
       : catalogue_(storage, clock),
         model_(catalogue_, catalogue::shipped_pack()),
         find_metrics_(catalogue_),
         query_metrics_(engine),
-        loop_(model_, {&find_metrics_, &query_metrics_}, {}) {}
+        loop_(model_, tools(), {}) {}
 
   Result<Answer> ask(const Question& question, const TokenSink& tokens) override {
     return loop_.ask(question, tokens);
@@ -29,6 +29,8 @@ class BuiltInAgent final : public Agent {
     return loop_.session(session_id);
   }
   bool forget(const std::string& session_id) override { return loop_.forget(session_id); }
+
+  [[nodiscard]] std::vector<Tool*> tools() final { return {&find_metrics_, &query_metrics_}; }
 
  private:
   catalogue::Catalogue catalogue_;
@@ -40,7 +42,7 @@ class BuiltInAgent final : public Agent {
 
 }  // namespace
 
-std::unique_ptr<Agent> make_agent(Storage& storage, query::Engine& engine, const Clock& clock) {
+std::unique_ptr<Assistant> make_agent(Storage& storage, query::Engine& engine, const Clock& clock) {
   return std::make_unique<BuiltInAgent>(storage, engine, clock);
 }
 

@@ -130,14 +130,22 @@ void LiveUpdates::run(const std::stop_token& stop) {
   }
 }
 
+Result<void> LiveUpdates::room_locked() {
+  if (stopped_) return fail(ErrorCode::Unavailable, "the server is stopping");
+  if (subscribers_.size() < options_.max_subscribers) return {};
+  refused_.add();
+  return fail(ErrorCode::LimitExceeded, "there are {} subscribers already, the most there may be",
+              options_.max_subscribers);
+}
+
+Result<void> LiveUpdates::room() {
+  const MutexLock lock(mutex_);
+  return room_locked();
+}
+
 Result<LiveUpdates::SubscriberId> LiveUpdates::join(std::shared_ptr<LiveSink> sink) {
   const MutexLock lock(mutex_);
-  if (stopped_) return fail(ErrorCode::Unavailable, "the server is stopping");
-  if (subscribers_.size() >= options_.max_subscribers) {
-    refused_.add();
-    return fail(ErrorCode::LimitExceeded, "there are {} subscribers already, the most there may be",
-                options_.max_subscribers);
-  }
+  TRY(room_locked());
   auto subscriber = std::make_shared<Subscriber>();
   subscriber->id = next_id_++;
   subscriber->sink = std::move(sink);
@@ -159,38 +167,47 @@ void LiveUpdates::leave(SubscriberId subscriber) {
   subscribers_.erase(found);
 }
 
-Result<void> LiveUpdates::subscribe(SubscriberId subscriber, Subscription wanted) {
-  if (wanted.promql.size() > options_.max_query_bytes) {
-    return fail(ErrorCode::BadData, "the query is longer than {} bytes", options_.max_query_bytes);
+std::unexpected<Error> LiveUpdates::too_many() const {
+  refused_.add();
+  return fail(ErrorCode::LimitExceeded, "there are {} subscriptions, the most there may be",
+              options_.max_subscriptions);
+}
+
+Result<void> LiveUpdates::check(const Subscription& wanted, size_t others) const {
+  if (wanted.promql.empty() || wanted.promql.size() > options_.max_query_bytes) {
+    return fail(ErrorCode::BadData, "a query must have 1 to {} bytes", options_.max_query_bytes);
   }
-  if (wanted.interval.ms == 0) wanted.interval = options_.min_interval;
-  if (wanted.interval < options_.min_interval || wanted.interval > options_.max_interval) {
+  const bool every_tick = wanted.interval.ms == 0;
+  if (!every_tick &&
+      (wanted.interval < options_.min_interval || wanted.interval > options_.max_interval)) {
     return fail(ErrorCode::BadData, "the interval must be from {} to {}",
                 format_duration(options_.min_interval), format_duration(options_.max_interval));
   }
-  const int64_t tick = options_.min_interval.ms;
-  wanted.interval.ms = (wanted.interval.ms + tick - 1) / tick * tick;
+  if (others >= options_.max_subscriptions) return too_many();
   TRY(query::result_type(wanted.promql));
+  return {};
+}
+
+Result<void> LiveUpdates::subscribe(SubscriberId subscriber, Subscription wanted) {
+  TRY(check(wanted, 0));
+  // Rounded up to full ticks.
+  const int64_t tick = options_.min_interval.ms;
+  wanted.interval.ms = std::max(tick, (wanted.interval.ms + tick - 1) / tick * tick);
   const TimeMs now = clock_.now();
   const MutexLock lock(mutex_);
   const auto found = subscribers_.find(subscriber);
   if (found == subscribers_.end()) return fail(ErrorCode::NotFound, "the subscriber has left");
   auto& all = found->second->wanted;
-  const auto old = all.find(wanted.id);
-  if (old != all.end()) {
+  const size_t others = all.size() - all.count(wanted.id);
+  if (others >= options_.max_subscriptions) return too_many();
+  if (const auto old = all.find(wanted.id); old != all.end()) {
     forget_wish(old->second);
     all.erase(old);
-  }
-  if (all.size() >= options_.max_subscriptions) {
-    refused_.add();
-    return fail(ErrorCode::LimitExceeded,
-                "there are {} subscriptions already, the most there may be",
-                options_.max_subscriptions);
   }
   Feed& feed = feeds_[{wanted.promql, wanted.interval.ms}];
   ++feed.listeners;
   feed.next = std::max(now, feed.earliest);
-  all.emplace(wanted.id, wanted);
+  all.emplace(wanted.id, std::move(wanted));
   return {};
 }
 

@@ -65,7 +65,10 @@ class LiveUpdates {
   void start();
   void stop();
 
-  /// LimitExceeded when there are as many as may be; Unavailable after stop().
+  /// Whether one more may join: LimitExceeded when there are as many as may be; Unavailable after
+  /// stop().
+  Result<void> room() EXCLUDES(mutex_);
+  /// Errors as of room().
   Result<SubscriberId> join(std::shared_ptr<LiveSink> sink);
   void leave(SubscriberId subscriber);
 
@@ -75,13 +78,15 @@ class LiveUpdates {
     std::string promql;
     DurationMs interval;  ///< in full ticks; 0: one tick
   };
-  /// The first update comes with the next tick. BadData for what does not parse or lies outside
-  /// the limits; LimitExceeded for one too many; NotFound when the subscriber has left.
+  /// Whether a subscriber with so many already may have it. BadData for what does not parse or lies
+  /// outside the limits; LimitExceeded for one too many.
+  [[nodiscard]] Result<void> check(const Subscription& wanted, size_t others) const;
+  /// The first update comes with the next tick. Errors as of check(); NotFound when the subscriber
+  /// has left.
   Result<void> subscribe(SubscriberId subscriber, Subscription wanted);
   /// False when there is none of that name.
   bool unsubscribe(SubscriberId subscriber, const std::string& id);
 
-  [[nodiscard]] const LiveOptions& options() const { return options_; }
   [[nodiscard]] size_t subscribers() const;
 
   /// Evaluates and sends what is due then. Called by the thread; by tests in its place.
@@ -110,6 +115,8 @@ class LiveUpdates {
   };
 
   void run(const std::stop_token& stop);
+  Result<void> room_locked() REQUIRES(mutex_);
+  [[nodiscard]] std::unexpected<Error> too_many() const;
   std::vector<DueQuery> take_due(TimeMs now) EXCLUDES(mutex_);
   void answer(const DueQuery& due, TimeMs now, const std::stop_token& stop);
   void remember_cost(const std::string& promql, double seconds);

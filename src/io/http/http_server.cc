@@ -478,7 +478,10 @@ class HttpServer::Impl {
     const bool keep_alive = parser.keep_alive();
     request = to_request(parser, peer);
     watchdog.pause();
-    HttpResponse response = co_await handle(connection, request);
+    std::stop_source stop;  // for as long as an answer is made, also a streamed one
+    const std::stop_callback server_stops(stopping_.get_token(),
+                                          [stop]() mutable { stop.request_stop(); });
+    HttpResponse response = co_await handle(connection, request, stop);
     if (response.websocket) {
       co_await serve_websocket(connection, watchdog, request, response, buffer);
       co_return false;
@@ -488,7 +491,9 @@ class HttpServer::Impl {
       co_return false;
     }
     if (response.stream) {
-      co_return co_await serve_stream(connection, watchdog, response) && keep_alive;
+      const bool sent = co_await serve_stream(connection, watchdog, response);
+      if (!sent) stop.request_stop();
+      co_return sent&& keep_alive;
     }
     co_return keep_alive;
   }
@@ -506,20 +511,20 @@ class HttpServer::Impl {
   }
 
   /// Runs the handler on a worker and waits for it, meanwhile watching for the client to leave.
-  asio::awaitable<HttpResponse> handle(Connection& connection, HttpRequest& request) {
+  asio::awaitable<HttpResponse> handle(Connection& connection, HttpRequest& request,
+                                       std::stop_source stop) {
     struct State {
-      explicit State(asio::any_io_executor executor) : done(executor) {}
+      State(asio::any_io_executor executor, std::stop_source source)
+          : done(executor), stop(std::move(source)) {}
       asio::steady_timer done;  // cancelled when there is an answer
       HttpResponse response;
       bool finished = false;
       std::stop_source stop;
     };
     const auto executor = connection.socket().get_executor();
-    auto state = std::make_shared<State>(executor);  // shared with the worker
+    auto state = std::make_shared<State>(executor, std::move(stop));  // shared with the worker
     state->done.expires_at(asio::steady_timer::time_point::max());
     request.stop = state->stop.get_token();
-    const std::stop_callback server_stops(stopping_.get_token(),
-                                          [state] { state->stop.request_stop(); });
     const bool queued = jobs_.try_push([this, state, &request, executor] {
       HttpResponse response = run_handler(request);
       asio::post(executor, [state, answer = std::move(response)]() mutable {
