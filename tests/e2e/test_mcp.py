@@ -80,8 +80,7 @@ class Http(unittest.TestCase):
         self.assertEqual(json.loads(result["content"][0]["text"]), result["structuredContent"])
 
     def test_wrong_arguments_are_told_to_the_model(self):
-        for arguments in ({}, {"promql": 5}, {"promql": "sum("},
-                          {"promql": "up", "range_s": "long"}):
+        for arguments in ({}, {"promql": 5}, {"promql": "sum("}):
             with self.subTest(arguments):
                 result = self.result("tools/call",
                                      {"name": "query_metrics", "arguments": arguments})

@@ -28,9 +28,8 @@ Json clarification_json(const Answer::Clarification& clarification) {
 }
 
 Json refusal_json(const Answer::Refusal& refusal) {
-  return {{"code", refusal.code},
-          {"message", refusal.message},
-          {"suggestions", refusal.suggestions}};
+  return {
+      {"code", refusal.code}, {"message", refusal.message}, {"suggestions", refusal.suggestions}};
 }
 
 /// What there is to read, also where the model gave no words of its own.
