@@ -260,8 +260,8 @@ std::vector<LiveUpdates::DueQuery> LiveUpdates::take_due(TimeMs now) {
       const auto query = due.find(wanted.promql);
       if (query == due.end()) continue;
       const auto& feeds = query->second.feeds;
-      const bool now_due = std::ranges::any_of(
-          feeds, [&](const FeedKey& key) { return key.second == wanted.interval.ms; });
+      const FeedKey own{wanted.promql, wanted.interval.ms};
+      const bool now_due = std::ranges::find(feeds, own) != feeds.end();
       if (now_due) query->second.listeners.emplace_back(subscriber, name);
     }
   }

@@ -292,13 +292,13 @@ std::optional<Json> McpCore::answer_one(const Json& message, const Peer& peer) {
 /// What is not known is passed over: a notification has no answer.
 void McpCore::notice(const std::string& method, const Json& parameters, const Peer& peer) {
   if (method != "notifications/cancelled" || !parameters.contains("requestId")) return;
-  std::stop_source call(std::nostopstate);
+  std::optional<std::stop_source> call;
   {
     const MutexLock lock(mutex_);
     const auto found = calls_.find(peer.session + '/' + codec::dump_json(parameters["requestId"]));
     if (found != calls_.end()) call = found->second;
   }
-  call.request_stop();
+  if (call) call->request_stop();  // not under the lock: it runs what waits for it
 }
 
 /// All lists come in one page, so no cursor is ever given out.
