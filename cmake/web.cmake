@@ -32,3 +32,13 @@ foreach(pack words infrastructure services)
   set_source_files_properties(${GENERATED}/pack_${pack}.S PROPERTIES OBJECT_DEPENDS ${PACK})
   target_sources(prom5_ask PRIVATE ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc)
 endforeach()
+
+set(OPENAPI ${CMAKE_SOURCE_DIR}/src/app/api/openapi.yaml)
+add_custom_command(
+  OUTPUT ${GENERATED}/openapi.S ${GENERATED}/openapi_text.cc
+  COMMAND ${CMAKE_SOURCE_DIR}/tools/embed.py text prom5::api openapi_yaml ${OPENAPI}
+          ${GENERATED}/openapi.S ${GENERATED}/openapi_text.cc
+  DEPENDS ${OPENAPI} ${CMAKE_SOURCE_DIR}/tools/embed.py
+  VERBATIM)
+set_source_files_properties(${GENERATED}/openapi.S PROPERTIES OBJECT_DEPENDS ${OPENAPI})
+target_sources(prom5_app PRIVATE ${GENERATED}/openapi.S ${GENERATED}/openapi_text.cc)

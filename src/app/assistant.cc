@@ -18,7 +18,7 @@ namespace prom5 {
 namespace {
 
 /// Owns what the loop works with.
-class BuiltInAgent final : public Agent {
+class BuiltInAgent final : public Assistant {
  public:
   BuiltInAgent(Storage& storage, query::Engine& engine, const Clock& clock)
       : pack_(catalogue::shipped_pack()),
@@ -37,17 +37,22 @@ class BuiltInAgent final : public Agent {
         forecast_(engine),
         propose_alert_(engine),
         propose_silence_(engine),
-        loop_(model_,
-              {&find_metrics_, &query_metrics_, &describe_series_, &explain_query_,
-               &diagnose_query_, &alerts_, &targets_, &anomalies_, &correlate_, &find_causes_,
-               &forecast_, &propose_alert_, &propose_silence_},
-              {}) {}
+        loop_(model_, tools(), {}) {}
 
   Result<Answer> ask(const Question& question, const TokenSink& tokens) override {
     return loop_.ask(question, tokens);
   }
-  [[nodiscard]] std::vector<std::string> sessions() const override { return loop_.sessions(); }
+  [[nodiscard]] std::vector<SessionInfo> sessions() const override { return loop_.sessions(); }
+  [[nodiscard]] std::optional<Json> session(const std::string& session_id) const override {
+    return loop_.session(session_id);
+  }
   bool forget(const std::string& session_id) override { return loop_.forget(session_id); }
+
+  [[nodiscard]] std::vector<Tool*> tools() final { 
+    return {&find_metrics_,  &query_metrics_,  &describe_series_, &explain_query_, &diagnose_query_,
+            &alerts_,        &targets_,        &anomalies_,       &correlate_,     &find_causes_,
+            &forecast_,      &propose_alert_,  &propose_silence_};
+  }
 
  private:
   const catalogue::ConceptPack& pack_;
@@ -71,7 +76,7 @@ class BuiltInAgent final : public Agent {
 
 }  // namespace
 
-std::unique_ptr<Agent> make_agent(Storage& storage, query::Engine& engine, const Clock& clock) {
+std::unique_ptr<Assistant> make_agent(Storage& storage, query::Engine& engine, const Clock& clock) {
   return std::make_unique<BuiltInAgent>(storage, engine, clock);
 }
 

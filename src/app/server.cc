@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "app/api/mcp_resources.h"
 #include "app/api/openapi.h"
 #include "app/api/web_ui.h"
 #include "app/assistant.h"
@@ -114,6 +115,7 @@ Server::~Server() {
     starting_.join();
   }
   watching_ = {};
+  if (live_updates_) live_updates_->stop();  // its sinks are the server's
   http_server_.reset();
   remote_writers_.reset();
   discovery_.reset();
@@ -206,8 +208,8 @@ Result<void> Server::open() {
   }
   host_exporter_ = std::make_unique<exporters::HostExporter>(files_);
   agent_ = make_agent(*db_, *engine_, clock_);
-  assistant_api_ = std::make_unique<api::AssistantApi>(*agent_, clock_);
   add_routes();
+  live_updates_->start();
   http_server_->start();
   for (const std::string& note : config.notes) log_.warn("Configuration", {{"note", note}});
   for (const std::string& address : options_.http.listen_addresses) {
@@ -392,7 +394,7 @@ void Server::add_routes() {
   targets_api_->add_routes(router_);
   tsdb_api_ = std::make_unique<api::TsdbApi>(*db_, options_.enable_admin_api, log_);
   tsdb_api_->add_routes(router_);
-  assistant_api_->add_routes(router_);
+  add_assistant_routes();
   api::add_features_route(router_, feature_switches());
   const auto external_labels = [this] {
     const MutexLock lock(reload_mutex_);
@@ -505,6 +507,21 @@ void Server::add_push_gateway_routes() {
         done.status = 202;
         return done;
       });
+}
+
+void Server::add_assistant_routes() {
+  assistant_api_ = std::make_unique<api::AssistantApi>(*agent_, clock_);
+  assistant_api_->add_routes(router_);
+  live_updates_ =
+      std::make_unique<api::LiveUpdates>(*engine_, clock_, metrics_, api::LiveOptions{});
+  live_api_ = std::make_unique<api::LiveApi>(*agent_, *live_updates_, clock_);
+  live_api_->add_routes(router_);
+  mcp_ = std::make_unique<api::McpCore>(agent_->tools(), api::mcp_resources(*db_, *engine_), clock_,
+                                        metrics_,
+                                        api::McpOptions{.version = std::string(api::version())});
+  mcp_api_ = std::make_unique<api::McpApi>(*mcp_, clock_, metrics_,
+                                           api::McpHttpOptions{.host_names = {host_name()}});
+  mcp_api_->add_routes(router_);
 }
 
 void Server::add_lifecycle_routes() {

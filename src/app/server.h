@@ -12,14 +12,18 @@
 #include "app/api/assistant_api.h"
 #include "app/api/features_api.h"
 #include "app/api/federation.h"
+#include "app/api/live_api.h"
+#include "app/api/live_updates.h"
+#include "app/api/mcp.h"
+#include "app/api/mcp_api.h"
 #include "app/api/query_api.h"
 #include "app/api/remote_read.h"
 #include "app/api/search_api.h"
 #include "app/api/targets_api.h"
 #include "app/api/tsdb_api.h"
+#include "app/assistant.h"
 #include "app/config/config.h"
 #include "app/config/web_config.h"
-#include "ask/agent.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -91,6 +95,7 @@ class Server {
   void watch_config(const std::stop_token& stop);
   Result<void> refuse_open_door() const;
   void add_routes();
+  void add_assistant_routes();
   void add_lifecycle_routes();
   [[nodiscard]] api::FeatureSwitches feature_switches() const;
   void add_push_routes();
@@ -123,7 +128,7 @@ class Server {
   std::unique_ptr<ingest::OtlpReceiver> otlp_;
   std::unique_ptr<ingest::PushGateway> push_gateway_;
   std::unique_ptr<exporters::HostExporter> host_exporter_;
-  std::unique_ptr<Agent> agent_;
+  std::unique_ptr<Assistant> agent_;
   std::unique_ptr<api::ApiV1> api_v1_;
   std::unique_ptr<api::QueryApi> query_api_;
   std::unique_ptr<api::SearchApi> search_api_;
@@ -132,6 +137,10 @@ class Server {
   std::unique_ptr<api::Federation> federation_;
   std::unique_ptr<api::RemoteRead> remote_read_;
   std::unique_ptr<api::AssistantApi> assistant_api_;
+  std::unique_ptr<api::LiveUpdates> live_updates_;
+  std::unique_ptr<api::LiveApi> live_api_;
+  std::unique_ptr<api::McpCore> mcp_;
+  std::unique_ptr<api::McpApi> mcp_api_;
   io::Router router_;
   std::atomic<bool> ready_{false};
   std::function<void()> quit_;

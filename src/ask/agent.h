@@ -61,6 +61,27 @@ struct Answer {
   std::optional<Refusal> refusal;
 };
 
+/// A conversation, as a list of them shows it.
+struct SessionInfo {
+  std::string id;
+  TimeMs started;
+  TimeMs last_used;
+  size_t turns = 0;   ///< questions that were answered
+  std::string title;  ///< the first question, cut where it is long
+};
+
+/// What a person thinks of an answer.
+struct Feedback {
+  enum class Verdict : uint8_t { Up, Down };
+
+  std::string session_id;
+  std::optional<size_t> turn;  ///< from 0; the last one when not given
+  Verdict verdict = Verdict::Up;
+  std::string correction;  ///< in words, what would have been right; may be empty
+  std::string promql;      ///< the query that would have been right; may be empty
+  TimeMs time;
+};
+
 /// Answers questions about what the server holds. Any thread.
 class Agent {
  public:
@@ -70,9 +91,22 @@ class Agent {
   /// answered is an Answer with a clarification or a refusal.
   virtual Result<Answer> ask(const Question& question, const TokenSink& tokens) = 0;
 
-  /// Known conversations, and their end.
-  [[nodiscard]] virtual std::vector<std::string> sessions() const = 0;
+  /// Known conversations, the last used first; what was said in one; and its end.
+  [[nodiscard]] virtual std::vector<SessionInfo> sessions() const = 0;
+  /// {"id", "started", "last_used", "title", "turns": [{"time", "question", "answer", "intent",
+  /// "promql"}]}, times in Unix seconds; nothing when there is no such conversation.
+  [[nodiscard]] virtual std::optional<Json> session(const std::string& session_id) const = 0;
   virtual bool forget(const std::string& session_id) = 0;
+
+  /// Keeps what a person thinks of an answer. NotFound when there is no such conversation or turn;
+  /// Unavailable when this agent learns nothing.
+  virtual Result<void> feedback(const Feedback& /*feedback*/) {
+    return fail(ErrorCode::Unavailable, "this assistant keeps no feedback");
+  }
+  /// A sum of the feedback so far: {"up", "down", "corrections": […], …}.
+  [[nodiscard]] virtual Json feedback_report() const {
+    return {{"up", 0}, {"down", 0}, {"corrections", Json::array()}};
+  }
 };
 
 }  // namespace prom5

@@ -1,6 +1,12 @@
 """Questions in writing, to the program as it comes: it watches itself and this host."""
 import json
+import os
+import pty
 import re
+import select
+import subprocess
+import termios
+import time
 import unittest
 
 import harness
@@ -39,6 +45,43 @@ UNANSWERABLE = (
 )
 
 AMBIGUOUS = ("show me the usage", "how much is it", "is it high?", "show the graph")
+
+
+class Terminal:
+    """A command at a pseudo-terminal of 100 columns."""
+
+    def __init__(self, *arguments):
+        self.master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (40, 100))
+        self.process = subprocess.Popen(
+            [harness.prom5_binary(), *arguments], stdin=slave, stdout=slave, stderr=slave,
+            env=harness.clean_environment())
+        os.close(slave)
+        self.text = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+    def write(self, text):
+        os.write(self.master, text.encode())
+
+    def read_until(self, mark, seconds=30):
+        end = time.monotonic() + seconds
+        while mark not in self.text:
+            left = end - time.monotonic()
+            readable, _, _ = select.select([self.master], [], [], max(0, left))
+            assert readable, f"{mark!r} does not come: {self.text!r}"
+            self.text += os.read(self.master, 1 << 16).decode().replace("\r\n", "\n")
+        found, self.text = self.text.split(mark, 1)
+        return found
+
+    def wait(self):
+        return self.process.wait(30)
 
 
 def queries(answer):
@@ -242,10 +285,78 @@ class Ask(unittest.TestCase):
         self.assertEqual(second["session_id"], first["session_id"])
         self.assertIn("node_memory", json.dumps(second["evidence"]))
 
+    # Conversations and what is thought of them
+
+    def get_json(self, path):
+        status, _, body = self.server.get(path)
+        self.assertEqual(status, 200, body)
+        return harness.parse_json(body)
+
+    def session(self, name, *questions):
+        for question in questions:
+            status, answer = self.server.post_json(
+                "/api/v5/agent/text", {"message": question, "session_id": name})
+            self.assertEqual((status, answer["session_id"]), (200, name), answer)
+
+    def test_sessions_are_listed_with_their_titles(self):
+        begun = time.time()
+        self.session("listed-1", "Show CPU usage", "and memory?")
+        self.session("listed-2", "Is anything down?")
+        sessions = {s["id"]: s for s in self.get_json("/api/v5/agent/session")["sessions"]}
+        first, second = sessions["listed-1"], sessions["listed-2"]
+        self.assertEqual((first["turns"], second["turns"]), (2, 1))
+        self.assertEqual((first["title"], second["title"]),
+                         ("Show CPU usage", "Is anything down?"))
+        self.assertLessEqual(begun - 1, first["started"])
+        self.assertLessEqual(first["started"], first["last_used"])
+        self.assertLessEqual(first["last_used"], second["last_used"])
+
+    def test_session_tells_its_turns_until_it_is_forgotten(self):
+        self.session("told", "Show CPU usage", "what is the weather in Paris")
+        session = self.get_json("/api/v5/agent/session/told")
+        self.assertEqual(session["id"], "told")
+        self.assertEqual([turn["question"] for turn in session["turns"]],
+                         ["Show CPU usage", "what is the weather in Paris"])
+        self.assertIn("node_cpu_seconds_total", session["turns"][0]["promql"])
+        self.assertTrue(session["turns"][0]["answer"])
+        delete = ("DELETE", "/api/v5/agent/session/told")
+        self.assertEqual(self.server.request(*delete)[0], 204)
+        self.assertEqual(self.server.request(*delete)[0], 404)
+        self.assertEqual(self.server.get("/api/v5/agent/session/told")[0], 404)
+
+    def test_feedback_is_kept(self):
+        self.session("judged", "Show CPU usage", "Is anything down?")
+        before = self.get_json("/api/v5/agent/feedback")
+        for body in ({"verdict": "up"}, {"verdict": "down", "turn": 0},
+                     {"verdict": "down", "correction": "only this host", "promql": "up == 0"}):
+            status, answer = self.server.post_json(
+                "/api/v5/agent/feedback", {"session_id": "judged", **body})
+            self.assertEqual((status, answer), (200, {"status": "success"}))
+        after = self.get_json("/api/v5/agent/feedback")
+        self.assertEqual((after["up"] - before["up"], after["down"] - before["down"]), (1, 2))
+
+    def test_wrong_feedback(self):
+        self.session("judged-wrongly", "Show CPU usage")
+        good = {"session_id": "judged-wrongly", "verdict": "up"}
+        for wrong in ({"verdict": "sideways"}, {"verdict": 1}, {"verdict": None},
+                      {"session_id": 5}, {"session_id": ""}, {"turn": -1}, {"turn": 1.5},
+                      {"turn": "x"}, {"correction": 5}, {"correction": "x" * 5000},
+                      {"promql": "sum("}):
+            with self.subTest(wrong):
+                status, answer = self.server.post_json("/api/v5/agent/feedback", {**good, **wrong})
+                self.assertEqual((status, answer["errorType"]), (400, "bad_data"), answer)
+        for missing in ({"session_id": "nobody"}, {"turn": 99}):
+            with self.subTest(missing):
+                status, answer = self.server.post_json(
+                    "/api/v5/agent/feedback", {**good, **missing})
+                self.assertEqual(status, 404, answer)
+        for body in (b"", b"[]", b"{}", b"{"):
+            self.assertEqual(self.server.post("/api/v5/agent/feedback", body)[0], 400)
+
     # The command
 
-    def command(self, *args):
-        return harness.run_prom5("ask", *args, "--url", self.server.url)
+    def command(self, *args, stdin=None):
+        return harness.run_prom5("ask", *args, "--url", self.server.url, stdin=stdin)
 
     def test_command_answers_and_shows_its_query(self):
         result = self.command("Show CPU usage")
@@ -261,6 +372,55 @@ class Ask(unittest.TestCase):
         result = self.command("what is the weather in Paris")
         self.assertEqual(result.returncode, 1, harness.shown(result))
         self.assertTrue((result.stdout + result.stderr).strip())
+
+    def test_command_draws_what_has_a_range(self):
+        result = self.command("graph the cpu usage over the last 30 minutes")
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+        self.assertRegex(result.stdout, "[\u2801-\u28ff]")
+
+    def test_command_takes_questions_from_a_pipe(self):
+        result = self.command("-", stdin="Show CPU usage\n\nand memory?\n")
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+        self.assertIn("node_cpu_seconds_total", result.stdout)
+        self.assertIn("node_memory", result.stdout)
+        result = self.command("-", stdin="what is the weather in Paris\nShow CPU usage\n")
+        self.assertEqual(result.returncode, 1, harness.shown(result))
+        self.assertIn("node_cpu_seconds_total", result.stdout)
+
+    def test_command_takes_questions_from_a_pipe_as_json(self):
+        result = self.command("-", "--json", stdin="show me the usage\n1\n:quit\nnever asked\n")
+        answers = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertEqual(len(answers), 2, harness.shown(result))
+        self.assertEqual(answers[0]["session_id"], answers[1]["session_id"])
+        self.assertTrue(answers[0]["suggestions"])
+        session = self.get_json(f"/api/v5/agent/session/{answers[0]['session_id']}")
+        self.assertEqual([turn["question"] for turn in session["turns"]],
+                         ["show me the usage", answers[0]["suggestions"][0]])
+
+    def test_command_gives_feedback(self):
+        before = self.get_json("/api/v5/agent/feedback")
+        result = self.command("-", stdin="Show CPU usage\n:good\n:bad only user mode\n")
+        self.assertEqual(result.returncode, 0, harness.shown(result))
+        after = self.get_json("/api/v5/agent/feedback")
+        self.assertEqual((after["up"] - before["up"], after["down"] - before["down"]), (1, 1))
+        self.assertEqual(self.command("-", stdin=":good\n").returncode, 1)
+        self.assertEqual(self.command("-", stdin=":nonsense\n").returncode, 1)
+
+    def test_command_without_a_question(self):
+        result = self.command()
+        self.assertEqual(result.returncode, 2, harness.shown(result))
+        self.assertIn("QUESTION", result.stderr)
+
+    def test_conversation_at_a_terminal(self):
+        with Terminal("ask", "--url", self.server.url) as terminal:
+            terminal.read_until("> ")
+            terminal.write("show me the usage\n")
+            text = terminal.read_until("\n> ")
+            self.assertRegex(text, r"(?m)^  1\. ")
+            terminal.write("1\n")
+            self.assertIn("node_", terminal.read_until("\n> "))
+            terminal.write("\x04")
+            self.assertEqual(terminal.wait(), 0)
 
     def test_command_without_a_server(self):
         url = f"http://127.0.0.1:{harness.free_port()}"

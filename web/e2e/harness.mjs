@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const binary = resolve(process.env.PROM5_BIN
+export const binary = resolve(process.env.PROM5_BIN
   ?? fileURLToPath(new URL('../../build/release/prom5', import.meta.url)));
 const shots = process.env.PROM5_SCREENSHOTS;
 

@@ -7,7 +7,8 @@
 namespace prom5::api {
 
 /// The questions' routes: POST /api/v5/query/natural, POST /api/v5/agent/text (JSON, or a stream of
-/// server-sent events), GET and DELETE /api/v5/agent/session, and the WebSocket /ws. Any thread.
+/// server-sent events), conversations below /api/v5/agent/session, and /api/v5/agent/feedback. Any
+/// thread.
 class AssistantApi {
  public:
   AssistantApi(Agent& agent, const Clock& clock) : agent_(agent), clock_(clock) {}
@@ -18,7 +19,7 @@ class AssistantApi {
   io::HttpResponse natural(const io::HttpRequest& request);
   io::HttpResponse text(const io::HttpRequest& request);
   io::HttpResponse text_stream(Question question);
-  io::HttpResponse websocket();
+  Result<io::HttpResponse> feedback(const io::HttpRequest& request);
 
   Agent& agent_;
   const Clock& clock_;

@@ -1,9 +1,15 @@
 #include <fmt/core.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <iostream>
 
 #include "app/cli/client.h"
 #include "app/cli/command.h"
+#include "app/cli/print_result.h"
+#include "app/cli/terminal.h"
 
 namespace prom5::cli {
 
@@ -11,9 +17,190 @@ namespace {
 
 constexpr std::array kFlags = std::to_array<Flag>({
     {"url", FlagKind::Text, "http://127.0.0.1:9090", "The server to ask."},
-    {"json", FlagKind::Switch, "false", "Print the answer as JSON."},
+    {"json", FlagKind::Switch, "false", "Print answers as JSON, a line each."},
     {"session", FlagKind::Text, "", "Go on in a conversation."},
 });
+
+constexpr size_t kChartHeight = 8;
+
+constexpr const char* kHelp =
+    "Ask in plain words; a number asks what is suggested under it.\n"
+    "  :good               the last answer was right\n"
+    "  :bad [CORRECTION]   it was not, and what would have been\n"
+    "  :quit               or Ctrl-D\n";
+
+std::string text_of(const Json& object, const char* name) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return object.is_object() && found != object.end() && found->is_string()
+             ? found->get<std::string>()
+             : "";
+}
+
+/// The texts of a list; empty where there is none.
+std::vector<std::string> texts_of(const Json& object, const char* name) {
+  std::vector<std::string> out;
+  for (const Json& text : object.value(name, Json::array())) {
+    if (text.is_string()) out.push_back(text.get<std::string>());
+  }
+  return out;
+}
+
+bool is_answered(const Json& answer) {
+  return !answer.contains("clarification") && !answer.contains("error");
+}
+
+/// Line by line, as nothing else may reach the terminal as it came.
+void print_words(const std::string& text) {
+  for (size_t start = 0; start < text.size();) {
+    const size_t end = std::min(text.find('\n', start), text.size());
+    fmt::print("{}\n", printable(std::string_view(text).substr(start, end - start)));
+    start = end + 1;
+  }
+}
+
+void print_evidence(const Json& answer) {
+  for (const Json& evidence : answer.value("evidence", Json::array())) {
+    const Json result = evidence.value("result", Json::object());
+    const Json series = result.value("result", Json::array());
+    const double step = evidence.value("step", 0.0);
+    if (text_of(evidence, "mode") != "range" || text_of(result, "resultType") != "matrix" ||
+        series.empty() || step <= 0) {
+      continue;
+    }
+    fmt::print("\n");
+    print_chart(series, {evidence.value("start", 0.0), evidence.value("end", 0.0), step},
+                kChartHeight);
+  }
+}
+
+void print_answer(const Json& answer) {
+  print_words(text_of(answer, "reply"));
+  std::vector<std::string> queries;
+  if (const std::string promql = text_of(answer, "promql"); !promql.empty()) {
+    queries.push_back(promql);
+  }
+  for (const Json& evidence : answer.value("evidence", Json::array())) {
+    const std::string promql = text_of(evidence, "promql");
+    if (std::ranges::find(queries, promql) == queries.end()) queries.push_back(promql);
+  }
+  if (!queries.empty()) fmt::print("\n");
+  for (const std::string& promql : queries) fmt::print("  {}\n", printable(promql));
+  print_evidence(answer);
+}
+
+/// A conversation with a server.
+class Conversation {
+ public:
+  explicit Conversation(const Flags& flags)
+      : server_(flags.text("url")), session_(flags.text("session")), json_(flags.on("json")) {}
+
+  /// Asks and prints. False for what was not answered.
+  bool ask(const std::string& question) {
+    Json body{{"message", question}};
+    if (!session_.empty()) body["session_id"] = session_;
+    const auto answer = post_json(server_, "/api/v5/agent/text", body);
+    if (!answer) {
+      complain_of(answer.error(), server_);
+      return false;
+    }
+    session_ = text_of(*answer, "session_id");
+    suggestions_ = texts_of(*answer, "suggestions");
+    if (json_) {
+      fmt::print("{}\n", codec::dump_json(*answer));
+    } else {
+      print_answer(*answer);
+      print_suggestions();
+    }
+    return is_answered(*answer);
+  }
+
+  /// One line of what a person typed. False for what was not answered.
+  bool take(const std::string& line) {
+    if (line == ":help") {
+      fmt::print("{}", kHelp);
+      return true;
+    }
+    if (line == ":good") return judge("up", "");
+    if (line == ":bad" || line.starts_with(":bad ")) {
+      return judge("down", line.size() > 5 ? line.substr(5) : "");
+    }
+    if (line.starts_with(':')) {
+      complain("there is no " + line + "; :help lists what there is", kWrongUse);
+      return false;
+    }
+    size_t number = 0;
+    const char* end = line.data() + line.size();
+    const auto [read, error] = std::from_chars(line.data(), end, number);
+    const bool chosen =
+        error == std::errc() && read == end && number >= 1 && number <= suggestions_.size();
+    if (!chosen) return ask(line);
+    const std::string question = suggestions_[number - 1];
+    if (!json_) fmt::print("{}\n\n", printable(question));
+    return ask(question);
+  }
+
+  [[nodiscard]] bool prints_json() const { return json_; }
+
+ private:
+  void print_suggestions() const {
+    if (suggestions_.empty()) return;
+    fmt::print("\n");
+    for (size_t i = 0; i < suggestions_.size(); ++i) {
+      fmt::print("  {}. {}\n", i + 1, printable(suggestions_[i]));
+    }
+  }
+
+  bool judge(const char* verdict, const std::string& correction) {
+    if (session_.empty()) {
+      complain("there is no answer yet", kFailure);
+      return false;
+    }
+    Json body{{"session_id", session_}, {"verdict", verdict}};
+    if (!correction.empty()) body["correction"] = correction;
+    const auto done = post_json(server_, "/api/v5/agent/feedback", body);
+    if (!done) {
+      complain_of(done.error(), server_);
+      return false;
+    }
+    if (!json_) fmt::print("Noted.\n");
+    return true;
+  }
+
+  const std::string server_;
+  std::string session_;
+  const bool json_;
+  std::vector<std::string> suggestions_;
+};
+
+std::string trimmed(const std::string& line) {
+  constexpr const char* kBlank = " \t\r";
+  const size_t start = line.find_first_not_of(kBlank);
+  if (start == std::string::npos) return "";
+  return line.substr(start, line.find_last_not_of(kBlank) - start + 1);
+}
+
+/// Lines of standard input until its end. False when one of them was not answered.
+bool converse(Conversation& conversation, bool at_terminal) {
+  bool all = true;
+  bool first = true;
+  const auto prompt = [&] {
+    if (!at_terminal) return;
+    fmt::print("{}> ", first ? "" : "\n");
+    std::fflush(stdout);
+  };
+  prompt();
+  for (std::string line; std::getline(std::cin, line); prompt()) {
+    const std::string text = trimmed(line);
+    if (text.empty()) continue;
+    if (text == ":quit" || text == ":q") return all;
+    if (!first && !conversation.prints_json() && !at_terminal) fmt::print("\n");
+    first = false;
+    all = conversation.take(text) && all;
+    std::fflush(stdout);
+  }
+  if (at_terminal) fmt::print("\n");
+  return all;
+}
 
 }  // namespace
 
@@ -24,38 +211,15 @@ int run_ask(const Flags& flags) {
   for (const std::string& word : flags.arguments()) {
     question += (question.empty() ? "" : " ") + word;
   }
-  if (question.empty()) return complain("ask needs a QUESTION", kWrongUse);
-  Json body{{"query", question}};
-  if (!flags.text("session").empty()) body["session_id"] = flags.text("session");
-  const auto answer = post_json(flags.text("url"), "/api/v5/query/natural", body);
-  if (!answer) {
-    return complain_of(answer.error(), flags.text("url"));
+  Conversation conversation(flags);
+  if (question == "-") return converse(conversation, false) ? kGood : kFailure;
+  if (!question.empty()) return conversation.ask(question) ? kGood : kFailure;
+  if (::isatty(STDIN_FILENO) == 0) {
+    return complain("ask needs a QUESTION; \"-\" reads them from standard input", kWrongUse);
   }
-  const bool answered = answer->contains("promql");
-  if (flags.on("json")) {
-    fmt::print("{}\n", codec::dump_json(*answer));
-    return answered ? kGood : kFailure;
-  }
-  if (answered) {
-    fmt::print("{}\n\n  {}\n", (*answer)["answer"].get<std::string>(),
-               (*answer)["promql"].get<std::string>());
-    return kGood;
-  }
-  if (answer->contains("clarification")) {
-    const Json& clarification = (*answer)["clarification"];
-    fmt::print("{}\n", clarification.value("question", ""));
-    for (const Json& option : clarification["options"]) {
-      fmt::print("  - {}\n", option.get<std::string>());
-    }
-    return kFailure;
-  }
-  const Json error = answer->value("error", Json::object());
-  fmt::print("{}\n", error.is_object() ? error.value("message", "no answer") : error.dump());
-  if (!error.is_object()) return kFailure;
-  for (const Json& suggestion : error.value("suggestions", Json::array())) {
-    fmt::print("  - {}\n", suggestion.get<std::string>());
-  }
-  return kFailure;
+  fmt::print("{}", kHelp);
+  converse(conversation, true);
+  return kGood;
 }
 
 }  // namespace prom5::cli

@@ -28,10 +28,11 @@ void take_user(io::HttpClientRequest& request) {
   request.url.erase(start, at + 1 - start);
 }
 
+std::string join(const std::string& server, const std::string& path) {
+  return (server.ends_with('/') ? server.substr(0, server.size() - 1) : server) + path;
+}
+
 Result<Json> send(io::HttpClientRequest request) {
-  if (request.url.find("://") == std::string::npos) request.url.insert(0, "http://");
-  take_user(request);
-  TRY(io::parse_url(request.url));
   constexpr int64_t kTimeoutMs = 120'000;
   request.timeout_ms = kTimeoutMs;
   const auto client = io::make_http_client("prom5-cli");
@@ -53,16 +54,20 @@ Result<Json> send(io::HttpClientRequest request) {
   return *std::move(body);
 }
 
-std::string join(const std::string& server, const std::string& path) {
-  return (server.ends_with('/') ? server.substr(0, server.size() - 1) : server) + path;
-}
-
 }  // namespace
+
+Result<io::HttpClientRequest> request_to(const std::string& server, const std::string& path) {
+  io::HttpClientRequest request;
+  request.url = join(server, path);
+  if (request.url.find("://") == std::string::npos) request.url.insert(0, "http://");
+  take_user(request);
+  TRY(io::parse_url(request.url));
+  return request;
+}
 
 Result<Json> ask_api(const std::string& server, const std::string& path,
                      const io::Parameters& parameters, Json* notes) {
-  io::HttpClientRequest request;
-  request.url = join(server, path);
+  io::HttpClientRequest request = TRY(request_to(server, path));
   char separator = '?';
   for (const auto& [name, value] : parameters) {
     request.url += separator + io::percent_encode(name) + "=" + io::percent_encode(value);
@@ -119,9 +124,8 @@ int complain_of(const Error& error, const std::string& server) {
 }
 
 Result<Json> post_json(const std::string& server, const std::string& path, const Json& body) {
-  io::HttpClientRequest request;
+  io::HttpClientRequest request = TRY(request_to(server, path));
   request.method = "POST";
-  request.url = join(server, path);
   request.headers.add("Content-Type", "application/json");
   request.body = codec::dump_json(body);
   Json answer = TRY(send(std::move(request)));

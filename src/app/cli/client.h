@@ -8,9 +8,14 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "io/codec/json.h"
+#include "io/http/http_client.h"
 #include "io/http/url.h"
 
 namespace prom5::cli {
+
+/// A request to a running server, with the user and password that its URL may name. BadData for
+/// what is no URL.
+Result<io::HttpClientRequest> request_to(const std::string& server, const std::string& path);
 
 /// One request to a running server, for commands; its data. Error messages name the server.
 /// `notes`, where given, gets a list of the answer's warnings and infos.
@@ -26,6 +31,7 @@ Result<void> add_times(const Flags& flags, std::span<const std::string_view> nam
 /// Says what went wrong with a request, and with which server where that is not said already;
 /// returns the command's exit status.
 int complain_of(const Error& error, const std::string& server);
+/// Posts a JSON document and gives the answer, an object. Errors as of ask_api().
 Result<Json> post_json(const std::string& server, const std::string& path, const Json& body);
 
 }  // namespace prom5::cli

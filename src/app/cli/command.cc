@@ -19,7 +19,11 @@ const auto& command_table() {
       // The first, which is the one that is run when none is named.
       {"serve", "", "Run the server; also without its name, by flags alone.", kServeFlags,
        run_serve},
-      {"ask", "QUESTION", "Ask a running server a question in plain words.", kAskFlags, run_ask},
+      {"ask", "[QUESTION|-]",
+       "Ask a running server in plain words; without a question, one after the other.", kAskFlags,
+       run_ask},
+      {"mcp", "", "Offer a running server's tools to other agents, over standard input and output.",
+       kMcpFlags, run_mcp},
       {"query instant", "EXPRESSION", "Evaluate PromQL at one time.", kQueryFlags,
        run_query_instant},
       {"query range", "EXPRESSION", "Evaluate PromQL over a range of time.", kQueryRangeFlags,

@@ -137,6 +137,7 @@ Result<Answer> AgentLoop::ask(const Question& question, const TokenSink& tokens)
       messages.push_back({Role::Assistant, turns.back().text, {}, {}, std::move(kept)});
       Answer answer = to_answer(turns.back(), std::move(evidence));
       answer.session_id = id;
+      note(*session, question, answer);
       return answer;
     }
     for (const ToolCall& call : calls) turns.push_back(run_tool(call, context, evidence));
@@ -144,11 +145,46 @@ Result<Answer> AgentLoop::ask(const Question& question, const TokenSink& tokens)
   return fail(ErrorCode::Internal, "no answer after {} steps", options_.max_steps);
 }
 
-std::vector<std::string> AgentLoop::sessions() const {
+void AgentLoop::note(Session& session, const Question& question, const Answer& answer) {
+  constexpr size_t kTitleBytes = 80;
   const MutexLock lock(mutex_);
-  std::vector<std::string> out;
-  for (const auto& session : sessions_) out.push_back(session->id);
+  if (session.info.turns++ == 0) {
+    session.info.id = session.id;
+    session.info.started = question.time;
+    size_t cut = std::min(question.text.size(), kTitleBytes);
+    while (cut > 0 && cut < question.text.size() && (question.text[cut] & 0xC0) == 0x80) --cut;
+    session.info.title = question.text.substr(0, cut);
+  }
+  session.info.last_used = question.time;
+  session.told.push_back({{"time", question.time.as_seconds()},
+                          {"question", question.text},
+                          {"answer", answer.text},
+                          {"intent", answer.intent},
+                          {"promql", answer.promql}});
+  if (session.told.size() > options_.max_turns) session.told.erase(session.told.begin());
+}
+
+std::vector<SessionInfo> AgentLoop::sessions() const {
+  const MutexLock lock(mutex_);
+  std::vector<SessionInfo> out;
+  for (const auto& session : sessions_) {
+    out.push_back(session->info);
+    out.back().id = session->id;  // also of one whose first question is still open
+  }
   return out;
+}
+
+std::optional<Json> AgentLoop::session(const std::string& session_id) const {
+  const MutexLock lock(mutex_);
+  for (const auto& session : sessions_) {
+    if (session->id != session_id) continue;
+    return Json{{"id", session_id},
+                {"started", session->info.started.as_seconds()},
+                {"last_used", session->info.last_used.as_seconds()},
+                {"title", session->info.title},
+                {"turns", session->told}};
+  }
+  return std::nullopt;
 }
 
 bool AgentLoop::forget(const std::string& session_id) {

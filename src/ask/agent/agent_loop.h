@@ -27,18 +27,23 @@ class AgentLoop final : public Agent {
       : model_(model), tools_(std::move(tools)), options_(options) {}
 
   Result<Answer> ask(const Question& question, const TokenSink& tokens) override;
-  [[nodiscard]] std::vector<std::string> sessions() const override;
+  [[nodiscard]] std::vector<SessionInfo> sessions() const override;
+  [[nodiscard]] std::optional<Json> session(const std::string& session_id) const override;
   bool forget(const std::string& session_id) override;
 
  private:
-  /// One conversation. Its mutex is held while a question is answered.
+  /// One conversation. Its mutex is held while a question is answered; what can be told of it is
+  /// guarded by the loop's.
   struct Session {
     std::string id;
+    SessionInfo info;
+    Json told = Json::array();
     Mutex mutex;
     std::vector<Message> messages GUARDED_BY(mutex);
   };
 
   std::shared_ptr<Session> session_of(const std::string& id) EXCLUDES(mutex_);
+  void note(Session& session, const Question& question, const Answer& answer) EXCLUDES(mutex_);
   Message run_tool(const ToolCall& call, const ToolContext& context,
                    std::vector<Evidence>& evidence);
 

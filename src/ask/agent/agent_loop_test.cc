@@ -161,10 +161,20 @@ TEST_F(AgentLoopTest, SessionsRemember) {
   ASSERT_TRUE(loop.ask(question("three", "s2"), {}));
   EXPECT_EQ(model_.seen.size(), 1U);
   ASSERT_TRUE(loop.ask(question("four", "s3"), {}));
-  EXPECT_EQ(loop.sessions(), (std::vector<std::string>{"s3", "s2"}));
+  const auto ids = [&] {
+    std::vector<std::string> out;
+    for (const SessionInfo& session : loop.sessions()) out.push_back(session.id);
+    return out;
+  };
+  EXPECT_EQ(ids(), (std::vector<std::string>{"s3", "s2"}));
+  EXPECT_EQ(loop.sessions()[0].title, "four");
+  EXPECT_EQ(loop.sessions()[0].turns, 1U);
+  EXPECT_EQ(loop.session("s3").value()["turns"][0]["question"], "four");
+  EXPECT_EQ(loop.session("s3").value()["turns"][0]["answer"], "First.");
+  EXPECT_FALSE(loop.session("s1"));
   EXPECT_TRUE(loop.forget("s2"));
   EXPECT_FALSE(loop.forget("s2"));
-  EXPECT_EQ(loop.sessions(), std::vector<std::string>{"s3"});
+  EXPECT_EQ(ids(), std::vector<std::string>{"s3"});
 }
 
 }  // namespace prom5::agent

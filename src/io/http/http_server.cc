@@ -34,6 +34,7 @@ constexpr size_t kReadBytes = 16 * 1024;
 constexpr size_t kCompressFrom = 1024;               // below, gzip gains nothing
 constexpr size_t kMaxUnsentBytes = size_t{8} << 20;  // of a stream whose client does not read
 constexpr size_t kMaxWebSocketMessage = size_t{4} << 20;
+constexpr size_t kMaxWaitingMessages = 32;  // of one WebSocket
 
 struct Endpoint {
   std::string host;
@@ -99,6 +100,10 @@ class Outbox {
     const MutexLock lock(mutex_);
     return closed_ && parts_.empty();
   }
+  [[nodiscard]] size_t unsent() const {
+    const MutexLock lock(mutex_);
+    return unsent_;
+  }
 
  private:
   asio::any_io_executor executor_;
@@ -117,6 +122,7 @@ class StreamOutbox final : public ResponseStream {
     const std::string head = fmt::format("{:x}\r\n", bytes.size());
     return outbox_->push(head + bytes + "\r\n");
   }
+  [[nodiscard]] size_t unsent_bytes() const override { return outbox_->unsent(); }
   void close() override {
     outbox_->push("0\r\n\r\n");
     outbox_->close();
@@ -132,6 +138,8 @@ class WebSocketOutbox final : public WebSocket {
   bool send(std::string text) override {
     return outbox_->push(encode_server_frame(WebSocketFrame::Text, text));
   }
+  bool ping() override { return outbox_->push(encode_server_frame(WebSocketFrame::Ping, "")); }
+  [[nodiscard]] size_t unsent_bytes() const override { return outbox_->unsent(); }
   void close() override {
     outbox_->push(encode_server_frame(WebSocketFrame::Close, "\x03\xE8"));  // 1000, normal
     outbox_->close();
@@ -139,6 +147,14 @@ class WebSocketOutbox final : public WebSocket {
 
  private:
   std::shared_ptr<Outbox> outbox_;  // shared: the handler may outlive the connection
+};
+
+/// Messages of a WebSocket on their way to a worker, one after the other. Belongs to the
+/// connection's strand.
+struct WebSocketInbox {
+  std::deque<std::string> waiting;
+  bool working = false;
+  std::stop_source stop;
 };
 
 /// Longer bodies are sent from where they are.
@@ -462,16 +478,23 @@ class HttpServer::Impl {
     const bool keep_alive = parser.keep_alive();
     request = to_request(parser, peer);
     watchdog.pause();
-    HttpResponse response = co_await handle(connection, request);
+    std::stop_source stop;  // for as long as an answer is made, also a streamed one
+    const std::stop_callback server_stops(stopping_.get_token(),
+                                          [stop]() mutable { stop.request_stop(); });
+    HttpResponse response = co_await handle(connection, request, stop);
     if (response.websocket) {
-      co_await serve_websocket(connection, request, response, buffer);
+      co_await serve_websocket(connection, watchdog, request, response, buffer);
       co_return false;
     }
     if (!co_await connection.write(serialize(request, response, keep_alive))) co_return false;
     if (!response.body.empty() && !co_await connection.write(std::move(response.body))) {
       co_return false;
     }
-    if (response.stream) co_return co_await serve_stream(connection, response) && keep_alive;
+    if (response.stream) {
+      const bool sent = co_await serve_stream(connection, watchdog, response);
+      if (!sent) stop.request_stop();
+      co_return sent&& keep_alive;
+    }
     co_return keep_alive;
   }
 
@@ -488,20 +511,20 @@ class HttpServer::Impl {
   }
 
   /// Runs the handler on a worker and waits for it, meanwhile watching for the client to leave.
-  asio::awaitable<HttpResponse> handle(Connection& connection, HttpRequest& request) {
+  asio::awaitable<HttpResponse> handle(Connection& connection, HttpRequest& request,
+                                       std::stop_source stop) {
     struct State {
-      explicit State(asio::any_io_executor executor) : done(executor) {}
+      State(asio::any_io_executor executor, std::stop_source source)
+          : done(executor), stop(std::move(source)) {}
       asio::steady_timer done;  // cancelled when there is an answer
       HttpResponse response;
       bool finished = false;
       std::stop_source stop;
     };
     const auto executor = connection.socket().get_executor();
-    auto state = std::make_shared<State>(executor);  // shared with the worker
+    auto state = std::make_shared<State>(executor, std::move(stop));  // shared with the worker
     state->done.expires_at(asio::steady_timer::time_point::max());
     request.stop = state->stop.get_token();
-    const std::stop_callback server_stops(stopping_.get_token(),
-                                          [state] { state->stop.request_stop(); });
     const bool queued = jobs_.try_push([this, state, &request, executor] {
       HttpResponse response = run_handler(request);
       asio::post(executor, [state, answer = std::move(response)]() mutable {
@@ -554,11 +577,15 @@ class HttpServer::Impl {
   }
 
   /// Sends what the outbox gets until it is closed. False when the client is gone.
-  asio::awaitable<bool> send_outbox(Connection& connection, std::shared_ptr<Outbox> outbox,
+  asio::awaitable<bool> send_outbox(Connection& connection, Watchdog& watchdog,
+                                    std::shared_ptr<Outbox> outbox,
                                     std::shared_ptr<asio::steady_timer> wake) {
     for (;;) {
       while (auto part = outbox->pop()) {
-        if (!co_await connection.write(*part)) {
+        watchdog.rearm();  // who does not read at all is given up
+        const bool written = co_await connection.write(*part);
+        watchdog.pause();
+        if (!written) {
           outbox->close();
           co_return false;
         }
@@ -570,7 +597,8 @@ class HttpServer::Impl {
     }
   }
 
-  asio::awaitable<bool> serve_stream(Connection& connection, HttpResponse& response) {
+  asio::awaitable<bool> serve_stream(Connection& connection, Watchdog& watchdog,
+                                     HttpResponse& response) {
     std::shared_ptr<asio::steady_timer> wake;
     const std::shared_ptr<Outbox> outbox = make_outbox(connection, wake);
     auto stream = std::make_shared<StreamOutbox>(outbox);
@@ -578,11 +606,12 @@ class HttpServer::Impl {
       refused_.add();
       co_return false;
     }
-    co_return co_await send_outbox(connection, outbox, wake);
+    co_return co_await send_outbox(connection, watchdog, outbox, wake);
   }
 
-  asio::awaitable<void> serve_websocket(Connection& connection, const HttpRequest& request,
-                                        HttpResponse& response, std::string& buffer) {
+  asio::awaitable<void> serve_websocket(Connection& connection, Watchdog& watchdog,
+                                        const HttpRequest& request, HttpResponse& response,
+                                        std::string& buffer) {
     const std::string key(request.headers.get("Sec-WebSocket-Key"));
     if (key.empty() || !equal_ignoring_case(request.headers.get("Upgrade"), "websocket")) {
       HttpResponse bad = HttpResponse::text(400, "expected a WebSocket upgrade\n");
@@ -608,14 +637,22 @@ class HttpServer::Impl {
     auto sent = std::make_shared<bool>(false);
     asio::co_spawn(
         connection.socket().get_executor(),
-        [this, &connection, outbox, wake, sent]() -> asio::awaitable<void> {
-          co_await send_outbox(connection, outbox, wake);
+        [this, &connection, &watchdog, outbox, wake, sent]() -> asio::awaitable<void> {
+          co_await send_outbox(connection, watchdog, outbox, wake);
           *sent = true;
           error_code ignored;
           connection.socket().shutdown(tcp::socket::shutdown_both, ignored);
         },
         asio::detached);
-    co_await read_websocket(connection, *handler, *outbox, buffer);
+    const auto inbox = std::make_shared<WebSocketInbox>();  // shared with the worker
+    const SocketWork work{handler, outbox, inbox, connection.socket().get_executor()};
+    {
+      const std::stop_callback server_stops(stopping_.get_token(),
+                                            [inbox] { inbox->stop.request_stop(); });
+      co_await read_websocket(connection, work, buffer);
+    }
+    inbox->stop.request_stop();
+    inbox->waiting.clear();
     handler->on_close();
     outbox->close();
     while (!*sent) {  // the sender uses the connection: it must end first
@@ -625,14 +662,49 @@ class HttpServer::Impl {
     }
   }
 
-  asio::awaitable<void> read_websocket(Connection& connection, WebSocketHandler& handler,
-                                       Outbox& outbox, std::string& buffer) {
+  struct SocketWork {
+    std::shared_ptr<WebSocketHandler> handler;
+    std::shared_ptr<Outbox> outbox;
+    std::shared_ptr<WebSocketInbox> inbox;
+    asio::any_io_executor executor;
+  };
+
+  /// Has the next message worked on, off the event loop. Too many messages, or too many requests,
+  /// close the socket.
+  void work_on(const SocketWork& work) {
+    WebSocketInbox& inbox = *work.inbox;
+    if (inbox.working || inbox.waiting.empty()) return;
+    inbox.working = true;
+    std::string message = std::move(inbox.waiting.front());
+    inbox.waiting.pop_front();
+    const bool queued = jobs_.try_push([this, work, text = std::move(message)]() mutable {
+      try {
+        work.handler->on_message(std::move(text), work.inbox->stop.get_token());
+      } catch (const std::exception& e) {
+        log_.error("A WebSocket's message could not be worked on", {{"err", e.what()}});
+      }
+      asio::post(work.executor, [this, work] {
+        work.inbox->working = false;
+        work_on(work);
+      });
+    });
+    if (!queued) refuse_socket(*work.outbox);
+  }
+
+  void refuse_socket(Outbox& outbox) {
+    refused_.add();
+    outbox.push(encode_server_frame(WebSocketFrame::Close, "\x03\xF5"));  // 1013, try again later
+    outbox.close();
+  }
+
+  asio::awaitable<void> read_websocket(Connection& connection, const SocketWork& work,
+                                       std::string& buffer) {
+    Outbox& outbox = *work.outbox;
     std::string message;
     for (;;) {
       auto frame = take_client_frame(buffer, kMaxWebSocketMessage);
       if (!frame || message.size() > kMaxWebSocketMessage) {
-        const char* code = "\x03\xEA";  // 1002, protocol error
-        outbox.push(encode_server_frame(WebSocketFrame::Close, std::string_view(code, 2)));
+        outbox.push(encode_server_frame(WebSocketFrame::Close, "\x03\xEA"));  // 1002
         co_return;
       }
       if (!*frame) {
@@ -652,7 +724,13 @@ class HttpServer::Impl {
         case WebSocketFrame::Pong: break;
         default:
           message += (*frame)->payload;
-          if ((*frame)->final) handler.on_message(std::exchange(message, {}));
+          if (!(*frame)->final) break;
+          work.inbox->waiting.push_back(std::exchange(message, {}));
+          work_on(work);
+          if (work.inbox->waiting.size() > kMaxWaitingMessages) {
+            refuse_socket(outbox);
+            co_return;
+          }
       }
     }
   }

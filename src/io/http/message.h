@@ -52,6 +52,8 @@ class ResponseStream {
   virtual ~ResponseStream() = default;
   /// Queues bytes. False when the client is gone or reads too slowly; then the writer ends.
   virtual bool write(std::string bytes) = 0;
+  /// What is queued and not yet on its way: grows while the client reads too slowly.
+  [[nodiscard]] virtual size_t unsent_bytes() const = 0;
   virtual void close() = 0;
 };
 
@@ -61,12 +63,20 @@ class WebSocket {
   virtual ~WebSocket() = default;
   /// Queues a text message. False when the client is gone or reads too slowly.
   virtual bool send(std::string text) = 0;
+  /// Asks the client for a sign of life, which its library gives by itself: a connection whose
+  /// other end is gone without a word breaks at that. False as for send().
+  virtual bool ping() = 0;
+  /// What is queued and not yet on its way: grows while the client reads too slowly.
+  [[nodiscard]] virtual size_t unsent_bytes() const = 0;
   virtual void close() = 0;
 };
 
+/// `on_open` and `on_close` are called on an event loop and must be quick. `on_message` is called
+/// on a worker, for one message of a socket after the other; its stop is requested when the socket
+/// closes or the server stops. `on_close` may come while a message is being worked on.
 struct WebSocketHandler {
   std::function<void(std::shared_ptr<WebSocket>)> on_open;
-  std::function<void(std::string message)> on_message;
+  std::function<void(std::string message, std::stop_token stop)> on_message;
   std::function<void()> on_close;
 };
 
