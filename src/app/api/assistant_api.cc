@@ -45,7 +45,13 @@ Result<Question> read_question(const HttpRequest& request, const char* field, Ti
   return question;
 }
 
-Json natural_json(const Answer& answer) {
+/// Which model answered, where more than one may, and why it was not the first.
+void add_model(const Answer& answer, Json& out) {
+  if (!answer.model.empty()) out["model"] = answer.model;
+  if (!answer.fallback_reason.empty()) out["fallback_reason"] = answer.fallback_reason;
+}
+
+Json natural_fields(const Answer& answer) {
   if (answer.clarification) {
     return {{"intent", "clarify"},
             {"confidence", answer.confidence},
@@ -73,6 +79,12 @@ Json natural_json(const Answer& answer) {
   out["explanation"] = answer.explanation;
   out["alternatives"] = answer.alternatives;
   if (answer.action) out["action"] = *answer.action;
+  return out;
+}
+
+Json natural_json(const Answer& answer) {
+  Json out = natural_fields(answer);
+  add_model(answer, out);
   return out;
 }
 
@@ -104,15 +116,17 @@ Json agent_json(const Answer& answer) {
   }
   Json actions = Json::array();
   if (answer.action) actions.push_back(*answer.action);
-  return {{"session_id", answer.session_id},
-          {"reply", answer.text},
-          {"intent", answer.intent},
-          {"explanation", answer.explanation},
-          {"confidence", answer.confidence},
-          {"evidence", evidence},
-          {"charts", charts},
-          {"actions_proposed", actions},
-          {"suggestions", answer.suggestions}};
+  Json out{{"session_id", answer.session_id},
+           {"reply", answer.text},
+           {"intent", answer.intent},
+           {"explanation", answer.explanation},
+           {"confidence", answer.confidence},
+           {"evidence", evidence},
+           {"charts", charts},
+           {"actions_proposed", actions},
+           {"suggestions", answer.suggestions}};
+  add_model(answer, out);
+  return out;
 }
 
 std::string event(std::string_view name, const Json& data) {
