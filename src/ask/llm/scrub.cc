@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "ask/llm/private_shapes.h"
 
@@ -46,13 +47,16 @@ Scrubber::Scrubber(PrivateOptions options, const std::vector<std::string>& known
   for (const std::string& secret : known) {
     if (secret.size() >= kFirstBytes) placeholder(PrivateKind::Secret, secret);
   }
+  size_t& secrets = counts_[static_cast<size_t>(PrivateKind::Secret)];
+  known_from_start_ = std::exchange(secrets, 0);
 }
 
 const std::string& Scrubber::placeholder(PrivateKind kind, std::string_view original) {
   const auto found = placeholders_.find(original);
   if (found != placeholders_.end()) return found->second;
   size_t& count = counts_[static_cast<size_t>(kind)];
-  std::string name = fmt::format("[{} {}]", to_string(kind), ++count);
+  const size_t taken = kind == PrivateKind::Secret ? known_from_start_ : 0;
+  std::string name = fmt::format("[{} {}]", to_string(kind), taken + ++count);
   originals_.emplace(name, original);
   if (original.size() >= kFirstBytes) {
     std::vector<std::string>& same = known_[first_bytes(original)];

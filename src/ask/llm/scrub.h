@@ -35,7 +35,7 @@ class Scrubber {
   /// In strings under "promql", originals are escaped as strings of PromQL want it.
   [[nodiscard]] Json restore_json(const Json& json) const;
 
-  /// Different originals replaced so far, by PrivateKind.
+  /// Different originals found so far, by PrivateKind; those known from the start are not counted.
   static constexpr size_t kKinds = 7;
   [[nodiscard]] const std::array<size_t, kKinds>& counts() const { return counts_; }
 
@@ -54,6 +54,7 @@ class Scrubber {
   std::map<std::string, std::string, std::less<>> originals_;     // by placeholder
   std::unordered_map<uint64_t, std::vector<std::string>> known_;  // originals by their first bytes
   std::array<size_t, kKinds> counts_{};
+  size_t known_from_start_ = 0;  // secrets all; their numbers are taken
 };
 
 }  // namespace prom5::llm
