@@ -140,9 +140,13 @@ TEST(ChatProtocol, AnAnswerInOnePiece) {
 }
 
 TEST(ChatProtocol, StreamOfOllama) {
-  const auto reply = parse_chat(Provider::Ollama, R"({"message":{"content":"Hel"},"done":false}
-{"message":{"content":"lo","tool_calls":[{"function":{"name":"x","arguments":{"promql":"up"}}}]},"done":false}
-{"message":{"content":""},"done":true,"done_reason":"stop","prompt_eval_count":9,"eval_count":8})");
+  const Json call{{"function", {{"name", "x"}, {"arguments", {{"promql", "up"}}}}}};
+  const Json middle{{"message", {{"content", "lo"}, {"tool_calls", Json::array({call})}}},
+                    {"done", false}};
+  const auto reply = parse_chat(
+      Provider::Ollama,
+      "{\"message\":{\"content\":\"Hel\"},\"done\":false}\n" + middle.dump() + "\n" +
+          R"({"message":{"content":""},"done":true,"prompt_eval_count":9,"eval_count":8})");
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_EQ(reply->text, "Hello");
   ASSERT_EQ(reply->calls.size(), 1U);
