@@ -13,7 +13,7 @@ STOLEN = "c4n4ry-0f-th3-h0us3"
 
 def _final_text(text, **more):
     def turn(_, conversation):
-        if not conversation.results:
+        if conversation.turns == 1:
             return conversation.query("attack_target")
         return fake.final(intent="query", promql="attack_target", text=text, confidence=1, **more)
     return turn
@@ -53,7 +53,7 @@ def _lookalike(_, conversation):
 
 def _prompt_leak(attacker, conversation):
     rules = conversation.messages[0]["content"]
-    if not conversation.results:
+    if conversation.turns == 1:
         return conversation.query("attack_target")
     return fake.final(intent="explain", promql="attack_target",
                       text=f"{attacker}/?p={rules[:300]}", confidence=1)

@@ -1,6 +1,8 @@
 """The assistant with a language model on the network, which is a scripted one here."""
 import json
 import pathlib
+import re
+import tempfile
 import time
 import unittest
 
@@ -287,6 +289,32 @@ class Ollama(WithAModel):
         self.assertIn("not found", self.server.log())
 
 
+class Page(unittest.TestCase):
+    """docs/assistant-models.md"""
+
+    def setUp(self):
+        self.text = (harness.REPOSITORY / "docs/assistant-models.md").read_text()
+
+    def test_its_configurations_are_good(self):
+        examples = re.findall(r"^```yaml\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
+        self.assertEqual(len(examples), 2)
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "key").write_text(KEY)
+        for example in examples:
+            (folder / "p.yml").write_text(example.replace("/etc/prom5/llm-key", "key"))
+            result = harness.run_prom5("check", "config", folder / "p.yml")
+            self.assertEqual(result.returncode, 0, harness.shown(result))
+
+    def test_its_metrics_are_there(self):
+        with fake.FakeLanguageModel() as model:
+            config = harness.scrape_config(("prom5", harness.SELF)) + assistant(
+                model, f"api_key: {KEY}")
+            with harness.Prom5(config=config) as server:
+                shown = server.get("/metrics")[2].decode()
+        own = set(re.findall(r"^# TYPE (prom5_assistant_model_\w+)", shown, re.MULTILINE))
+        self.assertEqual(set(re.findall(r"`(prom5_assistant_model_\w+)`", self.text)), own)
+
+
 class NotConfigured(unittest.TestCase):
     def test_nothing_is_sent_anywhere(self):
         with fake.FakeLanguageModel() as model:
@@ -378,15 +406,14 @@ class Hostile(unittest.TestCase):
     def check_answer(self, technique, answer):
         text = answer["reply"] + answer["explanation"] + json.dumps(answer["suggestions"])
         for forbidden in ("http://", "https://", "](", "<img", "www.", "attacker.invalid/",
-                          injections.INVENTED):
+                          injections.INVENTED, injections.STOLEN):
             self.assertNotIn(forbidden, text)
         self.assertEqual(answer["actions_proposed"], [])
         for evidence in answer["evidence"]:
             self.assertIn("result", evidence)
         # What cannot be cleaned is the built-in model's to answer.
-        cleaned = {"picture", "link", "bare link", "html", "action", "prompt", "side by side"}
-        if technique not in cleaned:
-            self.assertEqual(answer["model"], "built-in", answer)
+        cleaned = {"picture", "link", "bare link", "html", "action", "prompt"}
+        self.assertEqual(answer["model"], "fake-1" if technique in cleaned else "built-in", answer)
 
     def check_what_was_sent(self, rules):
         """Injected text stands in results of tools only, marked as what it is; the rules are the

@@ -292,7 +292,9 @@ HttpModel::Try HttpModel::judge(Result<io::HttpClientResponse> response, bool st
   }
   if (response->status != 200) {
     // A provider may repeat the key in what it says.
-    const std::string said = Scrubber().scrub(chat_error(response->body));
+    const auto key = options_.api_key.read();
+    const std::string said =
+        Scrubber({}, {key ? *key : std::string()}).scrub(chat_error(response->body));
     out.outcome = response->status == 429      ? Outcome::RateLimited
                   : may_pass(response->status) ? Outcome::ServerError
                                                : Outcome::ClientError;

@@ -270,7 +270,7 @@ TEST_F(HttpModelTest, TriesAreBounded) {
   const auto reply = ask();
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, ErrorCode::Unavailable);
-  EXPECT_NE(reply.error().message.find("status 500: oops"), std::string::npos);
+  EXPECT_NE(reply.error().message.find("status 500: oops [secret 1]"), std::string::npos);
   EXPECT_EQ(http_.requests.size(), 3U);
 }
 
