@@ -292,6 +292,35 @@ std::string without_invisible(std::string_view text) {
   return out;
 }
 
+/// Digits of other scripts as ASCII ones, so that they are numbers like all others.
+std::string with_plain_digits(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const auto byte = [&](size_t i) {
+      return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
+    };
+    unsigned digit = 10;
+    size_t size = 1;
+    if (byte(0) == 0xEF && byte(1) == 0xBC) {  // full width
+      digit = byte(2) - 0x90;
+      size = 3;
+    } else if (byte(0) == 0xD9) {  // Arabic-Indic
+      digit = byte(1) - 0xA0;
+      size = 2;
+    } else if (byte(0) == 0xDB) {  // the same, extended
+      digit = byte(1) - 0xB0;
+      size = 2;
+    }
+    if (digit > 9) {
+      out += text[at];
+      continue;
+    }
+    out += static_cast<char>('0' + digit);
+    at += size - 1;
+  }
+  return out;
+}
+
 std::string without_html(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size(); ++at) {
@@ -428,7 +457,8 @@ std::vector<std::string> groundless_numbers(std::string_view text, const Grounds
 }
 
 std::string plain_text(std::string_view text, const Grounds& grounds) {
-  const std::string whole = without_markdown_links(without_html(without_invisible(text)));
+  const std::string whole =
+      without_markdown_links(without_html(with_plain_digits(without_invisible(text))));
   constexpr std::string_view kEnds = " \t\n\"'`<>|";
   std::string out;
   for (size_t at = 0; at < whole.size();) {

@@ -30,8 +30,8 @@ Grounds gather_grounds(std::span<const Message> conversation);
 std::vector<std::string> groundless_numbers(std::string_view text, const Grounds& grounds);
 
 /// The text as something to be read and nothing else: links, pictures, HTML, control characters and
-/// invisible characters are taken out. A URL that the grounds have is shown so that nothing makes a
-/// link of it: "https[:]//host/". Pure.
+/// invisible characters are taken out, digits of other scripts become ASCII. A URL that the grounds
+/// have is shown so that nothing makes a link of it: "https[:]//host/". Pure.
 std::string plain_text(std::string_view text, const Grounds& grounds);
 
 }  // namespace prom5::llm

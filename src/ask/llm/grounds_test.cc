@@ -105,6 +105,7 @@ TEST(Grounds, TextIsOnlyText) {
   plain("/var/lib/x, web-01:9100 and rate(a[5m])/rate(b[5m])",
         "/var/lib/x, web-01:9100 and rate(a[5m])/rate(b[5m])");
   plain("HTTPS://EVIL.EXAMPLE", "[link removed]");
+  plain("９８７, ٣٤ und ۵: é ｘ", "987, 34 und 5: é ｘ");
 }
 
 }  // namespace prom5::llm

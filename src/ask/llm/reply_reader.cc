@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 
 #include "ask/llm/grounds.h"
@@ -42,7 +43,9 @@ std::vector<std::string> texts_in(const Json& object, const char* key) {
 
 bool is_of_type(const Json& value, std::string_view type) {
   if (type == "string") return value.is_string();
-  if (type == "integer") return value.is_number_integer();
+  if (type == "integer") {  // some write 60.0
+    return value.is_number() && std::trunc(value.get<double>()) == value.get<double>();
+  }
   if (type == "number") return value.is_number();
   if (type == "boolean") return value.is_boolean();
   if (type == "array") return value.is_array();

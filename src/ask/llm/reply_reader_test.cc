@@ -58,7 +58,7 @@ void complains(const ChatReply& reply, std::string_view about, bool ran = true) 
 }  // namespace
 
 TEST(ReplyReader, Calls) {
-  const auto got = read(calls({{"a", "query_metrics", R"({"promql":"up","range_s":60})"},
+  const auto got = read(calls({{"a", "query_metrics", R"({"promql":"up","range_s":60.0})"},
                                {"call1", "find_metrics", R"({"words":["x"]})"},
                                {"<bad>", "find_metrics", R"({"words":[]})"},
                                {"x", "final_answer", R"({"text":"too early"})"}}));
@@ -81,6 +81,7 @@ TEST(ReplyReader, CallsThatCannotBeMade) {
   complains(calls({{"a", "query_metrics", R"({"promql":5})"}}), "must be of type string");
   complains(calls({{"a", "query_metrics", R"({"promql":"up","range_s":"1h"})"}}), "type integer");
   complains(calls({{"a", "query_metrics", R"({"promql":"up","url":"x"})"}}), "no argument \"url\"");
+  complains(calls({{"a", "query_metrics", R"({"promql":"up","range_s":0.5})"}}), "type integer");
   complains(calls({{"a", "find_metrics", R"({"words":[5]})"}}), "values of type string");
   complains(calls({}), "That was text");
   ChatReply cut = calls({{"a", "query_metrics", "{\"promql\":\"su"}});

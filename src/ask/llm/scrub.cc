@@ -49,6 +49,8 @@ Scrubber::Scrubber(PrivateOptions options, const std::vector<std::string>& known
   }
   size_t& secrets = counts_[static_cast<size_t>(PrivateKind::Secret)];
   known_from_start_ = std::exchange(secrets, 0);
+  // The server's own: a model must not be able to have them said.
+  originals_.clear();
 }
 
 const std::string& Scrubber::placeholder(PrivateKind kind, std::string_view original) {

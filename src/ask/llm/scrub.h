@@ -14,10 +14,12 @@ namespace prom5::llm {
 
 /// Replaces what is private by placeholders, "[email 1]", before a conversation leaves the machine,
 /// and puts the originals back into what comes from outside. The same original has the same
-/// placeholder everywhere. restore(scrub(x)) is x, for texts and JSON documents. One thread.
+/// placeholder everywhere. restore(scrub(x)) is x, for texts and JSON documents, but for secrets
+/// that are known from the start. One thread.
 class Scrubber {
  public:
-  /// known: secrets that are replaced wherever they stand, whatever they look like.
+  /// known: secrets that are replaced wherever they stand, whatever they look like, and are never
+  /// put back.
   explicit Scrubber(PrivateOptions options = {}, const std::vector<std::string>& known = {});
 
   /// Finds what is private without replacing anything: an original that can be told by its

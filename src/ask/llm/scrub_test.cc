@@ -232,6 +232,7 @@ TEST(Scrub, WhatIsKnownFromOneTextIsHiddenInAll) {
   EXPECT_EQ(scrubber.scrub("swordfish? no, swordfishes; a-swordfish."),
             "[secret 2]? no, swordfishes; a-[secret 2].");
   EXPECT_EQ(scrubber.scrub("it is the-server-key"), "it is [secret 1]");
+  EXPECT_EQ(scrubber.restore("[secret 1] [secret 2]"), "[secret 1] swordfish");
 }
 
 TEST(Scrub, NeverSendsAnOriginal) {
