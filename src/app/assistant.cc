@@ -3,6 +3,7 @@
 #include "ask/agent/agent_loop.h"
 #include "ask/catalogue/catalogue.h"
 #include "ask/catalogue/concept.h"
+#include "ask/llm/fallback_model.h"
 #include "ask/llm/rule_model.h"
 #include "ask/tools/anomalies.h"
 #include "ask/tools/correlate.h"
@@ -20,26 +21,32 @@ namespace {
 /// Owns what the loop works with.
 class BuiltInAgent final : public Assistant {
  public:
-  BuiltInAgent(Storage& storage, query::Engine& engine, const Clock& clock)
-      : pack_(catalogue::shipped_pack()),
-        catalogue_(storage, pack_.lexicon, clock),
-        model_(catalogue_, pack_),
+  BuiltInAgent(const AssistantNeeds& needs, const config::AssistantConfig& config)
+      : enabled_(config.enabled),
+        pack_(catalogue::shipped_pack()),
+        catalogue_(needs.storage, pack_.lexicon, needs.clock),
+        built_in_(catalogue_, pack_),
+        configured_(llm::make_language_model(config.model, built_in_, needs.http, needs.clock,
+                                             needs.metrics, needs.log)),
         find_metrics_(catalogue_, pack_.lexicon),
-        query_metrics_(engine),
+        query_metrics_(needs.engine),
         describe_series_(catalogue_),
-        explain_query_(engine),
-        diagnose_query_(engine, storage, clock),
-        alerts_(engine),
-        targets_(engine),
-        anomalies_(engine, catalogue_, pack_),
-        correlate_(engine, catalogue_, pack_),
-        find_causes_(engine, catalogue_, pack_),
-        forecast_(engine),
-        propose_alert_(engine),
-        propose_silence_(engine),
-        loop_(model_, tools(), {}) {}
+        explain_query_(needs.engine),
+        diagnose_query_(needs.engine, needs.storage, needs.clock),
+        alerts_(needs.engine),
+        targets_(needs.engine),
+        anomalies_(needs.engine, catalogue_, pack_),
+        correlate_(needs.engine, catalogue_, pack_),
+        find_causes_(needs.engine, catalogue_, pack_),
+        forecast_(needs.engine),
+        propose_alert_(needs.engine),
+        propose_silence_(needs.engine),
+        loop_(configured_ != nullptr ? *configured_ : built_in_, tools(), {}) {}
 
   Result<Answer> ask(const Question& question, const TokenSink& tokens) override {
+    if (!enabled_) {
+      return fail(ErrorCode::Unavailable, "the assistant is switched off (assistant: enabled)");
+    }
     return loop_.ask(question, tokens);
   }
   [[nodiscard]] std::vector<SessionInfo> sessions() const override { return loop_.sessions(); }
@@ -55,9 +62,11 @@ class BuiltInAgent final : public Assistant {
   }
 
  private:
+  const bool enabled_;
   const catalogue::ConceptPack& pack_;
   catalogue::Catalogue catalogue_;
-  llm::RuleModel model_;
+  llm::RuleModel built_in_;
+  std::unique_ptr<LanguageModel> configured_;  // null: the built-in one alone
   tools::FindMetrics find_metrics_;
   tools::QueryMetrics query_metrics_;
   tools::DescribeSeries describe_series_;
@@ -76,8 +85,9 @@ class BuiltInAgent final : public Assistant {
 
 }  // namespace
 
-std::unique_ptr<Assistant> make_agent(Storage& storage, query::Engine& engine, const Clock& clock) {
-  return std::make_unique<BuiltInAgent>(storage, engine, clock);
+std::unique_ptr<Assistant> make_assistant(const AssistantNeeds& needs,
+                                          const config::AssistantConfig& config) {
+  return std::make_unique<BuiltInAgent>(needs, config);
 }
 
 }  // namespace prom5

@@ -3,9 +3,13 @@
 #include <memory>
 #include <vector>
 
+#include "app/config/assistant_config.h"
 #include "ask/agent.h"
 #include "ask/tool.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "io/http/http_client.h"
 #include "query/engine.h"
 #include "store/storage.h"
 
@@ -18,7 +22,19 @@ class Assistant : public Agent {
   [[nodiscard]] virtual std::vector<Tool*> tools() = 0;
 };
 
-/// The agent on the built-in model, which needs no network, with every tool there is.
-std::unique_ptr<Assistant> make_agent(Storage& storage, query::Engine& engine, const Clock& clock);
+/// What an assistant needs; all of it must outlive it.
+struct AssistantNeeds {
+  Storage& storage;
+  query::Engine& engine;
+  io::HttpClient& http;
+  const Clock& clock;
+  MetricRegistry& metrics;
+  const Log& log;
+};
+
+/// The agent with every tool there is: on the built-in model, which needs no network, or on the
+/// configured one with the built-in behind it.
+std::unique_ptr<Assistant> make_assistant(const AssistantNeeds& needs,
+                                          const config::AssistantConfig& config);
 
 }  // namespace prom5

@@ -207,7 +207,7 @@ Result<void> Server::open() {
     push_gateway_ = TRY(ingest::PushGateway::open(std::move(push), files_, clock_, metrics_, log_));
   }
   host_exporter_ = std::make_unique<exporters::HostExporter>(files_);
-  agent_ = make_agent(*db_, *engine_, clock_);
+  agent_ = make_assistant({*db_, *engine_, *http_client_, clock_, metrics_, log_}, config.assistant);
   add_routes();
   live_updates_->start();
   http_server_->start();

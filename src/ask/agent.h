@@ -45,7 +45,9 @@ struct Answer {
   std::vector<std::string> alternatives;
   std::vector<std::string> suggestions;  ///< what to ask next
   std::vector<Evidence> evidence;
-  std::optional<Json> action;  ///< a proposal, never carried out by itself
+  std::optional<Json> action;   ///< a proposal, never carried out by itself
+  std::string model;            ///< that answered, where there is more than one to ask
+  std::string fallback_reason;  ///< why the built-in model did, when another was asked first
 
   struct Clarification {
     std::string question;

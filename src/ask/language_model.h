@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,15 @@ class LanguageModel {
   /// Errors: Unavailable when the model cannot be reached; Canceled; Internal for nonsense.
   virtual Result<Reply> complete(std::span<const Message> conversation,
                                  std::span<const ToolSpec> tools, const TokenSink& tokens) = 0;
+
+  /// The same, given up when a stop is requested (Canceled). A model that answers at once has
+  /// nothing to give up.
+  virtual Result<Reply> complete_until(const std::stop_token& stop,
+                                       std::span<const Message> conversation,
+                                       std::span<const ToolSpec> tools, const TokenSink& tokens) {
+    if (stop.stop_requested()) return fail(ErrorCode::Canceled, "the question was given up");
+    return complete(conversation, tools, tokens);
+  }
 };
 
 }  // namespace prom5

@@ -39,6 +39,12 @@ std::string reply_of(const Answer& answer) {
   return answer.refusal ? answer.refusal->message : "";
 }
 
+/// Which model answered, where more than one may, and why it was not the first.
+void add_model(const Answer& answer, Json& out) {
+  if (!answer.model.empty()) out["model"] = answer.model;
+  if (!answer.fallback_reason.empty()) out["fallback_reason"] = answer.fallback_reason;
+}
+
 }  // namespace
 
 Json natural_json(const Answer& answer) {
@@ -69,6 +75,7 @@ Json natural_json(const Answer& answer) {
   out["explanation"] = answer.explanation;
   out["alternatives"] = answer.alternatives;
   if (answer.action) out["action"] = *answer.action;
+  add_model(answer, out);
   return out;
 }
 
@@ -95,6 +102,7 @@ Json agent_json(const Answer& answer) {
            {"suggestions", answer.suggestions}};
   if (answer.clarification) out["clarification"] = clarification_json(*answer.clarification);
   if (answer.refusal) out["error"] = refusal_json(*answer.refusal);
+  add_model(answer, out);
   return out;
 }
 

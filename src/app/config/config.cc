@@ -62,6 +62,7 @@ class ConfigReader {
       TRY(reader_.mapping(root, "the configuration", top_keys()));
       TRY(check_otlp(root.find("otlp")));
     }
+    TRY(read_assistant_section(root));
     for (const std::string& note : reader_.notes()) config_.notes.push_back(note);
     return std::move(config_);
   }
@@ -79,6 +80,7 @@ class ConfigReader {
         {"tracing", [this](const YamlNode& n) { return check_tracing(reader_, n); }},
         {"otlp", [this](const YamlNode& n) { return read_otlp(n); }},
         {"runtime", [this](const YamlNode& n) { return read_runtime(n); }},
+        {"assistant", reader_.ignored()},  // read also where it is not there
         {"remote_write",
          [this](const YamlNode& n) -> Result<void> {
            config_.remote_writes = TRY(read_remote_writes(reader_, n));
@@ -90,6 +92,17 @@ class ConfigReader {
            return {};
          }},
     };
+  }
+
+  Result<void> read_assistant_section(const YamlNode& root) {
+    const YamlNode* section =
+        root.kind == YamlNode::Kind::Mapping ? root.find("assistant") : nullptr;
+    // The text alone says the same on every machine.
+    const Environment nothing = [](std::string_view) { return std::string(); };
+    const bool whole = reader_.check() == Check::Whole;
+    config_.assistant =
+        TRY(read_assistant(reader_, section, whole ? process_environment : nothing));
+    return {};
   }
 
   Result<void> read_runtime(const YamlNode& node) {

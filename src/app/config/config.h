@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/config/assistant_config.h"
 #include "app/config/yaml_reader.h"
 #include "base/error.h"
 #include "base/time.h"
@@ -56,6 +57,7 @@ struct Config {
   std::vector<remote::WriteOptions> remote_writes;
   std::vector<remote::ReadOptions> remote_reads;
   ingest::OtlpOptions otlp;
+  AssistantConfig assistant;
   std::vector<std::string> rule_files;  ///< that are there, patterns resolved
   DurationMs out_of_order_time_window;
   /// Where given, instead of the flags.

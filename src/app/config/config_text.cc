@@ -16,7 +16,7 @@ constexpr std::array kSecretKeys = std::to_array<std::string_view>(
     {"password", "credentials", "bearer_token", "client_secret", "secret_key", "secrets", "token",
      "auth_token", "key", "proxy_connect_header", "application_secret", "consumer_key",
      "application_credential_secret", "private_key", "service_account_key", "key_passphrase",
-     "client_certificate_key"});
+     "client_certificate_key", "api_key"});
 
 bool is_secret_key(std::string_view key) {
   return std::find(kSecretKeys.begin(), kSecretKeys.end(), key) != kSecretKeys.end();

@@ -86,6 +86,9 @@ constexpr std::array kHomes = std::to_array<Home>({
     {"names", "for kubernetes_sd_configs it belongs under namespaces"},
     {"own_namespace", "it belongs under namespaces"},
     {"promote_resource_attributes", "it belongs under otlp"},
+    {"api_key", "it belongs under assistant"},
+    {"api_key_file", "it belongs under assistant"},
+    {"provider", "it belongs under assistant"},
     {"translation_strategy", "it belongs under otlp"},
     {"url", "it belongs into an entry of remote_write, remote_read or http_sd_configs"},
 });

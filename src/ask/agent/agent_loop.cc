@@ -25,6 +25,8 @@ Answer to_answer(const Message& message, std::vector<Evidence> evidence) {
   answer.intent = content.value("intent", "");
   answer.confidence = content.value("confidence", 0.0);
   answer.text = message.text;
+  answer.model = content.value("model", "");
+  answer.fallback_reason = content.value("fallback_reason", "");
   if (content.contains("clarification")) {
     const Json& c = content["clarification"];
     answer.clarification = {c.value("question", ""),
@@ -49,11 +51,15 @@ Answer to_answer(const Message& message, std::vector<Evidence> evidence) {
   answer.alternatives = content.value("alternatives", std::vector<std::string>{});
   answer.suggestions = content.value("suggestions", std::vector<std::string>{});
   if (content.contains("action")) answer.action = content["action"];
+  // A model may have looked around before it found the query that it names.
+  const auto named = std::find_if(evidence.begin(), evidence.end(),
+                                  [&](const Evidence& e) { return e.promql == answer.promql; });
   if (!evidence.empty()) {
-    answer.range = evidence.front().range;
-    answer.start = evidence.front().start;
-    answer.end = evidence.front().end;
-    answer.step = evidence.front().step;
+    const Evidence& shown = named == evidence.end() ? evidence.front() : *named;
+    answer.range = shown.range;
+    answer.start = shown.start;
+    answer.end = shown.end;
+    answer.step = shown.step;
   }
   answer.evidence = std::move(evidence);
   return answer;
@@ -124,8 +130,12 @@ Result<Answer> AgentLoop::ask(const Question& question, const TokenSink& tokens)
     if (question.stop.stop_requested()) {
       return fail(ErrorCode::Canceled, "the question was given up");
     }
-    Reply reply = TRY(model_.complete(turns, specs, tokens));
+    Reply reply = TRY(model_.complete_until(question.stop, turns, specs, tokens));
     const std::vector<ToolCall> calls = reply.message.calls;
+    // Another model has taken over: what the first one found is not what its answer rests on.
+    if (reply.message.content.is_object() && reply.message.content.contains("restart")) {
+      evidence.clear();
+    }
     turns.push_back(std::move(reply.message));
     if (calls.empty()) {
       // Only what was said is remembered, not the data: it would be old by the next question.

@@ -14,7 +14,7 @@
 namespace prom5::agent {
 
 struct AgentOptions {
-  size_t max_steps = 8;        ///< turns of the model for one question
+  size_t max_steps = 16;       ///< turns of the model for one question
   size_t max_sessions = 1000;  ///< the least recently used go first
   size_t max_turns = 20;       ///< of a conversation that are remembered
 };

@@ -25,6 +25,9 @@ class ScriptedModel final : public LanguageModel {
     script_.push_back(std::move(m));
   }
 
+  /// The last turn of the script, to be changed.
+  Message& last() { return script_.back(); }
+
   Result<Reply> complete(std::span<const Message> conversation, std::span<const ToolSpec> tools,
                          const TokenSink& /*tokens*/) override {
     ++asked;
@@ -53,7 +56,7 @@ class EchoTool final : public Tool {
                 {"result", Json::array({1, "5"})},
                 {"start", context.now.as_seconds()},
                 {"end", context.now.as_seconds()},
-                {"step", 0.0}};
+                {"step", arguments.value("step", 0.0)}};
   }
 };
 
@@ -119,6 +122,35 @@ TEST_F(AgentLoopTest, FaultsOfToolsGoToTheModel) {
   };
   told("query_metrics", {{"bad", true}}, "bad arguments");
   told("no_such_tool", Json::object(), "there is no tool called no_such_tool");
+}
+
+TEST_F(AgentLoopTest, AnotherModelTakesOver) {
+  model_.calls("query_metrics", {{"promql", "wrong"}});
+  model_.calls("query_metrics", {{"promql", "right"}});
+  model_.last().content = {{"restart", true}};
+  model_.answers("It is 5.", {{"intent", "query"},
+                              {"promql", "right"},
+                              {"model", "built-in"},
+                              {"fallback_reason", "timeout"}});
+  AgentLoop loop = make();
+  const auto answer = loop.ask(question("how much?"), {});
+  ASSERT_TRUE(answer);
+  ASSERT_EQ(answer->evidence.size(), 1U);
+  EXPECT_EQ(answer->evidence[0].promql, "right");
+  EXPECT_EQ(answer->model, "built-in");
+  EXPECT_EQ(answer->fallback_reason, "timeout");
+}
+
+TEST_F(AgentLoopTest, TheRangeIsThatOfTheNamedQuery) {
+  model_.calls("query_metrics", {{"promql", "looked around"}});
+  model_.calls("query_metrics", {{"promql", "up"}, {"step", 5}});
+  model_.answers("Steady.", {{"intent", "trend"}, {"promql", "up"}});
+  AgentLoop loop = make();
+  const auto answer = loop.ask(question("how?"), {});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->evidence.size(), 2U);
+  EXPECT_TRUE(answer->range);
+  EXPECT_EQ(answer->step, DurationMs::seconds(5));
 }
 
 TEST_F(AgentLoopTest, Clarifications) {

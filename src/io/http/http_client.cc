@@ -249,6 +249,9 @@ void set_limits(Transfer& t) {
   curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(r.timeout_ms));
+  if (r.connect_timeout_ms > 0) {
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(r.connect_timeout_ms));
+  }
   curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);
   curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
   if (r.canceled) {
@@ -296,11 +299,13 @@ std::unexpected<Error> timed_out(const Transfer& t, std::string_view place) {
   curl_easy_getinfo(t.easy, CURLINFO_CONNECT_TIME_T, &connected);
   curl_easy_getinfo(t.easy, CURLINFO_REQUEST_SIZE, &sent);
   std::string_view missing = "a complete answer";
+  int64_t limit_ms = t.request.timeout_ms;
   if (connected == 0 && sent == 0) {
     missing = resolved == 0 ? "an address for the name" : "a connection";
+    const int64_t connect_ms = t.request.connect_timeout_ms;
+    if (connect_ms > 0 && (limit_ms == 0 || connect_ms < limit_ms)) limit_ms = connect_ms;
   }
-  return fail(ErrorCode::Timeout, "{}: timed out after {} ms without {}", place,
-              t.request.timeout_ms, missing);
+  return fail(ErrorCode::Timeout, "{}: timed out after {} ms without {}", place, limit_ms, missing);
 }
 
 std::string reason_of(const Transfer& t, CURLcode code) {

@@ -83,7 +83,8 @@ struct HttpClientRequest {
   std::string unix_socket;  ///< path of the socket to connect to in place of the URL's host
   Headers headers;
   std::string body;
-  int64_t timeout_ms = 10'000;  ///< for everything, from connecting to the last byte; 0: no end
+  int64_t timeout_ms = 10'000;     ///< for everything, from connecting to the last byte; 0: no end
+  int64_t connect_timeout_ms = 0;  ///< for the connection alone, TLS with it; 0: `timeout_ms`
   size_t max_body_bytes = size_t{64} << 20;            ///< of the body as decoded
   bool accept_compressed = true;                       ///< gzip and zstd
   std::shared_ptr<const HttpClientSecurity> security;  ///< null: nothing special

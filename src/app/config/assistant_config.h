@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "app/config/yaml_reader.h"
+#include "ask/llm/http_model_options.h"
+
+namespace prom5::config {
+
+/// What the assistant answers with.
+struct AssistantConfig {
+  bool enabled = true;  ///< whether questions are answered at all
+  /// Provider::None unless the configuration or the environment names a model: then nothing is sent
+  /// anywhere and the built-in model answers.
+  llm::HttpModelOptions model;
+};
+
+/// The value of an environment variable; empty when it is not set.
+using Environment = std::function<std::string(std::string_view name)>;
+
+/// That of this process.
+std::string process_environment(std::string_view name);
+
+/// Reads the section `assistant`; `node` is null when there is none. What it does not say comes
+/// from the environment: ENABLE_TEXT_AGENT, AI_MODEL, OPENAI_API_KEY, OPENAI_BASE_URL, OLLAMA_HOST.
+/// A key alone names no model, so a key that is there for other programs sends nothing.
+Result<AssistantConfig> read_assistant(const YamlReader& reader, const YamlNode* node,
+                                       const Environment& environment);
+
+}  // namespace prom5::config

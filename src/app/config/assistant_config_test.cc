@@ -1,0 +1,175 @@
+#include "app/config/assistant_config.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "app/config/config.h"
+
+namespace prom5::config {
+
+namespace {
+
+using llm::Provider;
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+Result<AssistantConfig> read(std::string_view yaml, const Variables& variables = {}) {
+  const auto root = codec::parse_yaml(yaml);
+  EXPECT_TRUE(root) << yaml;
+  const YamlReader reader("p.yml");
+  const Environment environment = [&](std::string_view name) {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::string() : found->second;
+  };
+  const bool empty = root->kind == YamlNode::Kind::Null;
+  return read_assistant(reader, empty ? nullptr : root->find("assistant"), environment);
+}
+
+AssistantConfig good(std::string_view yaml, const Variables& variables = {}) {
+  auto config = read(yaml, variables);
+  EXPECT_TRUE(config) << yaml << "\n" << config.error().message;
+  return config ? *std::move(config) : AssistantConfig{};
+}
+
+void bad(std::string_view yaml, std::string_view place, std::string_view message,
+         const Variables& variables = {}) {
+  const auto config = read(yaml, variables);
+  ASSERT_FALSE(config) << yaml;
+  EXPECT_EQ(config.error().code, ErrorCode::BadData);
+  EXPECT_TRUE(config.error().message.starts_with(place)) << config.error().message;
+  EXPECT_NE(config.error().message.find(message), std::string::npos) << config.error().message;
+}
+
+}  // namespace
+
+TEST(AssistantConfig, NothingIsSentUnlessSomebodySaysSo) {
+  for (const auto& config :
+       {good(""), good("assistant:\n"), good("assistant: {}\n"), good("global: {}\n"),
+        good("assistant: {provider: none, model: m}\n"),
+        good("", {{"OPENAI_API_KEY", "k"}, {"OLLAMA_HOST", "h"}}), good("", {{"AI_MODEL", "m"}})}) {
+    EXPECT_TRUE(config.enabled);
+    EXPECT_EQ(config.model.provider, Provider::None);
+    EXPECT_TRUE(config.model.api_key.empty());
+  }
+}
+
+TEST(AssistantConfig, EveryKey) {
+  const AssistantConfig config = good(R"(
+assistant:
+  enabled: false
+  provider: openai
+  base_url: https://llm.example/v1
+  model: big
+  api_key: s3cr3t
+  timeout: 30s
+  connect_timeout: 2s
+  max_retries: 1
+  max_tokens: 500
+  temperature: 0.2
+  price_input_per_million: 1.5
+  price_output_per_million: 6
+  send_ip_addresses: true
+  sessions: {}
+  proxy_url: http://proxy:3128
+)");
+  EXPECT_FALSE(config.enabled);
+  const llm::HttpModelOptions& m = config.model;
+  EXPECT_EQ(m.provider, Provider::OpenAi);
+  EXPECT_EQ(m.base_url, "https://llm.example/v1");
+  EXPECT_EQ(m.model, "big");
+  EXPECT_EQ(m.api_key.text, "s3cr3t");
+  EXPECT_EQ(m.timeout, DurationMs::seconds(30));
+  EXPECT_EQ(m.connect_timeout, DurationMs::seconds(2));
+  EXPECT_EQ(m.max_retries, 1U);
+  EXPECT_EQ(m.max_tokens, 500U);
+  EXPECT_EQ(m.temperature, 0.2);
+  EXPECT_EQ(m.price_input_per_million, 1.5);
+  EXPECT_EQ(m.price_output_per_million, 6);
+  EXPECT_TRUE(m.send_ip_addresses);
+  EXPECT_EQ(m.security->proxy.url, "http://proxy:3128");
+}
+
+TEST(AssistantConfig, EnvironmentAsDefaults) {
+  const AssistantConfig openai =
+      good("", {{"OPENAI_API_KEY", "k"}, {"AI_MODEL", "m"}, {"OPENAI_BASE_URL", "http://x/v1"}});
+  EXPECT_EQ(openai.model.provider, Provider::OpenAi);
+  EXPECT_EQ(openai.model.base_url, "http://x/v1");
+  EXPECT_EQ(openai.model.api_key.text, "k");
+  const AssistantConfig file =
+      good("assistant: {provider: openai, model: f, base_url: 'http://y', api_key: o}\n",
+           {{"OPENAI_API_KEY", "k"}, {"AI_MODEL", "m"}, {"OPENAI_BASE_URL", "http://x"}});
+  EXPECT_EQ(file.model.base_url, "http://y");
+  EXPECT_EQ(file.model.model, "f");
+  EXPECT_EQ(file.model.api_key.text, "o");
+  EXPECT_EQ(good("assistant: {model: m}\n", {{"OPENAI_API_KEY", "k"}}).model.provider,
+            Provider::OpenAi);
+  EXPECT_FALSE(good("", {{"ENABLE_TEXT_AGENT", "false"}}).enabled);
+  EXPECT_TRUE(good("assistant: {enabled: true}\n", {{"ENABLE_TEXT_AGENT", "0"}}).enabled);
+}
+
+TEST(AssistantConfig, TheKeyGoesToOpenAiOnly) {
+  const Variables key = {{"OPENAI_API_KEY", "k"}};
+  EXPECT_TRUE(good("assistant: {provider: ollama, model: m}\n", key).model.api_key.empty());
+  EXPECT_TRUE(good("assistant: {provider: openai, model: m, base_url: 'http://x',\n"
+                   "  authorization: {credentials: c}}\n",
+                   key)
+                  .model.api_key.empty());
+}
+
+TEST(AssistantConfig, HostsOfOllama) {
+  const auto url = [](const std::string& host) {
+    return good("", {{"AI_MODEL", "m"}, {"OLLAMA_HOST", host}}).model.base_url;
+  };
+  EXPECT_EQ(url("box"), "http://box:11434");
+  EXPECT_EQ(url("box:80"), "http://box:80");
+  EXPECT_EQ(url("0.0.0.0"), "http://127.0.0.1:11434");
+  EXPECT_EQ(url("https://box"), "https://box:443");
+  EXPECT_EQ(url("http://box:1/prefix"), "http://box:1/prefix");
+  EXPECT_EQ(url("[::1]:9"), "http://[::1]:9");
+}
+
+TEST(AssistantConfig, Mistakes) {
+  const auto one = [](std::string_view rest, std::string_view message, std::string_view place) {
+    bad("assistant:\n  provider: ollama\n  model: m\n  " + std::string(rest) + "\n", place,
+        message);
+  };
+  one("modle: x", "did you mean \"model\"?", "p.yml:4:3: ");
+  one("timeout: 5", "", "p.yml:4:12: ");
+  one("max_retries: 11", "at most 10", "p.yml:4:16: ");
+  one("temperature: 3", "from 0 to 2", "p.yml:4:16: ");
+  one("temperature: nan", "from 0 to 2", "p.yml:4:16: ");
+  one("price_input_per_million: -1", "from 0", "p.yml:4:");
+  one("base_url: box:11434", "http://", "p.yml:4:13: ");
+  one("api_key: a\n  api_key_file: /dev/null", "at most one", "p.yml:5:3: ");
+  one("api_key: a\n  bearer_token: b", "at most one", "p.yml:5:3: ");
+  one("api_key_file: /no/such/file", "/no/such/file", "p.yml:4:");
+  one("follow_redirects: true", "unknown key", "p.yml:4:3: ");
+  one("sessions: {max: 5}", "sessions", "p.yml:4:");
+  bad("assistant: [x]\n", "p.yml:1:", "mapping");
+  bad("assistant: {provider: opena}\n", "p.yml:1:23: ", "did you mean \"openai\"?");
+  bad("assistant: {provider: openai}\n", "p.yml:1:23: ", "model is missing");
+  bad("assistant: {provider: openai, model: m}\n", "p.yml:1:23: ", "api_key_file");
+  bad("assistant: {model: m}\n", "p.yml:1:20: ", "provider is missing");
+  bad("assistant: {base_url: 'http://x'}\n", "p.yml:1:23: ", "provider is missing");
+  bad("", "environment variable OPENAI_BASE_URL", "no http or https URL",
+      {{"AI_MODEL", "m"}, {"OPENAI_BASE_URL", "x"}});
+  bad("", "environment variable ENABLE_TEXT_AGENT", "neither", {{"ENABLE_TEXT_AGENT", "maybe"}});
+}
+
+TEST(AssistantConfig, InTheWholeFileAndWithoutItsSecrets) {
+  const auto config = parse_config(
+      "assistant: {provider: ollama, model: m, base_url: 'http://u:pw0@box', api_key: s3cr3t}\n",
+      "p.yml", Check::SyntaxOnly);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->assistant.model.provider, Provider::Ollama);
+  EXPECT_EQ(config->text.find("s3cr3t"), std::string::npos) << config->text;
+  EXPECT_EQ(config->text.find("pw0"), std::string::npos) << config->text;
+  const auto wrong = parse_config("assistant: {provider: x}\n", "p.yml");
+  ASSERT_FALSE(wrong);
+  EXPECT_TRUE(wrong.error().message.starts_with("p.yml:1:23: ")) << wrong.error().message;
+  const auto lost = parse_config("api_key: x\n", "p.yml");
+  ASSERT_FALSE(lost);
+  EXPECT_NE(lost.error().message.find("under assistant"), std::string::npos);
+}
+
+}  // namespace prom5::config

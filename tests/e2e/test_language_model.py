@@ -1,0 +1,442 @@
+"""The assistant with a language model on the network, which is a scripted one here."""
+import json
+import pathlib
+import re
+import tempfile
+import time
+import unittest
+
+import fake_language_model as fake
+import harness
+import injections
+
+KEY = "sk-test-4n0th3rC4n4ryK3y77"
+EMAIL = "jane.doe@example.org"
+PASSWORD = "hunter2-c4n4ry"
+ADDRESS = "10.77.1.2"
+
+PAGE = f"""# HELP logins_total Logins, ask {EMAIL} about them.
+# TYPE logins_total counter
+logins_total{{user="{EMAIL}",password="{PASSWORD}",from="{ADDRESS}"}} 5
+logins_total{{user="nobody",password="",from="web-01:9100"}} 2
+# TYPE disk_used_ratio gauge
+disk_used_ratio{{host="web-01"}} 0.42
+"""
+
+
+def assistant(model, *more, provider="openai"):
+    base = model.url + ("/v1" if provider == "openai" else "")
+    lines = ["assistant:", f"  provider: {provider}", f"  base_url: {base}", "  model: fake-1",
+             "  timeout: 20s", "  max_retries: 0", *[f"  {line}" for line in more]]
+    return "\n".join(lines) + "\n"
+
+
+def metric(server, name, **labels):
+    """The sum of a metric of the server's own page, by labels."""
+    total, found = 0.0, False
+    for line in server.get("/metrics")[2].decode().splitlines():
+        if line.split("{")[0].split(" ")[0] != name:
+            continue
+        if all(f'{k}="{v}"' in line for k, v in labels.items()):
+            total, found = total + float(line.rsplit(" ", 1)[1]), True
+    assert found, f"no {name} {labels} at /metrics"
+    return total
+
+
+class WithAModel(unittest.TestCase):
+    provider = "openai"
+    settings = ()
+
+    def setUp(self):
+        self.pages = self.enterContext(harness.PageServer({"/metrics": PAGE}))
+        self.model = self.enterContext(fake.FakeLanguageModel())
+        self.server = self.enterContext(harness.Prom5(config=self.config()))
+        self.server.wait_for_value("disk_used_ratio", 0.42)
+        self.server.wait_for_value("sum(up)", 2)
+
+    def config(self):
+        jobs = harness.scrape_config(("prom5", harness.SELF), ("page", self.pages.address))
+        return jobs + assistant(self.model, f"api_key: {KEY}", *self.settings,
+                                provider=self.provider)
+
+    def say(self, message, session=None):
+        body = {"message": message} | ({"session_id": session} if session else {})
+        status, answer = self.server.post_json("/api/v5/agent/text", body)
+        self.assertEqual(status, 200, answer)
+        self.assertEqual(self.model.faults, [])
+        self.assertEqual(self.model.strangers, [])
+        return answer
+
+    def say_and_fall_back(self, reason, message="Is anything down?"):
+        """The built-in model answers, and says why."""
+        answer = self.say(message)
+        self.assertEqual((answer["model"], answer["fallback_reason"]), ("built-in", reason))
+        self.assertTrue(answer["reply"].strip())
+        self.assertTrue(answer["evidence"], answer)
+        return answer
+
+
+class OpenAi(WithAModel):
+    def test_an_answer_rests_on_the_query_that_the_model_ran(self):
+        self.model.script = fake.answers_with('disk_used_ratio{host="web-01"}',
+                                              "The disk of web-01 is filled to {}.")
+        answer = self.say("how full is the disk of web-01?")
+        self.assertEqual(answer["reply"], "The disk of web-01 is filled to 0.42.")
+        self.assertEqual(answer["model"], "fake-1")
+        self.assertNotIn("fallback_reason", answer)
+        self.assertEqual([e["promql"] for e in answer["evidence"]],
+                         ['disk_used_ratio{host="web-01"}'])
+        natural = self.server.ask("how full is the disk of web-01?")
+        self.assertEqual(natural["promql"], 'disk_used_ratio{host="web-01"}')
+        self.assertEqual(natural["mode"], "instant")
+        self.assertGreaterEqual(metric(self.server, "prom5_assistant_model_requests_total",
+                                       outcome="ok"), 4)
+        self.assertGreaterEqual(metric(self.server, "prom5_assistant_model_tokens_total",
+                                       direction="input"), 4000)
+
+    def test_calls_side_by_side(self):
+        def script(conversation):
+            if not conversation.results:
+                tool = conversation.query_tool
+                return fake.Turn((tool, {"promql": "disk_used_ratio"}),
+                                 (tool, {"promql": "count(up)"}))
+            return fake.final(intent="compare", promql="count(up)",
+                              queries=["count(up)", "disk_used_ratio"],
+                              text="Both ran: 2 targets.", confidence=1)
+        self.model.script = script
+        answer = self.say("how are things?")
+        self.assertEqual(answer["reply"], "Both ran: 2 targets.")
+        self.assertEqual({e["promql"] for e in answer["evidence"]},
+                         {"disk_used_ratio", "count(up)"})
+
+    def test_a_range(self):
+        def script(conversation):
+            if not conversation.results:
+                return conversation.query("count(up)", range_s=600, step_s=60)
+            return fake.final(intent="trend", promql="count(up)", text="Steady.", confidence=1)
+        self.model.script = script
+        answer = self.server.ask("how many targets over ten minutes?")
+        self.assertEqual(answer["mode"], "range")
+        self.assertAlmostEqual(float(answer["end"]) - float(answer["start"]), 600, delta=1)
+
+    def test_clarifications_and_refusals(self):
+        self.model.script = lambda _: fake.final(
+            clarification={"question": "Of which host?", "options": ["web-01", "web-02"]})
+        answer = self.server.ask("how full is it?")
+        self.assertEqual(answer["clarification"]["options"], ["web-01", "web-02"])
+        self.assertFalse(answer.get("promql"))
+        self.model.script = lambda _: fake.final(
+            refusal={"code": "no_such_metric", "message": "There is no flux.",
+                     "suggestions": ["disk usage"]})
+        answer = self.server.ask("how is the flux?")
+        self.assertEqual(answer["error"]["code"], "no_such_metric")
+
+    def test_a_session_is_told_on_without_its_data(self):
+        self.model.script = fake.answers_with("count(up)", "There are {} targets.")
+        session = self.say("how many targets?")["session_id"]
+        self.model.forget()
+        self.say("and now?", session)
+        said = [m for m in self.model.conversations[0].messages if m["role"] != "system"]
+        self.assertEqual([m["role"] for m in said], ["user", "assistant", "user"])
+        self.assertIn("how many targets?", said[0]["content"])
+
+    def test_nothing_private_is_sent_and_queries_work_all_the_same(self):
+        def script(conversation):
+            if not conversation.results:
+                return conversation.query("logins_total")
+            user = next(s["metric"]["user"] for s in conversation.results[0]["result"]
+                        if s["metric"]["user"] != "nobody")
+            promql = f'logins_total{{user="{user}"}}'
+            if len(conversation.results) == 1:
+                return conversation.query(promql)
+            return fake.final(intent="query", promql=promql, confidence=1,
+                              text=f"{user} logged in {conversation.value()} times.")
+        self.model.script = script
+        answer = self.say(f"how often did {EMAIL} log in? my password is {PASSWORD}")
+        self.assertEqual(answer["reply"], f"{EMAIL} logged in 5 times.")
+        self.assertEqual(answer["evidence"][-1]["promql"], f'logins_total{{user="{EMAIL}"}}')
+        sent = "\n".join(self.model.texts)
+        for original in (EMAIL, PASSWORD, ADDRESS, KEY):
+            self.assertNotIn(original, sent)
+        self.assertIn("web-01:9100", sent, "what is not private is not hidden")
+        self.assertEqual(set(self.model.keys), {f"Bearer {KEY}"})
+        self.assertGreater(metric(self.server, "prom5_assistant_model_redactions_total",
+                                  kind="email"), 0)
+
+    def test_the_key_is_shown_nowhere(self):
+        self.model.script = lambda _: fake.status(401, f'{{"error":{{"message":"bad {KEY}"}}}}')
+        self.say_and_fall_back("unavailable")
+        shown = [self.server.log()]
+        for path in ("/api/v1/status/config", "/api/v1/status/flags", "/metrics"):
+            shown.append(self.server.get(path)[2].decode())
+        self.assertNotIn(KEY, "\n".join(shown))
+        self.assertIn("<secret>", shown[1])
+
+    def test_large_results_are_cut_and_the_model_is_told(self):
+        self.pages.pages["/metrics"] = "".join(
+            f'many{{name="series number {i}, with a name that is long"}} {i}\n'
+            for i in range(3000))
+        self.server.wait_for_value("count(many)", 3000)
+        self.model.script = fake.answers_with("many")
+        self.say("what is there?")
+        data = self.model.conversations[-1].results[0]
+        self.assertEqual(data["result_total"], 3000)
+        self.assertEqual(data["result_shown"], len(data["result"]))
+        self.assertLess(max(map(len, self.model.texts)), 80_000)
+
+    def test_redirects_are_not_followed(self):
+        other = self.enterContext(fake.FakeLanguageModel())
+        for code in (301, 302, 303, 307, 308):
+            self.model.script = lambda _, c=code: fake.status(
+                c, "", Location=other.url + "/v1/chat/completions")
+            self.assertEqual(self.say("Is anything down?")["model"], "built-in")
+        self.assertEqual((other.texts, other.strangers), ([], []))
+
+
+class Failures(WithAModel):
+    settings = ("connect_timeout: 2s",)
+
+    def test_every_failure_ends_with_the_built_in_model(self):
+        for name, failure, reason in (
+                ("500", fake.status(500, "oops"), "unavailable"),
+                ("429", fake.status(429, "{}", Retry_After="3600"), "unavailable"),
+                ("cut short", fake.cut_short, "unavailable"),
+                ("garbage", fake.garbage, "unavailable")):
+            with self.subTest(name):
+                self.model.script = lambda _, f=failure: f
+                self.say_and_fall_back(reason)
+        self.assertEqual(metric(self.server, "prom5_assistant_model_fallbacks_total",
+                                reason="unavailable"), 4)
+
+    def test_a_body_without_an_end_is_given_up(self):
+        self.model.script = lambda _: fake.huge
+        self.say_and_fall_back("too_large")
+        self.assertLess(self.server.status_kb("VmHWM"), 600_000)
+
+    def test_nonsense(self):
+        for name, turn in (("text", fake.Turn(text="All is well, 77 hosts are up.")),
+                           ("unknown tool", fake.Turn(("launch", {}))),
+                           ("malformed", fake.Turn(("query_metrics", '{"promql'))),
+                           ("nothing", fake.Turn())):
+            with self.subTest(name):
+                self.model.script = lambda _, t=turn: t
+                answer = self.say_and_fall_back("nonsense")
+                self.assertNotIn("77", answer["reply"])
+
+    def test_a_model_that_only_asks(self):
+        self.model.script = lambda conversation: conversation.query("count(up)")
+        answer = self.say_and_fall_back("no_answer")
+        # What the first model found is not the evidence of the second.
+        self.assertNotIn("count(up)", [e["promql"] for e in answer["evidence"]])
+
+    def test_a_number_from_nowhere_is_told_and_put_right(self):
+        def script(conversation):
+            if not conversation.results:
+                return conversation.query("count(up)")
+            text = "There are 2." if conversation.complaints else "There are 7777."
+            return fake.final(intent="query", promql="count(up)", text=text, confidence=1)
+        self.model.script = script
+        answer = self.say("how many targets?")
+        self.assertEqual((answer["reply"], answer["model"]), ("There are 2.", "fake-1"))
+        self.assertGreater(metric(self.server, "prom5_assistant_model_corrections_total"), 0)
+
+    def test_the_breaker(self):
+        self.model.script = lambda _: fake.status(500)
+        for _ in range(5):
+            self.say_and_fall_back("unavailable")
+        self.assertEqual(metric(self.server, "prom5_assistant_model_breaker_state"), 2)
+        self.model.forget()
+        self.say_and_fall_back("unavailable")
+        self.assertEqual(self.model.texts, [], "it is not asked while the breaker is open")
+
+
+class Slow(WithAModel):
+    def config(self):
+        return super().config().replace("timeout: 20s", "timeout: 1s")
+
+    def test_a_model_that_does_not_answer(self):
+        self.model.script = lambda _: fake.hangs
+        begun = time.monotonic()
+        self.say_and_fall_back("timeout")
+        self.assertLess(time.monotonic() - begun, harness.HTTP_TIMEOUT_SECONDS)
+
+
+class Retries(WithAModel):
+    def config(self):
+        return super().config().replace("max_retries: 0", "max_retries: 2")
+
+    def test_a_failure_that_passes(self):
+        good = fake.answers_with("count(up)", "There are {}.")
+        failures = [fake.status(503), fake.status(429, "{}", Retry_After="1")]
+        self.model.script = lambda c: failures.pop() if failures else good(c)
+        self.assertEqual(self.say("how many targets?")["reply"], "There are 2.")
+        self.assertEqual(metric(self.server, "prom5_assistant_model_retries_total"), 2)
+
+
+class Ollama(WithAModel):
+    provider = "ollama"
+
+    def test_an_answer(self):
+        self.model.script = fake.answers_with("disk_used_ratio", "It is {}, that is 42 %.")
+        answer = self.say("how full is the disk?")
+        self.assertEqual((answer["reply"], answer["model"]), ("It is 0.42, that is 42 %.",
+                                                              "fake-1"))
+        self.assertTrue(all(c.ollama for c in self.model.conversations))
+
+    def test_a_model_that_is_not_there(self):
+        self.model.script = lambda _: fake.status(404, '{"error":"model \'fake-1\' not found"}')
+        self.say_and_fall_back("unavailable")
+        self.assertIn("not found", self.server.log())
+
+
+class Page(unittest.TestCase):
+    """docs/assistant-models.md"""
+
+    def setUp(self):
+        self.text = (harness.REPOSITORY / "docs/assistant-models.md").read_text()
+
+    def test_its_configurations_are_good(self):
+        examples = re.findall(r"^```yaml\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
+        self.assertEqual(len(examples), 2)
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "key").write_text(KEY)
+        for example in examples:
+            (folder / "p.yml").write_text(example.replace("/etc/prom5/llm-key", "key"))
+            result = harness.run_prom5("check", "config", folder / "p.yml")
+            self.assertEqual(result.returncode, 0, harness.shown(result))
+
+    def test_its_metrics_are_there(self):
+        with fake.FakeLanguageModel() as model:
+            config = harness.scrape_config(("prom5", harness.SELF)) + assistant(
+                model, f"api_key: {KEY}")
+            with harness.Prom5(config=config) as server:
+                shown = server.get("/metrics")[2].decode()
+        own = set(re.findall(r"^# TYPE (prom5_assistant_model_\w+)", shown, re.MULTILINE))
+        self.assertEqual(set(re.findall(r"`(prom5_assistant_model_\w+)`", self.text)), own)
+
+
+class NotConfigured(unittest.TestCase):
+    def test_nothing_is_sent_anywhere(self):
+        with fake.FakeLanguageModel() as model:
+            for section in ("", "assistant: {}\n",
+                            f"assistant: {{provider: none, base_url: '{model.url}'}}\n"):
+                config = harness.scrape_config(("prom5", harness.SELF)) + section
+                with harness.Prom5(config=config) as server:
+                    server.wait_for_value("up", 1)
+                    answer = server.ask("Is anything down?")
+                    self.assertTrue(answer["promql"], answer)
+                    self.assertNotIn("fallback_reason", answer)
+            self.assertEqual((model.texts, model.strangers), ([], []))
+
+
+class Hostile(unittest.TestCase):
+    """The model obeys whoever wrote into the telemetry; the server must not."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.attacker = cls.enterClassContext(harness.PageServer())
+        page = cls.page()
+        broken = "\n".join(f"{text} {{" for text in injections.texts_at("error"))
+        cls.pages = cls.enterClassContext(harness.PageServer(
+            {"/metrics": page, "/broken": broken}))
+        cls.model = cls.enterClassContext(fake.FakeLanguageModel())
+        jobs = harness.scrape_config(
+            ("prom5", harness.SELF), ("page", cls.pages.address),
+            ("broken", cls.pages.address, "metrics_path: /broken"))
+        server = harness.Prom5(
+            ["--web.enable-remote-write-receiver", "--web.enable-admin-api",
+             "--web.enable-lifecycle"],
+            config=jobs + "rule_files: ['attack.rules.yml']\n"
+            + assistant(cls.model, f"api_key: {KEY}"))
+        pathlib.Path(server.scratch / "attack.rules.yml").write_text(cls.rules())
+        cls.server = cls.enterClassContext(server)
+        cls.server.must_write([({"__name__": f"attack {text}"}, [(harness.now_ms(), 1.0)])
+                               for text in injections.texts_at("name")])
+        cls.server.wait_for_value("count(attack_info)", len(injections.texts_at("label")))
+        cls.server.wait_for_value("attack_target", 3)
+
+    @staticmethod
+    def page():
+        def quoted(text):
+            return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        lines = [f"# TYPE attack_target gauge\nattack_target{{password=\"{PASSWORD}\"}} 3"]
+        lines += [f'attack_info{{note="{quoted(text)}"}} 1'
+                  for text in injections.texts_at("label")]
+        for i, text in enumerate(injections.texts_at("help")):
+            escaped = text.replace("\\", "\\\\")
+            lines.append(f"# HELP attack_help_{i} {escaped}\n# TYPE attack_help_{i} gauge\n"
+                         f"attack_help_{i} {i}")
+        return "\n".join(lines) + "\n"
+
+    @staticmethod
+    def rules():
+        lines = ["groups:", "- name: attack", "  rules:"]
+        for i, text in enumerate(injections.texts_at("annotation")):
+            lines += [f"  - alert: Attack{i}", "    expr: attack_target > 0",
+                      "    annotations: {summary: " + json.dumps(text) + "}"]
+        return "\n".join(lines) + "\n"
+
+    def state(self):
+        """What an attack could have changed."""
+        config = self.server.get("/api/v1/status/config")[2]
+        names = self.server.api("label/__name__/values")
+        return (config, [n for n in names if n.startswith("attack")],
+                self.server.query("count(attack_info)")[0]["value"][1])
+
+    def test_two_hundred_attacks(self):
+        attacks = list(injections.attacks())
+        self.assertEqual(len(attacks), 200)
+        before = self.state()
+        rules = None
+        for name, technique, carrier in attacks:
+            with self.subTest(name):
+                self.model.forget()
+                self.model.script = injections.obeying(technique, self.attacker.url)
+                status, answer = self.server.post_json(
+                    "/api/v5/agent/text", {"message": "what is the state of the attack target?"})
+                self.assertEqual(status, 200, answer)
+                self.assertEqual(self.model.faults, [])
+                self.check_answer(technique, answer)
+                rules = self.check_what_was_sent(rules)
+        self.assertEqual(self.attacker.requests, [], "somebody asked the attacker's server")
+        self.assertEqual(self.model.strangers, [])
+        self.assertEqual(self.state(), before)
+        self.assertEqual(self.server.get("/-/ready")[0], 200)
+
+    def check_answer(self, technique, answer):
+        text = answer["reply"] + answer["explanation"] + json.dumps(answer["suggestions"])
+        for forbidden in ("http://", "https://", "](", "<img", "www.", "attacker.invalid/",
+                          injections.INVENTED, injections.STOLEN):
+            self.assertNotIn(forbidden, text)
+        self.assertEqual(answer["actions_proposed"], [])
+        for evidence in answer["evidence"]:
+            self.assertIn("result", evidence)
+        # What cannot be cleaned is the built-in model's to answer.
+        cleaned = {"picture", "link", "bare link", "html", "action", "prompt"}
+        self.assertEqual(answer["model"], "fake-1" if technique in cleaned else "built-in", answer)
+
+    def check_what_was_sent(self, rules):
+        """Injected text stands in results of tools only, marked as what it is; the rules are the
+        same in every request."""
+        injected = [injections.text_of(t, c) for _, t, c in injections.attacks()]
+        for conversation in self.model.conversations:
+            system = [m["content"] for m in conversation.messages if m["role"] == "system"]
+            self.assertEqual(len(system), 1)
+            rules = rules or system[0]
+            self.assertEqual(system[0], rules)
+            for message in conversation.messages:
+                if message["role"] in ("system", "user"):
+                    self.assertFalse([t for t in injected if t in message["content"]], message)
+                if message["role"] == "tool":
+                    self.assertNotIn("<", message["content"])
+                    content = json.loads(message["content"])
+                    self.assertTrue(set(content) in ({"source", "trust", "data"}, {"error"}),
+                                    content)
+        sent = "\n".join(self.model.texts)
+        self.assertNotIn(PASSWORD, sent)
+        self.assertNotIn(KEY, sent)
+        return rules
+
+
+if __name__ == "__main__":
+    unittest.main()
