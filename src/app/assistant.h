@@ -27,7 +27,7 @@ struct AssistantNeeds {
   Storage& storage;
   query::Engine& engine;
   io::HttpClient& http;
-  const Clock& clock;
+  Clock& clock;
   MetricRegistry& metrics;
   const Log& log;
 };
