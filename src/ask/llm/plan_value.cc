@@ -186,7 +186,10 @@ Plan Planner::plan_compare(const Reading& reading, const Subject& subject) const
   if (reading.shift) {
     back = reading.shift->length;
     // "this hour against the hour before": both as long as what is compared with.
-    if (!span && reading.says("this")) span.emplace();
+    const bool now_and_then =
+        reading.says_phrase({"this", "hour"}) || reading.says_phrase({"this", "day"}) ||
+        reading.says_phrase({"this", "week"}) || reading.says_phrase({"this", "month"});
+    if (!span && now_and_then && !reading.says("at")) span.emplace();
     if (span && span->length < back) {
       span->end = now_;
       span->start = now_ - back;
@@ -252,6 +255,11 @@ Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const 
   plan.entity_labels = shape.by.empty() ? expression.things() : shape.by;
   // "tomorrow" is a day from now, not the end of it.
   DurationMs ahead = reading.ahead ? reading.ahead->length : DurationMs{};
+  if (!reading.ahead && reading.window && reading.says("this")) {
+    ahead = reading.says("week")    ? DurationMs::days(7)
+            : reading.says("month") ? DurationMs::days(30)
+                                    : DurationMs::days(1);
+  }
   const bool period = reading.ahead && reading.ahead->start > now_;
   if (period) {
     ahead = DurationMs{(reading.ahead->start - now_).ms / 2 + (reading.ahead->end - now_).ms / 2};
@@ -298,12 +306,23 @@ Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const 
                         "runway", "exhaust", "cross", "before"}) ||
       !reading.thresholds.empty();
   plan.unit = subject.recipe.unit;
+  const auto level = codec::parse_double(limit);
+  if (level && ends) {
+    plan.calls.push_back({"query", "query_metrics", Json()});
+    plan.calls.push_back(
+        {"forecast", "forecast",
+         Json{{"promql", value},
+              {"level", *level},
+              {"horizon_s", (ahead.ms > 0 ? ahead : DurationMs::days(1)).ms / 1000},
+              {"base_s", std::max(base, DurationMs::hours(3)).ms / 1000}}});
+  }
   if (!limit.empty() && ends && ahead.ms > 0) {
     plan.promql = fmt::format("predict_linear({}, {}) {} {}", range, ahead.ms / 1000,
                               falls ? "<" : ">=", limit);
     plan.wording = "runs_out";
     plan.window = format_duration(ahead);
     plan.finding = true;
+    if (level) plan.calls.front().arguments = {{"promql", plan.promql}};
     return plan;
   }
   if (!limit.empty() && ends) {
@@ -312,6 +331,7 @@ Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const 
     plan.more = {plan.promql, value};
     plan.unit = "seconds";
     plan.wording = "time_to";
+    if (level) plan.calls.front().arguments = {{"promql", plan.promql}};
     return plan;
   }
   const DurationMs horizon = ahead.ms > 0 ? ahead : DurationMs::days(1);

@@ -87,6 +87,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
     return !choose(own, subject).has_value();
   };
   const std::string small = lower(text);
+  std::optional<Plan> half;
   for (const std::string_view cut : kBetween) {
     for (size_t at = small.find(cut); at != std::string::npos; at = small.find(cut, at + 1)) {
       Subject a;
@@ -101,7 +102,15 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
           if (rest.starts_with(its)) rest = of_a.mentions[0].text + " " + rest.substr(its.size());
         }
       }
-      if (!side(rest, b, of_b)) continue;
+      // "redis evictions and the cache hit rate": of redis, both.
+      const bool found =
+          side(rest, b, of_b) || (!of_a.mentions.empty() && of_a.mentions[0].names_thing &&
+                                  side(of_a.mentions[0].text + " " + rest, b, of_b));
+      if (!found) {
+        // One side is known: what is missing is the other.
+        if (!half && a.phrase == 1) half = choose(of_b, b);
+        continue;
+      }
       // "cpu on app-02 … with its temperature": names said once hold for both.
       const auto lend = [&](const Reading& from, const Subject& lender, Reading& to, Subject& s) {
         const catalogue::Metric* metric = snapshot_.find(s.recipe.needs.front());
@@ -145,6 +154,10 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
   Reading one = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_,
                               Intent::Correlate);
   Subject subject;
+  if (half && half->refuse_code == "unknown_metric") {
+    half->frame = {{"intent", "refuse"}, {"text", text}};
+    return *std::move(half);
+  }
   if (auto declined = choose(one, subject)) {
     if (before.is_object() && before.contains("promql") && !before.value("promql", "").empty()) {
       plan.promql = before.value("promql", "");

@@ -395,6 +395,15 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   const bool vague = best->phrase < 1 || tied.back().phrase_words == best->phrase_words;
   if (tied.size() > 1 && vague) return ask_which(tied, reading);
   subject = *best;
+  // "total memory" is a thing; "total" in it adds nothing up.
+  for (const ContentWord& word : reading.content) {
+    const auto& said = subject.phrase_words;
+    const bool averages = reading.aggregation == "avg";
+    if (word.joins && !averages &&
+        std::find(said.begin(), said.end(), word.canonical) != said.end()) {
+      reading.aggregation.clear();
+    }
+  }
   return std::nullopt;
 }
 
@@ -407,6 +416,10 @@ Plan Planner::begin(const Reading& reading, const Subject& subject) const {
   plan.least_is_worst = subject.entry != nullptr && subject.entry->least_is_worst;
   plan.confidence = std::clamp(0.35 + 0.6 * subject.score, 0.05, 0.98);
   plan.wording = "value";
+  if (!reading.everything.empty()) {
+    plan.note = fmt::format("Nothing here is called \"{}\", so this is about everything.",
+                            reading.everything);
+  }
   if (subject.entry != nullptr) {
     for (const std::string& name : subject.entry->related) {
       const Concept* other = knowledge_.pack.find(name);

@@ -31,6 +31,7 @@ struct Plan {
   bool finding = false;
   bool least_is_worst = false;
   std::optional<double> limit;  ///< what a result is held against, in `unit`
+  std::string note;             ///< what is to be said beside the answer; or empty
   std::vector<std::string> suggestions;
   std::optional<Json> action;
 

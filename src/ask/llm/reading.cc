@@ -52,6 +52,7 @@ class Mender {
 
   void mend(std::vector<Token>& tokens) const {
     split_rates(tokens);
+    complete_ranges(tokens);
     const bool about_alerts = std::any_of(tokens.begin(), tokens.end(), [](const Token& t) {
       return t.text.starts_with("alert") || t.text.starts_with("silence") || t.text == "mute" ||
              t.text == "snooze";
@@ -103,6 +104,22 @@ class Mender {
       if (place.label != "alertname" || about_alerts) return true;
     }
     return false;
+  }
+
+  /// "between 4h and 2h ago" is between 4h ago and 2h ago.
+  static void complete_ranges(std::vector<Token>& tokens) {
+    for (size_t i = 0; i + 3 < tokens.size(); ++i) {
+      if (tokens[i].text != "between") continue;
+      size_t both = i + 1;
+      while (both < tokens.size() && both < i + 4 && tokens[both].text != "and") ++both;
+      if (both >= tokens.size() || tokens[both].text != "and") continue;
+      if (tokens[both - 1].text == "ago") continue;
+      for (size_t k = both + 1; k < tokens.size() && k < both + 4; ++k) {
+        if (tokens[k].text != "ago") continue;
+        tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(both), Token{"ago", ""});
+        return;
+      }
+    }
   }
 
   /// "cmds/s" is commands per second.
@@ -440,7 +457,6 @@ class Reader {
         if (ordered) r_.superlative = r_.top.has_value();
         r_.aggregation = operation;
         r_.aggregation_at = i;
-        r_.used[i] = true;
       }
       const bool how_many = (text(i) == "how" && text(i + 1) == "many") ||
                             (text(i) == "number" && text(i + 1) == "of") ||
@@ -642,6 +658,12 @@ class Reader {
       if (!has_letter(word) && !has_digit(word) && !named) continue;
       if (is_cue(word, r_.intent) && !named) continue;
       ContentWord content{i, negates ? "not" : canonical(i), false, false};
+      content.joins = !r_.aggregation.empty() && i == r_.aggregation_at;
+      if (content.joins && (r_.window || r_.range)) continue;  // "peak … in six hours"
+      if (content.canonical == "production" && snapshot_.places("production").empty()) {
+        r_.everything = word;  // where nothing is called so, everything is meant
+        continue;
+      }
       content.known = named || snapshot_.find(r_.tokens[i].written) != nullptr ||
                       vocabulary_.knows(word) || vocabulary_.knows(content.canonical) ||
                       !snapshot_.with_word(content.canonical).empty() ||

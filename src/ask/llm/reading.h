@@ -43,6 +43,7 @@ struct ContentWord {
   std::string canonical;  ///< as Lexicon::canonical gives it
   bool known = false;     ///< a word of the lexicon, a concept, a metric or a label value
   bool minor = false;     ///< says how it is told apart ("by mode"), or was only implied
+  bool joins = false;     ///< says how values become one ("average"), unless it is a name
 };
 
 /// A question taken apart: what its words ask for, and the words that name the thing. Nothing is
@@ -80,6 +81,7 @@ struct Reading {
 
   std::vector<catalogue::Mention> mentions;
   std::vector<size_t> mention_at;      ///< the token of each
+  std::string everything;              ///< "production", where nothing bears that name
   std::vector<std::string> strangers;  ///< names of nothing that is here: "web-09"
   std::vector<ContentWord> content;
 

@@ -17,6 +17,7 @@ using catalogue::Snapshot;
 constexpr double kWeakWord = 0.4;
 constexpr double kNegation = 0.3;
 constexpr double kMinorWord = 0.3;
+constexpr double kJoiningWord = 0.05;
 
 /// A name of a metric says what it is about less surely than a concept's phrase does.
 constexpr double kMetricDiscount = 0.85;
@@ -98,6 +99,9 @@ Recipe recipe_of_metric(const Metric& metric) {
 
 SubjectFinder::SubjectFinder(const catalogue::ConceptPack& pack) : pack_(pack) {
   for (size_t c = 0; c < pack.concepts.size(); ++c) {
+    for (const Recipe& recipe : pack.concepts[c].recipes) {
+      known_metrics_.insert(recipe.needs.begin(), recipe.needs.end());
+    }
     const auto& phrases = pack.concepts[c].phrases;
     for (size_t p = 0; p < phrases.size(); ++p) {
       for (const std::string& word : phrases[p]) {
@@ -164,7 +168,7 @@ Subject SubjectFinder::judge(const Concept* entry, const Recipe& recipe,
   double explained = 0;
   double total = 0;
   for (const ContentWord& word : reading.content) {
-    const double w = word.minor ? kMinorWord : weight(word.canonical);
+    const double w = word.joins ? kJoiningWord : word.minor ? kMinorWord : weight(word.canonical);
     total += w;
     bool good = std::find(out.phrase_words.begin(), out.phrase_words.end(), word.canonical) !=
                 out.phrase_words.end();
@@ -240,7 +244,10 @@ void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapsho
       if (!common_name_word(word)) phrase.push_back(word);
     }
     Subject subject = judge(nullptr, recipe_of_metric(metric), phrase, reading, snapshot);
-    subject.score *= kMetricDiscount;
+    // All words of its name, and no other: that is the one.
+    const bool exact = subject.phrase == 1 && subject.coverage > 0.99 && phrase.size() > 1 &&
+                       !known_metrics_.contains(metric.name);
+    if (!exact) subject.score *= kMetricDiscount;
     out.push_back(std::move(subject));
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ class SubjectFinder {
 
   const catalogue::ConceptPack& pack_;
   std::map<std::string, std::vector<Phrase>, std::less<>> by_word_;
+  std::set<std::string, std::less<>> known_metrics_;  // of any concept
 };
 
 /// What one asks of a metric of its type: a counter's rate, a histogram's quantile, a gauge's

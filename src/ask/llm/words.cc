@@ -210,12 +210,26 @@ std::string say_comparison(const Plan& plan, const Results& results) {
   return out + ".";
 }
 
+/// Keeps those whose course has a trend that leads there, and the time that the trend gives.
+void keep_trends(const Plan& plan, const Json& forecast, bool times, std::vector<Row>& rows) {
+  if (!forecast.contains("series")) return;
+  std::map<std::string, double> reached;
+  for (const Json& series : forecast["series"]) {
+    if (!series.contains("reached_in_s")) continue;
+    reached[name_of(series["labels"], plan.entity_labels)] = series["reached_in_s"].get<double>();
+  }
+  std::erase_if(rows, [&](const Row& r) { return !reached.contains(r.name); });
+  for (Row& row : rows) {
+    if (times) row.value = reached[row.name];
+  }
+}
+
 std::string say_forecast(const Plan& plan, const Results& results, TimeMs now) {
   std::vector<Row> rows = rows_of(plan.entity_labels, result_of(results, "query"));
+  keep_trends(plan, result_of(results, "forecast"), plan.wording == "time_to", rows);
   if (plan.wording == "runs_out") {
     if (rows.empty()) {
-      return fmt::format("None: {} lasts for {} if it goes on like this.", plan.subject,
-                         plan.window);
+      return fmt::format("No: {} lasts for {} if it goes on like this.", plan.subject, plan.window);
     }
     return fmt::format("Within {}, if it goes on like this: {}.", plan.window,
                        some_of(rows, [](const Row& r) { return r.name; }));
@@ -227,16 +241,14 @@ std::string say_forecast(const Plan& plan, const Results& results, TimeMs now) {
     std::sort(rows.begin(), rows.end(),
               [](const Row& a, const Row& b) { return a.value < b.value; });
     if (rows.empty()) {
-      return fmt::format("{}: it does not get there, going on like in the last hour.",
-                         plan.subject);
+      return fmt::format("{}: no, there is no steady trend that leads there.", plan.subject);
     }
-    return fmt::format("{}: {}, if it goes on like in the last hour.", plan.subject,
-                       some_of(rows, [&](const Row& r) {
-                         const TimeMs at{now.ms + static_cast<int64_t>(r.value * 1000)};
-                         return fmt::format(
-                             "{}{} ({} h), at about {}", r.name.empty() ? "" : r.name + " in ",
+    return fmt::format(
+        "{}: {}, if it goes on like this.", plan.subject, some_of(rows, [&](const Row& r) {
+          const TimeMs at{now.ms + static_cast<int64_t>(r.value * 1000)};
+          return fmt::format("{}{} ({} h), at about {}", r.name.empty() ? "" : r.name + " in ",
                              say_seconds(r.value), short_number(r.value / 3600), say_time(at, now));
-                       }));
+        }));
   }
   sort_rows(plan, rows);
   return fmt::format("{} in {}, if it goes on like this: {}.", plan.subject, plan.window,
