@@ -55,10 +55,10 @@ class BuiltInAgent final : public Assistant {
   }
   bool forget(const std::string& session_id) override { return loop_.forget(session_id); }
 
-  [[nodiscard]] std::vector<Tool*> tools() final { 
-    return {&find_metrics_,  &query_metrics_,  &describe_series_, &explain_query_, &diagnose_query_,
-            &alerts_,        &targets_,        &anomalies_,       &correlate_,     &find_causes_,
-            &forecast_,      &propose_alert_,  &propose_silence_};
+  [[nodiscard]] std::vector<Tool*> tools() final {
+    return {&find_metrics_, &query_metrics_, &describe_series_, &explain_query_, &diagnose_query_,
+            &alerts_,       &targets_,       &anomalies_,       &correlate_,     &find_causes_,
+            &forecast_,     &propose_alert_, &propose_silence_};
   }
 
  private:

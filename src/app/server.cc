@@ -207,7 +207,8 @@ Result<void> Server::open() {
     push_gateway_ = TRY(ingest::PushGateway::open(std::move(push), files_, clock_, metrics_, log_));
   }
   host_exporter_ = std::make_unique<exporters::HostExporter>(files_);
-  agent_ = make_assistant({*db_, *engine_, *http_client_, clock_, metrics_, log_}, config.assistant);
+  agent_ =
+      make_assistant({*db_, *engine_, *http_client_, clock_, metrics_, log_}, config.assistant);
   add_routes();
   live_updates_->start();
   http_server_->start();
@@ -363,6 +364,8 @@ void Server::add_routes() {
   using io::HttpRequest;
   using io::HttpResponse;
   using io::PathArguments;
+  router_.observe(
+      [this](const std::string& handler, int code) { http_counters_.count(handler, code); });
   api::StatusInfo status;
   status.started = started_;
   status.working_directory = std::filesystem::current_path().string();

@@ -66,6 +66,8 @@ class Planner {
  private:
   // What a conversation goes on from.
   void go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const;
+  [[nodiscard]] std::optional<Subject> resumed(const Json& before, const Reading& reading) const;
+  void inherit_mentions(const Json& before, Reading& reading, Subject& subject) const;
   [[nodiscard]] Json frame_of(const Reading& reading, const Subject& subject,
                               const Plan& plan) const;
 
@@ -95,6 +97,11 @@ class Planner {
   [[nodiscard]] Plan plan_explain(const Reading& reading,
                                   const std::optional<Subject>& subject) const;
 
+  [[nodiscard]] Subject what_is_left(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] std::string limit_of(const Reading& reading, const Subject& subject,
+                                     const Expression& expression, const Shape& shape) const;
+  [[nodiscard]] Plan plan_remaining(const Reading& reading, const Subject& subject,
+                                    DurationMs ahead) const;
   [[nodiscard]] Subject as_asked(const Reading& reading, const Subject& subject) const;
   /// What all plans of a subject share.
   [[nodiscard]] Plan begin(const Reading& reading, const Subject& subject) const;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "ask/catalogue/concept.h"
 #include "ask/catalogue/mention.h"
 #include "ask/llm/quantity.h"
+#include "ask/llm/spelling.h"
 #include "ask/llm/time_phrase.h"
 #include "ask/llm/token.h"
 
@@ -95,20 +95,6 @@ struct Reading {
   [[nodiscard]] bool says_any(std::initializer_list<std::string_view> words) const;
   /// Words next to each other.
   [[nodiscard]] bool says_phrase(std::initializer_list<std::string_view> words) const;
-};
-
-/// Words that the spelling of a question is corrected to. Made once of the packs; any thread.
-class Vocabulary {
- public:
-  explicit Vocabulary(const catalogue::ConceptPack& pack);
-
-  [[nodiscard]] bool knows(std::string_view word) const;
-  /// The word that was meant, or empty.
-  [[nodiscard]] std::string correct(std::string_view word,
-                                    const catalogue::Snapshot& snapshot) const;
-
- private:
-  std::set<std::string, std::less<>> words_;
 };
 
 /// Takes a question apart. `now`: what "now" means in it. `intent`: of what it is a part of, where
