@@ -301,6 +301,14 @@ Plan Planner::begin(const Reading& reading, const Subject& subject) const {
   plan.least_is_worst = subject.entry != nullptr && subject.entry->least_is_worst;
   plan.confidence = std::clamp(0.35 + 0.6 * subject.score, 0.05, 0.98);
   plan.wording = "value";
+  for (const std::string& word : subject.assumed) {
+    // "error rate of the api", and nothing is called so: better said than passed over.
+    const bool product = subject.recipe.needs.front().find(catalogue::fold(word)) == 0 ||
+                         subject.name.find(word) != std::string::npos;
+    if (product || !stands_as_name(reading, word, knowledge_.pack.lexicon)) continue;
+    plan.note = fmt::format("Nothing here is called \"{}\": this is about all of it.", word);
+    plan.confidence *= 0.8;
+  }
   if (!reading.everything.empty()) {
     plan.note = fmt::format("Nothing here is called \"{}\", so this is about everything.",
                             reading.everything);

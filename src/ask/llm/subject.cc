@@ -187,11 +187,16 @@ Subject SubjectFinder::judge(const Concept* entry, const Recipe& recipe,
       out.filters.push_back(m);
       good = true;
     }
-    good = good || (entry != nullptr && entry->about.contains(word.canonical));
     if (!good && metric != nullptr) {
       good = metric->label(word.canonical) != nullptr ||
              (pack_.lexicon.kind(word.canonical) != nullptr &&
               !catalogue::label_of_kind(word.canonical, *metric, pack_.lexicon).empty());
+    }
+    if (!good && entry != nullptr && entry->about.contains(word.canonical)) {
+      good = true;
+      if (pack_.lexicon.kind(word.canonical) == nullptr && w == 1) {
+        out.assumed.push_back(reading.tokens[word.at].written);
+      }
     }
     if (good) {
       explained += w;

@@ -20,6 +20,7 @@ struct Subject {
   double coverage = 0;     ///< how much of the question the subject explains, 0 to 1
   std::vector<std::string> phrase_words;
   std::vector<std::string> unexplained;  ///< strong words of the question, as written
+  std::vector<std::string> assumed;      ///< words that only go along with it, as written
   std::vector<size_t> filters;           ///< which of the reading's mentions narrow it
 };
 
