@@ -272,6 +272,7 @@ bool wants_correlation(const Reading& r) {
     return true;
   }
   if (r.says("moved") && r.says_any({"metrics", "what", "else", "which"})) return true;
+  if (r.says_phrase({"what", "else"})) return true;
   if (r.says_any({"move", "moves", "moving", "goes", "go", "rise", "rises", "track", "tracks",
                   "hand", "follow", "follows"}) &&
       r.says_any({"with", "together", "hand", "along", "follow", "follows", "track", "tracks"})) {
@@ -386,6 +387,9 @@ bool goes_on(const Reading& r) {
 
 void find_intent(Reading& r) {
   r.unsafe = attacks(r);
+  // Metrics do not know people.
+  r.small_talk = !r.tokens.empty() && (r.tokens[0].text == "who" || r.tokens[0].text == "whose") &&
+                 !r.superlative;
   r.follow_up = goes_on(r);
   r.refers = r.says_any({"it", "that", "them", "those", "they", "this", "its", "their", "these"});
   const auto set = [&](Intent intent) {
@@ -397,7 +401,9 @@ void find_intent(Reading& r) {
   if (wants_alert(r)) return set(Intent::Alert);
   if (r.expression.empty()) r.unsafe = r.unsafe || changes_something(r);
   if (wants_correlation(r)) return set(Intent::Correlate);
-  if (cue_of(r, Intent::Anomaly) || r.says_phrase({"out", "of", "the", "ordinary"})) {
+  const bool wrong = r.says_phrase({"wrong", "with"}) || r.says_phrase({"what", "changed"}) ||
+                     r.says_phrase({"going", "on", "with"});
+  if (cue_of(r, Intent::Anomaly) || r.says_phrase({"out", "of", "the", "ordinary"}) || wrong) {
     return set(Intent::Anomaly);
   }
   if (wants_explanation(r)) return set(Intent::Explain);

@@ -32,6 +32,9 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
   }
   Plan plan = begin(reading, subject);
   plan.intent = Intent::Status;
+  const bool problems = reading.says_any({"broken", "wrong", "problem", "problems", "issue",
+                                          "issues", "trouble", "bad", "failing", "fire"});
+  if (targets && problems && snapshot_.find("ALERTS") != nullptr) return plan_problems(reading);
   if (subject.recipe.unit != "up") {
     Plan value = plan_value(reading, subject);
     value.intent = value.intent == Intent::Clarify || value.intent == Intent::Refuse
@@ -64,6 +67,32 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
     plan.unit = "count";
     plan.wording = "value";
   }
+  return plan;
+}
+
+/// "what is broken?": the alerts that fire, and what is down.
+Plan Planner::plan_problems(const Reading& reading) const {
+  Plan plan;
+  plan.intent = Intent::Status;
+  plan.subject = "problems";
+  plan.confidence = 0.75;
+  plan.wording = "problems";
+  plan.entity_labels = {"job", "instance"};
+  std::string filter;
+  for (const catalogue::Mention& mention : reading.mentions) {
+    const auto binding =
+        catalogue::bind(mention, *snapshot_.find("ALERTS"), knowledge_.pack.lexicon);
+    if (binding) filter += "," + catalogue::to_matchers({*binding});
+  }
+  std::string targets;
+  for (const catalogue::Mention& mention : reading.mentions) {
+    const auto binding = catalogue::bind(mention, *snapshot_.find("up"), knowledge_.pack.lexicon);
+    if (binding) targets += (targets.empty() ? "" : ",") + catalogue::to_matchers({*binding});
+  }
+  plan.promql = "ALERTS{alertstate=\"firing\"" + filter + "}";
+  plan.more = {plan.promql, "up" + (targets.empty() ? "" : "{" + targets + "}") + " == 0"};
+  plan.calls.push_back({"alerts", "query_metrics", Json{{"promql", plan.promql}}});
+  plan.calls.push_back({"down", "query_metrics", Json{{"promql", plan.more[1]}}});
   return plan;
 }
 

@@ -64,9 +64,9 @@ void Planner::look_back(const Reading& reading, Shape& shape, Plan& plan,
     shape.over_time = reading.aggregation;
     return;
   }
-  if (windowed && recipe.promql.find("quantile") == std::string::npos) return;
-  if (windowed) return;
-  // A gauge over a time, and no word for what of it: its curve.
+  const bool curve = recipe.unit == "percent" || recipe.unit == "seconds" || !windowed;
+  if (!curve || reading.intent == Intent::Top || reading.intent == Intent::Compare) return;
+  // A value over a time, and no word for what of it: its curve.
   shape.window = DurationMs::minutes(5);
   shape.offset = {};
   as_range(plan, span->start, span->end);

@@ -266,6 +266,10 @@ Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>&
   plan.wording = "why";
   Json arguments{{"at", at.as_seconds()}, {"filters", filters_of(reading)}};
   if (reading.point || reading.range) arguments["past"] = true;
+  if (span && reading.range && (span->end - span->start) > DurationMs::minutes(40)) {
+    arguments["from"] = span->start.as_seconds();
+    arguments["to"] = std::min(span->end, now_).as_seconds();
+  }
   Json words = Json::array();
   for (const ContentWord& word : reading.content) words.push_back(word.canonical);
   for (const catalogue::Mention& m : reading.mentions) words.push_back(m.folded);
@@ -284,8 +288,18 @@ Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>&
     plan.subject = subject->name;
     plan.promql = expression.promql(shape);
     plan.unit = expression.unit(shape);
+    // Its course, not the finding: when did it begin?
+    const catalogue::Concept* state = knowledge_.pack.find("target state");
+    if (subject->recipe.needs.front() == "up" && state != nullptr) {
+      Subject up = knowledge_.subjects.of_concept(*state, reading, snapshot_);
+      const Expression of_up(up, reading, snapshot_, knowledge_.pack.lexicon);
+      plan.promql = of_up.promql(Shape{});
+      plan.subject = up.name;
+      plan.unit = "up";
+    }
     arguments["promql"] = plan.promql;
-    arguments["name"] = subject->name;
+    arguments["unit"] = plan.unit;
+    arguments["name"] = plan.subject;
   }
   plan.calls.push_back({"causes", "find_causes", std::move(arguments)});
   return plan;

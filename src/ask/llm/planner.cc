@@ -39,18 +39,24 @@ bool names_subject(const Reading& reading, const catalogue::Lexicon& lexicon) {
   });
 }
 
+/// "the shipping service"
+bool is_before_kind(const Reading& reading, const std::string& written,
+                    const catalogue::Lexicon& lexicon) {
+  for (size_t i = 0; i + 1 < reading.tokens.size(); ++i) {
+    if (reading.tokens[i].written != written) continue;
+    const std::string next = lexicon.canonical(reading.tokens[i + 1].text);
+    return next == "service" || next == "host" || next == "pod" || next == "database" ||
+           next == "container" || next == "topic" || next == "namespace" || next == "deployment";
+  }
+  return false;
+}
+
 /// Whether a word stands where a thing is named: "of the search service".
 bool stands_as_name(const Reading& reading, const std::string& written,
                     const catalogue::Lexicon& lexicon) {
   for (size_t i = 0; i < reading.tokens.size(); ++i) {
     if (reading.tokens[i].written != written) continue;
-    if (i + 1 < reading.tokens.size()) {
-      const std::string next = lexicon.canonical(reading.tokens[i + 1].text);
-      if (next == "service" || next == "host" || next == "pod" || next == "database" ||
-          next == "container" || next == "topic" || next == "namespace" || next == "deployment") {
-        return true;
-      }
-    }
+    if (is_before_kind(reading, written, lexicon)) return true;
     size_t before = i;
     while (before > 0 &&
            (reading.tokens[before - 1].text == "the" || reading.tokens[before - 1].text == "our")) {
@@ -111,6 +117,10 @@ std::optional<Plan> Planner::decline_at_once(const Reading& reading) const {
                    "I only read: I answer questions, and propose alerts and silences. Changing or "
                    "deleting things is not mine to do.",
                    {"Show CPU usage", "Is anything down?"});
+  }
+  if (reading.small_talk) {
+    return refusal("not_metrics", "That is not in metrics: I can tell what and when, not who.",
+                   {"Is anything down?", "anything unusual in the last hour?"});
   }
   if (!reading.strangers.empty()) return refuse_stranger(reading.strangers.front());
   return std::nullopt;
@@ -231,7 +241,9 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   if (!names_subject(reading, lexicon) && !fits) return ask_which(ranked, reading);
   std::vector<std::string> unknown;
   for (const ContentWord& word : reading.content) {
-    if (!word.known && !descriptive(reading.tokens[word.at].text)) {
+    const std::string& written = reading.tokens[word.at].written;
+    if (!word.known &&
+        (!descriptive(reading.tokens[word.at].text) || is_before_kind(reading, written, lexicon))) {
       unknown.push_back(reading.tokens[word.at].written);
     }
   }
@@ -266,7 +278,8 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   }
   if (best->coverage < kLeastCoverage) return refuse_unknown(best->unexplained, ranked);
   for (const std::string& word : best->unexplained) {
-    if (stands_as_name(reading, word, lexicon) && !descriptive(word)) {
+    const bool named = is_before_kind(reading, word, lexicon);
+    if (named || (stands_as_name(reading, word, lexicon) && !descriptive(word))) {
       return refuse_unknown({word}, ranked);
     }
   }
@@ -362,6 +375,11 @@ Plan Planner::plan(const std::string& asked, const Json& before) {
   if (names || !goes_on) {
     declined = choose(reading, chosen);
     if (!declined) subject = chosen;
+    // "only the failed ones": of what was asked before, if that has such.
+    if (goes_on && reading.follow_up && reading.says_any({"only", "ones", "just"})) {
+      const auto same = resumed(before, reading);
+      if (same && !same->filters.empty() && same->unexplained.empty()) subject.reset();
+    }
   }
   // "mem?" after "web-01 cpu"
   const bool short_hand = reading.tokens.size() <= 2 && reading.mentions.empty();
@@ -372,6 +390,10 @@ Plan Planner::plan(const std::string& asked, const Json& before) {
     }
   }
   if (declined && reading.intent == Intent::Anomaly && reading.refers && reading.content.empty()) {
+    return *std::move(declined);
+  }
+  if (declined && reading.intent == Intent::Status && reading.says("it") && !goes_on &&
+      reading.mentions.empty()) {
     return *std::move(declined);
   }
   const bool open = reading.intent == Intent::Anomaly || reading.intent == Intent::Explain ||

@@ -108,16 +108,13 @@ class Reader {
       if (taken(t.first, t.count)) continue;
       r_.thresholds.push_back(t);
       take(t.first, t.count);
+      release_nouns(t.first, t.count);
     }
     for (const UnitRequest& u : find_unit_requests(r_.tokens)) {
       if (taken(u.first, u.count)) continue;
       r_.unit = u.unit;
       take(u.first, u.count);
-      // "rps" is a unit and says of what.
-      for (size_t i = u.first; i < u.first + u.count; ++i) {
-        const std::string word = canonical(i);
-        if (word == "request" || word == "query" || word == "transaction") r_.used[i] = false;
-      }
+      release_nouns(u.first, u.count);
     }
     for (const Quantity& q : find_quantities(r_.tokens)) {
       if (taken(q.first, q.count) || is_status_code(q)) continue;
@@ -165,6 +162,17 @@ class Reader {
       r_.unit = unit;
       counts_time_ = true;
       r_.used[i] = true;
+    }
+  }
+
+  /// "rps" and "50 requests per second" are quantities and say of what.
+  void release_nouns(size_t first, size_t count) {
+    for (size_t i = first; i < first + count && i < r_.used.size(); ++i) {
+      const std::string word = canonical(i);
+      if (word == "request" || word == "query" || word == "transaction" || word == "message" ||
+          word == "error" || word == "order" || word == "connection" || word == "command") {
+        r_.used[i] = false;
+      }
     }
   }
 
@@ -346,7 +354,7 @@ class Reader {
       }
       // "that are not selects", "did not complete": the next word alone.
       if (text(i) == "not" || text(i) == "non" || text(i) == "never") {
-        until = std::max(until, i + 3);
+        until = std::max(until, i + 4);
       }
       if ((text(i) == "in" || text(i) == "for" || text(i) == "by") && i + 7 < until + 0) until = 0;
       if (!r_.used[i]) mention(i, i < until);
@@ -380,9 +388,11 @@ class Reader {
       return;
     }
     m.kind = kind_beside(i);
-    m.names_thing = std::any_of(m.places.begin(), m.places.end(), [](const Place& p) {
-      return is_naming_label(p.label) || p.label == "mountpoint";
-    });
+    const bool of_hosts = m.kind == "host" || m.kind == "node" || m.kind == "instance";
+    m.names_thing = (of_hosts && !m.prefixes.empty()) ||
+                    std::any_of(m.places.begin(), m.places.end(), [](const Place& p) {
+                      return is_naming_label(p.label) || p.label == "mountpoint";
+                    });
     if (i > 0 && snapshot_.has_label(text(i - 1))) m.label = text(i - 1);
     if (!m.label.empty() && std::none_of(m.places.begin(), m.places.end(),
                                          [&](const Place& p) { return p.label == m.label; })) {

@@ -178,7 +178,12 @@ Subject SubjectFinder::judge(const Concept* entry, const Recipe& recipe,
       const auto binding = catalogue::bind(reading.mentions[m], *metric, pack_.lexicon);
       if (!binding) continue;
       const bool negated = reading.mentions[m].negated;
-      if (in_phrase && !negated && (binding->values.empty() || !names_a_thing(binding->label))) {
+      // A word of the phrase narrows as well where it is a name, or a value that the recipe does
+      // not look at yet: "timeouts" of errors by type.
+      const bool fixed = binding->values.empty() ||
+                         recipe.promql.find(binding->values.front()) != std::string::npos;
+      if (in_phrase && !negated && fixed &&
+          !(names_a_thing(binding->label) && !binding->values.empty())) {
         continue;
       }
       // "cache" of cache hit rate is no host; "web" of the web hosts is.
@@ -200,7 +205,7 @@ Subject SubjectFinder::judge(const Concept* entry, const Recipe& recipe,
     }
     if (good) {
       explained += w;
-    } else if (weight(word.canonical) == 1) {
+    } else if (weight(word.canonical) == 1 && !word.minor) {
       out.unexplained.push_back(reading.tokens[word.at].written);
     }
   }

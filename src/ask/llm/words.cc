@@ -136,6 +136,18 @@ std::string say_status(const Plan& plan, const std::vector<Row>& rows, size_t to
                      names);
 }
 
+std::string say_problems(const Results& results) {
+  const std::vector<Row> alerts = rows_of(
+      {"alertname", "service", "instance", "pod", "consumergroup"}, result_of(results, "alerts"));
+  const std::vector<Row> down = rows_of({"job", "instance"}, result_of(results, "down"));
+  const auto name = [](const Row& r) { return r.name; };
+  std::string out =
+      alerts.empty() ? "No alert fires."
+                     : fmt::format("{} alerts fire: {}.", alerts.size(), some_of(alerts, name, 10));
+  return out +
+         (down.empty() ? " No target is down." : fmt::format(" Down: {}.", some_of(down, name)));
+}
+
 std::string say_row(const Plan& plan, const Row& row) {
   const std::string value = say_value(row.value, plan.unit);
   std::string out = row.name.empty() ? value : row.name + ": " + value;
@@ -337,6 +349,9 @@ std::string say_finding(const Json& f) {
                              say_value(f.value("expected", 0.0), unit));
   }
   if (f.value("kind", "") == "alert") return out + ": alert fires";
+  if (unit == "up" && f.value("observed", 1.0) == 0) {
+    return out + ": it is down, scrapes do not reach it";
+  }
   out += fmt::format(": {}, {} than usual ({})", say_value(f.value("observed", 0.0), unit),
                      f.value("up", true) ? "higher" : "lower",
                      say_value(f.value("expected", 0.0), unit));
@@ -461,6 +476,7 @@ std::string say_answer(const Plan& plan, const Results& results, TimeMs now) {
   if (how == "why") return say_causes(plan, results, now);
   if (how == "describe") return say_description(plan, results);
   if (how == "list") return say_list(results);
+  if (how == "problems") return say_problems(results);
   if (how == "explain_query") return result_of(results, "query").value("words", "");
   return say_values(plan, results);
 }
