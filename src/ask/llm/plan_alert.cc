@@ -93,6 +93,13 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& subject) const {
   Shape shape = expression.shape();
   // An alert names what it is about.
   if (shape.by.empty() && subject.filters.empty()) shape.by = expression.things();
+  if (reading.by.empty()) {
+    // Not what state or currency it is of.
+    std::erase_if(shape.by, [](const std::string& label) {
+      return !is_naming_label(label) && label != "pod" && label != "mountpoint" &&
+             label != "device";
+    });
+  }
   shape.total = shape.by.empty();
   const std::string& unit = subject.recipe.unit;
   const bool complete = subject.recipe.finding && reading.thresholds.empty();

@@ -19,6 +19,7 @@ constexpr DurationMs kUsualHorizon = DurationMs::days(1);
 /// How far ahead a question looks; 0 where it does not say.
 DurationMs horizon_of(const Reading& reading, TimeMs now) {
   if (!reading.ahead) {
+    if (reading.hold) return reading.hold->length;
     if (!reading.window || !reading.says("this")) return {};
     return reading.says("week")    ? DurationMs::days(7)
            : reading.says("month") ? DurationMs::days(30)
@@ -110,7 +111,9 @@ Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const 
       (plain ? value : "(" + value + ")") + "[" + format_duration(base) + (plain ? "]" : ":1m]");
   const DurationMs horizon = ahead.ms > 0 ? ahead : kUsualHorizon;
   const std::string limit = limit_of(reading, subject, expression, shape);
-  if (limit.empty() || !asks_for_end(reading)) {
+  // Of one thing it is told how much there will be; of many, which are at their end.
+  const bool value_asked = !asks_for_end(reading) || (ahead.ms > 0 && expression.is_single());
+  if (limit.empty() || value_asked) {
     plan.promql = fmt::format("predict_linear({}, {})", range, horizon.ms / 1000);
     plan.more = {plan.promql, value};
     plan.wording = "predicted";

@@ -19,6 +19,12 @@ std::string by_clause(const std::vector<std::string>& by) {
   return by.empty() ? "" : " by (" + join_words(by, ", ") + ") ";
 }
 
+/// "what part of the orders is paid with paypal"
+bool asks_for_share(const Reading& reading) {
+  return std::any_of(reading.content.begin(), reading.content.end(),
+                     [](const ContentWord& w) { return w.canonical == "share"; });
+}
+
 void as_range(Plan& plan, TimeMs start, TimeMs end) {
   plan.range = true;
   plan.start = start;
@@ -100,6 +106,10 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
                    {subject.name});
   }
   Shape shape = expression.shape();
+  if (asks_for_share(reading) && reading.by.empty()) {
+    shape.by.clear();
+    shape.total = true;
+  }
   if (reading.intent == Intent::Trend) {
     const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
     as_range(plan, span ? span->start : now_ - kTrendWindow, span ? span->end : now_);
@@ -109,8 +119,20 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
   }
   plan.promql = expression.promql(shape);
   plan.unit = expression.unit(shape);
+  if (const auto whole = expression.without_attributes();
+      whole && asks_for_share(reading) && plan.unit != "ratio" && plan.unit != "percent") {
+    plan.promql = in_brackets(plan.promql) + " / " + in_brackets(whole->promql(shape));
+    plan.unit = "ratio";
+  }
   // "how many pods …": the series are the things.
   const bool flags = plan.unit == "flag" || plan.unit == "up" || subject.recipe.finding;
+  if (!reading.by.empty() && flags && plan.unit != "up" && reading.thresholds.empty() &&
+      !plan.range && !reading.how_many) {
+    plan.promql =
+        "count" + by_clause(shape.by) + "(" + expression.promql({.offset = shape.offset}) + ")";
+    plan.unit = "count";
+    plan.finding = false;
+  }
   if (reading.how_many && flags && reading.thresholds.empty() && !plan.range) {
     const std::string condition = subject.recipe.finding ? "" : " == 1";
     plan.promql = "count" + by_clause(reading.by.empty() ? std::vector<std::string>{} : shape.by) +

@@ -9,6 +9,7 @@ namespace {
 
 constexpr DurationMs kCorrelated = DurationMs::hours(6);
 constexpr DurationMs kRecent = DurationMs::hours(1);
+constexpr DurationMs kRecentOfOne = DurationMs::hours(2);
 
 /// Where a question about two things comes apart.
 constexpr std::string_view kBetween[] = {" correlate with ",
@@ -205,6 +206,8 @@ Plan Planner::plan_anomaly(const Reading& reading, const std::optional<Subject>&
   if (reading.point) {
     end = std::min(now_, reading.point->start + DurationMs::minutes(30));
   }
+  // Of one thing, all of its last hours.
+  if (!span && !reading.point && !reading.mentions.empty() && !subject) recent = kRecentOfOne;
   recent = std::clamp(recent, DurationMs::minutes(10), DurationMs::hours(12));
   Json arguments{{"end", end.as_seconds()}, {"recent_s", recent.ms / 1000}};
   if (subject) {
@@ -266,7 +269,7 @@ Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>&
   plan.wording = "why";
   Json arguments{{"at", at.as_seconds()}, {"filters", filters_of(reading)}};
   if (reading.point || reading.range) arguments["past"] = true;
-  if (span && reading.range && (span->end - span->start) > DurationMs::minutes(40)) {
+  if (span && (span->end - span->start) > DurationMs::minutes(40)) {
     arguments["from"] = span->start.as_seconds();
     arguments["to"] = std::min(span->end, now_).as_seconds();
   }

@@ -360,14 +360,51 @@ Plan Planner::plan(const std::string& asked, const Json& before) {
   const bool asks_query = reading.intent == Intent::Explain || reading.tokens.size() < 3;
   if (!reading.expression.empty() && asks_query) return plan_explain(reading, std::nullopt);
   if (auto declined = decline_at_once(reading)) return *std::move(declined);
+  if (auto functions = plan_functions(reading)) return *std::move(functions);
   const bool goes_on = before.is_object() && before.contains("subject") && !answers;
   Plan plan;
   if (reading.intent == Intent::Silence) return plan_silence(reading);
+  if (reading.says("labels")) reading.intent = Intent::Explain;
   if (reading.intent == Intent::List) return plan_list(reading);
   if (reading.intent == Intent::Correlate) return plan_correlate(text, reading, before);
   Subject chosen;
   std::optional<Subject> subject;
+  static const std::set<std::string_view> kStates = {"up",     "down",    "healthy", "slow", "fast",
+                                                     "status", "latency", "broken",  "hot"};
+  const bool no_thing =
+      std::all_of(reading.content.begin(), reading.content.end(),
+                  [](const ContentWord& w) { return kStates.contains(w.canonical); });
+  const bool of_what = reading.says("it") && !goes_on && reading.mentions.empty() && no_thing;
+  if (of_what && (reading.intent == Intent::Status || reading.intent == Intent::Explain)) {
+    Plan back = ask_which({}, reading);
+    back.frame = {{"intent", "clarify"}, {"text", text}};
+    return back;
+  }
   const bool names = names_subject(reading, knowledge_.pack.lexicon);
+  // "can people reach shop.example.com": a site is asked for by its probe.
+  if (reading.intent == Intent::Status) {
+    const Concept* probe = knowledge_.pack.find("probe state");
+    const catalogue::Metric* metric = snapshot_.find("probe_success");
+    static const std::set<std::string_view> kState = {"up",   "user",      "healthy", "status",
+                                                      "down", "available", "working"};
+    const bool state =
+        std::all_of(reading.content.begin(), reading.content.end(), [&](const ContentWord& w) {
+          return kState.contains(w.canonical) ||
+                 reading.tokens[w.at].text.find('.') != std::string::npos;
+        });
+    for (size_t m = 0; m < reading.mentions.size(); ++m) {
+      if (!state || probe == nullptr || metric == nullptr) break;
+      if (reading.mentions[m].text.find('.') == std::string::npos) continue;
+      const auto binding = catalogue::bind(reading.mentions[m], *metric, knowledge_.pack.lexicon);
+      if (!binding || binding->label != "instance") continue;
+      Subject site = knowledge_.subjects.of_concept(*probe, reading, snapshot_);
+      if (!site.available) break;
+      site.filters = {m};
+      Plan answer = plan_status(reading, site);
+      answer.frame = frame_of(reading, site, answer);
+      return answer;
+    }
+  }
   if (reading.intent == Intent::Anomaly && !names && !goes_on && !reading.content.empty()) {
     return plan_anomaly(reading, std::nullopt);
   }
@@ -382,7 +419,9 @@ Plan Planner::plan(const std::string& asked, const Json& before) {
     }
   }
   // "mem?" after "web-01 cpu"
-  const bool short_hand = reading.tokens.size() <= 2 && reading.mentions.empty();
+  const bool short_hand =
+      reading.tokens.size() <= 2 && std::none_of(reading.mentions.begin(), reading.mentions.end(),
+                                                 [](const Mention& m) { return m.names_thing; });
   if (goes_on && (reading.follow_up || reading.refers || !names || short_hand)) {
     if (!subject || reading.follow_up || short_hand) {
       go_on(before, reading, subject);
@@ -390,10 +429,6 @@ Plan Planner::plan(const std::string& asked, const Json& before) {
     }
   }
   if (declined && reading.intent == Intent::Anomaly && reading.refers && reading.content.empty()) {
-    return *std::move(declined);
-  }
-  if (declined && reading.intent == Intent::Status && reading.says("it") && !goes_on &&
-      reading.mentions.empty()) {
     return *std::move(declined);
   }
   const bool open = reading.intent == Intent::Anomaly || reading.intent == Intent::Explain ||

@@ -89,6 +89,7 @@ class Planner {
   [[nodiscard]] Plan plan_alert(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_silence(const Reading& reading) const;
   [[nodiscard]] Plan plan_status(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] std::optional<Plan> plan_functions(const Reading& reading) const;
   [[nodiscard]] Plan plan_problems(const Reading& reading) const;
   [[nodiscard]] Plan plan_list(const Reading& reading) const;
   [[nodiscard]] Plan plan_correlate(const std::string& text, const Reading& reading,

@@ -337,6 +337,8 @@ class Reader {
         {"leave", "out"},  {"everything", "but"}, {"all", "but"},      {"leaving", "out"},
         {"filter", "out"}, {"not", "including"},  {"anything", "but"}, {"but", "the"}};
     if (kExcludes.contains(text(i))) return 1;
+    // "all services but payment"
+    if (text(i) == "but" && i > 0 && r_.says_any({"all", "every", "any", "everything"})) return 1;
     for (const auto& [first, second] : kPairs) {
       if (text(i) == first && text(i + 1) == second) return 2;
     }
@@ -347,6 +349,12 @@ class Reader {
     size_t until = 0;  // what is said before this token is left out
     for (size_t i = 0; i < r_.tokens.size(); ++i) {
       if (const size_t cue = excludes(i); cue > 0) {
+        // "idle excluded": what stands before it.
+        if (text(i) == "excluded" && !r_.mentions.empty() && r_.mention_at.back() + 2 >= i) {
+          r_.mentions.back().negated = true;
+          take(i, 1);
+          continue;
+        }
         until = i + 8;
         take(i, cue);
         i += cue - 1;
@@ -387,7 +395,7 @@ class Reader {
       note_stranger(i);
       return;
     }
-    m.kind = kind_beside(i);
+    m.kind = text(i + 1) == "ones" && r_.things == "host" ? "host" : kind_beside(i);
     const bool of_hosts = m.kind == "host" || m.kind == "node" || m.kind == "instance";
     m.names_thing = (of_hosts && !m.prefixes.empty()) ||
                     std::any_of(m.places.begin(), m.places.end(), [](const Place& p) {
@@ -524,6 +532,7 @@ class Reader {
                       !snapshot_.places(fold(word)).empty();
       r_.content.push_back(std::move(content));
     }
+    take_relation();
     // What something runs into is where it ends, not what is asked about.
     if (r_.intent == Intent::Forecast && r_.content.size() > 1) {
       std::erase_if(r_.content, [](const ContentWord& w) { return w.canonical == "limit"; });
@@ -537,9 +546,36 @@ class Reader {
     imply();
   }
 
+  /// "relative to its limit", "of their maximum": as a share of it.
+  void take_relation() {
+    for (size_t i = 0; i + 1 < r_.tokens.size(); ++i) {
+      if (text(i) != "of" && text(i) != "to" && text(i) != "versus") continue;
+      const bool owner = text(i + 1) == "its" || text(i + 1) == "their" || text(i + 1) == "the";
+      const size_t at = owner ? i + 2 : i + 1;
+      if (text(at) != "limit" && text(at) != "limits" && text(at) != "maximum" &&
+          text(at) != "capacity") {
+        continue;
+      }
+      if (r_.intent == Intent::Forecast || r_.content.size() < 2) return;
+      if (!r_.unit && r_.thresholds.empty()) r_.unit = Unit::Percent;
+      if (r_.aggregation_at == at) r_.aggregation.clear();
+      std::erase_if(r_.content, [&](const ContentWord& w) { return w.at == at; });
+    }
+  }
+
   /// What is not said is implied: "p99 of checkout" is of its latency, "hotter than 70 degrees" of
   /// its temperature.
   void imply() {
+    // "which response time do 99 percent of requests stay below?"
+    for (const Quantity& number : r_.numbers) {
+      const bool part = number.unit == Unit::Percent && number.value >= 50 && number.value < 100 &&
+                        text(number.first + number.count) == "of";
+      if (part && !r_.quantile &&
+          r_.says_any({"response", "latency", "time", "long", "fast", "wait", "duration", "take",
+                       "within", "quick"})) {
+        r_.quantile = number.value / 100;
+      }
+    }
     for (size_t c = 0; c < r_.content.size(); ++c) {
       if (r_.content[c].canonical == "up" && counts_time_) r_.content[c].canonical = "uptime";
     }
@@ -553,6 +589,12 @@ class Reader {
       r_.content.push_back({0, std::move(word), true, true});
     };
     if (r_.quantile) return add("latency");
+    for (const Mention& mention : r_.mentions) {
+      for (const Place& place : mention.places) {
+        if (place.label == "mountpoint") return add("disk");
+        if (place.label == "persistentvolumeclaim") return add("volume");
+      }
+    }
     for (const Threshold& threshold : r_.thresholds) {
       if (threshold.quantity.unit == Unit::Celsius) return add("temperature");
       for (size_t i = threshold.first; i < threshold.first + threshold.count; ++i) {

@@ -98,6 +98,15 @@ class Mender {
       while (both < tokens.size() && both < i + 4 && tokens[both].text != "and") ++both;
       if (both >= tokens.size() || tokens[both].text != "and") continue;
       if (tokens[both - 1].text == "ago") continue;
+      // "between 3 and 2 hours ago"
+      const bool bare = both == i + 2 && is_number(tokens[i + 1].text) &&
+                        both + 3 < tokens.size() && is_number(tokens[both + 1].text) &&
+                        tokens[both + 3].text == "ago";
+      if (bare) {
+        tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(both),
+                      Token{tokens[both + 2].text, ""});
+        ++both;
+      }
       for (size_t k = both + 1; k < tokens.size() && k < both + 4; ++k) {
         if (tokens[k].text != "ago") continue;
         tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(both), Token{"ago", ""});
@@ -129,11 +138,21 @@ class Mender {
     constexpr std::pair<std::string_view, std::string_view> kShares[] = {
         {"quarter", "25"}, {"third", "33.3"}, {"half", "50"}, {"tenth", "10"}, {"fifth", "20"}};
     for (size_t i = 0; i + 1 < tokens.size(); ++i) {
+      if (tokens[i].text == "half" && i + 2 < tokens.size() && tokens[i + 1].text == "a") {
+        tokens[i].text = "0.5";  // "half a second"
+        tokens.erase(tokens.begin() + static_cast<ptrdiff_t>(i) + 1);
+        continue;
+      }
+      if (tokens[i].text == "3" && tokens[i + 1].text == "quarters") {
+        tokens[i].text = "75";
+        tokens[i + 1].text = "%";
+        continue;
+      }
       const bool compared = i > 1 && tokens[i - 1].text == "a" &&
                             (tokens[i - 2].text == "than" || tokens[i - 2].text == "under" ||
                              tokens[i - 2].text == "over" || tokens[i - 2].text == "below" ||
                              tokens[i - 2].text == "above");
-      if (tokens[i + 1].text != "of" && tokens[i].text != "half" && !compared) continue;
+      if (tokens[i + 1].text != "of" && !compared) continue;
       if (i + 2 < tokens.size() && (tokens[i + 2].text == "an" || tokens[i + 1].text == "an"))
         continue;
       for (const auto& [word, percent] : kShares) {

@@ -209,8 +209,13 @@ Subject SubjectFinder::judge(const Concept* entry, const Recipe& recipe,
       out.unexplained.push_back(reading.tokens[word.at].written);
     }
   }
+  // Of two that can be narrowed the one that bears the thing's own label is meant.
+  for (const size_t m : out.filters) {
+    const auto binding = catalogue::bind(reading.mentions[m], *metric, pack_.lexicon);
+    if (binding && binding->label == "service") out.score += 0.03;
+  }
   out.coverage = total == 0 ? 0 : explained / total;
-  out.score = out.coverage * (0.35 + 0.65 * out.phrase);
+  out.score += out.coverage * (0.35 + 0.65 * out.phrase);
   // Of two that explain the same, the one that says more exactly what is asked.
   out.score += 0.004 * static_cast<double>(out.phrase_words.size());
   return out;

@@ -477,6 +477,7 @@ std::string say_answer(const Plan& plan, const Results& results, TimeMs now) {
   if (how == "describe") return say_description(plan, results);
   if (how == "list") return say_list(results);
   if (how == "problems") return say_problems(results);
+  if (how == "functions") return plan.explanation;
   if (how == "explain_query") return result_of(results, "query").value("words", "");
   return say_values(plan, results);
 }

@@ -114,7 +114,7 @@ Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context)
     }
   }
   const TimeMs moment = TRY(when(arguments, at, context));
-  const ScanWindow window = around(moment, context.now, past);
+  const ScanWindow window = around(moment, context.now, past || moment < at);
   const auto snapshot = TRY(catalogue_.snapshot(context.now));
   std::optional<Oddity> effect;
   VitalSign own;
