@@ -110,10 +110,12 @@ const Json& result_of(const Results& results, std::string_view id) {
 
 /// "a; b; c; and 4 more"
 template <typename Say>
-std::string some_of(const std::vector<Row>& rows, Say say, size_t most = kMaxNamed) {
+std::string some_of(const std::vector<Row>& rows, Say say, size_t most = kMaxNamed,
+                    size_t total = 0) {
   std::string out;
   for (size_t i = 0; i < rows.size() && i < most; ++i) out += (i > 0 ? "; " : "") + say(rows[i]);
-  if (rows.size() > most) out += fmt::format("; and {} more", rows.size() - most);
+  total = std::max(total, rows.size());
+  if (total > most) out += fmt::format("; and {} more", total - most);
   return out;
 }
 
@@ -187,13 +189,14 @@ std::string say_values(const Plan& plan, const Results& results) {
                                                                         : say_row(plan, row);
   };
   if (plan.finding || plan.wording == "beyond") {
-    return fmt::format("{}: {} found. {}.", plan.subject, total, some_of(rows, say));
+    return fmt::format("{}: {} found. {}.", plan.subject, total,
+                       some_of(rows, say, kMaxNamed, total));
   }
   if (rows.size() == 1) {
     return fmt::format("{}{}{}.", plan.subject, rows[0].name.empty() ? ": " : " of ",
                        say_row(plan, rows[0]));
   }
-  return fmt::format("{}: {}.", plan.subject, some_of(rows, say));
+  return fmt::format("{}: {}.", plan.subject, some_of(rows, say, kMaxNamed, total));
 }
 
 std::string say_comparison(const Plan& plan, const Results& results) {
