@@ -293,7 +293,8 @@ std::string Expression::promql(const Shape& shape) const {
     const std::string& join = own ? asked : recipe.join;
     // Series told apart already are joined for nothing.
     const bool finer = metric_ != nullptr && (!shape.by.empty() || shape.total) &&
-                       shape.by != recipe.by && !recipe.finding && !(is_single() && shape.total) &&
+                       (shape.by != recipe.by || !asked_by_.empty()) && !recipe.finding &&
+                       !(is_single() && shape.total) &&
                        (shape.over_time.empty() || !asked_by_.empty());
     if (!join.empty() && (own ? shape.total || finer : finer)) {
       out = join + (shape.by.empty() ? "" : " by (" + join_words(shape.by, ", ") + ") ") + "(" +

@@ -432,7 +432,7 @@ bool is_cue(std::string_view word, Intent intent) {
     return word == "higher" || word == "lower" || word == "today" || word == "going" ||
            word == "wrong" || word == "same" || word == "become";
   }
-  if (intent == Intent::Compare || intent == Intent::Correlate) {
+  if (intent == Intent::Compare || intent == Intent::Correlate || intent == Intent::Explain) {
     if (word == "drop" || word == "dropped" || word == "drops") return true;
   }
   if (intent == Intent::Forecast || intent == Intent::Alert) {

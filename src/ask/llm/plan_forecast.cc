@@ -62,6 +62,17 @@ Subject Planner::what_is_left(const Reading& reading, const Subject& subject) co
   return subject;
 }
 
+/// Where another concept says that this metric ends: that of a container's memory, say.
+std::string Planner::limit_of_metric(const std::string& metric) const {
+  for (const catalogue::Concept& entry : knowledge_.pack.concepts) {
+    for (const catalogue::Recipe& recipe : entry.recipes) {
+      const bool same = recipe.needs.size() == 1 && recipe.needs.front() == metric;
+      if (same && !entry.toward.empty() && !codec::parse_double(entry.toward)) return entry.toward;
+    }
+  }
+  return "";
+}
+
 /// Where the subject ends: a number, a query, or nothing.
 std::string Planner::limit_of(const Reading& reading, const Subject& subject,
                               const Expression& expression, const Shape& shape) const {
@@ -69,7 +80,11 @@ std::string Planner::limit_of(const Reading& reading, const Subject& subject,
     const auto wanted = in_unit(reading.thresholds[0].quantity, subject.recipe.unit);
     if (wanted) return codec::format_general(*wanted);
   }
-  const std::string limit = subject.entry != nullptr ? subject.entry->toward : "";
+  std::string limit = subject.entry != nullptr ? subject.entry->toward : "";
+  // A number is of the unit that the concept is mostly told in.
+  const bool own =
+      subject.entry != nullptr && subject.entry->recipes.front().unit == subject.recipe.unit;
+  if (codec::parse_double(limit) && !own) limit = limit_of_metric(subject.recipe.needs.front());
   if (limit.empty() || codec::parse_double(limit)) return limit;
   for (const std::string& metric : catalogue::metrics_in(limit)) {
     if (snapshot_.find(metric) == nullptr) return "";

@@ -25,6 +25,11 @@ bool asks_for_share(const Reading& reading) {
                      [](const ContentWord& w) { return w.canonical == "share"; });
 }
 
+bool same_metrics(const catalogue::Recipe& a, const catalogue::Recipe& b) {
+  return a.needs.size() == b.needs.size() &&
+         std::is_permutation(a.needs.begin(), a.needs.end(), b.needs.begin());
+}
+
 void as_range(Plan& plan, TimeMs start, TimeMs end) {
   plan.range = true;
   plan.start = start;
@@ -78,16 +83,23 @@ void Planner::look_back(const Reading& reading, Shape& shape, Plan& plan,
   as_range(plan, span->start, span->end);
 }
 
-/// "as a percentage of the maximum": the concept that measures the same metric as a share.
+/// "as a percentage of the maximum", "memory in GiB": the concept that measures the same metrics as
+/// a share, or in their own unit.
 Subject Planner::as_asked(const Reading& reading, const Subject& subject) const {
-  const bool share = reading.unit == Unit::Percent || reading.unit == Unit::Ratio;
-  const std::string& unit = subject.recipe.unit;
-  if (!share || unit == "percent" || unit == "ratio") return subject;
+  if (!reading.unit) return subject;
+  const auto shares = [](std::string_view unit) { return unit == "percent" || unit == "ratio"; };
+  const UnitKind kind = unit_info(*reading.unit).kind;
+  const bool share = kind == UnitKind::Ratio;
+  if (share == shares(subject.recipe.unit)) return subject;
+  if (!share && kind != UnitKind::Bytes) return subject;
   for (const catalogue::Concept& other : knowledge_.pack.concepts) {
     Subject found = knowledge_.subjects.of_concept(other, reading, snapshot_);
-    if (!found.available || (found.recipe.unit != "percent" && found.recipe.unit != "ratio"))
+    if (!found.available || shares(found.recipe.unit) != share) continue;
+    if (!share && found.recipe.unit != "bytes") continue;
+    if (share ? found.recipe.needs.front() != subject.recipe.needs.front()
+              : !same_metrics(found.recipe, subject.recipe)) {
       continue;
-    if (found.recipe.needs.front() != subject.recipe.needs.front()) continue;
+    }
     found.filters = subject.filters;
     found.score = subject.score;
     return found;
@@ -145,6 +157,13 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
     plan.promql += " == 0";
     plan.finding = true;
   }
+  // "certificates that expire within 30 days"
+  const bool remaining = subject.recipe.promql.find("- time()") != std::string::npos;
+  if (remaining && reading.ahead && reading.thresholds.empty()) {
+    plan.promql = in_brackets(plan.promql) + " < " +
+                  codec::format_general(reading.ahead->length.as_seconds());
+    plan.wording = "beyond";
+  }
   for (const Threshold& threshold : reading.thresholds) {
     const auto value = in_unit(threshold.quantity, plan.unit);
     if (!value) continue;
@@ -162,7 +181,22 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
     plan.promql = convert_unit(plan.promql, plan.unit, *reading.unit, plan.unit);
   }
   plan.entity_labels = shape.by.empty() ? expression.things() : shape.by;
+  if (reading.quantiles.size() > 1 && plan.wording == "value" && !plan.range) {
+    add_quantiles(reading, subject, shape, plan);
+  }
   return plan;
+}
+
+/// "p50 and p99 of checkout"
+void Planner::add_quantiles(const Reading& reading, const Subject& subject, const Shape& shape,
+                            Plan& plan) const {
+  for (const double quantile : reading.quantiles) {
+    Reading one = reading;
+    one.quantile = quantile;
+    const Expression expression(subject, one, snapshot_, knowledge_.pack.lexicon);
+    plan.more.push_back(expression.promql(shape));
+  }
+  plan.wording = "several";
 }
 
 Plan Planner::plan_top(const Reading& reading, const Subject& subject) const {

@@ -435,6 +435,8 @@ Plan Planner::plan(const std::string& asked, const Json& before) {
                     reading.intent == Intent::Status;
   if (declined && open && (!names || reading.intent != Intent::Status)) {
     if (reading.intent == Intent::Anomaly) return plan_anomaly(reading, std::nullopt);
+    const bool about_nothing = declined->intent == Intent::Refuse && reading.mentions.empty();
+    if (reading.intent == Intent::Explain && about_nothing) return *std::move(declined);
     if (reading.intent == Intent::Explain) return plan_explain(reading, std::nullopt);
     return plan_status(reading, Subject{});
   }

@@ -100,10 +100,13 @@ class Planner {
                                   const std::optional<Subject>& subject) const;
 
   [[nodiscard]] Subject what_is_left(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] std::string limit_of_metric(const std::string& metric) const;
   [[nodiscard]] std::string limit_of(const Reading& reading, const Subject& subject,
                                      const Expression& expression, const Shape& shape) const;
   [[nodiscard]] Plan plan_remaining(const Reading& reading, const Subject& subject,
                                     DurationMs ahead) const;
+  void add_quantiles(const Reading& reading, const Subject& subject, const Shape& shape,
+                     Plan& plan) const;
   [[nodiscard]] Subject as_asked(const Reading& reading, const Subject& subject) const;
   /// What all plans of a subject share.
   [[nodiscard]] Plan begin(const Reading& reading, const Subject& subject) const;

@@ -86,6 +86,7 @@ class Reader {
     for (const Quantile& q : find_quantiles(r_.tokens)) {
       if (taken(q.first, q.count)) continue;
       if (!r_.quantile) r_.quantile = q.value;
+      r_.quantiles.push_back(q.value);
       take(q.first, q.count);
     }
     for (const TopCount& top : find_top_counts(r_.tokens)) {
@@ -109,6 +110,11 @@ class Reader {
       r_.thresholds.push_back(t);
       take(t.first, t.count);
       release_nouns(t.first, t.count);
+      // "orders drop below 1 per second"
+      static const std::set<std::string_view> kMoves = {
+          "drop", "drops", "dropped", "fall",  "falls", "dip",    "dips", "go",    "goes",
+          "get",  "gets",  "rise",    "rises", "climb", "climbs", "grow", "grows", "jump"};
+      if (t.first > 0 && kMoves.contains(text(t.first - 1))) r_.used[t.first - 1] = true;
     }
     for (const UnitRequest& u : find_unit_requests(r_.tokens)) {
       if (taken(u.first, u.count)) continue;
@@ -129,6 +135,12 @@ class Reader {
       if (r_.used[i] || !is_number(text(i))) continue;
       const Quantity number{i, 1, codec::parse_double(text(i)).value_or(0), Unit::None};
       if (is_status_code(number)) continue;
+      // "customer 4711" names somebody.
+      const std::string before = i > 0 ? canonical(i - 1) : "";
+      if (before == "customer" || before == "user" || before == "id" || before == "order" ||
+          before == "account" || before == "tenant") {
+        r_.strangers.push_back(r_.tokens[i - 1].written + " " + r_.tokens[i].written);
+      }
       r_.numbers.push_back(number);
       r_.used[i] = true;
     }
@@ -516,7 +528,10 @@ class Reader {
       const bool negates = word == "not" || word == "no" || word == "without";
       const bool named =
           std::find(r_.mention_at.begin(), r_.mention_at.end(), i) != r_.mention_at.end();
-      if (lexicon_.says_nothing(word) && !negates && !directs(i) && !named) continue;
+      // "response time", "cpu time"
+      const bool of_thing =
+          word == "time" && i > 0 && !r_.used[i - 1] && !lexicon_.says_nothing(text(i - 1));
+      if (lexicon_.says_nothing(word) && !negates && !directs(i) && !named && !of_thing) continue;
       if (!has_letter(word) && !has_digit(word) && !named) continue;
       if (is_cue(word, r_.intent) && !named) continue;
       ContentWord content{i, negates ? "not" : canonical(i), false, false};
@@ -604,6 +619,13 @@ class Reader {
       }
     }
     if (r_.intent == Intent::Status && !r_.things.empty()) return add("status");
+    const bool only_kinds =
+        std::all_of(r_.content.begin(), r_.content.end(),
+                    [&](const ContentWord& w) { return lexicon_.kind(w.canonical) != nullptr; });
+    if (r_.superlative && !r_.things.empty() && only_kinds &&
+        r_.says_any({"biggest", "largest", "smallest", "bigger", "larger"})) {
+      return add("size");
+    }
     for (const ContentWord& word : r_.content) {
       if (word.canonical == "slow") return add("latency");
       if (word.canonical == "hot") return add("temperature");

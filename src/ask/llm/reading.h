@@ -67,7 +67,8 @@ struct Reading {
   std::vector<Quantity> numbers;  ///< that belong to nothing else: "make it five"
   std::optional<Unit> unit;       ///< that the answer shall have
   std::optional<double> quantile;
-  std::optional<size_t> top;  ///< how many; 1 for "which … most"
+  std::vector<double> quantiles;  ///< all that are asked for, when several
+  std::optional<size_t> top;      ///< how many; 1 for "which … most"
   bool least = false;
   bool superlative = false;     ///< "most", "busiest": the top is wanted
   bool how_many = false;        ///< "how many", "number of"

@@ -100,6 +100,10 @@ Message call_tools(const Plan& plan) {
     message.calls.push_back(query_call("query", plan.promql, plan));
     message.calls.push_back(query_call("now", plan.more[0], plan));
     message.calls.push_back(query_call("then", plan.more[1], plan));
+  } else if (plan.wording == "several") {
+    for (size_t i = 0; i < plan.more.size(); ++i) {
+      message.calls.push_back(query_call("query" + std::to_string(i), plan.more[i], plan));
+    }
   } else if (plan.calls.empty()) {
     message.calls.push_back(query_call("query", plan.promql, plan));
   }
@@ -125,7 +129,7 @@ const Message* last_calls(std::span<const Message> conversation, Results& result
 bool wants_doctor(const Plan& plan, const Results& results) {
   const auto query = results.find("query");
   if (query == results.end() || results.contains("doctor") || plan.range) return false;
-  if (plan.finding || plan.wording == "beyond" || plan.wording == "status") return false;
+  if (plan.finding || plan.wording != "value") return false;
   return query->second.contains("result") && query->second["result"].is_array() &&
          query->second["result"].empty();
 }

@@ -199,6 +199,22 @@ std::string say_values(const Plan& plan, const Results& results) {
   return fmt::format("{}: {}.", plan.subject, some_of(rows, say, kMaxNamed, total));
 }
 
+/// "p50 … p99 …": each query's values one after another.
+std::string say_several(const Plan& plan, const Results& results) {
+  std::string out = plan.subject + ":";
+  for (size_t i = 0; i < plan.more.size(); ++i) {
+    const std::vector<Row> rows =
+        rows_of(plan.entity_labels, result_of(results, "query" + std::to_string(i)));
+    const std::string& query = plan.more[i];
+    const size_t open = query.find('(') + 1;
+    const auto quantile = codec::parse_double(query.substr(open, query.find(',') - open));
+    out += fmt::format("{} p{}: {}", i > 0 ? ";" : "",
+                       codec::format_general(quantile.value_or(0) * 100),
+                       some_of(rows, [&](const Row& r) { return say_row(plan, r); }));
+  }
+  return out + ".";
+}
+
 std::string say_comparison(const Plan& plan, const Results& results) {
   const std::vector<Row> now = rows_of(plan.entity_labels, result_of(results, "now"));
   const std::vector<Row> then = rows_of(plan.entity_labels, result_of(results, "then"));
@@ -468,6 +484,7 @@ std::string say_time(TimeMs time, TimeMs now) {
 
 std::string say_answer(const Plan& plan, const Results& results, TimeMs now) {
   const std::string& how = plan.wording;
+  if (how == "several") return say_several(plan, results);
   if (how == "compare") return say_comparison(plan, results);
   if (how == "runs_out" || how == "time_to" || how == "predicted") {
     return say_forecast(plan, results, now);

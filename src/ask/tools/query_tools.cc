@@ -59,7 +59,6 @@ Result<Json> ExplainQuery::call(const Json& arguments, const ToolContext& contex
   Json parts = Json::array();
   add_parts(found.root, parts);
   std::string words = words_of(found.root) + ".";
-  for (const Json& part : parts) words += " " + part["words"].get<std::string>() + ".";
   for (const std::string& advice : found.advice) words += " " + advice;
   return Json{{"words", words},
               {"parts", std::move(parts)},
