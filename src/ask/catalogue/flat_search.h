@@ -15,7 +15,7 @@ struct Neighbour {
 
 /// The `count` rows with the greatest inner product with `query`, the nearest first and of equals
 /// the first row. Looks at every row, with the widest vectors the processor has: 20 000 rows take
-/// under a millisecond. Pure; any thread.
+/// about a millisecond. Pure; any thread.
 std::vector<Neighbour> nearest_rows(std::span<const Embedding> rows, const Embedding& query,
                                     size_t count);
 

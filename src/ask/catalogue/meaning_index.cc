@@ -106,7 +106,7 @@ void MeaningIndex::run(const std::stop_token& stop) {
     State now;
     {
       mutex_.lock();
-      wake_.wait(mutex_, stop, [&] { return changed_; });
+      wake_.wait(mutex_, stop, [&]() NO_THREAD_SAFETY_ANALYSIS { return changed_; });
       changed_ = false;
       now = state_;
       mutex_.unlock();

@@ -41,7 +41,7 @@ class HttpEmbedder final : public catalogue::Embedder {
                                                     const std::stop_token& stop);
   Result<std::vector<catalogue::Embedding>> exchange(std::span<const std::string> texts,
                                                      const std::stop_token& stop);
-  void keep(uint64_t hash, const catalogue::Embedding& vector);
+  void keep(uint64_t hash, const catalogue::Embedding& vector) REQUIRES(mutex_);
 
   const EmbeddingOptions options_;
   io::HttpClient& http_;
