@@ -33,6 +33,26 @@ foreach(pack words infrastructure services)
   target_sources(prom5_ask PRIVATE ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc)
 endforeach()
 
+# What the words of that knowledge mean: learnt from the packs, which takes a second.
+add_executable(make_embedding tools/make_embedding.cc src/ask/catalogue/concept.cc
+               src/ask/catalogue/lexicon.cc src/ask/catalogue/make_word_vectors.cc
+               src/ask/catalogue/recipe_query.cc src/ask/catalogue/word_features.cc
+               src/ask/catalogue/word_vectors.cc)
+foreach(pack words infrastructure services)
+  target_sources(make_embedding PRIVATE ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc)
+endforeach()
+target_link_libraries(make_embedding PRIVATE prom5_io)
+add_custom_command(
+  OUTPUT ${GENERATED}/word_vectors.bin ${GENERATED}/word_vectors.S ${GENERATED}/word_vectors.cc
+  COMMAND make_embedding ${GENERATED}/word_vectors.bin
+  COMMAND ${CMAKE_SOURCE_DIR}/tools/embed.py text prom5::catalogue shipped_vectors
+          ${GENERATED}/word_vectors.bin ${GENERATED}/word_vectors.S ${GENERATED}/word_vectors.cc
+  DEPENDS make_embedding ${CMAKE_SOURCE_DIR}/tools/embed.py
+  VERBATIM)
+set_source_files_properties(${GENERATED}/word_vectors.S PROPERTIES
+                            OBJECT_DEPENDS ${GENERATED}/word_vectors.bin)
+target_sources(prom5_ask PRIVATE ${GENERATED}/word_vectors.S ${GENERATED}/word_vectors.cc)
+
 set(OPENAPI ${CMAKE_SOURCE_DIR}/src/app/api/openapi.yaml)
 add_custom_command(
   OUTPUT ${GENERATED}/openapi.S ${GENERATED}/openapi_text.cc

@@ -3,7 +3,10 @@
 #include "ask/agent/agent_loop.h"
 #include "ask/catalogue/catalogue.h"
 #include "ask/catalogue/concept.h"
+#include "ask/catalogue/embedder.h"
+#include "ask/catalogue/meaning_index.h"
 #include "ask/llm/fallback_model.h"
+#include "ask/llm/http_embedder.h"
 #include "ask/llm/rule_model.h"
 #include "ask/tools/anomalies.h"
 #include "ask/tools/correlate.h"
@@ -25,10 +28,14 @@ class BuiltInAgent final : public Assistant {
       : enabled_(config.enabled),
         pack_(catalogue::shipped_pack()),
         catalogue_(needs.storage, pack_.lexicon, needs.clock),
+        words_embedder_(pack_.lexicon, catalogue::shipped_word_vectors()),
+        http_embedder_(llm::make_embedder(config.embeddings, needs.http, needs.clock, needs.metrics,
+                                          needs.log)),
+        meaning_(pack_, words_embedder_, http_embedder_.get()),
         built_in_(catalogue_, pack_),
         configured_(llm::make_language_model(config.model, built_in_, needs.http, needs.clock,
                                              needs.metrics, needs.log)),
-        find_metrics_(catalogue_, pack_.lexicon),
+        find_metrics_(catalogue_, pack_.lexicon, meaning_),
         query_metrics_(needs.engine),
         describe_series_(catalogue_),
         explain_query_(needs.engine),
@@ -65,6 +72,9 @@ class BuiltInAgent final : public Assistant {
   const bool enabled_;
   const catalogue::ConceptPack& pack_;
   catalogue::Catalogue catalogue_;
+  catalogue::BuiltInEmbedder words_embedder_;
+  std::unique_ptr<catalogue::Embedder> http_embedder_;  // null: the built-in one alone
+  catalogue::MeaningIndex meaning_;
   llm::RuleModel built_in_;
   std::unique_ptr<LanguageModel> configured_;  // null: the built-in one alone
   tools::FindMetrics find_metrics_;

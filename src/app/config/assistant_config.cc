@@ -1,5 +1,6 @@
 #include "app/config/assistant_config.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <optional>
@@ -100,6 +101,7 @@ class AssistantReader {
         {"price_output_per_million", number(reader_, "price_output_per_million", 0, 1e6,
                                             [&](double v) { m.price_output_per_million = v; })},
         {"send_ip_addresses", reader_.into(m.send_ip_addresses)},
+        {"embeddings", [this](const YamlNode& n) { return read_embeddings(n); }},
         {"sessions", reader_.not_yet_unless_empty("assistant: sessions")}};
     for (Key& key : http.keys()) {
       // Nothing but the configured host is asked, so redirects are no choice.
@@ -114,12 +116,61 @@ class AssistantReader {
     return {};
   }
 
-  Result<void> read_provider(const YamlNode& node) {
+  Result<Provider> provider(const YamlNode& node) const {
     const std::string name = TRY(reader_.word(node, "provider", kProviderNames));
-    for (size_t i = 0; i < kProviderNames.size(); ++i) {
-      if (name == kProviderNames[i]) provider_ = static_cast<Provider>(i);
-    }
+    const auto* const found = std::find(kProviderNames.begin(), kProviderNames.end(), name);
+    return static_cast<Provider>(found - kProviderNames.begin());
+  }
+
+  Result<void> read_provider(const YamlNode& node) {
+    provider_ = TRY(provider(node));
     return {};
+  }
+
+  /// A section of its own, which takes nothing from its neighbours: another host may serve it.
+  Result<void> read_embeddings(const YamlNode& node) {
+    if (node.kind == YamlNode::Kind::Null) return {};
+    llm::EmbeddingOptions& e = config_.embeddings;
+    HttpConfigReader http(reader_);
+    const auto take_provider = [&](const YamlNode& n) -> Result<void> {
+      e.provider = TRY(provider(n));
+      return {};
+    };
+    std::vector<Key> keys = {{"provider", take_provider},
+                             {"base_url", reader_.url_into(e.base_url)},
+                             {"model", reader_.into(e.model)},
+                             {"api_key", reader_.into(e.api_key)},
+                             {"api_key_file", reader_.secret_file(e.api_key)},
+                             {"timeout", reader_.into(e.timeout)},
+                             {"connect_timeout", reader_.into(e.connect_timeout)},
+                             {"send_ip_addresses", reader_.into(e.send_ip_addresses)}};
+    for (Key& key : http.keys()) {
+      if (key.name != "follow_redirects") keys.push_back(std::move(key));
+    }
+    constexpr std::string_view kName = "assistant: embeddings";
+    TRY(reader_.mapping(node, kName, keys));
+    TRY(reader_.at_most_one(node, {"api_key", "api_key_file", "basic_auth", "authorization",
+                                   "oauth2", "bearer_token", "bearer_token_file"}));
+    e.security = TRY(http.finish(node));
+    if (e.provider == Provider::None) {
+      if (node.find("provider") != nullptr || node.entries.empty()) return {};
+      return reader_.error(node, fmt::format("{}: provider is missing; add \"provider: openai\" or "
+                                             "\"provider: ollama\"",
+                                             kName));
+    }
+    if (e.model.empty()) {
+      return reader_.error(node, fmt::format("{}: model is missing; add \"model: …\"", kName));
+    }
+    const auto& own = *e.security;
+    if (e.provider != Provider::OpenAi || !e.base_url.empty() || !own.credentials.empty() ||
+        !own.user.empty() || own.oauth2 || !e.api_key.empty()) {
+      return {};
+    }
+    e.api_key.text = environment_("OPENAI_API_KEY");
+    if (!e.api_key.empty()) return {};
+    return reader_.error(node, fmt::format("{}: provider openai needs a key: add "
+                                           "\"api_key_file: …\", or set OPENAI_API_KEY",
+                                           kName));
   }
 
   /// Takes from the environment what the section leaves open.

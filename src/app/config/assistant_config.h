@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "app/config/yaml_reader.h"
+#include "ask/llm/embedding_options.h"
 #include "ask/llm/http_model_options.h"
 
 namespace prom5::config {
@@ -15,6 +16,9 @@ struct AssistantConfig {
   /// Provider::None unless the configuration or the environment names a model: then nothing is sent
   /// anywhere and the built-in model answers.
   llm::HttpModelOptions model;
+  /// What turns texts into vectors beside the built-in way; Provider::None unless the section
+  /// `embeddings` names a model.
+  llm::EmbeddingOptions embeddings;
 };
 
 /// The value of an environment variable; empty when it is not set.
@@ -25,6 +29,7 @@ std::string process_environment(std::string_view name);
 
 /// Reads the section `assistant`; `node` is null when there is none. What it does not say comes
 /// from the environment: ENABLE_TEXT_AGENT, AI_MODEL, OPENAI_API_KEY, OPENAI_BASE_URL, OLLAMA_HOST.
+/// Of embeddings only OPENAI_API_KEY may be left out, where OpenAI's own service is asked.
 /// A key alone names no model, so a key that is there for other programs sends nothing.
 Result<AssistantConfig> read_assistant(const YamlReader& reader, const YamlNode* node,
                                        const Environment& environment);

@@ -156,6 +156,48 @@ TEST(AssistantConfig, Mistakes) {
   bad("", "environment variable ENABLE_TEXT_AGENT", "neither", {{"ENABLE_TEXT_AGENT", "maybe"}});
 }
 
+TEST(AssistantConfig, Embeddings) {
+  EXPECT_EQ(good("assistant: {provider: ollama, model: m}\n").embeddings.provider, Provider::None);
+  EXPECT_EQ(good("assistant: {embeddings: }\n").embeddings.provider, Provider::None);
+  EXPECT_EQ(good("assistant: {embeddings: {provider: none}}\n").embeddings.provider,
+            Provider::None);
+  EXPECT_EQ(good("", {{"OPENAI_API_KEY", "k"}, {"AI_MODEL", "m"}}).embeddings.provider,
+            Provider::None);
+  const llm::EmbeddingOptions e = good(R"(
+assistant:
+  embeddings:
+    provider: ollama
+    base_url: http://box:11434
+    model: small
+    api_key: s3cr3t
+    timeout: 3s
+    connect_timeout: 1s
+    send_ip_addresses: true
+    proxy_url: http://proxy:3128
+)")
+                                      .embeddings;
+  EXPECT_EQ(e.provider, Provider::Ollama);
+  EXPECT_EQ(e.base_url, "http://box:11434");
+  EXPECT_EQ(e.model, "small");
+  EXPECT_EQ(e.api_key.text, "s3cr3t");
+  EXPECT_EQ(e.timeout, DurationMs::seconds(3));
+  EXPECT_EQ(e.connect_timeout, DurationMs::seconds(1));
+  EXPECT_TRUE(e.send_ip_addresses);
+  EXPECT_EQ(e.security->proxy.url, "http://proxy:3128");
+  const std::string_view openai = "assistant: {embeddings: {provider: openai, model: m}}\n";
+  EXPECT_EQ(good(openai, {{"OPENAI_API_KEY", "k"}}).embeddings.api_key.text, "k");
+  // The key is OpenAI's, not that of whoever else speaks its protocol.
+  EXPECT_TRUE(good("assistant: {embeddings: {provider: openai, model: m, base_url: 'http://x'}}\n",
+                   {{"OPENAI_API_KEY", "k"}})
+                  .embeddings.api_key.empty());
+  bad(openai, "p.yml:1:", "api_key_file");
+  bad("assistant: {embeddings: {provider: ollama}}\n", "p.yml:1:", "model is missing");
+  bad("assistant: {embeddings: {model: m}}\n", "p.yml:1:", "provider is missing");
+  bad("assistant: {embeddings: {provider: x}}\n", "p.yml:1:36: ", "");
+  bad("assistant: {embeddings: {modl: x}}\n", "p.yml:1:26: ", "did you mean \"model\"?");
+  bad("assistant: {embeddings: [x]}\n", "p.yml:1:", "mapping");
+}
+
 TEST(AssistantConfig, InTheWholeFileAndWithoutItsSecrets) {
   const auto config = parse_config(
       "assistant: {provider: ollama, model: m, base_url: 'http://u:pw0@box', api_key: s3cr3t}\n",
@@ -164,6 +206,12 @@ TEST(AssistantConfig, InTheWholeFileAndWithoutItsSecrets) {
   EXPECT_EQ(config->assistant.model.provider, Provider::Ollama);
   EXPECT_EQ(config->text.find("s3cr3t"), std::string::npos) << config->text;
   EXPECT_EQ(config->text.find("pw0"), std::string::npos) << config->text;
+  const auto vectors =
+      parse_config("assistant: {embeddings: {provider: ollama, model: m, api_key: s3cr3t}}\n",
+                   "p.yml", Check::SyntaxOnly);
+  ASSERT_TRUE(vectors) << vectors.error().message;
+  EXPECT_EQ(vectors->assistant.embeddings.model, "m");
+  EXPECT_EQ(vectors->text.find("s3cr3t"), std::string::npos) << vectors->text;
   const auto wrong = parse_config("assistant: {provider: x}\n", "p.yml");
   ASSERT_FALSE(wrong);
   EXPECT_TRUE(wrong.error().message.starts_with("p.yml:1:23: ")) << wrong.error().message;

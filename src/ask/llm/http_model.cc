@@ -4,6 +4,7 @@
 #include <cmath>
 #include <ctime>
 
+#include "ask/llm/model_security.h"
 #include "ask/llm/prompt.h"
 #include "base/rng.h"
 #include "io/codec/number.h"
@@ -24,15 +25,6 @@ constexpr std::string_view kRedactionsHelp =
     "Private values replaced in conversations before they were sent, by kind.";
 constexpr std::string_view kTokens = "prom5_assistant_model_tokens_total";
 constexpr std::string_view kTokensHelp = "Tokens that the language model says it read and wrote.";
-
-/// The given one, but: nothing is followed elsewhere, and the key is the API's.
-std::shared_ptr<const io::HttpClientSecurity> make_security(const HttpModelOptions& options) {
-  auto security = options.security ? std::make_shared<io::HttpClientSecurity>(*options.security)
-                                   : std::make_shared<io::HttpClientSecurity>();
-  security->follow_redirects = false;
-  if (!options.api_key.empty()) security->credentials = options.api_key;
-  return security;  // shared with requests on their way
-}
 
 /// Seconds, or a date; RFC 9110, 10.2.3. Milliseconds by a header of some clouds.
 std::optional<DurationMs> retry_after(const io::Headers& headers, TimeMs now) {
@@ -107,7 +99,7 @@ HttpModel::HttpModel(HttpModelOptions options, io::HttpClient& http, Clock& cloc
       http_(http),
       clock_(clock),
       log_(log),
-      security_(make_security(options_)),
+      security_(model_security(options_.security, options_.api_key)),
       breaker_(options_.breaker_failures, options_.breaker_pause),
       retries_(metrics.counter("prom5_assistant_model_retries_total",
                                "Requests to the language model that were tried again.")),

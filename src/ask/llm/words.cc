@@ -448,11 +448,20 @@ std::string say_list(const Results& results) {
   const Json& found = result_of(results, "found");
   const Json metrics = found.value("metrics", Json::array());
   if (metrics.empty()) return "There are no such metrics.";
+  // What has the words is what was asked for; what only means the like, where nothing has them.
+  const bool has_words = std::any_of(metrics.begin(), metrics.end(), [](const Json& metric) {
+    return metric.value("by", "words") == "words";
+  });
   std::vector<std::string> names;
   for (const Json& metric : metrics) {
+    if (has_words && metric.value("by", "words") != "words") continue;
     if (names.size() < 25) names.push_back(metric.value("name", ""));
   }
   const size_t total = found.value("total", metrics.size());
+  if (!has_words) {
+    return fmt::format("No metric has these words. The nearest by meaning: {}.",
+                       join_words(names, ", "));
+  }
   return fmt::format("{} metrics: {}{}.", total, join_words(names, ", "),
                      total > names.size() ? fmt::format(" and {} more", total - names.size()) : "");
 }
