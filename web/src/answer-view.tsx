@@ -5,10 +5,10 @@ import type { AgentAnswer } from './agent';
 import { Drawings, isState, Sparkline } from './drawing';
 import { FeedbackBar } from './feedback';
 import { format, type Unit } from './format';
-import { Query } from './promql';
+import { exploreLink, Query } from './promql';
 import { AlertCard, SilenceCard } from './proposals';
-import { findingOf, listIn, questionAbout, rowsOf, sureness, type ReplyItem, type ReplyList,
-         type Row } from './reply';
+import { findingOf, listIn, namesIn, questionAbout, refusalWords, rowsOf, sureness, type ReplyItem,
+         type ReplyList, type Row } from './reply';
 
 export interface Turn {
   id: number;
@@ -115,6 +115,23 @@ function ItemList({ items }: { items: ReplyItem[] }) {
   );
 }
 
+/** What there is: metrics lead to Explore. */
+function Names({ reply }: { reply: string }) {
+  const list = namesIn(reply);
+  if (!list) return <p class="reply" data-testid="reply">{reply}</p>;
+  return (
+    <div data-testid="reply">
+      <p class="reply">{list.lead}</p>
+      <p class="names">
+        {list.names.map((name) => (list.lead.includes('metric')
+          ? <a class="label mono" href={exploreLink(name)} key={name}>{name}</a>
+          : <span class="label mono" key={name}>{name}</span>))}
+        <span class="muted small">{list.tail}</span>
+      </p>
+    </div>
+  );
+}
+
 /** The words of an answer, and its value where that is one. */
 function Reply({ answer, onAsk, now }: { answer: AgentAnswer; onAsk: OnAsk; now: number }) {
   const { reply, unit, intent, evidence } = answer;
@@ -130,6 +147,7 @@ function Reply({ answer, onAsk, now }: { answer: AgentAnswer; onAsk: OnAsk; now:
       </div>
     );
   }
+  if (intent === 'list') return <Names reply={reply} />;
   if (!list) return <p class="reply" data-testid="reply">{reply}</p>;
   const found = ['anomaly', 'explain', 'causes'].includes(intent) && evidence.length === 0;
   const ranked = !found && evidence.length === 1 && evidence[0].mode === 'instant'
@@ -200,8 +218,9 @@ function Answer({ turn, onAsk }: { turn: Turn; onAsk: OnAsk }) {
   if (refusal) {
     return (
       <div class="card refusal" data-testid="refusal">
-        <p class="reply" data-testid="reply">{answer.reply}</p>
-        {refusal.suggestions.length > 0 && <p class="eyebrow">What there is</p>}
+        <p class="reply" data-testid="reply">
+          {refusal.suggestions.length > 0 ? refusalWords(answer.reply) : answer.reply}</p>
+        {refusal.suggestions.length > 0 && <p class="eyebrow">The nearest there is</p>}
         <Chips texts={refusal.suggestions} onAsk={onAsk} label="What there is" />
       </div>
     );

@@ -43,7 +43,11 @@ function OneChart({ spec, small }: { spec: ChartSpec; small: boolean }) {
   if (error) return <p class="muted small">No chart: {error}</p>;
   if (!series) return <div class="chart-wait" style={{ height: `${height}px` }} />;
   if (series.length === 0) return <p class="muted small">Nothing to draw in this time.</p>;
-  if (isState(unit)) return <Timeline series={series} start={start} end={end} step={step} />;
+  if (isState(unit)) {
+    return (
+      <Timeline series={series} start={start} end={end} step={step} alarm={/\bALERTS\b/.test(promql)} />
+    );
+  }
   return (
     <>
       <Chart series={greatest(series, maxDrawn)} start={fromData(series, start, end)} end={end}

@@ -3,9 +3,8 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { AlertProposal, SilenceProposal } from './agent';
 import { range, type Series } from './api';
-import { shortNames } from './format';
 import { CopyButton, Query } from './promql';
-import { clock, durationText, episodesIn, matchersOf, ruleYaml, silenceCommand } from './reply';
+import { briefNames, clock, durationText, episodesIn, matchersOf, ruleYaml, silenceCommand } from './reply';
 import { Timeline } from './timeline';
 
 const testedSeconds = 86400;
@@ -27,7 +26,7 @@ function BackTest({ alert, now }: { alert: AlertProposal; now: number }) {
   }, [alert.expr, end]);
   const found = useMemo(
     () => episodesIn(series ?? [], testStep, alert.for_s, end), [series, alert.for_s]);
-  const names = useMemo(() => shortNames(found.map(({ labels }) => labels)), [found]);
+  const names = useMemo(() => briefNames(found.map(({ labels }) => labels)), [found]);
   if (error) return <p class="muted">The back-test failed: {error}</p>;
   if (!series) return <p class="muted">Testing it on the last 24 hours…</p>;
   const times = found.length === 1 ? 'once' : `${found.length} times`;

@@ -3,7 +3,7 @@
 import type { AgentAnswer, AlertProposal, Episode, Evidence, SilenceProposal, Told }
   from './agent';
 import type { Labels, Series } from './api';
-import { shortNames, type Unit } from './format';
+import { seriesName, type Unit } from './format';
 
 /** One line of "lead: name: value (note); name: value; and 3 more." */
 export interface ReplyItem {
@@ -20,7 +20,7 @@ export interface ReplyList {
 
 const itemShapes = [
   // HTTP 5xx errors of service=api: 14.5/s, higher than usual (0.88/s), since 11:04
-  /^(?<name>.+?): (?<value>[^,;]+?), (?<note>.+)$/,
+  /^(?<name>.+?): (?<value>[^,;(]+?), (?<note>.+)$/,
   // app-02:9100: 94.5 % (between 25.9 % and 96.3 %)
   /^(?<name>.+): (?<value>[^:;()]+?)(?: \((?<note>.*)\))?$/,
   // app-02:9100 94.5 % now, 35.7 % 1d ago (+165 %)
@@ -78,10 +78,43 @@ export function findingOf({ name, value, note }: ReplyItem): FindingRow {
 
 /** What to ask about a finding to see how it came. */
 export function questionAbout({ what, where }: FindingRow): string {
-  const telling = where.find((label) => /^(service|instance|pod|consumergroup)=/.test(label))
+  const best = where.find((label) => /^(service|instance|pod|consumergroup)=/.test(label))
     ?? where[0];
-  const of = telling ? ` of ${telling.slice(telling.indexOf('=') + 1)}` : '';
+  const of = best ? ` of ${best.slice(best.indexOf('=') + 1)}` : '';
   return `How did ${what}${of} develop in the last 6 hours?`;
+}
+
+/** Labels by which people know a thing, the best first. */
+const telling = ['alertname', 'service', 'instance', 'pod', 'consumergroup', 'job', 'mountpoint',
+                 'device'];
+
+/** The fewest labels that tell the series apart. */
+export function briefNames(all: Labels[]): string[] {
+  const keys = [...new Set(all.flatMap((labels) => Object.keys(labels)))]
+    .filter((key) => key !== '__name__')
+    .sort((a, b) => (telling.indexOf(a) + 1 || 99) - (telling.indexOf(b) + 1 || 99));
+  const named = (by: string[]) =>
+    all.map((labels) => by.map((key) => labels[key]).filter(Boolean).join(' '));
+  const distinct = (by: string[]) => new Set(named(by)).size;
+  const chosen: string[] = [];
+  for (const key of keys) {
+    if (distinct(chosen) === all.length && named(chosen).every(Boolean)) break;
+    if (chosen.length === 0 || distinct([...chosen, key]) > distinct(chosen)) chosen.push(key);
+  }
+  return named(chosen).map((name, i) => name || seriesName(all[i]));
+}
+
+/** "150 metrics: up, node_load1 and 125 more." as what it lists. */
+export function namesIn(reply: string): { lead: string; names: string[]; tail: string } | undefined {
+  const found = /^([^:]+): (.+?)(?: (and \d+ more))?\.$/.exec(reply);
+  if (!found) return undefined;
+  const names = found[2].split(', ');
+  return names.length > 2 ? { lead: found[1], names, tail: found[3] ?? '' } : undefined;
+}
+
+/** A refusal without the sentence that what is shown below it tells. */
+export function refusalWords(reply: string): string {
+  return reply.replace(/ ?The nearest there is: .*$/s, '') || reply;
 }
 
 export interface Row {
@@ -99,7 +132,7 @@ export function rowsOf(evidence?: Evidence): Row[] {
   }
   if (result.resultType === 'string') return [];
   const series = (result.result as Series[]).filter((s) => s.value || s.values?.length);
-  const names = shortNames(series.map((s) => s.metric));
+  const names = briefNames(series.map((s) => s.metric));
   return series
     .map((s, i) => ({ name: names[i], labels: s.metric,
                       value: Number((s.value ?? s.values!.at(-1)!)[1]) }))

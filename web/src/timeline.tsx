@@ -2,7 +2,7 @@
 
 import type { Series } from './api';
 import { timeTicks } from './chart';
-import { shortNames } from './format';
+import { briefNames } from './reply';
 
 export interface Stretch {
   from: number;
@@ -33,7 +33,7 @@ export interface TimelineProps {
 const maxTracks = 12;
 
 export function Timeline({ series, start, end, step, alarm }: TimelineProps) {
-  const names = shortNames(series.map((s) => s.metric));
+  const names = briefNames(series.map((s) => s.metric));
   const place = (t: number) => 100 * (t - start) / (end - start);
   const tickStep = (end - start) / 4;
   const ticks = [0, 1, 2, 3, 4].map((i) => start + i * tickStep);
