@@ -10,6 +10,8 @@ import { answerOf } from './reply';
 
 const maxListed = 30;
 const hour = 3600;
+const keys = [['Enter', 'asks'], ['Shift Enter', 'new line'], ['↑', 'earlier questions'],
+              ['/', 'to here'], ['Esc', 'stops']];
 
 /** What was said since the page was loaded, whole: the server keeps only the words. */
 const kept = new Map<string, Turn[]>();
@@ -264,8 +266,9 @@ export function Ask() {
         <p class="visually-hidden" aria-live="polite">{answered.at(-1)?.answer?.reply ?? ''}</p>
         <Composer questions={turns.map((t) => t.question)} busy={busy} onSend={talk.send}
                   onStop={() => talk.stop()} />
-        <p class="keys muted small"><kbd>Enter</kbd> asks, <kbd>Shift Enter</kbd> new line,
-          <kbd>↑</kbd> earlier questions, <kbd>/</kbd> to here, <kbd>Esc</kbd> stops</p>
+        <p class="keys muted small">
+          {keys.map(([name, does]) => <span key={name}><kbd>{name}</kbd> {does}</span>)}
+        </p>
       </div>
     </main>
   );

@@ -113,7 +113,7 @@ export function Chart({ series, start, end, unit = 'none', height = 180 }: Chart
           height,
           series: [{}, ...lines],
           axes: [
-            { ...axis, values: (_, ticks, _axis, _space, step) => timeTicks(ticks, step) },
+            { ...axis, size: 32, values: (_, ticks, _axis, _space, step) => timeTicks(ticks, step) },
             { ...axis, size: 62, incrs: unit.startsWith('bytes') ? byteSteps : undefined,
               values: (_, ticks) => ticks.map((v) => format(v, unit)) },
           ],
