@@ -18,6 +18,7 @@ export interface Turn {
   place?: number;      // among the answers of the conversation, from 0
   error?: string;
   stopped?: boolean;
+  at: number;          // when it was asked, in Unix seconds
   asOf?: number;       // the time that was asked about, where it was not the present
 }
 
@@ -205,7 +206,7 @@ function Understood({ answer }: { answer: AgentAnswer }) {
 
 function Answer({ turn, onAsk }: { turn: Turn; onAsk: OnAsk }) {
   const answer = turn.answer!;
-  const now = answer.evidence[0]?.end ?? turn.asOf ?? Date.now() / 1000;
+  const now = answer.evidence[0]?.end ?? turn.asOf ?? turn.at;
   const { error: refusal, clarification } = answer;
   if (clarification) {
     return (

@@ -36,7 +36,7 @@ async function turnsOf(session: string): Promise<Turn[]> {
   const there = kept.get(session);
   if (there) return there;
   return (await toldIn(session)).map((told, place) => ({
-    id: ++lastId, question: told.question, answer: answerOf(told, session), place,
+    id: ++lastId, question: told.question, answer: answerOf(told, session), place, at: told.time,
     asOf: Date.now() / 1000 - told.time > 5 * 60 ? told.time : undefined,
   }));
 }
@@ -74,7 +74,7 @@ function useConversation(time: number | undefined, onAnswer: () => void) {
     }
   };
   const send = async (question: string) => {
-    const turn: Turn = { id: ++lastId, question, asOf: time };
+    const turn: Turn = { id: ++lastId, question, at: Date.now() / 1000, asOf: time };
     const mine = generation.current;
     const abort = new AbortController();
     aborts.current.set(turn.id, abort);

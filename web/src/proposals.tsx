@@ -15,7 +15,7 @@ const maxEpisodes = 5;
 function BackTest({ alert, now }: { alert: AlertProposal; now: number }) {
   const [series, setSeries] = useState<Series[]>();
   const [error, setError] = useState('');
-  const end = Math.floor(now / testStep) * testStep;
+  const end = Math.floor(now);  // the steps end there, as those of the server do
   const start = end - testedSeconds;
   useEffect(() => {
     const abort = new AbortController();
