@@ -189,6 +189,11 @@ describe('Answers', { timeout: 120000 }, () => {
     await page.getByText('Rule as YAML').click();
     assert.deepEqual(await sideways(page), []);
     await page.getByText('Conversations').first().click();
+    const menu = page.locator('.ask-menu .conversations');
+    await menu.waitFor();
     assert.deepEqual(await sideways(page), []);
+    await menu.getByRole('button', { name: 'New conversation' }).click();
+    await menu.waitFor({ state: 'hidden' });
+    assert.equal(await page.getByTestId('turn').count(), 0);
   });
 });

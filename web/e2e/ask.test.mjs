@@ -132,7 +132,7 @@ describe('Ask', { timeout: 240000 }, () => {
   });
 
   it('an example is asked by a click', async () => {
-    await page.getByText('Is anything down?').click();
+    await page.getByTestId('example').filter({ hasText: 'Is anything down?' }).click();
     await page.getByTestId('turn').getByTestId('reply').waitFor();
     assert.match(await page.getByTestId('turn').innerText(), /^Is anything down\?/);
     assert.equal(await page.getByTestId('example').count(), 0);

@@ -1,7 +1,8 @@
 // Questions in plain words; every answer with the query that gave it and a chart.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { advice, ask, forget, sessions, toldIn, type SessionInfo } from './agent';
+import { advice, ask, forget, sessions, toldIn, type AgentAnswer,
+         type SessionInfo } from './agent';
 import { TurnView, type Turn } from './answer-view';
 import { metricNames, ServerError } from './api';
 import { Conversations } from './conversations';
@@ -41,6 +42,17 @@ async function turnsOf(session: string): Promise<Turn[]> {
   }));
 }
 
+function whyNotOpened(problem: unknown): string {
+  const gone = problem instanceof ServerError && problem.status === 404;
+  return gone ? 'The server no longer keeps that conversation; this is a new one.' : advice(problem);
+}
+
+/** The answer's place is its number among those of its conversation, as feedback names it. */
+function withAnswer(turns: Turn[], id: number, answer: AgentAnswer): Turn[] {
+  const place = turns.filter((t) => t.answer?.session_id === answer.session_id).length;
+  return turns.map((t) => (t.id === id ? { ...t, answer, place } : t));
+}
+
 /** A conversation: its turns, and what one can do with it. */
 function useConversation(time: number | undefined, onAnswer: () => void) {
   const [turns, setTurns] = useState<Turn[]>([]);
@@ -69,8 +81,7 @@ function useConversation(time: number | undefined, onAnswer: () => void) {
     } catch (problem) {
       if (mine !== generation.current) return;
       begin();
-      setNotice(problem instanceof ServerError && problem.status === 404
-        ? 'The server no longer keeps that conversation; this is a new one.' : advice(problem));
+      setNotice(whyNotOpened(problem));
     }
   };
   const send = async (question: string) => {
@@ -95,10 +106,7 @@ function useConversation(time: number | undefined, onAnswer: () => void) {
         setSession(answer.session_id);
         writeAddress(answer.session_id);
       }
-      setTurns((all) => {
-        const place = all.filter((t) => t.answer?.session_id === answer.session_id).length;
-        return all.map((t) => (t.id === turn.id ? { ...t, answer, place } : t));
-      });
+      setTurns((all) => withAnswer(all, turn.id, answer));
       onAnswer();
     } catch (problem) {
       change(abort.signal.aborted ? { stopped: true } : { error: advice(problem) });
@@ -252,7 +260,10 @@ export function Ask() {
       <div class="ask">
         <header class="page-head"><h1>Ask</h1>
           <p class="muted">In plain words. Each answer shows the query that gave it.</p>
-          <details class="ask-menu"><summary>Conversations</summary>{conversations}</details>
+          <details class="ask-menu" onClick={(event) => {
+            const chosen = (event.target as Element).closest('.new, li .plain');
+            if (chosen) event.currentTarget.open = false;
+          }}><summary>Conversations</summary>{conversations}</details>
         </header>
         {time && <p class="card note">Questions are answered as of {new Date(time * 1000).toLocaleString('en-GB')}.
           {' '}<button type="button" class="more" onClick={present}>Back to the present</button></p>}
