@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ask, diagnose, instant, range, targets } from './api';
+import { diagnose, instant, range, targets } from './api';
 
 function answers(body: unknown, status = 200) {
   const fetch = vi.fn(async (_url: string, _init?: RequestInit) => new Response(
@@ -62,19 +62,5 @@ describe('targets', () => {
     const fetch = answers({ status: 'success', data: { activeTargets: [{ health: 'up' }] } });
     expect(await targets()).toEqual([{ health: 'up' }]);
     expect(fetch.mock.calls[0][0]).toBe('/api/v1/targets?state=active');
-  });
-});
-
-describe('ask', () => {
-  it('begins and continues a session', async () => {
-    const fetch = answers({ session_id: 's', reply: 'r' });
-    expect((await ask('cpu')).reply).toBe('r');
-    await ask('memory', 's');
-    expect(fetch.mock.calls.map(([, init]) => JSON.parse(String(init?.body))))
-      .toEqual([{ message: 'cpu' }, { message: 'memory', session_id: 's' }]);
-  });
-  it('throws the error of the server', async () => {
-    answers({ error: 'too long' }, 413);
-    await expect(ask('x')).rejects.toThrow('too long');
   });
 });

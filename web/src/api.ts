@@ -1,7 +1,5 @@
 // The server's HTTP API, as the pages use it.
 
-import type { Unit } from './format';
-
 export type Labels = Record<string, string>;
 
 export interface Series {
@@ -35,34 +33,22 @@ export interface Target {
   scrapeInterval: string;
 }
 
-export interface Evidence {
-  promql: string;
-  mode: 'instant' | 'range';
-  start: number;
-  end: number;
-  result: QueryData;
+/** What the server says is wrong, and how it calls that. */
+export class ServerError extends Error {
+  constructor(message: string, readonly status: number, readonly type = '') { super(message); }
 }
 
-export interface AgentAnswer {
-  session_id: string;
-  reply: string;
-  intent: string;
-  explanation: string;
-  confidence: number;
-  evidence: Evidence[];
-  charts: { promql: string; start: number; end: number; unit: Unit }[];
-  suggestions: string[];
-}
-
-async function answer(response: Response): Promise<any> {
+export async function answer(response: Response): Promise<any> {
   let body: any;
   try {
     body = await response.json();
   } catch {
-    throw new Error(`the server answered ${response.status}`);
+    throw new ServerError(`the server answered ${response.status}`, response.status);
   }
-  if (body.status === 'error') throw new Error(body.error);
-  if (!response.ok) throw new Error(body.error ?? `the server answered ${response.status}`);
+  if (body.status === 'error' || !response.ok) {
+    throw new ServerError(body.error ?? `the server answered ${response.status}`,
+                          response.status, body.errorType);
+  }
   return body;
 }
 
@@ -98,6 +84,11 @@ export async function diagnose(query: string, signal?: AbortSignal): Promise<Fin
   return body.data.findings;
 }
 
+/** The names of metrics that have samples between two times. */
+export async function metricNames(start: number, end: number): Promise<string[]> {
+  return (await get('label/__name__/values', { start, end })).data;
+}
+
 export interface DroppedTarget {
   discoveredLabels: Labels;
   scrapePool: string;
@@ -123,13 +114,4 @@ export interface Source {
 
 export async function discoverySources(signal?: AbortSignal): Promise<Source[]> {
   return (await answer(await fetch('/api/v5/discovery', { signal }))).data.sources;
-}
-
-export async function ask(message: string, session?: string): Promise<AgentAnswer> {
-  const response = await fetch('/api/v5/agent/text', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(session ? { message, session_id: session } : { message }),
-  });
-  return answer(response);
 }

@@ -96,7 +96,7 @@ export function Chart({ series, start, end, unit = 'none', height = 180 }: Chart
       const grid = { stroke: colour('--line'), width: 1 };
       const axis = { stroke: colour('--muted'), grid, ticks: { show: false }, font: '11px system-ui' };
       const lines: uPlot.Series[] = shown.map((label, i) => ({
-        label,
+        label: label === '{}' ? 'value' : label,
         stroke: resolved(element, seriesColour(i)),
         width: 1.6,
         fill: shown.length === 1 ? `${palette[0]}22` : undefined,
@@ -113,7 +113,7 @@ export function Chart({ series, start, end, unit = 'none', height = 180 }: Chart
           height,
           series: [{}, ...lines],
           axes: [
-            { ...axis, values: (_, ticks, _axis, _space, step) => timeTicks(ticks, step) },
+            { ...axis, size: 32, values: (_, ticks, _axis, _space, step) => timeTicks(ticks, step) },
             { ...axis, size: 62, incrs: unit.startsWith('bytes') ? byteSteps : undefined,
               values: (_, ticks) => ticks.map((v) => format(v, unit)) },
           ],

@@ -3,7 +3,8 @@
 import type { Labels } from './api';
 
 export type Unit =
-  | 'percent' | 'ratio' | 'bytes' | 'bytes_per_second' | 'seconds' | 'per_second' | 'count' | 'none';
+  | 'percent' | 'ratio' | 'bytes' | 'bytes_per_second' | 'seconds' | 'per_second' | 'count' | 'none'
+  | 'flag' | 'up' | 'celsius' | 'timestamp';
 
 function digits(value: number): string {
   const magnitude = Math.abs(value);
@@ -43,6 +44,8 @@ export function format(value: number, unit: Unit = 'none'): string {
     case 'bytes_per_second':
       return `${scaled(value, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'])}/s`;
     case 'seconds': return duration(value);
+    case 'celsius': return `${digits(value)} °C`;
+    case 'timestamp': return new Date(value * 1000).toLocaleString('en-GB');
     case 'per_second': return `${scaled(value, 1000, ['', 'k', 'M', 'G'])}/s`;
     default: return scaled(value, 1000, ['', 'k', 'M', 'G', 'T']);
   }

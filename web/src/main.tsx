@@ -6,6 +6,7 @@ import { Explore } from './explore';
 import { Overview } from './overview';
 import { Targets } from './targets';
 import './style.css';
+import './ask.css';
 
 const pages = [
   { path: '/', name: 'Overview', view: Overview },
