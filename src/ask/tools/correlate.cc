@@ -61,7 +61,7 @@ ToolSpec Correlate::spec() const {
 
 Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) {
   const std::string a = TRY(text_of(arguments, "a", "correlate"));
-  const std::string a_name = arguments.value("a_name", a);
+  const std::string a_name = text_or(arguments, "a_name", a);
   const TimeMs end = time_of(arguments, "end", context.now);
   const TimeMs start = time_of(arguments, "start", end - DurationMs::hours(6));
   if (start >= end) return fail(ErrorCode::BadData, "correlate: \"start\" must be before \"end\"");
@@ -91,14 +91,17 @@ Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) 
   };
   if (arguments.contains("b")) {
     const std::string b = TRY(text_of(arguments, "b", "correlate"));
-    against(arguments.value("b_name", b), b, TRY(range_frame(engine_, b, request, context)), true);
+    against(text_or(arguments, "b_name", b), b, TRY(range_frame(engine_, b, request, context)),
+            true);
   } else {
-    const std::vector<std::string> own = catalogue::metrics_in(a);
+    std::set<std::string_view> own;
+    const std::vector<std::string> read = catalogue::metrics_in(a);
+    for (const std::string& m : read) own.insert(catalogue::family_of(m));
     const auto snapshot = TRY(catalogue_.snapshot(context.now));
     for (const VitalSign& sign : vital_signs(pack_, *snapshot, Json::array())) {
-      const bool same = std::any_of(own.begin(), own.end(), [&](const std::string& m) {
-        return std::find(sign.needs.begin(), sign.needs.end(), m) != sign.needs.end();
-      });
+      const bool same =
+          std::any_of(sign.needs.begin(), sign.needs.end(),
+                      [&](const std::string& m) { return own.contains(catalogue::family_of(m)); });
       if (same) continue;
       if (context.stop.stop_requested()) return fail(ErrorCode::Canceled, "nobody waits any more");
       if (const auto frame = range_frame(engine_, sign.promql, request, context)) {

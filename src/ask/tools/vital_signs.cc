@@ -5,6 +5,7 @@
 
 #include "ask/catalogue/mention.h"
 #include "ask/catalogue/recipe_query.h"
+#include "ask/tools/range_frame.h"
 
 namespace prom5::tools {
 
@@ -32,8 +33,8 @@ std::vector<Mention> mentions_of(const Json& filters, const catalogue::Lexicon& 
   for (const Json& filter : filters) {
     if (!filter.is_object()) continue;
     Mention mention;
-    mention.text = filter.value("text", "");
-    mention.kind = filter.value("kind", "");
+    mention.text = text_or(filter, "text", "");
+    mention.kind = text_or(filter, "kind", "");
     mention.folded = catalogue::fold(mention.text);
     std::vector<std::string> names{mention.folded};
     const std::string word = lexicon.canonical(mention.text);
