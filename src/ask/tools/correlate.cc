@@ -26,6 +26,8 @@ struct Pair {
   std::string b;
   std::string promql;
   analysis::LaggedCorrelation found;
+
+  [[nodiscard]] double strength() const { return std::fabs(found.correlation.coefficient); }
 };
 
 std::string named(const std::string& name, const Labels& labels) {
@@ -81,8 +83,7 @@ Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) 
                   compare(x.values, y.values)};
         if (all) {
           pairs.push_back(std::move(pair));
-        } else if (!best || std::fabs(pair.found.correlation.coefficient) >
-                                std::fabs(best->found.correlation.coefficient)) {
+        } else if (!best || pair.strength() > best->strength()) {
           best = std::move(pair);
         }
       }
@@ -94,28 +95,20 @@ Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) 
     against(text_or(arguments, "b_name", b), b, TRY(range_frame(engine_, b, request, context)),
             true);
   } else {
-    std::set<std::string_view> own;
-    const std::vector<std::string> read = catalogue::metrics_in(a);
-    for (const std::string& m : read) own.insert(catalogue::family_of(m));
     const auto snapshot = TRY(catalogue_.snapshot(context.now));
     for (const VitalSign& sign : vital_signs(pack_, *snapshot, Json::array())) {
-      const bool same =
-          std::any_of(sign.needs.begin(), sign.needs.end(),
-                      [&](const std::string& m) { return own.contains(catalogue::family_of(m)); });
-      if (same) continue;
+      if (reads_of(sign, a)) continue;
       if (context.stop.stop_requested()) return fail(ErrorCode::Canceled, "nobody waits any more");
       if (const auto frame = range_frame(engine_, sign.promql, request, context)) {
         against(sign.name, sign.promql, *frame, false);
       }
     }
     std::erase_if(pairs, [](const Pair& p) {
-      return std::fabs(p.found.correlation.coefficient) < kWorthTelling ||
-             p.found.correlation.p_value > 0.1;
+      return p.strength() < kWorthTelling || p.found.correlation.p_value > 0.1;
     });
   }
-  std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& x, const Pair& y) {
-    return std::fabs(x.found.correlation.coefficient) > std::fabs(y.found.correlation.coefficient);
-  });
+  std::stable_sort(pairs.begin(), pairs.end(),
+                   [](const Pair& x, const Pair& y) { return x.strength() > y.strength(); });
   Json out = Json::array();
   std::set<std::string> told;
   for (const Pair& pair : pairs) {

@@ -98,12 +98,9 @@ Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context)
   const auto snapshot = TRY(catalogue_.snapshot(context.now));
   std::optional<Oddity> effect;
   VitalSign own;
-  std::set<std::string> own_metrics;
   if (!promql.empty()) {
     own.promql = promql;
     own.name = text_or(arguments, "name", promql);
-    const std::vector<std::string> metrics = catalogue::metrics_in(promql);
-    for (const std::string& m : metrics) own_metrics.emplace(catalogue::family_of(m));
     const std::vector<VitalSign> only{own};
     Scan course = TRY(scan(engine_, only, window, 2, context));
     if (!course.oddities.empty()) {
@@ -120,11 +117,7 @@ Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context)
   std::vector<Suspect> suspects;
   for (const Oddity& oddity : found.oddities) {
     Suspect suspect{&oddity, std::min(oddity.deviation.score, 20.0), 0};
-    const bool symptom = std::any_of(
-        oddity.sign->needs.begin(), oddity.sign->needs.end(), [&](const std::string& m) {
-          return own_metrics.contains(std::string(catalogue::family_of(m)));
-        });
-    if (symptom) continue;
+    if (!promql.empty() && reads_of(*oddity.sign, promql)) continue;  // a symptom, no cause
     if (effect) {
       if (oddity.since < effect->since - kBefore || oddity.since > effect->since + kAfter) continue;
       const auto r = analysis::best_lag(oddity.values, effect->values, 10);

@@ -114,4 +114,13 @@ std::vector<VitalSign> vital_signs(const catalogue::ConceptPack& pack, const Sna
   return out;
 }
 
+bool reads_of(const VitalSign& sign, std::string_view promql) {
+  const std::vector<std::string> read = catalogue::metrics_in(promql);
+  return std::any_of(read.begin(), read.end(), [&](const std::string& a) {
+    return std::any_of(sign.needs.begin(), sign.needs.end(), [&](const std::string& b) {
+      return catalogue::family_of(a) == catalogue::family_of(b);
+    });
+  });
+}
+
 }  // namespace prom5::tools
