@@ -4,6 +4,7 @@
 #include <set>
 
 #include "io/codec/number.h"
+#include "model/labels.h"
 
 namespace prom5::catalogue {
 
@@ -133,7 +134,10 @@ class Scanner {
 
 std::string join(const std::vector<std::string>& words) {
   std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  for (const std::string& word : words) {
+    out += out.empty() ? "" : ", ";
+    out += is_legacy_label_name(word) ? word : "\"" + word + "\"";
+  }
   return out;
 }
 

@@ -118,6 +118,10 @@ TEST(Compose, By) {
   by("min", "min");
 }
 
+TEST(Compose, LabelsThatAreNoIdentifiersAreQuoted) {
+  composes("sum(a)", {.by = {"http.route", "job"}}, R"(sum by ("http.route", job) (a))");
+}
+
 TEST(Compose, UnderAQuantileTheBucketsStay) {
   const QueryParts two{.by = {"job"}};
   composes("histogram_quantile(0.95, sum(rate(a_bucket[5m])))", {},
