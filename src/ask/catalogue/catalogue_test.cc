@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <ctime>
 #include <mutex>
 
 #include "store/memory_storage.h"
@@ -266,6 +267,37 @@ TEST_F(CatalogueTest, AsManyValuesAsFitAreNotCut) {
   }
   EXPECT_TRUE(appender->commit());
   EXPECT_FALSE(learned()->find("up")->label("id")->cut);
+}
+
+TEST(Catalogue, TimeGrowsWithTheSeriesAndNotFaster) {
+  // CPU time a series, of a small and of a large database; a limit in seconds would depend on the
+  // machine. The storage's own tree costs a little more a series when it is large.
+  const auto seconds_a_series = [](int hosts) {
+    MemoryStorage storage;
+    const auto appender = storage.appender();
+    int series = 0;
+    for (int h = 0; h < hosts; ++h) {
+      for (int m = 0; m < 100; ++m, ++series) {
+        const Labels labels{{"__name__", fmt::format("work_{}_total", m)},
+                            {"instance", fmt::format("host-{:04}:9100", h)},
+                            {"job", "filler"},
+                            {"shard", fmt::format("{}", h % 7)}};
+        EXPECT_TRUE(appender->append(0, labels, {kStart, 1}));
+      }
+    }
+    EXPECT_TRUE(appender->commit());
+    const ManualClock clock{kStart};
+    Catalogue catalogue(storage, lexicon(), clock);
+    const std::clock_t before = std::clock();
+    const auto snapshot = catalogue.snapshot(kStart);
+    const double taken = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+    EXPECT_EQ((*snapshot)->metrics().size(), 100U);
+    EXPECT_EQ((*snapshot)->find("work_0_total")->series, static_cast<size_t>(hosts));
+    return taken / series;
+  };
+  const double small = seconds_a_series(100);
+  const double large = seconds_a_series(1000);
+  EXPECT_LT(large, 4 * small + 1e-6) << small << " and " << large << " seconds a series";
 }
 
 TEST_F(CatalogueTest, LooksBackADay) {
