@@ -386,6 +386,50 @@ TEST(RuleModel, RandomWordsHaveAnAnswer) {
   }
 }
 
+TEST(RuleModel, AMetricThatIsHereIsNearerThanAConceptThatIsNot) {
+  SmallWorld world;
+  world.put({{"__name__", "queue_length"}, {"name", "a"}}, [](double) { return 3.0; });
+  Assistant asked(world);
+  for (const char* question : {"what is the queue length", "queue length of a"}) {
+    const Answer a = asked.ask(question);
+    EXPECT_NE(a.promql.find("queue_length"), std::string::npos) << question << "\n" << shown(a);
+  }
+}
+
+TEST(RuleModel, AWordForAPlaceIsNoWordOfAMetric) {
+  // "live" means production where an environment is meant, and not in a metric's name.
+  SmallWorld world(false);
+  const auto flat = [](double) { return 1.0; };
+  world.put({{"__name__", "up"}, {"instance", "here:9090"}, {"job", "prom5"}}, flat);
+  world.put({{"__name__", "prom5_live_queries_total"}, {"instance", "here:9090"}}, flat);
+  Assistant asked(world);
+  const std::string question = "Hey Prometheus, what's the status of production servers?";
+  const Answer a = asked.ask(question);
+  expect_sound(a, question);
+  EXPECT_TRUE(declined(a)) << shown(a);
+}
+
+TEST(RuleModel, TwoStretchesOfTimeAreComparedEachAsItIs) {
+  const Answer a = assistant().ask("compare the cpu usage of the last hour with the last 6 hours");
+  if (declined(a)) return;
+  std::string all = a.promql;
+  for (const std::string& promql : a.queries) all += " ; " + promql;
+  EXPECT_NE(all.find("[1h]"), std::string::npos) << shown(a);
+  EXPECT_NE(all.find("[6h]"), std::string::npos) << shown(a);
+}
+
+TEST(RuleModel, TotalMemoryIsNoShare) {
+  const Answer a = assistant().ask("how much memory does web-01 have in total");
+  EXPECT_NE(a.promql.find("MemTotal"), std::string::npos) << shown(a);
+  EXPECT_EQ(a.promql.find("MemAvailable"), std::string::npos) << shown(a);
+}
+
+TEST(RuleModel, LogsAreNoLogins) {
+  const Answer a = assistant().ask("show me the logs of api");
+  ASSERT_TRUE(declined(a)) << shown(a);
+  EXPECT_EQ(shown(a).find("login"), std::string::npos) << shown(a);
+}
+
 TEST(RuleModel, AnEmptyServerInventsNothing) {
   SmallWorld none(false);
   Assistant empty(none);
