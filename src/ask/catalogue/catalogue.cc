@@ -17,14 +17,6 @@ constexpr DurationMs kLooksBack = DurationMs::hours(24);
 /// Questions this near to each other look at the same data.
 constexpr DurationMs kSameTime = DurationMs::minutes(15);
 
-/// The family that a histogram's or summary's series belong to.
-std::string_view family_of(std::string_view name) {
-  for (const std::string_view suffix : {"_bucket", "_count", "_sum"}) {
-    if (name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
-  }
-  return name;
-}
-
 /// What a value may be called beside its own text: a host without its port, a site without scheme
 /// and path.
 std::vector<std::string> names_of(std::string_view value) {
@@ -55,6 +47,13 @@ std::string fold(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string_view family_of(std::string_view name) {
+  for (const std::string_view suffix : {"_bucket", "_count", "_sum"}) {
+    if (name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
+  }
+  return name;
 }
 
 MetricType guess_type(std::string_view name) {

@@ -80,6 +80,9 @@ class Snapshot {
 /// Letters and digits in lower case, nothing else: as a name is recognised however it is written.
 std::string fold(std::string_view text);
 
+/// The family that a histogram's or summary's series belong to: without _bucket, _count or _sum.
+std::string_view family_of(std::string_view name);
+
 /// The type that a metric's name tells when its exporter does not.
 MetricType guess_type(std::string_view name);
 

@@ -94,6 +94,10 @@ Result<Lexicon> Lexicon::parse(std::string_view yaml) {
     out.known_.insert(from);
     out.known_.insert(to);
   }));
+  // What is meant stands for itself: the endings of "kubernetes" and "series" are no plurals.
+  for (const auto& [from, to] : std::map(out.synonyms_)) out.synonyms_.try_emplace(to, to);
+  // "reach" means "reachable", which means "up".
+  for (auto& [from, to] : out.synonyms_) to = std::string(out.synonyms_.find(to)->second);
   TRY(each("heard",
            [&](const std::string& to, const std::string& from) { out.heard_[from] = to; }));
   TRY(each("kinds", [&](const std::string& kind, const std::string& label) {

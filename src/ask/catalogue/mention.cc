@@ -154,7 +154,8 @@ std::string to_matchers(std::vector<Binding> bindings) {
       for (const std::string& value : b.values) patterns.push_back(quote_regex(value));
       if (b.values.empty()) patterns.push_back(b.regex);
     }
-    out += (out.empty() ? "" : ",") + first.label;
+    out += out.empty() ? "" : ",";
+    out += is_legacy_label_name(first.label) ? first.label : quote(first.label);
     if (plain && values == 1) {
       out += (first.negated ? "!=" : "=") + quote(first.values.front());
       continue;

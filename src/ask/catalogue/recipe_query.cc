@@ -4,6 +4,7 @@
 #include <set>
 
 #include "io/codec/number.h"
+#include "model/labels.h"
 
 namespace prom5::catalogue {
 
@@ -17,15 +18,17 @@ const std::set<std::string_view>& aggregations() {
 
 const std::set<std::string_view>& keywords() {
   static const std::set<std::string_view> names = {
-      "and", "or",  "unless",     "bool",        "by",  "without", "on",
-      "inf", "nan", "group_left", "group_right", "Inf", "NaN",     "ignoring"};
+      "and", "or",         "unless",      "bool", "by",  "without",  "on",    "inf",
+      "nan", "group_left", "group_right", "Inf",  "NaN", "ignoring", "offset"};
   return names;
 }
 
 bool begins_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':';
 }
-bool in_name(char c) { return begins_name(c) || (c >= '0' && c <= '9'); }
+bool is_quote(char c) { return c == '"' || c == '\'' || c == '`'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool in_name(char c) { return begins_name(c) || is_digit(c); }
 
 /// Goes through a recipe once and tells its sink what it meets.
 class Scanner {
@@ -44,9 +47,9 @@ class Scanner {
   void run(const Sink& sink) {
     while (at_ < text_.size()) {
       const char c = text_[at_];
-      if (c == '"' || c == '\'' || c == '`') {
+      if (is_quote(c)) {
         sink.text(take_string());
-      } else if (c >= '0' && c <= '9') {
+      } else if (is_digit(c) || (c == '.' && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))) {
         sink.text(take_while([](char d) { return in_name(d) || d == '.'; }));
       } else if (begins_name(c)) {
         word(sink);
@@ -63,6 +66,12 @@ class Scanner {
     const std::string_view name = take_while(in_name);
     const size_t after = std::min(text_.find_first_not_of(' ', at_), text_.size());
     const bool bracket = after < text_.size() && text_[after] == '(';
+    const std::string_view rest = text_.substr(after);
+    if (aggregations().contains(name) &&
+        (rest.starts_with("by ") || rest.starts_with("by(") || rest.starts_with("without"))) {
+      sink.text(name);  // it has its own grouping
+      return;
+    }
     if (keywords().contains(name)) {
       sink.text(name);
       // The labels after "on" and its like are no metrics.
@@ -106,7 +115,7 @@ class Scanner {
     if (at_ >= text_.size() || text_[at_] != open) return {};
     const size_t start = ++at_;
     while (at_ < text_.size() && text_[at_] != close) {
-      if (text_[at_] == '"') {
+      if (is_quote(text_[at_])) {
         take_string();
       } else {
         ++at_;
@@ -125,7 +134,10 @@ class Scanner {
 
 std::string join(const std::vector<std::string>& words) {
   std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  for (const std::string& word : words) {
+    out += out.empty() ? "" : ", ";
+    out += is_legacy_label_name(word) ? word : "\"" + word + "\"";
+  }
   return out;
 }
 
@@ -136,7 +148,7 @@ std::string compose(std::string_view recipe, const QueryParts& parts) {
   bool quantile_comes = false;
   Scanner::Sink sink;
   sink.text = [&](std::string_view text) {
-    const bool number = text[0] >= '0' && text[0] <= '9';
+    const bool number = is_digit(text[0]) || (text[0] == '.' && text.size() > 1);
     if (quantile_comes && number) {
       quantile_comes = false;
       if (parts.quantile) {

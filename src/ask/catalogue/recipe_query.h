@@ -21,7 +21,8 @@ struct QueryParts {
 };
 
 /// The recipe with these parts in it. A recipe is PromQL that runs as it is, whose aggregations
-/// have no "by", whose windows are [5m], and which has no offsets.
+/// have no "by", whose windows are [5m], and which has no offsets. An aggregation that has a "by"
+/// of its own keeps it.
 std::string compose(std::string_view recipe, const QueryParts& parts);
 
 /// The metrics in a recipe, each once, in the order of their first place.

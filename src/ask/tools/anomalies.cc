@@ -85,8 +85,8 @@ Result<Json> Anomalies::of_query(const Json& query, const Json& arguments,
                                  const ToolContext& context) {
   VitalSign sign;
   sign.promql = TRY(text_of(query, "promql", "anomalies"));
-  sign.name = query.value("name", sign.promql);
-  sign.unit = query.value("unit", "none");
+  sign.name = text_or(query, "name", sign.promql);
+  sign.unit = text_or(query, "unit", "none");
   const TimeMs end = time_of(arguments, "end", context.now);
   const auto recent = static_cast<int64_t>(
       std::clamp(number_of(arguments, "recent_s", kRecentSeconds), 60.0, 864'000.0));
@@ -133,8 +133,7 @@ Result<Json> Anomalies::call(const Json& arguments, const ToolContext& context) 
   }
   const TimeMs end = time_of(arguments, "end", context.now);
   const auto snapshot = TRY(catalogue_.snapshot(context.now));
-  std::vector<VitalSign> signs =
-      vital_signs(pack_, *snapshot, arguments.value("filters", Json::array()));
+  std::vector<VitalSign> signs = vital_signs(pack_, *snapshot, array_of(arguments, "filters"));
   if (arguments.contains("things") && arguments["things"].is_array()) {
     std::set<std::string> labels;
     for (const Json& label : arguments["things"]) {

@@ -119,10 +119,10 @@ Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) 
   if (start >= end) return fail(ErrorCode::BadData, "correlate: \"start\" must be before \"end\"");
   const FrameRequest request{start, end, {std::max<int64_t>(30'000, (end - start).ms / kPoints)}};
   Comparison comparison{
-      arguments.value("a_name", a), TRY(range_frame(engine_, a, request, context)), {}, 0};
+      text_or(arguments, "a_name", a), TRY(range_frame(engine_, a, request, context)), {}, 0};
   if (arguments.contains("b")) {
     const std::string b = TRY(text_of(arguments, "b", "correlate"));
-    comparison.with(arguments.value("b_name", b), b, TRY(range_frame(engine_, b, request, context)),
+    comparison.with(text_or(arguments, "b_name", b), b, TRY(range_frame(engine_, b, request, context)),
                     Of::All);
   } else {
     TRY(with_everything(a, request, context, comparison));
@@ -136,13 +136,9 @@ Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) 
 
 Result<void> Correlate::with_everything(const std::string& a, const FrameRequest& request,
                                         const ToolContext& context, Comparison& comparison) {
-  const std::vector<std::string> own = catalogue::metrics_in(a);
   const auto snapshot = TRY(catalogue_.snapshot(context.now));
   for (const VitalSign& sign : vital_signs(pack_, *snapshot, Json::array())) {
-    const bool same = std::any_of(own.begin(), own.end(), [&](const std::string& m) {
-      return std::find(sign.needs.begin(), sign.needs.end(), m) != sign.needs.end();
-    });
-    if (same) continue;
+    if (reads_of(sign, a)) continue;
     if (context.stop.stop_requested()) return fail(ErrorCode::Canceled, "nobody waits any more");
     // A sign that cannot be asked tells nothing.
     if (const auto frame = range_frame(engine_, sign.promql, request, context)) {

@@ -98,12 +98,12 @@ Result<TimeMs> FindCauses::when(const Json& arguments, TimeMs at, const ToolCont
 Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context) {
   if (!arguments.is_object()) return fail(ErrorCode::BadData, "find_causes takes an object");
   const TimeMs at = time_of(arguments, "at", context.now);
-  const bool past = arguments.value("past", false);
-  const std::string promql = arguments.value("promql", "");
-  Json filters = arguments.value("filters", Json::array());
+  const bool past = flag_of(arguments, "past");
+  const std::string promql = text_or(arguments, "promql", "");
+  Json filters = array_of(arguments, "filters");
   Json out = Json::object();
-  if (arguments.value("alert", false)) {
-    out["alerts"] = TRY(firing(arguments.value("words", Json::array()), at, context));
+  if (flag_of(arguments, "alert")) {
+    out["alerts"] = TRY(firing(array_of(arguments, "words"), at, context));
     if (out["alerts"].size() == 1) {
       for (const auto& [name, value] : out["alerts"][0]["labels"].items()) {
         if (name == "alertname" || name == "severity" || name == "alertstate" || name == "env") {
@@ -118,13 +118,10 @@ Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context)
   const auto snapshot = TRY(catalogue_.snapshot(context.now));
   std::optional<Oddity> effect;
   VitalSign own;
-  std::set<std::string> own_metrics;
   if (!promql.empty()) {
     own.promql = promql;
-    own.name = arguments.value("name", promql);
-    own.unit = arguments.value("unit", "none");
-    const std::vector<std::string> metrics = catalogue::metrics_in(promql);
-    own_metrics.insert(metrics.begin(), metrics.end());
+    own.name = text_or(arguments, "name", promql);
+    own.unit = text_or(arguments, "unit", "none");
     const std::vector<VitalSign> only{own};
     Scan course = TRY(scan(engine_, only, window, 2, context));
     if (!course.oddities.empty()) {
@@ -141,9 +138,7 @@ Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context)
   std::vector<Suspect> suspects;
   for (const Oddity& oddity : found.oddities) {
     Suspect suspect{&oddity, std::min(oddity.deviation.score, 20.0), 0};
-    const bool symptom = std::any_of(oddity.sign->needs.begin(), oddity.sign->needs.end(),
-                                     [&](const std::string& m) { return own_metrics.contains(m); });
-    if (symptom) continue;
+    if (!promql.empty() && reads_of(*oddity.sign, promql)) continue;  // a symptom, no cause
     if (effect) {
       if (oddity.since < effect->since - kBefore || oddity.since > effect->since + kAfter) continue;
       const auto r = analysis::best_lag(oddity.values, effect->values, 10);

@@ -59,6 +59,22 @@ Result<std::string> text_of(const Json& arguments, const char* key, std::string_
   return arguments[key].get<std::string>();
 }
 
+std::string text_or(const Json& arguments, const char* key, std::string_view otherwise) {
+  const auto found = arguments.find(key);
+  return found != arguments.end() && found->is_string() ? found->get<std::string>()
+                                                        : std::string(otherwise);
+}
+
+bool flag_of(const Json& arguments, const char* key) {
+  const auto found = arguments.find(key);
+  return found != arguments.end() && found->is_boolean() && found->get<bool>();
+}
+
+Json array_of(const Json& arguments, const char* key) {
+  const auto found = arguments.find(key);
+  return found != arguments.end() && found->is_array() ? *found : Json::array();
+}
+
 Json object_schema(std::initializer_list<Field> fields) {
   Json properties = Json::object();
   Json required = Json::array();

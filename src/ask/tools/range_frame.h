@@ -48,6 +48,12 @@ TimeMs time_of(const Json& arguments, const char* key, TimeMs otherwise);
 /// A text under `key`. BadData naming tool and key when there is none.
 Result<std::string> text_of(const Json& arguments, const char* key, std::string_view tool);
 
+/// What need not be given: a text, true, an array under `key`; what is of another type is not
+/// there.
+std::string text_or(const Json& arguments, const char* key, std::string_view otherwise);
+bool flag_of(const Json& arguments, const char* key);
+Json array_of(const Json& arguments, const char* key);
+
 /// A JSON schema of an object whose fields are these: name, JSON type, what it is. Names that end
 /// in "?" need not be given.
 struct Field {

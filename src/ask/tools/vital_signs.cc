@@ -5,6 +5,7 @@
 
 #include "ask/catalogue/mention.h"
 #include "ask/catalogue/recipe_query.h"
+#include "ask/tools/range_frame.h"
 
 namespace prom5::tools {
 
@@ -32,8 +33,8 @@ std::vector<Mention> mentions_of(const Json& filters, const catalogue::Lexicon& 
   for (const Json& filter : filters) {
     if (!filter.is_object()) continue;
     Mention mention;
-    mention.text = filter.value("text", "");
-    mention.kind = filter.value("kind", "");
+    mention.text = text_or(filter, "text", "");
+    mention.kind = text_or(filter, "kind", "");
     mention.folded = catalogue::fold(mention.text);
     std::vector<std::string> names{mention.folded};
     const std::string word = lexicon.canonical(mention.text);
@@ -111,6 +112,15 @@ std::vector<VitalSign> vital_signs(const catalogue::ConceptPack& pack, const Sna
     }
   }
   return out;
+}
+
+bool reads_of(const VitalSign& sign, std::string_view promql) {
+  const std::vector<std::string> read = catalogue::metrics_in(promql);
+  return std::any_of(read.begin(), read.end(), [&](const std::string& a) {
+    return std::any_of(sign.needs.begin(), sign.needs.end(), [&](const std::string& b) {
+      return catalogue::family_of(a) == catalogue::family_of(b);
+    });
+  });
 }
 
 }  // namespace prom5::tools

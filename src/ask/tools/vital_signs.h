@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ask/catalogue/catalogue.h"
@@ -24,5 +25,8 @@ struct VitalSign {
 /// at, and narrowed.
 std::vector<VitalSign> vital_signs(const catalogue::ConceptPack& pack,
                                    const catalogue::Snapshot& snapshot, const Json& filters);
+
+/// Whether a sign and a query read the same metric, or parts of the same histogram.
+bool reads_of(const VitalSign& sign, std::string_view promql);
 
 }  // namespace prom5::tools

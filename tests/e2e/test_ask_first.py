@@ -1,0 +1,150 @@
+"""What people ask first, word for word: of a fresh server on this host, and of a production.
+
+A fresh server knows itself and this host. What is not here is to be refused, or asked back about,
+by name: an answer made of something else is worse than none.
+"""
+import json
+import re
+import unittest
+
+import harness
+import test_nl
+
+CPU = "Show CPU usage"
+MEMORY = "Alert on high memory"
+ERRORS = "Top 5 error rates"
+SERVERS = "Hey Prometheus, what's the status of production servers?"
+TREND = "Show me the error rate trend for the API service"
+RELATED = ("Analyze the correlation between request latency and database connections over the "
+           "past 24 hours")
+DISK = "will the disk fill up this week?"
+
+# On a production: the metrics of which each answer must read one, and the intents that are right.
+OF_A_PRODUCTION = {
+    CPU: (["node_cpu_seconds_total"], {"query", "status", "trend"}),
+    MEMORY: (["node_memory_"], {"alert"}),
+    ERRORS: (["http_requests_total|errors_total"], {"top"}),
+    SERVERS: ([r"\bup\b"], {"status"}),
+    TREND: (["http_requests_total|errors_total"], {"trend", "query"}),
+    RELATED: (["http_request_duration_seconds", "aishell_connections|pg_stat|database"],
+              {"correlate"}),
+    DISK: (["node_filesystem_(avail|free)_bytes"], {"forecast"}),
+}
+
+
+def queries_of(answer):
+    """The queries that an answer rests on, each without the comparison at its end."""
+    found = [q["promql"] for q in answer.get("queries") or []]
+    found = found or [answer["promql"]]
+    return [re.sub(r"\s*[<>]=?\s*[-\d.e]+$", "", query) for query in found]
+
+
+def said(answer):
+    """All that a refusal or a question back says."""
+    error, clarification = answer.get("error") or {}, answer.get("clarification") or {}
+    return json.dumps([error, clarification]).lower()
+
+
+class Asking(unittest.TestCase):
+    maxDiff = None
+
+    def answered(self, question, patterns, intents, time=None):
+        answer = self.ask(question, time)
+        shown = f"{question}: {json.dumps(answer)[:1500]}"
+        self.assertFalse(answer.get("error") or answer.get("clarification"), shown)
+        self.assertIn(answer["intent"], intents, shown)
+        read = " ; ".join(queries_of(answer))
+        for pattern in patterns:
+            self.assertRegex(read, pattern, shown)
+        for query in queries_of(answer):
+            self.assertTrue(self.server.query(query, time), f"no data for {query}: {shown}")
+        return answer
+
+    def declined(self, question, *names):
+        """Refused or asked back, with nothing beside it, naming what is missing."""
+        answer = self.ask(question)
+        shown = f"{question}: {json.dumps(answer)[:1500]}"
+        self.assertTrue(answer.get("error") or answer.get("clarification"), shown)
+        for field in ("promql", "queries", "action", "evidence"):
+            self.assertFalse(answer.get(field), shown)
+        for name in names:
+            self.assertIn(name, said(answer), shown)
+        return answer
+
+    def ask(self, question, time=None):
+        body = {"query": question} | ({"time": time} if time else {})
+        status, answer = self.server.post_json("/api/v5/query/natural", body)
+        self.assertLess(status, 500, answer)
+        return answer.get("data", answer) if "promql" not in answer else answer
+
+
+class OfAFreshServer(Asking):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(harness.Prom5())
+        harness.wait_until(lambda: cls.server.query("rate(node_cpu_seconds_total[1m])"),
+                           "two scrapes of the host are stored", interval=0.2)
+
+    def test_cpu(self):
+        answer = self.answered(CPU, ["node_cpu_seconds_total"], {"query", "status", "trend"})
+        self.assertRegex(answer["answer"], r"\d")
+
+    def test_memory(self):
+        answer = self.answered(MEMORY, ["node_memory_"], {"alert"})
+        self.assertEqual(answer["action"]["kind"], "alert", answer)
+        self.assertRegex(answer["action"]["expr"], "[<>]")
+
+    def test_disk(self):
+        self.answered(DISK, ["node_filesystem_(avail|free)_bytes"], {"forecast"})
+
+    def test_error_rates_are_of_something_that_is_here_or_refused(self):
+        answer = self.ask(ERRORS)
+        if answer.get("promql"):
+            self.answered(ERRORS, ["err|fail|5"], {"top"})
+        else:
+            self.declined(ERRORS, "error")
+
+    def test_there_is_no_production(self):
+        self.declined(SERVERS, "production")
+
+    def test_there_are_no_requests_to_fail(self):
+        self.declined(TREND, "error")
+
+    def test_there_is_no_database(self):
+        self.declined(RELATED, "database")
+
+    def test_the_same_by_voice(self):
+        for question in (SERVERS, TREND, RELATED):
+            heard = re.sub(r"[^\w\s]", "", question.lower().replace("'s", "s"))
+            self.declined(heard)
+
+
+@unittest.skipUnless(test_nl.SHARED.is_dir(),
+                     "the shared production is not on this machine; not run")
+class OfAProduction(Asking):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(test_nl.candidate())
+        test_nl.push(cls.server)
+        harness.wait_until(lambda: test_nl.holds_the_fixture(cls.server), "the fixture is there")
+
+    def test_each_is_answered_with_data(self):
+        for question, (patterns, intents) in OF_A_PRODUCTION.items():
+            with self.subTest(question):
+                self.answered(question, patterns, intents, test_nl.END)
+
+    def test_the_disk_that_fills_is_named(self):
+        answer = self.answered(DISK, [], {"forecast"}, test_nl.END)
+        self.assertIn("db-01", answer["answer"])
+
+    def test_the_server_that_is_down_is_named(self):
+        answer = self.answered(SERVERS, [], {"status"}, test_nl.END)
+        self.assertIn("app-03", answer["answer"])
+
+    def test_the_service_with_errors_comes_first(self):
+        answer = self.answered(ERRORS, [], {"top"}, test_nl.END)
+        self.assertRegex(answer["answer"], r"^[^;]*\bapi\b", answer["answer"])
+
+
+if __name__ == "__main__":
+    unittest.main()
