@@ -6,6 +6,7 @@
 
 #include "analysis/correlation.h"
 #include "ask/catalogue/recipe_query.h"
+#include "ask/tools/run_query.h"
 #include "ask/tools/scan.h"
 
 namespace prom5::tools {
@@ -54,8 +55,7 @@ Result<Json> FindCauses::firing(const Json& words, TimeMs at, const ToolContext&
   query::QueryRequest request;
   request.text = R"(ALERTS{alertstate="firing"})";
   request.start = request.end = at;
-  request.stop = context.stop;
-  const query::QueryResult result = TRY(engine_.run(request));
+  const query::QueryResult result = TRY(run_query(engine_, request, context));
   Json out = Json::array();
   size_t most = 0;
   for (const query::Series& series : std::get<query::VectorValue>(result.value).series) {
