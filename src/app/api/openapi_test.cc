@@ -21,11 +21,11 @@ class SilentAgent final : public Agent {
   Result<Answer> ask(const Question&, const TokenSink&) override {
     return fail(ErrorCode::Unavailable, "silent");
   }
-  [[nodiscard]] std::vector<SessionInfo> sessions() const override { return {}; }
-  [[nodiscard]] std::optional<Json> session(const std::string&) const override {
+  [[nodiscard]] std::vector<SessionInfo> sessions(const std::string&) const override { return {}; }
+  [[nodiscard]] std::optional<Json> session(const std::string&, const std::string&) const override {
     return std::nullopt;
   }
-  bool forget(const std::string&) override { return false; }
+  bool forget(const std::string&, const std::string&) override { return false; }
 };
 
 class OpenApiTest : public testing::Test {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "app/config/yaml_reader.h"
+#include "ask/agent/agent_options.h"
 #include "ask/llm/http_model_options.h"
 
 namespace prom5::config {
@@ -15,6 +16,10 @@ struct AssistantConfig {
   /// Provider::None unless the configuration or the environment names a model: then nothing is sent
   /// anywhere and the built-in model answers.
   llm::HttpModelOptions model;
+  agent::AgentOptions agent;  ///< without its directory, which the server knows
+  /// Synonyms and concepts of the operator's own; empty: assistant/pack.yaml below the data. The
+  /// file need not be there.
+  std::string pack_file;
 };
 
 /// The value of an environment variable; empty when it is not set.

@@ -91,8 +91,7 @@ bool AgentLoop::forget(const std::string& user, const std::string& session_id) {
 }
 
 Result<void> AgentLoop::feedback(const Feedback& feedback) {
-  const auto turn =
-      TRY(conversations_.turn({feedback.user, feedback.session_id}, feedback.turn));
+  const auto turn = TRY(conversations_.turn({feedback.user, feedback.session_id}, feedback.turn));
   feedback_.add(feedback, turn);
   metrics_.count_feedback(feedback.verdict == Feedback::Verdict::Up);
   return {};

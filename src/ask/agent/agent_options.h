@@ -10,10 +10,10 @@ namespace prom5::agent {
 
 /// What one question may take.
 struct Budgets {
-  size_t steps = 16;                           ///< turns of the model
-  DurationMs time = DurationMs::seconds(30);   ///< from its coming, waiting included
-  uint64_t samples = 100'000'000;              ///< read by all of its queries
-  uint64_t tokens = 200'000;                   ///< of a language model on the network
+  size_t steps = 16;                          ///< turns of the model
+  DurationMs time = DurationMs::seconds(30);  ///< from its coming, waiting included
+  uint64_t samples = 100'000'000;             ///< read by all of its queries
+  uint64_t tokens = 200'000;                  ///< of a language model on the network
 };
 
 /// Which conversations are remembered, and for how long.

@@ -25,22 +25,20 @@ std::string text_in(const Json& record, const char* name) {
 }
 
 Json record_of(const ConversationKey& key, const Turn& turn) {
-  Json out{{"kind", "turn"},
-           {"user", key.user},
-           {"session", key.session},
-           {"asked", turn.asked.ms},
-           {"time", turn.time.ms},
-           {"question", turn.question},
-           {"answer", turn.answer},
-           {"intent", turn.intent},
-           {"promql", turn.promql}};
+  Json out{{"kind", "turn"},         {"user", key.user},      {"session", key.session},
+           {"asked", turn.asked.ms}, {"time", turn.time.ms},  {"question", turn.question},
+           {"answer", turn.answer},  {"intent", turn.intent}, {"promql", turn.promql}};
   if (!turn.frame.is_null()) out["frame"] = turn.frame;
   return out;
 }
 
 Turn turn_of(const Json& record) {
-  Turn turn{time_in(record, "time"),     time_in(record, "asked"), text_in(record, "question"),
-            text_in(record, "answer"),   text_in(record, "intent"), text_in(record, "promql"),
+  Turn turn{time_in(record, "time"),
+            time_in(record, "asked"),
+            text_in(record, "question"),
+            text_in(record, "answer"),
+            text_in(record, "intent"),
+            text_in(record, "promql"),
             Json()};
   if (const auto frame = record.find("frame"); frame != record.end()) turn.frame = *frame;
   return turn;
@@ -75,9 +73,8 @@ ConversationStore::ConversationStore(const JournalServices* services, const std:
   if (services == nullptr || directory.empty()) return;
   const MutexLock lock(mutex_);
   journal_ = std::make_unique<LineJournal>(*services, directory, "conversations.jsonl",
-                                           [this](const Json& record) NO_THREAD_SAFETY_ANALYSIS {
-                                             replay(record);
-                                           });
+                                           [this](const Json& record)
+                                               NO_THREAD_SAFETY_ANALYSIS { replay(record); });
   drop_older(now - options_.max_age);
 }
 
@@ -161,9 +158,8 @@ void ConversationStore::add(const ConversationKey& key, Turn turn) {
   if (journal_ != nullptr) journal_->append(record_of(key, turn));
   put(key, std::move(turn));
   if (journal_ != nullptr && journal_->wants_rewrite(bytes_)) {
-    journal_->rewrite([this](const LineJournal::Take& write) NO_THREAD_SAFETY_ANALYSIS {
-      write_all(write);
-    });
+    journal_->rewrite([this](const LineJournal::Take& write)
+                          NO_THREAD_SAFETY_ANALYSIS { write_all(write); });
   }
 }
 
@@ -245,8 +241,8 @@ Result<std::pair<size_t, Turn>> ConversationStore::turn(const ConversationKey& k
     return fail(ErrorCode::NotFound, "no such turn: the session has {} to {}", begin,
                 std::max<size_t>(end, 1) - 1);
   }
-  return std::pair{wanted, *std::next(conversation->turns.begin(),
-                                      static_cast<ptrdiff_t>(wanted - begin))};
+  return std::pair{wanted,
+                   *std::next(conversation->turns.begin(), static_cast<ptrdiff_t>(wanted - begin))};
 }
 
 bool ConversationStore::forget(const ConversationKey& key) {

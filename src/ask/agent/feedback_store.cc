@@ -26,8 +26,7 @@ FeedbackStore::FeedbackStore(const JournalServices* services, const std::string&
   if (services == nullptr || directory.empty()) return;
   const MutexLock lock(mutex_);
   journal_ = std::make_unique<LineJournal>(
-      *services, directory, "feedback.jsonl",
-      [this](const Json& record) NO_THREAD_SAFETY_ANALYSIS {
+      *services, directory, "feedback.jsonl", [this](const Json& record) NO_THREAD_SAFETY_ANALYSIS {
         const bool good = record.contains("id") && record["id"].is_number_integer() &&
                           record.contains("time") && record["time"].is_number();
         if (good) put(record);
@@ -81,8 +80,8 @@ Json FeedbackStore::report() const {
     ++(is_up ? of_intent.first : of_intent.second);
     if (!is_correction(*entry) || corrections.size() == kMaxReported) continue;
     Json shown = Json::object();
-    for (const char* field : {"id", "time", "verdict", "question", "answer", "promql",
-                              "correction", "suggested"}) {
+    for (const char* field :
+         {"id", "time", "verdict", "question", "answer", "promql", "correction", "suggested"}) {
       shown[field] = entry->value(field, Json());
     }
     corrections.push_back(std::move(shown));

@@ -25,21 +25,51 @@ constexpr double kTebi = kGibi * 1024;
 constexpr double kPebi = kTebi * 1024;
 
 constexpr std::array kUnits = std::to_array<UnitRow>({
-    {"%", {1, 100}},           {"percent", {1, 100}},     {"th", {1, 100}},
-    {"ms", {1e3, 1}},          {"milliseconds", {1e3, 1}}, {"us", {1e6, 1}},
-    {"µs", {1e6, 1}},          {"ns", {1e9, 1}},          {"s", {1, 1e-3}},
-    {"second", {1, 1e-3}},     {"seconds", {1, 1e-3}},    {"m", {1 / 60.0, 1e-6}},
-    {"min", {1 / 60.0}},       {"minute", {1 / 60.0}},    {"minutes", {1 / 60.0}},
-    {"h", {1 / 3600.0}},       {"hour", {1 / 3600.0}},    {"hours", {1 / 3600.0}},
-    {"d", {1 / 86400.0}},      {"day", {1 / 86400.0}},    {"days", {1 / 86400.0}},
-    {"week", {1 / 604800.0}},  {"weeks", {1 / 604800.0}}, {"b", {1}},
-    {"k", {1e-3, 1 / kKibi}},  {"kb", {1e-3, 1 / kKibi}}, {"kib", {1 / kKibi}},
-    {"mb", {1e-6, 1 / kMebi}}, {"mib", {1 / kMebi}},      {"million", {1e-6}},
-    {"g", {1e-9, 1 / kGibi}},  {"gb", {1e-9, 1 / kGibi}}, {"gib", {1 / kGibi}},
-    {"t", {1e-12, 1 / kTebi}}, {"tb", {1e-12, 1 / kTebi}}, {"tib", {1 / kTebi}},
-    {"pib", {1 / kPebi}},      {"billion", {1e-9}},       {"thousand", {1e-3}},
-    {"bit", {1, 8}},           {"bps", {1, 8}},           {"kbit", {1e-3, 8e-3}},
-    {"mbit", {1e-6, 8e-6}},    {"gbit", {1e-9, 8e-9}},    {"mbps", {1e-6, 8e-6}},
+    {"%", {1, 100}},
+    {"percent", {1, 100}},
+    {"th", {1, 100}},
+    {"ms", {1e3, 1}},
+    {"milliseconds", {1e3, 1}},
+    {"us", {1e6, 1}},
+    {"µs", {1e6, 1}},
+    {"ns", {1e9, 1}},
+    {"s", {1, 1e-3}},
+    {"second", {1, 1e-3}},
+    {"seconds", {1, 1e-3}},
+    {"m", {1 / 60.0, 1e-6}},
+    {"min", {1 / 60.0}},
+    {"minute", {1 / 60.0}},
+    {"minutes", {1 / 60.0}},
+    {"h", {1 / 3600.0}},
+    {"hour", {1 / 3600.0}},
+    {"hours", {1 / 3600.0}},
+    {"d", {1 / 86400.0}},
+    {"day", {1 / 86400.0}},
+    {"days", {1 / 86400.0}},
+    {"week", {1 / 604800.0}},
+    {"weeks", {1 / 604800.0}},
+    {"b", {1}},
+    {"k", {1e-3, 1 / kKibi}},
+    {"kb", {1e-3, 1 / kKibi}},
+    {"kib", {1 / kKibi}},
+    {"mb", {1e-6, 1 / kMebi}},
+    {"mib", {1 / kMebi}},
+    {"million", {1e-6}},
+    {"g", {1e-9, 1 / kGibi}},
+    {"gb", {1e-9, 1 / kGibi}},
+    {"gib", {1 / kGibi}},
+    {"t", {1e-12, 1 / kTebi}},
+    {"tb", {1e-12, 1 / kTebi}},
+    {"tib", {1 / kTebi}},
+    {"pib", {1 / kPebi}},
+    {"billion", {1e-9}},
+    {"thousand", {1e-3}},
+    {"bit", {1, 8}},
+    {"bps", {1, 8}},
+    {"kbit", {1e-3, 8e-3}},
+    {"mbit", {1e-6, 8e-6}},
+    {"gbit", {1e-9, 8e-9}},
+    {"mbps", {1e-6, 8e-6}},
 });
 
 /// How many things a list of words.cc names before it says "and 4 more".
@@ -87,7 +117,8 @@ class Checker {
     const std::string_view word = words_[i].core;
     if (is_clock(word)) {
       const bool dated = i > 0 && is_date(words_[i - 1].core);
-      if (!has_clock(word, dated ? words_[i - 1].core : std::string_view())) out_.emplace_back(word);
+      if (!has_clock(word, dated ? words_[i - 1].core : std::string_view()))
+        out_.emplace_back(word);
       return;
     }
     if (is_date(word)) {
@@ -110,7 +141,9 @@ class Checker {
   }
 
   [[nodiscard]] bool is_founded(const WrittenNumber& number, size_t at) const {
-    if (number.unit == "more") return is_rest(number.value);
+    if (number.unit == "more" && at > 0 && words_[at - 1].core == "and") {
+      return is_rest(number.value);
+    }
     const UnitRow* row = row_of(number.unit);
     if (number.unit == "years") return is_long_time(number);
     if (row == nullptr) {
@@ -198,8 +231,8 @@ class Checker {
     const bool in_unit = small == great / (great == kDay ? 24 : 60);
     const double high = low + (small > 1 ? small : 0.5);
     if (!in_unit || !has_between(evidence_.values, low - 0.5, std::nextafter(high, low))) {
-      out_.push_back(fmt::format("{} {} {} {}", first, words_[i + 1].core, second,
-                                 words_[i + 3].core));
+      out_.push_back(
+          fmt::format("{} {} {} {}", first, words_[i + 1].core, second, words_[i + 3].core));
     }
     return 4;
   }
@@ -250,9 +283,10 @@ class Checker {
     for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
       const size_t end = at + word.size();
       const bool begins = at == 0 || !is_word_byte(text[at - 1]) || !is_word_byte(word.front());
-      const bool ends = end == text.size() || !is_word_byte(text[end]) || !is_word_byte(word.back());
-      const bool fraction = (at > 1 && joins(at - 1, at - 2)) ||
-                            (end < text.size() && joins(end, end + 1));
+      const bool ends =
+          end == text.size() || !is_word_byte(text[end]) || !is_word_byte(word.back());
+      const bool fraction =
+          (at > 1 && joins(at - 1, at - 2)) || (end < text.size() && joins(end, end + 1));
       if (begins && ends && !fraction) return true;
     }
     return false;
@@ -276,6 +310,29 @@ size_t sentence_end(std::string_view text, size_t at) {
   return text.size();
 }
 
+std::string shown_value(const Json& point) {
+  const bool good = point.is_array() && point.size() == 2 && point[1].is_string();
+  return good ? point[1].get<std::string>() : "?";
+}
+
+/// "instance=a, job=b  1"
+std::string shown_series(const Json& series) {
+  std::string name;
+  if (const auto metric = series.find("metric"); metric != series.end()) {
+    for (const auto& [label, value] : metric->items()) {
+      if (!value.is_string()) continue;
+      name += (name.empty() ? "" : ", ") + label + "=" + value.get<std::string>();
+    }
+  }
+  if (!name.empty()) name += "  ";
+  if (const auto value = series.find("value"); value != series.end()) {
+    return name + shown_value(*value);
+  }
+  const auto values = series.find("values");
+  const bool any = values != series.end() && values->is_array() && !values->empty();
+  return name + (any ? shown_value(values->back()) : "?");
+}
+
 }  // namespace
 
 std::vector<std::string> unfounded_numbers(std::string_view text, const NumberEvidence& evidence) {
@@ -297,33 +354,21 @@ std::string founded_sentences(std::string_view text, const NumberEvidence& evide
 
 std::string evidence_table(std::span<const Evidence> evidence) {
   constexpr size_t kRows = 20;
+  if (evidence.empty()) return "The tools gave no numbers that could be shown.";
   std::string out = "What the queries gave:";
-  const auto value_of = [](const Json& point) {
-    return point.is_array() && point.size() == 2 && point[1].is_string()
-               ? point[1].get<std::string>()
-               : std::string("?");
-  };
   for (const Evidence& one : evidence) {
     out += "\n" + one.promql;
-    const Json result = one.result.value("result", Json());
-    if (!result.is_array()) continue;
-    if (result.size() == 2 && result[0].is_number()) out += "\n  " + value_of(result);
+    const auto result = one.result.find("result");
+    if (result == one.result.end() || !result->is_array()) continue;
+    if (result->size() == 2 && (*result)[0].is_number()) out += "\n  " + shown_value(*result);
     size_t rows = 0;
-    for (const Json& series : result) {
+    for (const Json& series : *result) {
       if (!series.is_object()) continue;
-      if (rows++ == kRows) break;
-      std::string name;
-      for (const auto& [label, value] : series.value("metric", Json::object()).items()) {
-        if (!value.is_string()) continue;
-        name += (name.empty() ? "" : ", ") + label + "=" + value.get<std::string>();
-      }
-      const Json values = series.value("values", Json::array());
-      const Json point = values.empty() ? series.value("value", Json()) : values.back();
-      out += fmt::format("\n  {}{}{}", name, name.empty() ? "" : "  ", value_of(point));
+      if (rows++ < kRows) out += "\n  " + shown_series(series);
     }
-    if (result.size() > kRows) out += fmt::format("\n  and {} more", result.size() - kRows);
+    if (rows > kRows) out += fmt::format("\n  and {} more", rows - kRows);
   }
-  return evidence.empty() ? "The tools gave no numbers that could be shown." : out;
+  return out;
 }
 
 }  // namespace prom5::agent

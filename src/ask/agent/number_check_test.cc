@@ -69,8 +69,8 @@ class Known {
 };
 
 constexpr std::array<std::string_view, 10> kUnits = {
-    "percent",    "ratio", "bytes",   "bytes_per_second", "bits_per_second", "seconds",
-    "per_second", "count", "celsius", "rpm"};
+    "percent", "ratio",      "bytes", "bytes_per_second", "bits_per_second",
+    "seconds", "per_second", "count", "celsius",          "rpm"};
 
 /// A value of a size that its unit has.
 double random_value(Rng& rng, std::string_view unit) {
@@ -98,7 +98,8 @@ std::string with_changed_digit(const std::string& text, Rng& rng) {
 }  // namespace
 
 TEST(NumberCheck, Values) {
-  const Known known(turns_of({{"query", vector_of({{"web-01", 87.348}, {"10.0.0.5:9100", 0.25}})}}));
+  const Known known(
+      turns_of({{"query", vector_of({{"web-01", 87.348}, {"10.0.0.5:9100", 0.25}})}}));
   known.good("web-01: 87.3 %; 10.0.0.5:9100: 0.25 %.");
   known.good("About 87 % on web-01, and 25 % on 10.0.0.5:9100.");
   known.good("2 hosts answer.");
@@ -119,7 +120,8 @@ TEST(NumberCheck, Bytes) {
 }
 
 TEST(NumberCheck, Durations) {
-  const Known known(turns_of({{"query", vector_of({{"a", 12'030}, {"b", 0.0123}, {"c", 187'500}})}}));
+  const Known known(
+      turns_of({{"query", vector_of({{"a", 12'030}, {"b", 0.0123}, {"c", 187'500}})}}));
   known.good("a: 3 h 20 min.");
   known.good("a: 3.34 h, c: 2 d 4 h");
   known.good("b: 12.3 ms");
@@ -142,7 +144,8 @@ TEST(NumberCheck, Times) {
 }
 
 TEST(NumberCheck, ChangesAndRanges) {
-  const Known change(turns_of({{"now", vector_of({{"a", 120}})}, {"then", vector_of({{"a", 80}})}}));
+  const Known change(
+      turns_of({{"now", vector_of({{"a", 120}})}, {"then", vector_of({{"a", 80}})}}));
   change.good("a 120 now, 80 ago (+50 %), 40 more than before");
   change.bad("a 120 now (+51 %)", "51");
   const Known range(turns_of({{"query", matrix_of({4, 9, 2, 6})}}));

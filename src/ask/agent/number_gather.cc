@@ -202,8 +202,8 @@ class Gatherer {
       if (highest == nullptr || value > high) high = value, highest = &point;
     }
     const Summary out{value_of(values.front()), value_of(values.back())};
-    for (const double value : {out.first, out.last, low, high,
-                               sum / static_cast<double>(values.size()), high - low}) {
+    for (const double value :
+         {out.first, out.last, low, high, sum / static_cast<double>(values.size()), high - low}) {
       add_number(value);
     }
     for (const Json* point : {&values.front(), &values.back(), lowest, highest}) {

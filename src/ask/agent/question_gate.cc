@@ -14,8 +14,8 @@ constexpr std::string_view kTurnedAwayHelp =
 
 QuestionGate::QuestionGate(Options options, MetricRegistry& metrics)
     : options_(options),
-      running_gauge_(metrics.gauge("prom5_assistant_questions_running",
-                                   "Questions that are being answered.")),
+      running_gauge_(
+          metrics.gauge("prom5_assistant_questions_running", "Questions that are being answered.")),
       full_(metrics.counter(kTurnedAway, kTurnedAwayHelp, {{"reason", "full"}})),
       timed_out_(metrics.counter(kTurnedAway, kTurnedAwayHelp, {{"reason", "timeout"}})) {}
 

@@ -171,8 +171,8 @@ void QuestionRun::call_tool(const ToolCall& call) {
   if (!result) {
     message.content = {{"error", result.error().message}};
   } else {
-    const auto promql = call.arguments.is_object() ? call.arguments.find("promql")
-                                                   : call.arguments.end();
+    const auto promql =
+        call.arguments.is_object() ? call.arguments.find("promql") : call.arguments.end();
     if (result->contains("resultType") && promql != call.arguments.end() && promql->is_string()) {
       found_.push_back({turns_.size(), promql->get<std::string>()});
     }
@@ -192,16 +192,15 @@ std::optional<Limit> QuestionRun::exhausted() const {
 Answer QuestionRun::give_up(Limit limit) {
   needs_.metrics.count_exhausted(limit);
   const std::string name(to_string(limit));
-  needs_.log.warn("a question was given up, as a budget is used up",
-                  {{"budget", name}, {"samples", budget_.samples()}, {"steps", steps_},
-                   {"tokens", tokens_}});
+  needs_.log.warn(
+      "a question was given up, as a budget is used up",
+      {{"budget", name}, {"samples", budget_.samples()}, {"steps", steps_}, {"tokens", tokens_}});
   Answer answer;
   answer.intent = "refuse";
-  answer.refusal = {
-      "budget_" + name,
-      fmt::format("I gave up: a question may take {} (assistant: budgets: {}). {}.",
-                  used_up(limit, needs_.budgets), name, narrower(limit)),
-      {}};
+  answer.refusal = {"budget_" + name,
+                    fmt::format("I gave up: a question may take {} (assistant: budgets: {}). {}.",
+                                used_up(limit, needs_.budgets), name, narrower(limit)),
+                    {}};
   answer.text = answer.refusal->message;
   return answer;
 }
@@ -227,7 +226,8 @@ void QuestionRun::check_numbers(Answer& answer) {
   if (numbers.empty()) return;
   needs_.metrics.count_unfounded(numbers.size());
   needs_.log.warn("an answer has a number that the tools did not give; it is not shown",
-                  {{"number", numbers.front()}, {"intent", answer.intent},
+                  {{"number", numbers.front()},
+                   {"intent", answer.intent},
                    {"model", answer.model.empty() ? "built-in" : answer.model}});
   answer.text = is_from_network(turns_.back()) ? "" : founded_sentences(answer.text, evidence);
 }

@@ -72,8 +72,8 @@ class QuestionRun {
   std::vector<Found> found_;
   size_t steps_ = 0;
   uint64_t tokens_ = 0;
-  size_t measured_ = 0;        // turns whose size is known
-  uint64_t bytes_ = 0;         // of those
+  size_t measured_ = 0;  // turns whose size is known
+  uint64_t bytes_ = 0;   // of those
 };
 
 }  // namespace prom5::agent
