@@ -207,7 +207,14 @@ Result<void> Server::open() {
     push_gateway_ = TRY(ingest::PushGateway::open(std::move(push), files_, clock_, metrics_, log_));
   }
   host_exporter_ = std::make_unique<exporters::HostExporter>(files_);
-  agent_ = make_assistant({*db_, *engine_, *http_client_, clock_, metrics_, log_}, config.assistant);
+  const AssistantNeeds needs{
+      *db_,     *engine_, *http_client_, clock_,
+      metrics_, log_,     files_,        options_.storage.path + "/assistant"};
+  agent_ = make_assistant(needs, config.assistant);
+  pack_api_ = std::make_unique<api::PackApi>(
+      *agent_, files_,
+      api::PackApi::Options{.file = pack_file(needs, config.assistant),
+                            .enabled = options_.enable_admin_api});
   add_routes();
   live_updates_->start();
   http_server_->start();
@@ -512,6 +519,7 @@ void Server::add_push_gateway_routes() {
 void Server::add_assistant_routes() {
   assistant_api_ = std::make_unique<api::AssistantApi>(*agent_, clock_);
   assistant_api_->add_routes(router_);
+  pack_api_->add_routes(router_);
   live_updates_ =
       std::make_unique<api::LiveUpdates>(*engine_, clock_, metrics_, api::LiveOptions{});
   live_api_ = std::make_unique<api::LiveApi>(*agent_, *live_updates_, clock_);

@@ -16,6 +16,7 @@
 #include "app/api/live_updates.h"
 #include "app/api/mcp.h"
 #include "app/api/mcp_api.h"
+#include "app/api/pack_api.h"
 #include "app/api/query_api.h"
 #include "app/api/remote_read.h"
 #include "app/api/search_api.h"
@@ -137,6 +138,7 @@ class Server {
   std::unique_ptr<api::Federation> federation_;
   std::unique_ptr<api::RemoteRead> remote_read_;
   std::unique_ptr<api::AssistantApi> assistant_api_;
+  std::unique_ptr<api::PackApi> pack_api_;
   std::unique_ptr<api::LiveUpdates> live_updates_;
   std::unique_ptr<api::LiveApi> live_api_;
   std::unique_ptr<api::McpCore> mcp_;
