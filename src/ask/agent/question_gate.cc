@@ -36,12 +36,13 @@ Result<std::unique_ptr<QuestionGate::Place>> QuestionGate::enter(
   auto place = std::make_unique<Place>(*this, std::move(conversation));
   std::unique_lock lock(mutex_);
   // `lock` goes before `place`, whose end takes the mutex, on every way out.
-  if (places_.size() - running_ >= options_.max_waiting) {
-    full_.add();
-    return fail(ErrorCode::Unavailable, "{} questions wait already; try again later",
-                options_.max_waiting);
-  }
+  const size_t waiting = places_.size() - running_;
   places_.push_back(place.get());
+  if (!may_run(*place) && waiting >= options_.max_waiting) {
+    lock.unlock();
+    full_.add();
+    return fail(ErrorCode::Unavailable, "{} questions wait already; try again later", waiting);
+  }
   const bool free = freed_.wait_for(lock, stop, std::chrono::milliseconds(timeout.ms),
                                     [&] { return may_run(*place); });
   if (!free) {
