@@ -207,14 +207,7 @@ Result<void> Server::open() {
     push_gateway_ = TRY(ingest::PushGateway::open(std::move(push), files_, clock_, metrics_, log_));
   }
   host_exporter_ = std::make_unique<exporters::HostExporter>(files_);
-  const AssistantNeeds needs{
-      *db_,     *engine_, *http_client_, clock_,
-      metrics_, log_,     files_,        options_.storage.path + "/assistant"};
-  agent_ = make_assistant(needs, config.assistant);
-  pack_api_ = std::make_unique<api::PackApi>(
-      *agent_, files_,
-      api::PackApi::Options{.file = pack_file(needs, config.assistant),
-                            .enabled = options_.enable_admin_api});
+  make_agent(config.assistant);
   add_routes();
   live_updates_->start();
   http_server_->start();
@@ -224,6 +217,17 @@ Result<void> Server::open() {
   }
   starting_ = std::jthread([this, config] { options_.on_started(finish_start(config)); });
   return {};
+}
+
+void Server::make_agent(const config::AssistantConfig& config) {
+  const AssistantNeeds needs{
+      *db_,     *engine_, *http_client_, clock_,
+      metrics_, log_,     files_,        options_.storage.path + "/assistant"};
+  agent_ = make_assistant(needs, config);
+  pack_api_ =
+      std::make_unique<api::PackApi>(*agent_, files_,
+                                     api::PackApi::Options{.file = pack_file(needs, config),
+                                                           .enabled = options_.enable_admin_api});
 }
 
 /// Scrapes begin when the log is replayed; until then there are the blocks to ask.
