@@ -374,6 +374,8 @@ void Server::add_routes() {
   using io::HttpRequest;
   using io::HttpResponse;
   using io::PathArguments;
+  router_.observe(
+      [this](const std::string& handler, int code) { http_counters_.count(handler, code); });
   api::StatusInfo status;
   status.started = started_;
   status.working_directory = std::filesystem::current_path().string();

@@ -25,6 +25,7 @@
 #include "app/assistant.h"
 #include "app/config/config.h"
 #include "app/config/web_config.h"
+#include "app/http_counters.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -144,6 +145,7 @@ class Server {
   std::unique_ptr<api::LiveApi> live_api_;
   std::unique_ptr<api::McpCore> mcp_;
   std::unique_ptr<api::McpApi> mcp_api_;
+  HttpCounters http_counters_{metrics_};
   io::Router router_;
   std::atomic<bool> ready_{false};
   std::function<void()> quit_;

@@ -180,7 +180,7 @@ class OpenAi(WithAModel):
         self.model.script = fake.answers_with("many")
         self.say("what is there?")
         data = self.model.conversations[-1].results[0]
-        self.assertEqual(data["result_total"], 3000)
+        self.assertEqual(data["total"], 3000)
         self.assertEqual(data["result_shown"], len(data["result"]))
         self.assertLess(max(map(len, self.model.texts)), 80_000)
 

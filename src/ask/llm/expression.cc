@@ -116,7 +116,8 @@ Expression::Expression(const Subject& subject, const Reading& reading,
       reading_(reading),
       snapshot_(snapshot),
       lexicon_(lexicon),
-      metric_(snapshot.find(subject.recipe.needs.front())) {
+      metric_(snapshot.find(subject.recipe.needs.front())),
+      filters_(subject.filters) {
   for (const std::string& kind : reading.by) {
     const std::string label =
         metric_ == nullptr ? "" : catalogue::label_of_kind(kind, *metric_, lexicon);
@@ -135,7 +136,7 @@ bool Expression::is_single() const {
       subject_.recipe.by.begin(), subject_.recipe.by.end(), [&](const std::string& label) {
         const catalogue::LabelInfo* info = metric_->label(label);
         if (info == nullptr || info->values.size() == 1) return true;
-        return std::any_of(subject_.filters.begin(), subject_.filters.end(), [&](size_t m) {
+        return std::any_of(filters_.begin(), filters_.end(), [&](size_t m) {
           const auto binding = catalogue::bind(reading_.mentions[m], *metric_, lexicon_);
           return binding && binding->label == label && binding->values.size() == 1 &&
                  !binding->negated;
@@ -149,13 +150,22 @@ std::string Expression::matchers_of(const std::string& name) const {
   const catalogue::Metric* metric = snapshot_.find(name);
   if (metric == nullptr) return "";
   std::vector<Binding> bindings;
-  for (const size_t m : subject_.filters) {
+  for (const size_t m : filters_) {
     if (auto binding = catalogue::bind(reading_.mentions[m], *metric, lexicon_)) {
       if (contradicts(*binding)) continue;
       bindings.push_back(std::move(*binding));
     }
   }
   return catalogue::to_matchers(std::move(bindings));
+}
+
+std::optional<Expression> Expression::without_attributes() const {
+  Expression out = *this;
+  std::erase_if(out.filters_, [&](size_t m) {
+    const auto binding = catalogue::bind(reading_.mentions[m], *metric_, lexicon_);
+    return binding && !is_naming_label(binding->label);
+  });
+  return out.filters_.size() < filters_.size() ? std::optional(out) : std::nullopt;
 }
 
 bool Expression::contradicts(const Binding& binding) const {
@@ -166,7 +176,7 @@ bool Expression::contradicts(const Binding& binding) const {
 
 bool Expression::inverted() const {
   if (metric_ == nullptr) return false;
-  return std::any_of(subject_.filters.begin(), subject_.filters.end(), [&](size_t m) {
+  return std::any_of(filters_.begin(), filters_.end(), [&](size_t m) {
     const auto binding = catalogue::bind(reading_.mentions[m], *metric_, lexicon_);
     return binding && contradicts(*binding);
   });
@@ -186,6 +196,8 @@ std::vector<std::string> Expression::things() const {
           kinds != nullptr && std::find(kinds->begin(), kinds->end(), name) != kinds->end();
       together += in ? 1 : 0;
     }
+    // The finest of the labels needs those above it: containers are of pods.
+    if (!label.empty() && !by.empty() && label == by.back()) together = 2;
     if (!label.empty() && together < 2 && metric_->label(label)->values.size() > 1) return {label};
   }
   std::vector<std::string> out;
@@ -201,7 +213,7 @@ Shape Expression::shape() const {
   // Several names of one kind are to be told apart: "staging versus production".
   if (out.by.empty() && metric_ != nullptr) {
     std::vector<std::string> labels;
-    for (const size_t m : subject_.filters) {
+    for (const size_t m : filters_) {
       const auto binding = catalogue::bind(reading_.mentions[m], *metric_, lexicon_);
       if (!binding || binding->negated) continue;
       if (std::find(labels.begin(), labels.end(), binding->label) != labels.end() &&

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ class Expression {
   /// Whether the subject is the bare series of one metric.
   [[nodiscard]] bool is_bare() const;
   [[nodiscard]] bool is_single() const;
+  /// The same without what narrows by a property ("status=failed"), and with what narrows by name;
+  /// nothing when no property narrows it.
+  [[nodiscard]] std::optional<Expression> without_attributes() const;
   /// A name that is left out is the very state the subject is about: "units that are not active".
   [[nodiscard]] bool inverted() const;
   /// Kinds that were asked for and that the metric has no label for.
@@ -52,6 +56,7 @@ class Expression {
   const catalogue::Snapshot& snapshot_;
   const catalogue::Lexicon& lexicon_;
   const catalogue::Metric* metric_;
+  std::vector<size_t> filters_;  // of the reading's mentions
   std::vector<std::string> asked_by_;
   std::vector<std::string> lost_kinds_;
 };

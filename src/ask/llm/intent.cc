@@ -196,6 +196,7 @@ bool wants_silence(const Reading& r) {
                        "bother", "noise"}) ||
            r.hold || r.ahead || r.window;
   }
+  if ((r.says("pause") || r.says_phrase({"shut", "up"})) && (r.hold || r.ahead)) return true;
   const bool stop = r.says_any({"stop", "pause", "disable", "no", "ignore", "dont", "not", "hold",
                                 "without", "kill", "turn"});
   const bool telling =
@@ -272,6 +273,7 @@ bool wants_correlation(const Reading& r) {
     return true;
   }
   if (r.says("moved") && r.says_any({"metrics", "what", "else", "which"})) return true;
+  if (r.says_phrase({"what", "else"})) return true;
   if (r.says_any({"move", "moves", "moving", "goes", "go", "rise", "rises", "track", "tracks",
                   "hand", "follow", "follows"}) &&
       r.says_any({"with", "together", "hand", "along", "follow", "follows", "track", "tracks"})) {
@@ -355,6 +357,7 @@ bool changes_something(const Reading& r) {
 }
 
 bool attacks(const Reading& r) {
+  if (r.says_any({"password", "passwords", "credentials", "secret", "secrets"})) return true;
   const bool order = r.says_any({"ignore", "disregard", "forget", "override", "bypass", "reveal",
                                  "pretend", "print", "repeat", "act", "output"});
   return order && (r.says_any({"instructions", "prompt", "rules", "secrets", "guidelines",
@@ -386,6 +389,9 @@ bool goes_on(const Reading& r) {
 
 void find_intent(Reading& r) {
   r.unsafe = attacks(r);
+  // Metrics do not know people.
+  r.small_talk = !r.tokens.empty() && (r.tokens[0].text == "who" || r.tokens[0].text == "whose") &&
+                 !r.superlative;
   r.follow_up = goes_on(r);
   r.refers = r.says_any({"it", "that", "them", "those", "they", "this", "its", "their", "these"});
   const auto set = [&](Intent intent) {
@@ -397,7 +403,11 @@ void find_intent(Reading& r) {
   if (wants_alert(r)) return set(Intent::Alert);
   if (r.expression.empty()) r.unsafe = r.unsafe || changes_something(r);
   if (wants_correlation(r)) return set(Intent::Correlate);
-  if (cue_of(r, Intent::Anomaly) || r.says_phrase({"out", "of", "the", "ordinary"})) {
+  const bool wrong = r.says("differently") || r.says_phrase({"from", "the", "rest"}) ||
+                     r.says_phrase({"stand", "out"}) || r.says_phrase({"stands", "out"}) ||
+                     r.says_phrase({"wrong", "with"}) || r.says_phrase({"what", "changed"}) ||
+                     r.says_phrase({"going", "on", "with"});
+  if (cue_of(r, Intent::Anomaly) || r.says_phrase({"out", "of", "the", "ordinary"}) || wrong) {
     return set(Intent::Anomaly);
   }
   if (wants_explanation(r)) return set(Intent::Explain);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ask/llm/planner.h"
+#include "query/functions.h"
 
 namespace prom5::llm {
 
@@ -12,7 +13,13 @@ constexpr std::string_view kTargetState = "target state";
 }  // namespace
 
 Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
-  const bool targets = asked.recipe.needs.empty();
+  // "what is broken": not of one kind of thing.
+  const bool any = std::all_of(asked.phrase_words.begin(), asked.phrase_words.end(),
+                               [](const std::string& word) {
+                                 return word == "broken" || word == "problem" || word == "fail" ||
+                                        word == "wrong" || word == "bad" || word == "fire";
+                               });
+  const bool targets = asked.recipe.needs.empty() || (any && !asked.phrase_words.empty());
   const catalogue::Concept* state = knowledge_.pack.find(kTargetState);
   if (targets && (state == nullptr || snapshot_.find("up") == nullptr))
     return ask_which({}, reading);
@@ -32,6 +39,9 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
   }
   Plan plan = begin(reading, subject);
   plan.intent = Intent::Status;
+  const bool problems = reading.says_any({"broken", "wrong", "problem", "problems", "issue",
+                                          "issues", "trouble", "bad", "failing", "fire"});
+  if (targets && problems && snapshot_.find("ALERTS") != nullptr) return plan_problems(reading);
   if (subject.recipe.unit != "up") {
     Plan value = plan_value(reading, subject);
     value.intent = value.intent == Intent::Clarify || value.intent == Intent::Refuse
@@ -64,6 +74,65 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
     plan.unit = "count";
     plan.wording = "value";
   }
+  return plan;
+}
+
+/// "what is broken?": the alerts that fire, and what is down.
+Plan Planner::plan_problems(const Reading& reading) const {
+  Plan plan;
+  plan.intent = Intent::Status;
+  plan.subject = "problems";
+  plan.confidence = 0.75;
+  plan.wording = "problems";
+  plan.entity_labels = {"job", "instance"};
+  std::string filter;
+  for (const catalogue::Mention& mention : reading.mentions) {
+    const auto binding =
+        catalogue::bind(mention, *snapshot_.find("ALERTS"), knowledge_.pack.lexicon);
+    if (binding) filter += "," + catalogue::to_matchers({*binding});
+  }
+  std::string targets;
+  for (const catalogue::Mention& mention : reading.mentions) {
+    const auto binding = catalogue::bind(mention, *snapshot_.find("up"), knowledge_.pack.lexicon);
+    if (binding) targets += (targets.empty() ? "" : ",") + catalogue::to_matchers({*binding});
+  }
+  plan.promql = "ALERTS{alertstate=\"firing\"" + filter + "}";
+  plan.more = {plan.promql, "up" + (targets.empty() ? "" : "{" + targets + "}") + " == 0"};
+  plan.calls.push_back({"alerts", "query_metrics", Json{{"promql", plan.promql}}});
+  plan.calls.push_back({"down", "query_metrics", Json{{"promql", plan.more[1]}}});
+  return plan;
+}
+
+/// "what is the difference between rate and increase?": PromQL's functions, from their table.
+std::optional<Plan> Planner::plan_functions(const Reading& reading) const {
+  const bool asks = reading.says_any({"difference", "explain", "mean", "function", "functions"}) ||
+                    reading.says_phrase({"what", "does"});
+  if (!asks || !reading.mentions.empty()) return std::nullopt;
+  std::string text;
+  Json names = Json::array();
+  const auto all = query::functions();
+  for (const Token& token : reading.tokens) {
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const auto& f) { return f.name == token.text; });
+    if (found == all.end()) continue;
+    text += fmt::format("{}{}: {}", text.empty() ? "" : " ", found->name, found->help);
+    names.push_back(token.text);
+  }
+  for (const ContentWord& word : reading.content) {
+    const std::string& said = reading.tokens[word.at].text;
+    const bool function =
+        std::any_of(all.begin(), all.end(), [&](const auto& f) { return f.name == said; });
+    if (!function && said != "function" && said != "functions" && said != "promql")
+      return std::nullopt;
+  }
+  if (text.empty()) return std::nullopt;
+  Plan plan;
+  plan.intent = Intent::Explain;
+  plan.subject = "functions";
+  plan.confidence = 0.9;
+  plan.wording = "functions";
+  plan.explanation = text;
+  plan.calls.push_back({"found", "find_metrics", Json{{"words", std::move(names)}}});
   return plan;
 }
 

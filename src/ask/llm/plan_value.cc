@@ -1,4 +1,4 @@
-// Plans for values: now, in a window, over time, the top of them, compared and forecast.
+// Plans for values: now, in a window, over time, the top of them, and compared.
 #include <algorithm>
 
 #include "ask/catalogue/recipe_query.h"
@@ -17,6 +17,12 @@ constexpr size_t kTopOfMany = 5;
 
 std::string by_clause(const std::vector<std::string>& by) {
   return by.empty() ? "" : " by (" + join_words(by, ", ") + ") ";
+}
+
+/// "what part of the orders is paid with paypal"
+bool asks_for_share(const Reading& reading) {
+  return std::any_of(reading.content.begin(), reading.content.end(),
+                     [](const ContentWord& w) { return w.canonical == "share"; });
 }
 
 void as_range(Plan& plan, TimeMs start, TimeMs end) {
@@ -64,9 +70,9 @@ void Planner::look_back(const Reading& reading, Shape& shape, Plan& plan,
     shape.over_time = reading.aggregation;
     return;
   }
-  if (windowed && recipe.promql.find("quantile") == std::string::npos) return;
-  if (windowed) return;
-  // A gauge over a time, and no word for what of it: its curve.
+  const bool curve = recipe.unit == "percent" || recipe.unit == "seconds" || !windowed;
+  if (!curve || reading.intent == Intent::Top || reading.intent == Intent::Compare) return;
+  // A value over a time, and no word for what of it: its curve.
   shape.window = DurationMs::minutes(5);
   shape.offset = {};
   as_range(plan, span->start, span->end);
@@ -100,6 +106,10 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
                    {subject.name});
   }
   Shape shape = expression.shape();
+  if (asks_for_share(reading) && reading.by.empty()) {
+    shape.by.clear();
+    shape.total = true;
+  }
   if (reading.intent == Intent::Trend) {
     const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
     as_range(plan, span ? span->start : now_ - kTrendWindow, span ? span->end : now_);
@@ -109,8 +119,20 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
   }
   plan.promql = expression.promql(shape);
   plan.unit = expression.unit(shape);
+  if (const auto whole = expression.without_attributes();
+      whole && asks_for_share(reading) && plan.unit != "ratio" && plan.unit != "percent") {
+    plan.promql = in_brackets(plan.promql) + " / " + in_brackets(whole->promql(shape));
+    plan.unit = "ratio";
+  }
   // "how many pods …": the series are the things.
   const bool flags = plan.unit == "flag" || plan.unit == "up" || subject.recipe.finding;
+  if (!reading.by.empty() && flags && plan.unit != "up" && reading.thresholds.empty() &&
+      !plan.range && !reading.how_many) {
+    plan.promql =
+        "count" + by_clause(shape.by) + "(" + expression.promql({.offset = shape.offset}) + ")";
+    plan.unit = "count";
+    plan.finding = false;
+  }
   if (reading.how_many && flags && reading.thresholds.empty() && !plan.range) {
     const std::string condition = subject.recipe.finding ? "" : " == 1";
     plan.promql = "count" + by_clause(reading.by.empty() ? std::vector<std::string>{} : shape.by) +
@@ -186,7 +208,10 @@ Plan Planner::plan_compare(const Reading& reading, const Subject& subject) const
   if (reading.shift) {
     back = reading.shift->length;
     // "this hour against the hour before": both as long as what is compared with.
-    if (!span && reading.says("this")) span.emplace();
+    const bool now_and_then =
+        reading.says_phrase({"this", "hour"}) || reading.says_phrase({"this", "day"}) ||
+        reading.says_phrase({"this", "week"}) || reading.says_phrase({"this", "month"});
+    if (!span && now_and_then && !reading.says("at")) span.emplace();
     if (span && span->length < back) {
       span->end = now_;
       span->start = now_ - back;
@@ -224,101 +249,6 @@ Plan Planner::plan_compare(const Reading& reading, const Subject& subject) const
   plan.window = format_duration(back);
   plan.wording = "compare";
   if (!reading.shift && !reading.point) plan.confidence *= 0.95;
-  return plan;
-}
-
-Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const {
-  // What fills up is foretold by what is left in its own unit, not by a share.
-  Subject subject = asked;
-  const bool gauge = subject.recipe.promql.find("[5m]") == std::string::npos;
-  if (subject.recipe.unit == "percent" && gauge) {
-    for (const std::string_view name : {"free disk space", "available memory", "free inodes"}) {
-      const catalogue::Concept* other = knowledge_.pack.find(name);
-      if (other == nullptr) continue;
-      Subject left = knowledge_.subjects.of_concept(*other, reading, snapshot_);
-      const auto& needs = subject.recipe.needs;
-      const bool shares = left.available && std::find(needs.begin(), needs.end(),
-                                                      left.recipe.needs.front()) != needs.end();
-      if (!shares) continue;
-      left.filters = subject.filters;
-      left.score = subject.score;
-      subject = std::move(left);
-      break;
-    }
-  }
-  Plan plan = begin(reading, subject);
-  const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
-  Shape shape = expression.shape();
-  plan.entity_labels = shape.by.empty() ? expression.things() : shape.by;
-  // "tomorrow" is a day from now, not the end of it.
-  DurationMs ahead = reading.ahead ? reading.ahead->length : DurationMs{};
-  const bool period = reading.ahead && reading.ahead->start > now_;
-  if (period) {
-    ahead = DurationMs{(reading.ahead->start - now_).ms / 2 + (reading.ahead->end - now_).ms / 2};
-  }
-  const std::string value = expression.promql(shape);
-  // Remaining times are forecasts already: "days left on the certificates".
-  if (subject.recipe.unit == "seconds" &&
-      subject.recipe.promql.find("time()") != std::string::npos) {
-    Plan left = plan_value(reading, subject);
-    left.intent = Intent::Forecast;
-    left.wording = "left";
-    if (reading.ahead && reading.thresholds.empty()) {
-      left.promql = in_brackets(left.promql) + " < " + codec::format_general(ahead.as_seconds());
-      left.wording = "beyond";
-    }
-    return left;
-  }
-  const DurationMs base =
-      ahead.ms == 0 || ahead <= DurationMs::days(1) ? DurationMs::hours(1) : DurationMs::hours(6);
-  const bool plain = value.find_first_of("( ") == std::string::npos;
-  const std::string range = plain ? value + "[" + format_duration(base) + "]"
-                                  : "(" + value + ")[" + format_duration(base) + ":1m]";
-  std::string limit = subject.entry != nullptr ? subject.entry->toward : "";
-  if (!reading.thresholds.empty()) {
-    const auto wanted = in_unit(reading.thresholds[0].quantity, subject.recipe.unit);
-    if (wanted) limit = codec::format_general(*wanted);
-  } else if (!limit.empty() && !codec::parse_double(limit)) {
-    const auto needs = catalogue::metrics_in(limit);
-    const bool here = std::all_of(needs.begin(), needs.end(), [&](const std::string& name) {
-      return snapshot_.find(name) != nullptr;
-    });
-    if (here && !shape.by.empty() && !catalogue::has_aggregation(limit)) {
-      limit =
-          "max by (" + join_words(shape.by, ", ") + ") (" + expression.narrowed(limit, shape) + ")";
-    } else {
-      limit = here ? expression.narrowed(limit, shape) : "";
-    }
-  }
-  const bool falls = limit == "0";
-  const bool ends =
-      reading.says_any({"full",   "fill",    "fills", "filling", "out",        "exhausted",
-                        "reach",  "reaches", "hit",   "hits",    "exceed",     "limit",
-                        "empty",  "last",    "long",  "when",    "exhaustion", "capacity",
-                        "runway", "exhaust", "cross", "before"}) ||
-      !reading.thresholds.empty();
-  plan.unit = subject.recipe.unit;
-  if (!limit.empty() && ends && ahead.ms > 0) {
-    plan.promql = fmt::format("predict_linear({}, {}) {} {}", range, ahead.ms / 1000,
-                              falls ? "<" : ">=", limit);
-    plan.wording = "runs_out";
-    plan.window = format_duration(ahead);
-    plan.finding = true;
-    return plan;
-  }
-  if (!limit.empty() && ends) {
-    plan.promql = falls ? fmt::format("{} / -deriv({})", in_brackets(value), range)
-                        : fmt::format("({} - {}) / deriv({})", limit, in_brackets(value), range);
-    plan.more = {plan.promql, value};
-    plan.unit = "seconds";
-    plan.wording = "time_to";
-    return plan;
-  }
-  const DurationMs horizon = ahead.ms > 0 ? ahead : DurationMs::days(1);
-  plan.promql = fmt::format("predict_linear({}, {})", range, horizon.ms / 1000);
-  plan.more = {plan.promql, value};
-  plan.wording = "predicted";
-  plan.window = format_duration(horizon);
   return plan;
 }
 

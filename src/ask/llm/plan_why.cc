@@ -9,6 +9,7 @@ namespace {
 
 constexpr DurationMs kCorrelated = DurationMs::hours(6);
 constexpr DurationMs kRecent = DurationMs::hours(1);
+constexpr DurationMs kRecentOfOne = DurationMs::hours(2);
 
 /// Where a question about two things comes apart.
 constexpr std::string_view kBetween[] = {" correlate with ",
@@ -87,6 +88,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
     return !choose(own, subject).has_value();
   };
   const std::string small = lower(text);
+  std::optional<Plan> half;
   for (const std::string_view cut : kBetween) {
     for (size_t at = small.find(cut); at != std::string::npos; at = small.find(cut, at + 1)) {
       Subject a;
@@ -101,7 +103,15 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
           if (rest.starts_with(its)) rest = of_a.mentions[0].text + " " + rest.substr(its.size());
         }
       }
-      if (!side(rest, b, of_b)) continue;
+      // "redis evictions and the cache hit rate": of redis, both.
+      const bool found =
+          side(rest, b, of_b) || (!of_a.mentions.empty() && of_a.mentions[0].names_thing &&
+                                  side(of_a.mentions[0].text + " " + rest, b, of_b));
+      if (!found) {
+        // One side is known: what is missing is the other.
+        if (!half && a.phrase == 1) half = choose(of_b, b);
+        continue;
+      }
       // "cpu on app-02 … with its temperature": names said once hold for both.
       const auto lend = [&](const Reading& from, const Subject& lender, Reading& to, Subject& s) {
         const catalogue::Metric* metric = snapshot_.find(s.recipe.needs.front());
@@ -145,6 +155,10 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
   Reading one = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_,
                               Intent::Correlate);
   Subject subject;
+  if (half && half->refuse_code == "unknown_metric") {
+    half->frame = {{"intent", "refuse"}, {"text", text}};
+    return *std::move(half);
+  }
   if (auto declined = choose(one, subject)) {
     if (before.is_object() && before.contains("promql") && !before.value("promql", "").empty()) {
       plan.promql = before.value("promql", "");
@@ -192,6 +206,8 @@ Plan Planner::plan_anomaly(const Reading& reading, const std::optional<Subject>&
   if (reading.point) {
     end = std::min(now_, reading.point->start + DurationMs::minutes(30));
   }
+  // Of one thing, all of its last hours.
+  if (!span && !reading.point && !reading.mentions.empty() && !subject) recent = kRecentOfOne;
   recent = std::clamp(recent, DurationMs::minutes(10), DurationMs::hours(12));
   Json arguments{{"end", end.as_seconds()}, {"recent_s", recent.ms / 1000}};
   if (subject) {
@@ -253,6 +269,10 @@ Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>&
   plan.wording = "why";
   Json arguments{{"at", at.as_seconds()}, {"filters", filters_of(reading)}};
   if (reading.point || reading.range) arguments["past"] = true;
+  if (span && (span->end - span->start) > DurationMs::minutes(40)) {
+    arguments["from"] = span->start.as_seconds();
+    arguments["to"] = std::min(span->end, now_).as_seconds();
+  }
   Json words = Json::array();
   for (const ContentWord& word : reading.content) words.push_back(word.canonical);
   for (const catalogue::Mention& m : reading.mentions) words.push_back(m.folded);
@@ -271,8 +291,18 @@ Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>&
     plan.subject = subject->name;
     plan.promql = expression.promql(shape);
     plan.unit = expression.unit(shape);
+    // Its course, not the finding: when did it begin?
+    const catalogue::Concept* state = knowledge_.pack.find("target state");
+    if (subject->recipe.needs.front() == "up" && state != nullptr) {
+      Subject up = knowledge_.subjects.of_concept(*state, reading, snapshot_);
+      const Expression of_up(up, reading, snapshot_, knowledge_.pack.lexicon);
+      plan.promql = of_up.promql(Shape{});
+      plan.subject = up.name;
+      plan.unit = "up";
+    }
     arguments["promql"] = plan.promql;
-    arguments["name"] = subject->name;
+    arguments["unit"] = plan.unit;
+    arguments["name"] = plan.subject;
   }
   plan.calls.push_back({"causes", "find_causes", std::move(arguments)});
   return plan;

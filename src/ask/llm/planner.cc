@@ -39,18 +39,24 @@ bool names_subject(const Reading& reading, const catalogue::Lexicon& lexicon) {
   });
 }
 
+/// "the shipping service"
+bool is_before_kind(const Reading& reading, const std::string& written,
+                    const catalogue::Lexicon& lexicon) {
+  for (size_t i = 0; i + 1 < reading.tokens.size(); ++i) {
+    if (reading.tokens[i].written != written) continue;
+    const std::string next = lexicon.canonical(reading.tokens[i + 1].text);
+    return next == "service" || next == "host" || next == "pod" || next == "database" ||
+           next == "container" || next == "topic" || next == "namespace" || next == "deployment";
+  }
+  return false;
+}
+
 /// Whether a word stands where a thing is named: "of the search service".
 bool stands_as_name(const Reading& reading, const std::string& written,
                     const catalogue::Lexicon& lexicon) {
   for (size_t i = 0; i < reading.tokens.size(); ++i) {
     if (reading.tokens[i].written != written) continue;
-    if (i + 1 < reading.tokens.size()) {
-      const std::string next = lexicon.canonical(reading.tokens[i + 1].text);
-      if (next == "service" || next == "host" || next == "pod" || next == "database" ||
-          next == "container" || next == "topic" || next == "namespace" || next == "deployment") {
-        return true;
-      }
-    }
+    if (is_before_kind(reading, written, lexicon)) return true;
     size_t before = i;
     while (before > 0 &&
            (reading.tokens[before - 1].text == "the" || reading.tokens[before - 1].text == "our")) {
@@ -84,10 +90,6 @@ bool descriptive(std::string_view word) {
          word.ends_with("est") || word.ends_with("ish") || word.ends_with("ful") || word.size() < 3;
 }
 
-Json mention_json(const Mention& m) {
-  return {{"text", m.text}, {"folded", m.folded}, {"kind", m.kind}, {"negated", m.negated}};
-}
-
 }  // namespace
 
 Plan clarification(std::string question, std::vector<std::string> options) {
@@ -109,123 +111,16 @@ Plan refusal(std::string code, std::string message, std::vector<std::string> sug
   return plan;
 }
 
-Json Planner::frame_of(const Reading& reading, const Subject& subject, const Plan& plan) const {
-  Json mentions = Json::array();
-  for (const size_t m : subject.filters) mentions.push_back(mention_json(reading.mentions[m]));
-  Json out{{"subject", subject.name},
-           {"concept", subject.entry != nullptr},
-           {"metric", subject.recipe.needs.front()},
-           {"intent", std::string(to_string(plan.intent))},
-           {"mentions", std::move(mentions)},
-           {"by", reading.by},
-           {"things", reading.things},
-           {"aggregation", reading.aggregation},
-           {"promql", plan.promql},
-           {"least", reading.least}};
-  if (reading.quantile) out["quantile"] = *reading.quantile;
-  if (reading.top) out["top"] = *reading.top;
-  if (reading.window) out["window_ms"] = reading.window->length.ms;
-  if (reading.unit) out["unit"] = static_cast<int>(*reading.unit);
-  return out;
-}
-
-void Planner::go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const {
-  const bool new_subject = subject.has_value();
-  const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
-  if (!new_subject) {
-    const std::string name = before.value("subject", "");
-    const Concept* entry = before.value("concept", false) ? knowledge_.pack.find(name) : nullptr;
-    const catalogue::Metric* metric = snapshot_.find(before.value("metric", ""));
-    if (entry == nullptr && metric == nullptr) return;
-    if (entry != nullptr) {
-      subject = knowledge_.subjects.of_concept(*entry, reading, snapshot_);
-    } else {
-      Subject plain;
-      plain.recipe = recipe_of_metric(*metric);
-      plain.name = metric->name;
-      plain.available = true;
-      plain.score = plain.phrase = plain.coverage = 1;
-      for (size_t m = 0; m < reading.mentions.size(); ++m) plain.filters.push_back(m);
-      subject = std::move(plain);
-    }
-  }
-  // A name of the same kind takes the place of the one before; others stay.
-  const catalogue::Metric* metric = snapshot_.find(subject->recipe.needs.front());
-  std::set<std::string> replaced;
-  for (const size_t m : subject->filters) {
-    if (metric == nullptr) break;
-    if (const auto binding = catalogue::bind(reading.mentions[m], *metric, lexicon)) {
-      replaced.insert(binding->label);
-    }
-  }
-  for (const Json& old : before.value("mentions", Json::array())) {
-    Reading again = read_question(
-        old.value("text", "") + (old.value("kind", "").empty() ? "" : " " + old.value("kind", "")),
-        knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
-    if (again.mentions.empty() || metric == nullptr) continue;
-    Mention mention = again.mentions.front();
-    mention.negated = old.value("negated", false);
-    const auto binding = catalogue::bind(mention, *metric, lexicon);
-    if (!binding || replaced.contains(binding->label)) continue;
-    subject->filters.push_back(reading.mentions.size());
-    reading.mentions.push_back(std::move(mention));
-    reading.mention_at.push_back(SIZE_MAX);
-  }
-  const Intent intent = intent_of(before.value("intent", "")).value_or(Intent::Query);
-  const bool keeps = intent == Intent::Top || intent == Intent::Trend;
-  if (!reading.intent_said && keeps && !(reading.by.size() > 0 && new_subject)) {
-    reading.intent = intent;
-    reading.superlative = intent == Intent::Top;
-  }
-  if (reading.intent == Intent::Top && !reading.top) {
-    if (reading.numbers.size() == 1) {
-      reading.top = static_cast<size_t>(std::clamp(reading.numbers[0].value, 1.0, 1000.0));
-    } else if (before.contains("top") && !reading.intent_said) {
-      reading.top = before["top"].get<size_t>();
-    }
-    if (!reading.intent_said) reading.least = before.value("least", false);
-  }
-  if (reading.by.empty()) reading.by = before.value("by", std::vector<std::string>{});
-  if (reading.things.empty()) reading.things = before.value("things", "");
-  if (!new_subject) {
-    if (reading.aggregation.empty()) reading.aggregation = before.value("aggregation", "");
-    if (!reading.quantile && before.contains("quantile")) {
-      reading.quantile = before["quantile"].get<double>();
-    }
-    if (!reading.unit && before.contains("unit")) {
-      reading.unit = static_cast<Unit>(before["unit"].get<int>());
-    }
-  }
-  // "and yesterday at the same time?", "what about yesterday?": the same, back then.
-  const bool compares = reading.intent == Intent::Compare && reading.shift &&
-                        reading.says_any({"compare", "compared", "vs", "versus", "than"});
-  if (!new_subject && reading.shift && !compares) {
-    reading.point = reading.shift;
-    reading.shift.reset();
-    reading.intent = Intent::Query;
-  }
-  const DurationMs day = DurationMs::days(1);
-  if (!new_subject && reading.range && reading.range->length == day &&
-      reading.aggregation.empty()) {
-    reading.point = reading.range;
-    reading.point->start = now_ - day;
-    reading.range.reset();
-  }
-  if (!reading.window && !reading.range && !reading.point && before.contains("window_ms")) {
-    TimePhrase window;
-    window.length = {before["window_ms"].get<int64_t>()};
-    window.end = now_;
-    window.start = now_ - window.length;
-    reading.window = window;
-  }
-}
-
 std::optional<Plan> Planner::decline_at_once(const Reading& reading) const {
   if (reading.unsafe) {
     return refusal("not_allowed",
                    "I only read: I answer questions, and propose alerts and silences. Changing or "
                    "deleting things is not mine to do.",
                    {"Show CPU usage", "Is anything down?"});
+  }
+  if (reading.small_talk) {
+    return refusal("not_metrics", "That is not in metrics: I can tell what and when, not who.",
+                   {"Is anything down?", "anything unusual in the last hour?"});
   }
   if (!reading.strangers.empty()) return refuse_stranger(reading.strangers.front());
   return std::nullopt;
@@ -346,7 +241,9 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   if (!names_subject(reading, lexicon) && !fits) return ask_which(ranked, reading);
   std::vector<std::string> unknown;
   for (const ContentWord& word : reading.content) {
-    if (!word.known && !descriptive(reading.tokens[word.at].text)) {
+    const std::string& written = reading.tokens[word.at].written;
+    if (!word.known &&
+        (!descriptive(reading.tokens[word.at].text) || is_before_kind(reading, written, lexicon))) {
       unknown.push_back(reading.tokens[word.at].written);
     }
   }
@@ -381,7 +278,8 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   }
   if (best->coverage < kLeastCoverage) return refuse_unknown(best->unexplained, ranked);
   for (const std::string& word : best->unexplained) {
-    if (stands_as_name(reading, word, lexicon) && !descriptive(word)) {
+    const bool named = is_before_kind(reading, word, lexicon);
+    if (named || (stands_as_name(reading, word, lexicon) && !descriptive(word))) {
       return refuse_unknown({word}, ranked);
     }
   }
@@ -395,6 +293,15 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   const bool vague = best->phrase < 1 || tied.back().phrase_words == best->phrase_words;
   if (tied.size() > 1 && vague) return ask_which(tied, reading);
   subject = *best;
+  // "total memory" is a thing; "total" in it adds nothing up.
+  for (const ContentWord& word : reading.content) {
+    const auto& said = subject.phrase_words;
+    const bool averages = reading.aggregation == "avg";
+    if (word.joins && !averages &&
+        std::find(said.begin(), said.end(), word.canonical) != said.end()) {
+      reading.aggregation.clear();
+    }
+  }
   return std::nullopt;
 }
 
@@ -407,6 +314,18 @@ Plan Planner::begin(const Reading& reading, const Subject& subject) const {
   plan.least_is_worst = subject.entry != nullptr && subject.entry->least_is_worst;
   plan.confidence = std::clamp(0.35 + 0.6 * subject.score, 0.05, 0.98);
   plan.wording = "value";
+  for (const std::string& word : subject.assumed) {
+    // "error rate of the api", and nothing is called so: better said than passed over.
+    const bool product = subject.recipe.needs.front().find(catalogue::fold(word)) == 0 ||
+                         subject.name.find(word) != std::string::npos;
+    if (product || !stands_as_name(reading, word, knowledge_.pack.lexicon)) continue;
+    plan.note = fmt::format("Nothing here is called \"{}\": this is about all of it.", word);
+    plan.confidence *= 0.8;
+  }
+  if (!reading.everything.empty()) {
+    plan.note = fmt::format("Nothing here is called \"{}\", so this is about everything.",
+                            reading.everything);
+  }
   if (subject.entry != nullptr) {
     for (const std::string& name : subject.entry->related) {
       const Concept* other = knowledge_.pack.find(name);
@@ -441,14 +360,51 @@ Plan Planner::plan(const std::string& asked, const Json& before) {
   const bool asks_query = reading.intent == Intent::Explain || reading.tokens.size() < 3;
   if (!reading.expression.empty() && asks_query) return plan_explain(reading, std::nullopt);
   if (auto declined = decline_at_once(reading)) return *std::move(declined);
+  if (auto functions = plan_functions(reading)) return *std::move(functions);
   const bool goes_on = before.is_object() && before.contains("subject") && !answers;
   Plan plan;
   if (reading.intent == Intent::Silence) return plan_silence(reading);
+  if (reading.says("labels")) reading.intent = Intent::Explain;
   if (reading.intent == Intent::List) return plan_list(reading);
   if (reading.intent == Intent::Correlate) return plan_correlate(text, reading, before);
   Subject chosen;
   std::optional<Subject> subject;
+  static const std::set<std::string_view> kStates = {"up",     "down",    "healthy", "slow", "fast",
+                                                     "status", "latency", "broken",  "hot"};
+  const bool no_thing =
+      std::all_of(reading.content.begin(), reading.content.end(),
+                  [](const ContentWord& w) { return kStates.contains(w.canonical); });
+  const bool of_what = reading.says("it") && !goes_on && reading.mentions.empty() && no_thing;
+  if (of_what && (reading.intent == Intent::Status || reading.intent == Intent::Explain)) {
+    Plan back = ask_which({}, reading);
+    back.frame = {{"intent", "clarify"}, {"text", text}};
+    return back;
+  }
   const bool names = names_subject(reading, knowledge_.pack.lexicon);
+  // "can people reach shop.example.com": a site is asked for by its probe.
+  if (reading.intent == Intent::Status) {
+    const Concept* probe = knowledge_.pack.find("probe state");
+    const catalogue::Metric* metric = snapshot_.find("probe_success");
+    static const std::set<std::string_view> kState = {"up",   "user",      "healthy", "status",
+                                                      "down", "available", "working"};
+    const bool state =
+        std::all_of(reading.content.begin(), reading.content.end(), [&](const ContentWord& w) {
+          return kState.contains(w.canonical) ||
+                 reading.tokens[w.at].text.find('.') != std::string::npos;
+        });
+    for (size_t m = 0; m < reading.mentions.size(); ++m) {
+      if (!state || probe == nullptr || metric == nullptr) break;
+      if (reading.mentions[m].text.find('.') == std::string::npos) continue;
+      const auto binding = catalogue::bind(reading.mentions[m], *metric, knowledge_.pack.lexicon);
+      if (!binding || binding->label != "instance") continue;
+      Subject site = knowledge_.subjects.of_concept(*probe, reading, snapshot_);
+      if (!site.available) break;
+      site.filters = {m};
+      Plan answer = plan_status(reading, site);
+      answer.frame = frame_of(reading, site, answer);
+      return answer;
+    }
+  }
   if (reading.intent == Intent::Anomaly && !names && !goes_on && !reading.content.empty()) {
     return plan_anomaly(reading, std::nullopt);
   }
@@ -456,9 +412,16 @@ Plan Planner::plan(const std::string& asked, const Json& before) {
   if (names || !goes_on) {
     declined = choose(reading, chosen);
     if (!declined) subject = chosen;
+    // "only the failed ones": of what was asked before, if that has such.
+    if (goes_on && reading.follow_up && reading.says_any({"only", "ones", "just"})) {
+      const auto same = resumed(before, reading);
+      if (same && !same->filters.empty() && same->unexplained.empty()) subject.reset();
+    }
   }
   // "mem?" after "web-01 cpu"
-  const bool short_hand = reading.tokens.size() <= 2 && reading.mentions.empty();
+  const bool short_hand =
+      reading.tokens.size() <= 2 && std::none_of(reading.mentions.begin(), reading.mentions.end(),
+                                                 [](const Mention& m) { return m.names_thing; });
   if (goes_on && (reading.follow_up || reading.refers || !names || short_hand)) {
     if (!subject || reading.follow_up || short_hand) {
       go_on(before, reading, subject);

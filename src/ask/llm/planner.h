@@ -31,6 +31,7 @@ struct Plan {
   bool finding = false;
   bool least_is_worst = false;
   std::optional<double> limit;  ///< what a result is held against, in `unit`
+  std::string note;             ///< what is to be said beside the answer; or empty
   std::vector<std::string> suggestions;
   std::optional<Json> action;
 
@@ -65,6 +66,8 @@ class Planner {
  private:
   // What a conversation goes on from.
   void go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const;
+  [[nodiscard]] std::optional<Subject> resumed(const Json& before, const Reading& reading) const;
+  void inherit_mentions(const Json& before, Reading& reading, Subject& subject) const;
   [[nodiscard]] Json frame_of(const Reading& reading, const Subject& subject,
                               const Plan& plan) const;
 
@@ -86,6 +89,8 @@ class Planner {
   [[nodiscard]] Plan plan_alert(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_silence(const Reading& reading) const;
   [[nodiscard]] Plan plan_status(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] std::optional<Plan> plan_functions(const Reading& reading) const;
+  [[nodiscard]] Plan plan_problems(const Reading& reading) const;
   [[nodiscard]] Plan plan_list(const Reading& reading) const;
   [[nodiscard]] Plan plan_correlate(const std::string& text, const Reading& reading,
                                     const Json& before) const;
@@ -94,6 +99,11 @@ class Planner {
   [[nodiscard]] Plan plan_explain(const Reading& reading,
                                   const std::optional<Subject>& subject) const;
 
+  [[nodiscard]] Subject what_is_left(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] std::string limit_of(const Reading& reading, const Subject& subject,
+                                     const Expression& expression, const Shape& shape) const;
+  [[nodiscard]] Plan plan_remaining(const Reading& reading, const Subject& subject,
+                                    DurationMs ahead) const;
   [[nodiscard]] Subject as_asked(const Reading& reading, const Subject& subject) const;
   /// What all plans of a subject share.
   [[nodiscard]] Plan begin(const Reading& reading, const Subject& subject) const;

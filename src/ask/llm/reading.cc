@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "ask/llm/intent.h"
-#include "base/spelling.h"
+#include "ask/llm/spelling.h"
 #include "io/codec/number.h"
 
 namespace prom5::llm {
@@ -16,16 +16,6 @@ using catalogue::fold;
 using catalogue::Mention;
 using catalogue::Place;
 using catalogue::Snapshot;
-
-/// Labels whose values are names that people say in several words: "order processor".
-const std::set<std::string_view>& naming_labels() {
-  static const std::set<std::string_view> labels = {
-      "service",   "job",      "instance", "container",     "deployment",
-      "database",  "datname",  "topic",    "node",          "host",
-      "namespace", "env",      "region",   "consumergroup", "alertname",
-      "group",     "job_name", "cluster",  "name",          "persistentvolumeclaim"};
-  return labels;
-}
 
 bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
@@ -38,135 +28,6 @@ bool has_digit(std::string_view text) {
 bool has_letter(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
 }
-
-bool plain_letters(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
-}
-
-/// Brings the words into the spelling of what is known: joins what speech took apart ("web" "01",
-/// "check" "out"), and corrects what is near to one known word.
-class Mender {
- public:
-  Mender(const catalogue::ConceptPack& pack, const Vocabulary& vocabulary, const Snapshot& snapshot)
-      : lexicon_(pack.lexicon), vocabulary_(vocabulary), snapshot_(snapshot) {}
-
-  void mend(std::vector<Token>& tokens) const {
-    split_rates(tokens);
-    const bool about_alerts = std::any_of(tokens.begin(), tokens.end(), [](const Token& t) {
-      return t.text.starts_with("alert") || t.text.starts_with("silence") || t.text == "mute" ||
-             t.text == "snooze";
-    });
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      for (size_t n = std::min<size_t>(4, tokens.size() - i); n > 1; --n) {
-        if (!joins(tokens, i, n, about_alerts)) continue;
-        std::string text;
-        std::string written;
-        for (size_t k = i; k < i + n; ++k) {
-          text += fold(tokens[k].text);
-          written += (k > i ? " " : "") + tokens[k].written;
-        }
-        if (const auto heard = lexicon_.heard().find(text); heard != lexicon_.heard().end()) {
-          text = heard->second;
-        }
-        tokens[i] = {std::move(text), std::move(written)};
-        tokens.erase(tokens.begin() + static_cast<ptrdiff_t>(i) + 1,
-                     tokens.begin() + static_cast<ptrdiff_t>(i + n));
-        break;
-      }
-      correct(tokens[i]);
-    }
-    name_shares(tokens);
-  }
-
- private:
-  [[nodiscard]] bool joins(const std::vector<Token>& tokens, size_t i, size_t n,
-                           bool about_alerts) const {
-    std::string joined;
-    bool all_ignored = true;
-    for (size_t k = i; k < i + n; ++k) {
-      if (!has_letter(tokens[k].text) && !is_number(tokens[k].text)) return false;
-      joined += fold(tokens[k].text);
-      all_ignored = all_ignored && lexicon_.says_nothing(tokens[k].text);
-    }
-    if (joined.size() < 4) return false;
-    // "check out the traffic" asks to look; "traffic of check out" names a service.
-    static const std::set<std::string_view> kBefore = {"for", "of", "on",  "at", "in",
-                                                       "the", "to", "and", "is", "about"};
-    if (all_ignored && (i == 0 || !kBefore.contains(tokens[i - 1].text))) return false;
-    if (lexicon_.heard().contains(joined)) return true;
-    if (!all_ignored && joined.size() >= 6 && vocabulary_.knows(joined) &&
-        !vocabulary_.knows(tokens[i].text)) {
-      return true;
-    }
-    for (const Place& place : snapshot_.places(joined)) {
-      if (!naming_labels().contains(place.label)) continue;
-      if (place.label != "alertname" || about_alerts) return true;
-    }
-    return false;
-  }
-
-  /// "cmds/s" is commands per second.
-  static void split_rates(std::vector<Token>& tokens) {
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      const size_t slash = tokens[i].text.find('/');
-      if (slash == std::string::npos || slash == 0) continue;
-      const std::string unit = tokens[i].text.substr(slash + 1);
-      if (unit != "s" && unit != "sec" && unit != "second" && unit != "min" && unit != "m" &&
-          unit != "h" && unit != "minute" && unit != "hour") {
-        continue;
-      }
-      const std::string spoken = unit[0] == 's' ? "second" : unit[0] == 'm' ? "minute" : "hour";
-      tokens[i].text.resize(slash);
-      tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(i) + 1,
-                    {Token{"per", "/"}, Token{spoken, unit}});
-      i += 2;
-    }
-  }
-
-  /// "a quarter of the time" is 25 % of it.
-  static void name_shares(std::vector<Token>& tokens) {
-    constexpr std::pair<std::string_view, std::string_view> kShares[] = {
-        {"quarter", "25"}, {"third", "33.3"}, {"half", "50"}, {"tenth", "10"}, {"fifth", "20"}};
-    for (size_t i = 0; i + 1 < tokens.size(); ++i) {
-      const bool compared = i > 1 && tokens[i - 1].text == "a" &&
-                            (tokens[i - 2].text == "than" || tokens[i - 2].text == "under" ||
-                             tokens[i - 2].text == "over" || tokens[i - 2].text == "below" ||
-                             tokens[i - 2].text == "above");
-      if (tokens[i + 1].text != "of" && tokens[i].text != "half" && !compared) continue;
-      if (i + 2 < tokens.size() && (tokens[i + 2].text == "an" || tokens[i + 1].text == "an"))
-        continue;
-      for (const auto& [word, percent] : kShares) {
-        if (tokens[i].text != word || tokens[i + 1].text == "hour") continue;
-        tokens[i].text = percent;
-        tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(i) + 1, Token{"%", ""});
-        if (i > 0 && (tokens[i - 1].text == "a" || tokens[i - 1].text == "one")) {
-          tokens.erase(tokens.begin() + static_cast<ptrdiff_t>(i) - 1);
-        }
-        break;
-      }
-    }
-  }
-
-  void correct(Token& token) const {
-    const std::string& text = token.text;
-    if (const auto heard = lexicon_.heard().find(text); heard != lexicon_.heard().end()) {
-      token.text = heard->second;
-      return;
-    }
-    if (text.size() < 3 || !plain_letters(text)) return;
-    if (vocabulary_.knows(text) || vocabulary_.knows(lexicon_.canonical(text)) ||
-        !snapshot_.places(text).empty() || !snapshot_.with_word(lexicon_.canonical(text)).empty()) {
-      return;
-    }
-    if (std::string better = vocabulary_.correct(text, snapshot_); !better.empty()) {
-      token.text = std::move(better);
-    }
-  }
-
-  const catalogue::Lexicon& lexicon_;
-  const Vocabulary& vocabulary_;
-  const Snapshot& snapshot_;
-};
 
 /// Fills the slots of a Reading one after another.
 class Reader {
@@ -247,16 +108,13 @@ class Reader {
       if (taken(t.first, t.count)) continue;
       r_.thresholds.push_back(t);
       take(t.first, t.count);
+      release_nouns(t.first, t.count);
     }
     for (const UnitRequest& u : find_unit_requests(r_.tokens)) {
       if (taken(u.first, u.count)) continue;
       r_.unit = u.unit;
       take(u.first, u.count);
-      // "rps" is a unit and says of what.
-      for (size_t i = u.first; i < u.first + u.count; ++i) {
-        const std::string word = canonical(i);
-        if (word == "request" || word == "query" || word == "transaction") r_.used[i] = false;
-      }
+      release_nouns(u.first, u.count);
     }
     for (const Quantity& q : find_quantities(r_.tokens)) {
       if (taken(q.first, q.count) || is_status_code(q)) continue;
@@ -304,6 +162,17 @@ class Reader {
       r_.unit = unit;
       counts_time_ = true;
       r_.used[i] = true;
+    }
+  }
+
+  /// "rps" and "50 requests per second" are quantities and say of what.
+  void release_nouns(size_t first, size_t count) {
+    for (size_t i = first; i < first + count && i < r_.used.size(); ++i) {
+      const std::string word = canonical(i);
+      if (word == "request" || word == "query" || word == "transaction" || word == "message" ||
+          word == "error" || word == "order" || word == "connection" || word == "command") {
+        r_.used[i] = false;
+      }
     }
   }
 
@@ -440,7 +309,6 @@ class Reader {
         if (ordered) r_.superlative = r_.top.has_value();
         r_.aggregation = operation;
         r_.aggregation_at = i;
-        r_.used[i] = true;
       }
       const bool how_many = (text(i) == "how" && text(i + 1) == "many") ||
                             (text(i) == "number" && text(i + 1) == "of") ||
@@ -469,6 +337,8 @@ class Reader {
         {"leave", "out"},  {"everything", "but"}, {"all", "but"},      {"leaving", "out"},
         {"filter", "out"}, {"not", "including"},  {"anything", "but"}, {"but", "the"}};
     if (kExcludes.contains(text(i))) return 1;
+    // "all services but payment"
+    if (text(i) == "but" && i > 0 && r_.says_any({"all", "every", "any", "everything"})) return 1;
     for (const auto& [first, second] : kPairs) {
       if (text(i) == first && text(i + 1) == second) return 2;
     }
@@ -479,6 +349,12 @@ class Reader {
     size_t until = 0;  // what is said before this token is left out
     for (size_t i = 0; i < r_.tokens.size(); ++i) {
       if (const size_t cue = excludes(i); cue > 0) {
+        // "idle excluded": what stands before it.
+        if (text(i) == "excluded" && !r_.mentions.empty() && r_.mention_at.back() + 2 >= i) {
+          r_.mentions.back().negated = true;
+          take(i, 1);
+          continue;
+        }
         until = i + 8;
         take(i, cue);
         i += cue - 1;
@@ -486,7 +362,7 @@ class Reader {
       }
       // "that are not selects", "did not complete": the next word alone.
       if (text(i) == "not" || text(i) == "non" || text(i) == "never") {
-        until = std::max(until, i + 3);
+        until = std::max(until, i + 4);
       }
       if ((text(i) == "in" || text(i) == "for" || text(i) == "by") && i + 7 < until + 0) until = 0;
       if (!r_.used[i]) mention(i, i < until);
@@ -519,10 +395,12 @@ class Reader {
       note_stranger(i);
       return;
     }
-    m.kind = kind_beside(i);
-    m.names_thing = std::any_of(m.places.begin(), m.places.end(), [](const Place& p) {
-      return naming_labels().contains(p.label) || p.label == "mountpoint";
-    });
+    m.kind = text(i + 1) == "ones" && r_.things == "host" ? "host" : kind_beside(i);
+    const bool of_hosts = m.kind == "host" || m.kind == "node" || m.kind == "instance";
+    m.names_thing = (of_hosts && !m.prefixes.empty()) ||
+                    std::any_of(m.places.begin(), m.places.end(), [](const Place& p) {
+                      return is_naming_label(p.label) || p.label == "mountpoint";
+                    });
     if (i > 0 && snapshot_.has_label(text(i - 1))) m.label = text(i - 1);
     if (!m.label.empty() && std::none_of(m.places.begin(), m.places.end(),
                                          [&](const Place& p) { return p.label == m.label; })) {
@@ -549,7 +427,7 @@ class Reader {
     const bool before_kind = lexicon_.kind(canonical(i + 1)) != nullptr;
     for (const Place& place : snapshot_.places(folded)) {
       if (upper && place.value == written) return true;
-      if (before_kind && naming_labels().contains(place.label)) return true;
+      if (before_kind && is_naming_label(place.label)) return true;
       if (before_kind && place.label == "mountpoint") return true;
       if (text(i).size() > 3 && (place.label == "service" || place.label == "datname" ||
                                  place.label == "database" || place.label == "topic")) {
@@ -642,12 +520,19 @@ class Reader {
       if (!has_letter(word) && !has_digit(word) && !named) continue;
       if (is_cue(word, r_.intent) && !named) continue;
       ContentWord content{i, negates ? "not" : canonical(i), false, false};
+      content.joins = !r_.aggregation.empty() && i == r_.aggregation_at;
+      if (content.joins && (r_.window || r_.range)) continue;  // "peak … in six hours"
+      if (content.canonical == "production" && snapshot_.places("production").empty()) {
+        r_.everything = word;  // where nothing is called so, everything is meant
+        continue;
+      }
       content.known = named || snapshot_.find(r_.tokens[i].written) != nullptr ||
                       vocabulary_.knows(word) || vocabulary_.knows(content.canonical) ||
                       !snapshot_.with_word(content.canonical).empty() ||
                       !snapshot_.places(fold(word)).empty();
       r_.content.push_back(std::move(content));
     }
+    take_relation();
     // What something runs into is where it ends, not what is asked about.
     if (r_.intent == Intent::Forecast && r_.content.size() > 1) {
       std::erase_if(r_.content, [](const ContentWord& w) { return w.canonical == "limit"; });
@@ -661,9 +546,36 @@ class Reader {
     imply();
   }
 
+  /// "relative to its limit", "of their maximum": as a share of it.
+  void take_relation() {
+    for (size_t i = 0; i + 1 < r_.tokens.size(); ++i) {
+      if (text(i) != "of" && text(i) != "to" && text(i) != "versus") continue;
+      const bool owner = text(i + 1) == "its" || text(i + 1) == "their" || text(i + 1) == "the";
+      const size_t at = owner ? i + 2 : i + 1;
+      if (text(at) != "limit" && text(at) != "limits" && text(at) != "maximum" &&
+          text(at) != "capacity") {
+        continue;
+      }
+      if (r_.intent == Intent::Forecast || r_.content.size() < 2) return;
+      if (!r_.unit && r_.thresholds.empty()) r_.unit = Unit::Percent;
+      if (r_.aggregation_at == at) r_.aggregation.clear();
+      std::erase_if(r_.content, [&](const ContentWord& w) { return w.at == at; });
+    }
+  }
+
   /// What is not said is implied: "p99 of checkout" is of its latency, "hotter than 70 degrees" of
   /// its temperature.
   void imply() {
+    // "which response time do 99 percent of requests stay below?"
+    for (const Quantity& number : r_.numbers) {
+      const bool part = number.unit == Unit::Percent && number.value >= 50 && number.value < 100 &&
+                        text(number.first + number.count) == "of";
+      if (part && !r_.quantile &&
+          r_.says_any({"response", "latency", "time", "long", "fast", "wait", "duration", "take",
+                       "within", "quick"})) {
+        r_.quantile = number.value / 100;
+      }
+    }
     for (size_t c = 0; c < r_.content.size(); ++c) {
       if (r_.content[c].canonical == "up" && counts_time_) r_.content[c].canonical = "uptime";
     }
@@ -677,6 +589,12 @@ class Reader {
       r_.content.push_back({0, std::move(word), true, true});
     };
     if (r_.quantile) return add("latency");
+    for (const Mention& mention : r_.mentions) {
+      for (const Place& place : mention.places) {
+        if (place.label == "mountpoint") return add("disk");
+        if (place.label == "persistentvolumeclaim") return add("volume");
+      }
+    }
     for (const Threshold& threshold : r_.thresholds) {
       if (threshold.quantity.unit == Unit::Celsius) return add("temperature");
       for (size_t i = threshold.first; i < threshold.first + threshold.count; ++i) {
@@ -760,50 +678,6 @@ bool Reading::says_phrase(std::initializer_list<std::string_view> words) const {
   return false;
 }
 
-Vocabulary::Vocabulary(const catalogue::ConceptPack& pack) {
-  words_ = pack.lexicon.known();
-  for (const catalogue::Concept& entry : pack.concepts) {
-    for (const auto& phrase : entry.phrases) words_.insert(phrase.begin(), phrase.end());
-    words_.insert(entry.about.begin(), entry.about.end());
-  }
-  for (const std::string_view word : cues()) words_.emplace(word);
-  for (const UnitInfo& unit : units()) {
-    std::string_view names = unit.names;
-    while (!names.empty()) {
-      const size_t end = std::min(names.find_first_of("| "), names.size());
-      if (end > 0) words_.emplace(names.substr(0, end));
-      names.remove_prefix(std::min(end + 1, names.size()));
-    }
-  }
-}
-
-bool Vocabulary::knows(std::string_view word) const { return words_.contains(word); }
-
-std::string Vocabulary::correct(std::string_view word, const Snapshot& snapshot) const {
-  const size_t allowed = word.size() >= 8 ? 2 : 1;
-  std::string best;
-  size_t distance = allowed + 1;
-  const auto consider = [&](std::string_view candidate) {
-    if (candidate.size() < 3 || candidate.size() + allowed < word.size() ||
-        candidate.size() > word.size() + allowed) {
-      return;
-    }
-    // Whoever mistypes gets one of the first two letters right.
-    if (candidate[0] != word[0] && candidate[0] != word[1] && candidate[1] != word[0]) return;
-    const size_t d = edit_distance(word, candidate);
-    if (d < distance ||
-        (d == distance && !best.empty() && candidate[0] == word[0] && best[0] != word[0])) {
-      distance = d;
-      best = candidate;
-    }
-  };
-  for (const std::string& known : words_) consider(known);
-  for (const auto& [name, places] : snapshot.names()) {
-    if (name.size() >= 4 && plain_letters(name)) consider(name);
-  }
-  return distance <= allowed ? best : "";
-}
-
 Reading read_question(std::string_view text, const catalogue::ConceptPack& pack,
                       const Vocabulary& vocabulary, const Snapshot& snapshot, TimeMs now,
                       std::optional<Intent> intent) {
@@ -814,7 +688,7 @@ Reading read_question(std::string_view text, const catalogue::ConceptPack& pack,
   }
   reading.expression = expression_in(text);
   reading.tokens = tokenize(text);
-  Mender(pack, vocabulary, snapshot).mend(reading.tokens);
+  mend_words(reading.tokens, pack.lexicon, vocabulary, snapshot);
   Reader(reading, pack, vocabulary, snapshot).read(now);
   return reading;
 }

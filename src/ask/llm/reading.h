@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "ask/catalogue/concept.h"
 #include "ask/catalogue/mention.h"
 #include "ask/llm/quantity.h"
+#include "ask/llm/spelling.h"
 #include "ask/llm/time_phrase.h"
 #include "ask/llm/token.h"
 
@@ -43,6 +43,7 @@ struct ContentWord {
   std::string canonical;  ///< as Lexicon::canonical gives it
   bool known = false;     ///< a word of the lexicon, a concept, a metric or a label value
   bool minor = false;     ///< says how it is told apart ("by mode"), or was only implied
+  bool joins = false;     ///< says how values become one ("average"), unless it is a name
 };
 
 /// A question taken apart: what its words ask for, and the words that name the thing. Nothing is
@@ -80,6 +81,7 @@ struct Reading {
 
   std::vector<catalogue::Mention> mentions;
   std::vector<size_t> mention_at;      ///< the token of each
+  std::string everything;              ///< "production", where nothing bears that name
   std::vector<std::string> strangers;  ///< names of nothing that is here: "web-09"
   std::vector<ContentWord> content;
 
@@ -93,20 +95,6 @@ struct Reading {
   [[nodiscard]] bool says_any(std::initializer_list<std::string_view> words) const;
   /// Words next to each other.
   [[nodiscard]] bool says_phrase(std::initializer_list<std::string_view> words) const;
-};
-
-/// Words that the spelling of a question is corrected to. Made once of the packs; any thread.
-class Vocabulary {
- public:
-  explicit Vocabulary(const catalogue::ConceptPack& pack);
-
-  [[nodiscard]] bool knows(std::string_view word) const;
-  /// The word that was meant, or empty.
-  [[nodiscard]] std::string correct(std::string_view word,
-                                    const catalogue::Snapshot& snapshot) const;
-
- private:
-  std::set<std::string, std::less<>> words_;
 };
 
 /// Takes a question apart. `now`: what "now" means in it. `intent`: of what it is a part of, where

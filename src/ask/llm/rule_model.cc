@@ -19,6 +19,7 @@ Json plan_to_json(const Plan& plan) {
             {"end", plan.end.as_seconds()},
             {"step", plan.step.as_seconds()},
             {"window", plan.window},
+            {"note", plan.note},
             {"confidence", plan.confidence},
             {"explanation", plan.explanation},
             {"alternatives", plan.alternatives},
@@ -48,6 +49,7 @@ Plan plan_from_json(const Json& json) {
   plan.end = time("end");
   plan.step = DurationMs{time("step").ms};
   plan.window = json.value("window", "");
+  plan.note = json.value("note", "");
   plan.confidence = json.value("confidence", 0.0);
   plan.explanation = json.value("explanation", "");
   plan.alternatives = json.value("alternatives", std::vector<std::string>{});
@@ -188,6 +190,7 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
   } else {
     reply.message.role = Role::Assistant;
     reply.message.text = say_answer(plan, results, last.time);
+    if (!plan.note.empty()) reply.message.text += " " + plan.note;
     reply.message.content = plan_to_json(plan);
     reply.message.content["answer"] = reply.message.text;
   }

@@ -17,6 +17,7 @@ using catalogue::Snapshot;
 constexpr double kWeakWord = 0.4;
 constexpr double kNegation = 0.3;
 constexpr double kMinorWord = 0.3;
+constexpr double kJoiningWord = 0.05;
 
 /// A name of a metric says what it is about less surely than a concept's phrase does.
 constexpr double kMetricDiscount = 0.85;
@@ -98,6 +99,9 @@ Recipe recipe_of_metric(const Metric& metric) {
 
 SubjectFinder::SubjectFinder(const catalogue::ConceptPack& pack) : pack_(pack) {
   for (size_t c = 0; c < pack.concepts.size(); ++c) {
+    for (const Recipe& recipe : pack.concepts[c].recipes) {
+      known_metrics_.insert(recipe.needs.begin(), recipe.needs.end());
+    }
     const auto& phrases = pack.concepts[c].phrases;
     for (size_t p = 0; p < phrases.size(); ++p) {
       for (const std::string& word : phrases[p]) {
@@ -164,7 +168,7 @@ Subject SubjectFinder::judge(const Concept* entry, const Recipe& recipe,
   double explained = 0;
   double total = 0;
   for (const ContentWord& word : reading.content) {
-    const double w = word.minor ? kMinorWord : weight(word.canonical);
+    const double w = word.joins ? kJoiningWord : word.minor ? kMinorWord : weight(word.canonical);
     total += w;
     bool good = std::find(out.phrase_words.begin(), out.phrase_words.end(), word.canonical) !=
                 out.phrase_words.end();
@@ -174,7 +178,12 @@ Subject SubjectFinder::judge(const Concept* entry, const Recipe& recipe,
       const auto binding = catalogue::bind(reading.mentions[m], *metric, pack_.lexicon);
       if (!binding) continue;
       const bool negated = reading.mentions[m].negated;
-      if (in_phrase && !negated && (binding->values.empty() || !names_a_thing(binding->label))) {
+      // A word of the phrase narrows as well where it is a name, or a value that the recipe does
+      // not look at yet: "timeouts" of errors by type.
+      const bool fixed = binding->values.empty() ||
+                         recipe.promql.find(binding->values.front()) != std::string::npos;
+      if (in_phrase && !negated && fixed &&
+          !(names_a_thing(binding->label) && !binding->values.empty())) {
         continue;
       }
       // "cache" of cache hit rate is no host; "web" of the web hosts is.
@@ -183,20 +192,30 @@ Subject SubjectFinder::judge(const Concept* entry, const Recipe& recipe,
       out.filters.push_back(m);
       good = true;
     }
-    good = good || (entry != nullptr && entry->about.contains(word.canonical));
     if (!good && metric != nullptr) {
       good = metric->label(word.canonical) != nullptr ||
              (pack_.lexicon.kind(word.canonical) != nullptr &&
               !catalogue::label_of_kind(word.canonical, *metric, pack_.lexicon).empty());
     }
+    if (!good && entry != nullptr && entry->about.contains(word.canonical)) {
+      good = true;
+      if (pack_.lexicon.kind(word.canonical) == nullptr && w == 1) {
+        out.assumed.push_back(reading.tokens[word.at].written);
+      }
+    }
     if (good) {
       explained += w;
-    } else if (weight(word.canonical) == 1) {
+    } else if (weight(word.canonical) == 1 && !word.minor) {
       out.unexplained.push_back(reading.tokens[word.at].written);
     }
   }
+  // Of two that can be narrowed the one that bears the thing's own label is meant.
+  for (const size_t m : out.filters) {
+    const auto binding = catalogue::bind(reading.mentions[m], *metric, pack_.lexicon);
+    if (binding && binding->label == "service") out.score += 0.03;
+  }
   out.coverage = total == 0 ? 0 : explained / total;
-  out.score = out.coverage * (0.35 + 0.65 * out.phrase);
+  out.score += out.coverage * (0.35 + 0.65 * out.phrase);
   // Of two that explain the same, the one that says more exactly what is asked.
   out.score += 0.004 * static_cast<double>(out.phrase_words.size());
   return out;
@@ -240,7 +259,10 @@ void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapsho
       if (!common_name_word(word)) phrase.push_back(word);
     }
     Subject subject = judge(nullptr, recipe_of_metric(metric), phrase, reading, snapshot);
-    subject.score *= kMetricDiscount;
+    // All words of its name, and no other: that is the one.
+    const bool exact = subject.phrase == 1 && subject.coverage > 0.99 && phrase.size() > 1 &&
+                       !known_metrics_.contains(metric.name);
+    if (!exact) subject.score *= kMetricDiscount;
     out.push_back(std::move(subject));
   }
 }

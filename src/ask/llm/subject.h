@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct Subject {
   double coverage = 0;     ///< how much of the question the subject explains, 0 to 1
   std::vector<std::string> phrase_words;
   std::vector<std::string> unexplained;  ///< strong words of the question, as written
+  std::vector<std::string> assumed;      ///< words that only go along with it, as written
   std::vector<size_t> filters;           ///< which of the reading's mentions narrow it
 };
 
@@ -56,6 +58,7 @@ class SubjectFinder {
 
   const catalogue::ConceptPack& pack_;
   std::map<std::string, std::vector<Phrase>, std::less<>> by_word_;
+  std::set<std::string, std::less<>> known_metrics_;  // of any concept
 };
 
 /// What one asks of a metric of its type: a counter's rate, a histogram's quantile, a gauge's

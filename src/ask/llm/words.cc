@@ -110,10 +110,12 @@ const Json& result_of(const Results& results, std::string_view id) {
 
 /// "a; b; c; and 4 more"
 template <typename Say>
-std::string some_of(const std::vector<Row>& rows, Say say, size_t most = kMaxNamed) {
+std::string some_of(const std::vector<Row>& rows, Say say, size_t most = kMaxNamed,
+                    size_t total = 0) {
   std::string out;
   for (size_t i = 0; i < rows.size() && i < most; ++i) out += (i > 0 ? "; " : "") + say(rows[i]);
-  if (rows.size() > most) out += fmt::format("; and {} more", rows.size() - most);
+  total = std::max(total, rows.size());
+  if (total > most) out += fmt::format("; and {} more", total - most);
   return out;
 }
 
@@ -134,6 +136,18 @@ std::string say_status(const Plan& plan, const std::vector<Row>& rows, size_t to
   if (!when.empty()) return fmt::format("Down at some time{}: {}.", when, names);
   return fmt::format("{} of {} {} down: {}.", down.size(), total, down.size() == 1 ? "is" : "are",
                      names);
+}
+
+std::string say_problems(const Results& results) {
+  const std::vector<Row> alerts = rows_of(
+      {"alertname", "service", "instance", "pod", "consumergroup"}, result_of(results, "alerts"));
+  const std::vector<Row> down = rows_of({"job", "instance"}, result_of(results, "down"));
+  const auto name = [](const Row& r) { return r.name; };
+  std::string out =
+      alerts.empty() ? "No alert fires."
+                     : fmt::format("{} alerts fire: {}.", alerts.size(), some_of(alerts, name, 10));
+  return out +
+         (down.empty() ? " No target is down." : fmt::format(" Down: {}.", some_of(down, name)));
 }
 
 std::string say_row(const Plan& plan, const Row& row) {
@@ -175,13 +189,14 @@ std::string say_values(const Plan& plan, const Results& results) {
                                                                         : say_row(plan, row);
   };
   if (plan.finding || plan.wording == "beyond") {
-    return fmt::format("{}: {} found. {}.", plan.subject, total, some_of(rows, say));
+    return fmt::format("{}: {} found. {}.", plan.subject, total,
+                       some_of(rows, say, kMaxNamed, total));
   }
   if (rows.size() == 1) {
     return fmt::format("{}{}{}.", plan.subject, rows[0].name.empty() ? ": " : " of ",
                        say_row(plan, rows[0]));
   }
-  return fmt::format("{}: {}.", plan.subject, some_of(rows, say));
+  return fmt::format("{}: {}.", plan.subject, some_of(rows, say, kMaxNamed, total));
 }
 
 std::string say_comparison(const Plan& plan, const Results& results) {
@@ -210,12 +225,26 @@ std::string say_comparison(const Plan& plan, const Results& results) {
   return out + ".";
 }
 
+/// Keeps those whose course has a trend that leads there, and the time that the trend gives.
+void keep_trends(const Plan& plan, const Json& forecast, bool times, std::vector<Row>& rows) {
+  if (!forecast.contains("series")) return;
+  std::map<std::string, double> reached;
+  for (const Json& series : forecast["series"]) {
+    if (!series.contains("reached_in_s")) continue;
+    reached[name_of(series["labels"], plan.entity_labels)] = series["reached_in_s"].get<double>();
+  }
+  std::erase_if(rows, [&](const Row& r) { return !reached.contains(r.name); });
+  for (Row& row : rows) {
+    if (times) row.value = reached[row.name];
+  }
+}
+
 std::string say_forecast(const Plan& plan, const Results& results, TimeMs now) {
   std::vector<Row> rows = rows_of(plan.entity_labels, result_of(results, "query"));
+  keep_trends(plan, result_of(results, "forecast"), plan.wording == "time_to", rows);
   if (plan.wording == "runs_out") {
     if (rows.empty()) {
-      return fmt::format("None: {} lasts for {} if it goes on like this.", plan.subject,
-                         plan.window);
+      return fmt::format("No: {} lasts for {} if it goes on like this.", plan.subject, plan.window);
     }
     return fmt::format("Within {}, if it goes on like this: {}.", plan.window,
                        some_of(rows, [](const Row& r) { return r.name; }));
@@ -227,16 +256,14 @@ std::string say_forecast(const Plan& plan, const Results& results, TimeMs now) {
     std::sort(rows.begin(), rows.end(),
               [](const Row& a, const Row& b) { return a.value < b.value; });
     if (rows.empty()) {
-      return fmt::format("{}: it does not get there, going on like in the last hour.",
-                         plan.subject);
+      return fmt::format("{}: no, there is no steady trend that leads there.", plan.subject);
     }
-    return fmt::format("{}: {}, if it goes on like in the last hour.", plan.subject,
-                       some_of(rows, [&](const Row& r) {
-                         const TimeMs at{now.ms + static_cast<int64_t>(r.value * 1000)};
-                         return fmt::format(
-                             "{}{} ({} h), at about {}", r.name.empty() ? "" : r.name + " in ",
+    return fmt::format(
+        "{}: {}, if it goes on like this.", plan.subject, some_of(rows, [&](const Row& r) {
+          const TimeMs at{now.ms + static_cast<int64_t>(r.value * 1000)};
+          return fmt::format("{}{} ({} h), at about {}", r.name.empty() ? "" : r.name + " in ",
                              say_seconds(r.value), short_number(r.value / 3600), say_time(at, now));
-                       }));
+        }));
   }
   sort_rows(plan, rows);
   return fmt::format("{} in {}, if it goes on like this: {}.", plan.subject, plan.window,
@@ -325,6 +352,9 @@ std::string say_finding(const Json& f) {
                              say_value(f.value("expected", 0.0), unit));
   }
   if (f.value("kind", "") == "alert") return out + ": alert fires";
+  if (unit == "up" && f.value("observed", 1.0) == 0) {
+    return out + ": it is down, scrapes do not reach it";
+  }
   out += fmt::format(": {}, {} than usual ({})", say_value(f.value("observed", 0.0), unit),
                      f.value("up", true) ? "higher" : "lower",
                      say_value(f.value("expected", 0.0), unit));
@@ -449,6 +479,8 @@ std::string say_answer(const Plan& plan, const Results& results, TimeMs now) {
   if (how == "why") return say_causes(plan, results, now);
   if (how == "describe") return say_description(plan, results);
   if (how == "list") return say_list(results);
+  if (how == "problems") return say_problems(results);
+  if (how == "functions") return plan.explanation;
   if (how == "explain_query") return result_of(results, "query").value("words", "");
   return say_values(plan, results);
 }

@@ -16,6 +16,7 @@ namespace {
 constexpr double kScoreAmongAll = 6;
 constexpr double kScoreOfOne = 4;
 constexpr size_t kMaxFindings = 30;
+constexpr size_t kMaxPeers = 8;
 constexpr double kRecentSeconds = 3600;
 /// A course that only rises, by this share of its level, is told though every value was to be
 /// expected from the ones before.
@@ -149,6 +150,19 @@ Result<Json> Anomalies::call(const Json& arguments, const ToolContext& context) 
   const ScanWindow window = ScanWindow::before(end, DurationMs::seconds(recent));
   const Scan found = TRY(scan(engine_, signs, window, kScoreAmongAll, context));
   Json findings = Json::array();
+  if (arguments.contains("things")) {
+    // What is asked about things of a kind is asked about them among their like.
+    for (const VitalSign& sign : signs) {
+      const auto frame =
+          range_frame(engine_, sign.promql,
+                      {end - DurationMs::minutes(5), end, DurationMs::minutes(1)}, context);
+      if (frame && findings.size() < kMaxFindings) add_peers(sign, *frame, findings);
+    }
+    std::stable_sort(findings.begin(), findings.end(), [](const Json& a, const Json& b) {
+      return a["score"].get<double>() > b["score"].get<double>();
+    });
+    if (findings.size() > kMaxPeers) findings.erase(findings.begin() + kMaxPeers, findings.end());
+  }
   // Of each metric the strangest thing: many signs say the same of it.
   std::set<std::string> told;
   for (const Oddity& oddity : found.oddities) {

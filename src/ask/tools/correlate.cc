@@ -20,13 +20,8 @@ constexpr size_t kLagShare = 12;
 constexpr double kWorthTelling = 0.6;
 /// A lag is told where it explains clearly more than none.
 constexpr double kBetterByLag = 0.03;
-
-struct Pair {
-  std::string a;
-  std::string b;
-  std::string promql;
-  analysis::LaggedCorrelation found;
-};
+/// What is told without being asked for is not likely to be chance.
+constexpr double kLikelyChance = 0.1;
 
 std::string named(const std::string& name, const Labels& labels) {
   std::string out;
@@ -47,6 +42,64 @@ analysis::LaggedCorrelation compare(const std::vector<double>& a, const std::vec
 
 }  // namespace
 
+/// Of the pairs that a query makes with the series of one, all or the strongest.
+enum class Of : uint8_t { All, Best };
+
+struct Pair {
+  std::string a;
+  std::string b;
+  std::string promql;
+  analysis::LaggedCorrelation found;
+};
+
+/// What is compared with everything else, and what came out.
+struct Comparison {
+  std::string name;
+  RangeFrame first;
+  std::vector<Pair> pairs;
+  size_t looked_at = 0;
+
+  void with(const std::string& other_name, const std::string& promql, const RangeFrame& other,
+            Of of) {
+    for (const FrameSeries& x : first.series) {
+      std::vector<Pair> found;
+      for (const FrameSeries& y : other.series) {
+        // Things of both sides are compared each with its own.
+        if (first.series.size() > 1 && other.series.size() > 1 && x.labels != y.labels) continue;
+        ++looked_at;
+        found.push_back({named(name, x.labels), named(other_name, y.labels), promql,
+                         compare(x.values, y.values)});
+      }
+      std::stable_sort(found.begin(), found.end(), stronger);
+      if (of == Of::Best && found.size() > 1) found.resize(1);
+      std::move(found.begin(), found.end(), std::back_inserter(pairs));
+    }
+  }
+
+  static bool stronger(const Pair& x, const Pair& y) {
+    return std::fabs(x.found.correlation.coefficient) > std::fabs(y.found.correlation.coefficient);
+  }
+
+  [[nodiscard]] Json strongest(DurationMs step) {
+    std::stable_sort(pairs.begin(), pairs.end(), stronger);
+    Json out = Json::array();
+    std::set<std::string> told;
+    for (const Pair& pair : pairs) {
+      if (out.size() == kMaxPairs) break;
+      if (!told.insert(pair.a + "\n" + pair.b).second) continue;
+      const analysis::Correlation& c = pair.found.correlation;
+      out.push_back({{"a", pair.a},
+                     {"b", pair.b},
+                     {"promql", pair.promql},
+                     {"r", c.coefficient},
+                     {"lag_s", static_cast<double>(pair.found.lag) * step.as_seconds()},
+                     {"count", c.count},
+                     {"p", c.p_value}});
+    }
+    return out;
+  }
+};
+
 ToolSpec Correlate::spec() const {
   return {"correlate",
           "How query a moves with query b between start and end: coefficient, lag, chance. Without "
@@ -61,77 +114,46 @@ ToolSpec Correlate::spec() const {
 
 Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) {
   const std::string a = TRY(text_of(arguments, "a", "correlate"));
-  const std::string a_name = arguments.value("a_name", a);
   const TimeMs end = time_of(arguments, "end", context.now);
   const TimeMs start = time_of(arguments, "start", end - DurationMs::hours(6));
   if (start >= end) return fail(ErrorCode::BadData, "correlate: \"start\" must be before \"end\"");
-  FrameRequest request{start, end, {std::max<int64_t>(30'000, (end - start).ms / kPoints)}};
-  const RangeFrame first = TRY(range_frame(engine_, a, request, context));
-  std::vector<Pair> pairs;
-  size_t looked_at = 0;
-  const auto against = [&](const std::string& name, const std::string& promql,
-                           const RangeFrame& other, bool all) {
-    for (const FrameSeries& x : first.series) {
-      std::optional<Pair> best;
-      for (const FrameSeries& y : other.series) {
-        // Things of both sides are compared each with its own.
-        if (first.series.size() > 1 && other.series.size() > 1 && x.labels != y.labels) continue;
-        ++looked_at;
-        Pair pair{named(a_name, x.labels), named(name, y.labels), promql,
-                  compare(x.values, y.values)};
-        if (all) {
-          pairs.push_back(std::move(pair));
-        } else if (!best || std::fabs(pair.found.correlation.coefficient) >
-                                std::fabs(best->found.correlation.coefficient)) {
-          best = std::move(pair);
-        }
-      }
-      if (best) pairs.push_back(*std::move(best));
-    }
-  };
+  const FrameRequest request{start, end, {std::max<int64_t>(30'000, (end - start).ms / kPoints)}};
+  Comparison comparison{
+      arguments.value("a_name", a), TRY(range_frame(engine_, a, request, context)), {}, 0};
   if (arguments.contains("b")) {
     const std::string b = TRY(text_of(arguments, "b", "correlate"));
-    against(arguments.value("b_name", b), b, TRY(range_frame(engine_, b, request, context)), true);
+    comparison.with(arguments.value("b_name", b), b, TRY(range_frame(engine_, b, request, context)),
+                    Of::All);
   } else {
-    const std::vector<std::string> own = catalogue::metrics_in(a);
-    const auto snapshot = TRY(catalogue_.snapshot(context.now));
-    for (const VitalSign& sign : vital_signs(pack_, *snapshot, Json::array())) {
-      const bool same = std::any_of(own.begin(), own.end(), [&](const std::string& m) {
-        return std::find(sign.needs.begin(), sign.needs.end(), m) != sign.needs.end();
-      });
-      if (same) continue;
-      if (context.stop.stop_requested()) return fail(ErrorCode::Canceled, "nobody waits any more");
-      if (const auto frame = range_frame(engine_, sign.promql, request, context)) {
-        against(sign.name, sign.promql, *frame, false);
-      }
-    }
-    std::erase_if(pairs, [](const Pair& p) {
-      return std::fabs(p.found.correlation.coefficient) < kWorthTelling ||
-             p.found.correlation.p_value > 0.1;
-    });
+    TRY(with_everything(a, request, context, comparison));
   }
-  std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& x, const Pair& y) {
-    return std::fabs(x.found.correlation.coefficient) > std::fabs(y.found.correlation.coefficient);
-  });
-  Json out = Json::array();
-  std::set<std::string> told;
-  for (const Pair& pair : pairs) {
-    if (out.size() == kMaxPairs) break;
-    if (!told.insert(pair.a + "\n" + pair.b).second) continue;
-    const analysis::Correlation& c = pair.found.correlation;
-    out.push_back({{"a", pair.a},
-                   {"b", pair.b},
-                   {"promql", pair.promql},
-                   {"r", c.coefficient},
-                   {"lag_s", static_cast<double>(pair.found.lag) * request.step.as_seconds()},
-                   {"count", c.count},
-                   {"p", c.p_value}});
-  }
-  return Json{{"pairs", std::move(out)},
-              {"looked_at", looked_at},
+  return Json{{"pairs", comparison.strongest(request.step)},
+              {"looked_at", comparison.looked_at},
               {"start", start.as_seconds()},
               {"end", end.as_seconds()},
               {"step", request.step.as_seconds()}};
+}
+
+Result<void> Correlate::with_everything(const std::string& a, const FrameRequest& request,
+                                        const ToolContext& context, Comparison& comparison) {
+  const std::vector<std::string> own = catalogue::metrics_in(a);
+  const auto snapshot = TRY(catalogue_.snapshot(context.now));
+  for (const VitalSign& sign : vital_signs(pack_, *snapshot, Json::array())) {
+    const bool same = std::any_of(own.begin(), own.end(), [&](const std::string& m) {
+      return std::find(sign.needs.begin(), sign.needs.end(), m) != sign.needs.end();
+    });
+    if (same) continue;
+    if (context.stop.stop_requested()) return fail(ErrorCode::Canceled, "nobody waits any more");
+    // A sign that cannot be asked tells nothing.
+    if (const auto frame = range_frame(engine_, sign.promql, request, context)) {
+      comparison.with(sign.name, sign.promql, *frame, Of::Best);
+    }
+  }
+  std::erase_if(comparison.pairs, [](const Pair& p) {
+    return std::fabs(p.found.correlation.coefficient) < kWorthTelling ||
+           p.found.correlation.p_value > kLikelyChance;
+  });
+  return {};
 }
 
 }  // namespace prom5::tools

@@ -7,6 +7,9 @@
 
 namespace prom5::tools {
 
+struct Comparison;
+struct FrameRequest;
+
 /// How two queries move together, or which of everything known moves with one.
 class Correlate final : public Tool {
  public:
@@ -18,6 +21,9 @@ class Correlate final : public Tool {
   Result<Json> call(const Json& arguments, const ToolContext& context) override;
 
  private:
+  Result<void> with_everything(const std::string& a, const FrameRequest& request,
+                               const ToolContext& context, Comparison& comparison);
+
   query::Engine& engine_;
   catalogue::Catalogue& catalogue_;
   const catalogue::ConceptPack& pack_;

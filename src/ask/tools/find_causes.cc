@@ -47,7 +47,10 @@ ToolSpec FindCauses::spec() const {
                          {"words?", "array", "words of the question, to find the alert by"},
                          {"filters?", "array", "[{text, kind}]: names of things it is about"},
                          {"at?", "number", "Unix seconds, default now"},
-                         {"past?", "boolean", "it is over"}})};
+                         {"past?", "boolean", "it is over"},
+                         {"from?", "number", "Unix seconds: it was at some time since then"},
+                         {"to?", "number", "and before then"},
+                         {"unit?", "string", "of the effect"}})};
 }
 
 /// The firing alert that the words name best; all of them when they name none.
@@ -76,6 +79,22 @@ Result<Json> FindCauses::firing(const Json& words, TimeMs at, const ToolContext&
   return out;
 }
 
+/// A little after the effect began, where only a stretch of time is known.
+Result<TimeMs> FindCauses::when(const Json& arguments, TimeMs at, const ToolContext& context) {
+  const TimeMs from = time_of(arguments, "from", at);
+  const TimeMs to = time_of(arguments, "to", at);
+  const std::string promql = arguments.value("promql", "");
+  if (from >= to || promql.empty()) return at;
+  VitalSign own;
+  own.promql = promql;
+  const std::vector<VitalSign> signs{own};
+  const DurationMs length = to - from;
+  const ScanWindow window{
+      from - length, from, to, {std::max<int64_t>(60'000, length.ms / 180 / 1000 * 1000)}};
+  const Scan found = TRY(scan(engine_, signs, window, 2, context));
+  return found.oddities.empty() ? at : found.oddities.front().since + DurationMs::minutes(20);
+}
+
 Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context) {
   if (!arguments.is_object()) return fail(ErrorCode::BadData, "find_causes takes an object");
   const TimeMs at = time_of(arguments, "at", context.now);
@@ -94,7 +113,8 @@ Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context)
       }
     }
   }
-  const ScanWindow window = around(at, context.now, past);
+  const TimeMs moment = TRY(when(arguments, at, context));
+  const ScanWindow window = around(moment, context.now, past || moment < at);
   const auto snapshot = TRY(catalogue_.snapshot(context.now));
   std::optional<Oddity> effect;
   VitalSign own;
@@ -102,6 +122,7 @@ Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context)
   if (!promql.empty()) {
     own.promql = promql;
     own.name = arguments.value("name", promql);
+    own.unit = arguments.value("unit", "none");
     const std::vector<std::string> metrics = catalogue::metrics_in(promql);
     own_metrics.insert(metrics.begin(), metrics.end());
     const std::vector<VitalSign> only{own};

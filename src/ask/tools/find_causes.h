@@ -20,6 +20,7 @@ class FindCauses final : public Tool {
   Result<Json> call(const Json& arguments, const ToolContext& context) override;
 
  private:
+  Result<TimeMs> when(const Json& arguments, TimeMs at, const ToolContext& context);
   Result<Json> firing(const Json& words, TimeMs at, const ToolContext& context);
 
   query::Engine& engine_;

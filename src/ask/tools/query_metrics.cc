@@ -1,6 +1,7 @@
 #include "ask/tools/query_metrics.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "ask/tools/range_frame.h"
 #include "ask/tools/run_query.h"
@@ -10,6 +11,7 @@ namespace prom5::tools {
 
 namespace {
 
+/// Of a longer result the extremes are told, and "total" how many there are.
 constexpr size_t kMaxSeries = 1000;
 constexpr double kPoints = 240;
 
@@ -27,10 +29,30 @@ Json point_json(TimeMs time, double value) {
   return Json::array({time.as_seconds(), text});
 }
 
+/// Which series of a long list are told: those with the highest and the lowest last values, in the
+/// list's order. An arbitrary part of it would rank what is not at the top.
+std::vector<const query::Series*> telling(const std::vector<query::Series>& list) {
+  std::vector<const query::Series*> out;
+  out.reserve(list.size());
+  for (const query::Series& series : list) out.push_back(&series);
+  if (out.size() <= kMaxSeries) return out;
+  const auto last = [](const query::Series* s) {
+    const double value = s->points.empty() ? NAN : s->points.back().value;
+    return std::isnan(value) ? -INFINITY : value;
+  };
+  std::stable_sort(out.begin(), out.end(), [&](const query::Series* a, const query::Series* b) {
+    return last(a) > last(b);
+  });
+  const auto half = static_cast<ptrdiff_t>(kMaxSeries / 2);
+  out.erase(out.begin() + half, out.end() - half);
+  std::sort(out.begin(), out.end());  // they lie in one array, in its order
+  return out;
+}
+
 Json series_json(const std::vector<query::Series>& list, bool range) {
   Json out = Json::array();
-  for (const query::Series& series : list) {
-    if (out.size() == kMaxSeries) break;  // "total" tells that there are more
+  for (const query::Series* told : telling(list)) {
+    const query::Series& series = *told;
     Json item{{"metric", metric_json(series.labels)}};
     Json values = Json::array();
     for (const query::Point& p : series.points) {

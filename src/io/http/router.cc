@@ -70,7 +70,11 @@ HttpResponse Router::route(const HttpRequest& request) const {
   for (const Route& route : routes_) {
     const auto arguments = match(route.pattern, request.path);
     if (!arguments) continue;
-    if (allows(route.methods, request.method)) return route.handler(request, *arguments);
+    if (allows(route.methods, request.method)) {
+      HttpResponse answer = route.handler(request, *arguments);
+      if (observer_) observer_(route.pattern, answer.status);
+      return answer;
+    }
     if (!allowed.empty()) allowed += ", ";
     allowed += route.methods;
   }

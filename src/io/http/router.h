@@ -22,6 +22,11 @@ class Router {
   /// `summary`: one sentence for the API's description.
   void add(std::string methods, std::string pattern, std::string summary, Handler handler);
 
+  /// Called after every request that found a route, with its pattern and the answer's status; on
+  /// the request's thread. Set before the server starts.
+  using Observer = std::function<void(const std::string& pattern, int status)>;
+  void observe(Observer observer) { observer_ = std::move(observer); }
+
   /// 404 for an unknown path, 405 with Allow for another method, 204 for OPTIONS.
   HttpResponse route(const HttpRequest& request) const;
 
@@ -35,6 +40,7 @@ class Router {
 
  private:
   std::vector<Route> routes_;
+  Observer observer_;
 };
 
 }  // namespace prom5::io

@@ -160,7 +160,7 @@ const std::array kFunctions = std::to_array<Function>({
     vector("hour", {{kVector}, 1}, eval_hour, "Hour of the day in UTC, 0 to 23."),
     range("idelta", eval_idelta, "Difference of the last two samples; for gauges."),
     counter(counts_starts(range("increase", eval_increase,
-                                "Growth of a counter over the range, extrapolated.",
+                                "How much a counter grew in total over the range, extrapolated.",
                                 summary_increase))),
     experimental(
         vector("info", {{kVector, kVector}, 1}, eval_info, "Adds labels of matching info series.")),

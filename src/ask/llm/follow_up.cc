@@ -1,0 +1,146 @@
+// What a question takes over from the turn before: "and memory?", "only production", "make it
+// five".
+#include <algorithm>
+#include <set>
+
+#include "ask/llm/planner.h"
+
+namespace prom5::llm {
+
+namespace {
+
+using catalogue::Concept;
+using catalogue::Mention;
+
+Json mention_json(const Mention& m) {
+  return {{"text", m.text}, {"folded", m.folded}, {"kind", m.kind}, {"negated", m.negated}};
+}
+
+/// Top and trend go on; what was a list stays as long as it was.
+void inherit_slots(const Json& before, bool new_subject, Reading& reading) {
+  const Intent intent = intent_of(before.value("intent", "")).value_or(Intent::Query);
+  const bool keeps = intent == Intent::Top || intent == Intent::Trend;
+  if (!reading.intent_said && keeps && !(reading.by.size() > 0 && new_subject)) {
+    reading.intent = intent;
+    reading.superlative = intent == Intent::Top;
+  }
+  if (reading.intent == Intent::Top && !reading.top) {
+    if (reading.numbers.size() == 1) {
+      reading.top = static_cast<size_t>(std::clamp(reading.numbers[0].value, 1.0, 1000.0));
+    } else if (before.contains("top") && !reading.intent_said) {
+      reading.top = before["top"].get<size_t>();
+    }
+    if (!reading.intent_said) reading.least = before.value("least", false);
+  }
+  if (reading.by.empty()) reading.by = before.value("by", std::vector<std::string>{});
+  if (reading.things.empty()) reading.things = before.value("things", "");
+  if (!new_subject) {
+    if (reading.aggregation.empty()) reading.aggregation = before.value("aggregation", "");
+    if (!reading.quantile && before.contains("quantile")) {
+      reading.quantile = before["quantile"].get<double>();
+    }
+    if (!reading.unit && before.contains("unit")) {
+      reading.unit = static_cast<Unit>(before["unit"].get<int>());
+    }
+  }
+}
+
+/// "and yesterday at the same time?", "what about yesterday?": the same, back then.
+void inherit_times(const Json& before, bool new_subject, TimeMs now, Reading& reading) {
+  const bool compares = reading.intent == Intent::Compare && reading.shift &&
+                        reading.says_any({"compare", "compared", "vs", "versus", "than"});
+  if (!new_subject && reading.shift && !compares) {
+    reading.point = reading.shift;
+    reading.shift.reset();
+    reading.intent = Intent::Query;
+  }
+  const DurationMs day = DurationMs::days(1);
+  if (!new_subject && reading.range && reading.range->length == day &&
+      reading.aggregation.empty()) {
+    reading.point = reading.range;
+    reading.point->start = now - day;
+    reading.range.reset();
+  }
+  if (!reading.window && !reading.range && !reading.point && before.contains("window_ms")) {
+    TimePhrase window;
+    window.length = {before["window_ms"].get<int64_t>()};
+    window.end = now;
+    window.start = now - window.length;
+    reading.window = window;
+  }
+}
+
+}  // namespace
+
+Json Planner::frame_of(const Reading& reading, const Subject& subject, const Plan& plan) const {
+  Json mentions = Json::array();
+  for (const size_t m : subject.filters) mentions.push_back(mention_json(reading.mentions[m]));
+  Json out{{"subject", subject.name},
+           {"concept", subject.entry != nullptr},
+           {"metric", subject.recipe.needs.front()},
+           {"intent", std::string(to_string(plan.intent))},
+           {"mentions", std::move(mentions)},
+           {"by", reading.by},
+           {"things", reading.things},
+           {"aggregation", reading.aggregation},
+           {"promql", plan.promql},
+           {"least", reading.least}};
+  if (reading.quantile) out["quantile"] = *reading.quantile;
+  if (reading.top) out["top"] = *reading.top;
+  if (reading.window) out["window_ms"] = reading.window->length.ms;
+  if (reading.unit) out["unit"] = static_cast<int>(*reading.unit);
+  return out;
+}
+
+/// What the turn before was about; nothing when it is not here any more.
+std::optional<Subject> Planner::resumed(const Json& before, const Reading& reading) const {
+  const std::string name = before.value("subject", "");
+  const Concept* entry = before.value("concept", false) ? knowledge_.pack.find(name) : nullptr;
+  if (entry != nullptr) return knowledge_.subjects.of_concept(*entry, reading, snapshot_);
+  const catalogue::Metric* metric = snapshot_.find(before.value("metric", ""));
+  if (metric == nullptr) return std::nullopt;
+  Subject plain;
+  plain.recipe = recipe_of_metric(*metric);
+  plain.name = metric->name;
+  plain.available = true;
+  plain.score = plain.phrase = plain.coverage = 1;
+  for (size_t m = 0; m < reading.mentions.size(); ++m) plain.filters.push_back(m);
+  return plain;
+}
+
+/// A name of the same kind takes the place of the one before; others stay.
+void Planner::inherit_mentions(const Json& before, Reading& reading, Subject& subject) const {
+  const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
+  const catalogue::Metric* metric = snapshot_.find(subject.recipe.needs.front());
+  std::set<std::string> replaced;
+  for (const size_t m : subject.filters) {
+    if (metric == nullptr) break;
+    if (const auto binding = catalogue::bind(reading.mentions[m], *metric, lexicon)) {
+      replaced.insert(binding->label);
+    }
+  }
+  for (const Json& old : before.value("mentions", Json::array())) {
+    Reading again = read_question(
+        old.value("text", "") + (old.value("kind", "").empty() ? "" : " " + old.value("kind", "")),
+        knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
+    if (again.mentions.empty() || metric == nullptr) continue;
+    Mention mention = again.mentions.front();
+    mention.negated = old.value("negated", false);
+    const auto binding = catalogue::bind(mention, *metric, lexicon);
+    if (!binding || replaced.contains(binding->label)) continue;
+    subject.filters.push_back(reading.mentions.size());
+    reading.mentions.push_back(std::move(mention));
+    reading.mention_at.push_back(SIZE_MAX);
+  }
+}
+
+void Planner::go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const {
+  const bool new_subject = subject.has_value();
+  if (!new_subject) subject = resumed(before, reading);
+  if (!subject) return;
+  inherit_mentions(before, reading, *subject);
+  inherit_slots(before, new_subject, reading);
+  inherit_times(before, new_subject, now_, reading);
+}
+
+}  // namespace prom5::llm

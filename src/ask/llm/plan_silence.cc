@@ -1,0 +1,138 @@
+// Plans that propose a silence. Nothing is created here.
+#include <algorithm>
+
+#include "ask/llm/planner.h"
+
+namespace prom5::llm {
+
+namespace {
+
+using catalogue::Binding;
+using catalogue::LabelInfo;
+using catalogue::Mention;
+using catalogue::Metric;
+
+constexpr DurationMs kDefaultSilence = DurationMs::hours(2);
+constexpr size_t kMaxOptions = 4;
+
+/// The words of "KafkaConsumerLag" that tell it from other alerts.
+std::vector<std::string> words_in(std::string_view name, const catalogue::Lexicon& lexicon) {
+  std::vector<std::string> out = lexicon.words_of_name(name);
+  std::erase_if(out, [&](const std::string& w) {
+    return w.size() < 3 || lexicon.is_weak(w) || lexicon.says_nothing(w);
+  });
+  return out;
+}
+
+/// The alert that a question names: by its name, or as the only one that shares most words.
+struct NamedAlert {
+  std::string name;
+  bool by_name = false;
+};
+
+std::optional<NamedAlert> named_alert(const Reading& reading, const Metric* alerts,
+                                      const catalogue::Lexicon& lexicon) {
+  const LabelInfo* names = alerts == nullptr ? nullptr : alerts->label("alertname");
+  if (names == nullptr) return std::nullopt;
+  std::optional<NamedAlert> best;
+  double most = 0;
+  for (const std::string& name : names->values) {
+    for (const Mention& mention : reading.mentions) {
+      if (mention.folded == catalogue::fold(name)) return NamedAlert{name, true};
+    }
+    const std::vector<std::string> words = words_in(name, lexicon);
+    const auto found = std::count_if(words.begin(), words.end(), [&](const std::string& word) {
+      return std::any_of(reading.content.begin(), reading.content.end(),
+                         [&](const ContentWord& c) { return c.canonical == word; });
+    });
+    if (found == 0) continue;
+    const double score = static_cast<double>(found) * (1 + 1 / static_cast<double>(words.size()));
+    if (score == most) best.reset();  // another fits as well
+    if (score <= most) continue;
+    most = score;
+    best = {name, false};
+  }
+  return best;
+}
+
+/// What no alert bears now it may bear when it fires.
+std::optional<Binding> likely_label(const Mention& mention) {
+  for (const std::string_view label : {"service", "env", "instance", "job", "namespace", "pod",
+                                       "database", "topic", "consumergroup"}) {
+    for (const catalogue::Place& place : mention.places) {
+      if (place.label == label) return Binding{place.label, {place.value}, "", false, 0};
+    }
+  }
+  return std::nullopt;
+}
+
+Json matchers_of(const Reading& reading, const Metric* alerts, const catalogue::Lexicon& lexicon) {
+  Json out = Json::object();
+  const auto named = named_alert(reading, alerts, lexicon);
+  if (named) out["alertname"] = named->name;
+  for (const Mention& mention : reading.mentions) {
+    if (mention.negated || (named && named->by_name)) continue;
+    std::optional<Binding> binding;
+    if (alerts != nullptr) binding = catalogue::bind(mention, *alerts, lexicon);
+    if (binding && binding->label == "alertname") continue;
+    if (!binding || binding->label == "alertstate") binding = likely_label(mention);
+    if (!binding || out.contains(binding->label)) continue;
+    // A product's name that is a word of the alert's says nothing more.
+    if (named && (binding->label == "severity" || binding->label == "job")) continue;
+    out[binding->label] = binding->values.empty() ? binding->regex : binding->values.front();
+  }
+  if (!reading.severity.empty()) out["severity"] = reading.severity;
+  return out;
+}
+
+DurationMs length_of(const Reading& reading, TimeMs now) {
+  if (reading.hold) return reading.hold->length;
+  if (reading.ahead) return reading.ahead->end - now;
+  if (reading.window) return reading.window->length;
+  if (reading.numbers.size() == 1 && unit_info(reading.numbers[0].unit).kind == UnitKind::Seconds) {
+    const double seconds = to_base(reading.numbers[0].value, reading.numbers[0].unit);
+    return DurationMs::seconds(static_cast<int64_t>(std::clamp(seconds, 60.0, 31'536'000.0)));
+  }
+  return kDefaultSilence;
+}
+
+Plan ask_which_alerts(const Metric* alerts) {
+  Plan plan = clarification("Which alerts shall I silence, and for how long?", {});
+  if (alerts != nullptr && alerts->label("alertname") != nullptr) {
+    for (const std::string& name : alerts->label("alertname")->values) {
+      if (plan.options.size() == kMaxOptions) break;
+      plan.options.push_back("silence " + name + " for two hours");
+    }
+  }
+  plan.frame = {{"intent", "clarify"}, {"text", "silence"}};
+  return plan;
+}
+
+}  // namespace
+
+Plan Planner::plan_silence(const Reading& reading) const {
+  const Metric* alerts = snapshot_.find("ALERTS");
+  const Json matchers = matchers_of(reading, alerts, knowledge_.pack.lexicon);
+  if (matchers.empty()) {
+    return reading.strangers.empty() ? ask_which_alerts(alerts)
+                                     : refuse_stranger(reading.strangers.front());
+  }
+  const DurationMs length = length_of(reading, now_);
+  Plan plan;
+  plan.intent = Intent::Silence;
+  plan.subject = "silence";
+  plan.confidence = matchers.contains("alertname") ? 0.9 : 0.8;
+  plan.wording = "silence";
+  plan.action = Json{{"kind", "silence"},
+                     {"matchers", matchers},
+                     {"duration_s", length.ms / 1000},
+                     {"starts_at", format_rfc3339(now_)},
+                     {"ends_at", format_rfc3339(now_ + length)}};
+  plan.window = format_duration(length);
+  plan.calls.push_back(
+      {"hits", "propose_silence", Json{{"matchers", matchers}, {"duration_s", length.ms / 1000}}});
+  plan.frame = {{"intent", "silence"}};
+  return plan;
+}
+
+}  // namespace prom5::llm

@@ -1,0 +1,251 @@
+#include "ask/llm/spelling.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ask/llm/intent.h"
+#include "ask/llm/quantity.h"
+#include "base/spelling.h"
+
+namespace prom5::llm {
+
+namespace {
+
+using catalogue::fold;
+using catalogue::Place;
+using catalogue::Snapshot;
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+bool has_letter(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+bool plain_letters(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+/// Brings the words into the spelling of what is known: joins what speech took apart ("web" "01",
+/// "check" "out"), and corrects what is near to one known word.
+class Mender {
+ public:
+  Mender(const catalogue::Lexicon& lexicon, const Vocabulary& vocabulary, const Snapshot& snapshot)
+      : lexicon_(lexicon), vocabulary_(vocabulary), snapshot_(snapshot) {}
+
+  void mend(std::vector<Token>& tokens) const {
+    split_rates(tokens);
+    complete_ranges(tokens);
+    const bool about_alerts = std::any_of(tokens.begin(), tokens.end(), [](const Token& t) {
+      return t.text.starts_with("alert") || t.text.starts_with("silence") || t.text == "mute" ||
+             t.text == "snooze";
+    });
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      for (size_t n = std::min<size_t>(4, tokens.size() - i); n > 1; --n) {
+        if (!joins(tokens, i, n, about_alerts)) continue;
+        std::string text;
+        std::string written;
+        for (size_t k = i; k < i + n; ++k) {
+          text += fold(tokens[k].text);
+          written += (k > i ? " " : "") + tokens[k].written;
+        }
+        if (const auto heard = lexicon_.heard().find(text); heard != lexicon_.heard().end()) {
+          text = heard->second;
+        }
+        tokens[i] = {std::move(text), std::move(written)};
+        tokens.erase(tokens.begin() + static_cast<ptrdiff_t>(i) + 1,
+                     tokens.begin() + static_cast<ptrdiff_t>(i + n));
+        break;
+      }
+      correct(tokens[i]);
+    }
+    name_shares(tokens);
+  }
+
+ private:
+  [[nodiscard]] bool joins(const std::vector<Token>& tokens, size_t i, size_t n,
+                           bool about_alerts) const {
+    std::string joined;
+    bool all_ignored = true;
+    for (size_t k = i; k < i + n; ++k) {
+      if (!has_letter(tokens[k].text) && !is_number(tokens[k].text)) return false;
+      joined += fold(tokens[k].text);
+      all_ignored = all_ignored && lexicon_.says_nothing(tokens[k].text);
+    }
+    if (joined.size() < 4) return false;
+    // "check out the traffic" asks to look; "traffic of check out" names a service.
+    static const std::set<std::string_view> kBefore = {"for", "of", "on",  "at", "in",
+                                                       "the", "to", "and", "is", "about"};
+    if (all_ignored && (i == 0 || !kBefore.contains(tokens[i - 1].text))) return false;
+    if (lexicon_.heard().contains(joined)) return true;
+    if (!all_ignored && joined.size() >= 6 && vocabulary_.knows(joined) &&
+        !vocabulary_.knows(tokens[i].text)) {
+      return true;
+    }
+    for (const Place& place : snapshot_.places(joined)) {
+      if (!is_naming_label(place.label)) continue;
+      if (place.label != "alertname" || about_alerts) return true;
+    }
+    return false;
+  }
+
+  /// "between 4h and 2h ago" is between 4h ago and 2h ago.
+  static void complete_ranges(std::vector<Token>& tokens) {
+    for (size_t i = 0; i + 3 < tokens.size(); ++i) {
+      if (tokens[i].text != "between") continue;
+      size_t both = i + 1;
+      while (both < tokens.size() && both < i + 4 && tokens[both].text != "and") ++both;
+      if (both >= tokens.size() || tokens[both].text != "and") continue;
+      if (tokens[both - 1].text == "ago") continue;
+      // "between 3 and 2 hours ago"
+      const bool bare = both == i + 2 && is_number(tokens[i + 1].text) &&
+                        both + 3 < tokens.size() && is_number(tokens[both + 1].text) &&
+                        tokens[both + 3].text == "ago";
+      if (bare) {
+        tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(both),
+                      Token{tokens[both + 2].text, ""});
+        ++both;
+      }
+      for (size_t k = both + 1; k < tokens.size() && k < both + 4; ++k) {
+        if (tokens[k].text != "ago") continue;
+        tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(both), Token{"ago", ""});
+        return;
+      }
+    }
+  }
+
+  /// "cmds/s" is commands per second.
+  static void split_rates(std::vector<Token>& tokens) {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      const size_t slash = tokens[i].text.find('/');
+      if (slash == std::string::npos || slash == 0) continue;
+      const std::string unit = tokens[i].text.substr(slash + 1);
+      if (unit != "s" && unit != "sec" && unit != "second" && unit != "min" && unit != "m" &&
+          unit != "h" && unit != "minute" && unit != "hour") {
+        continue;
+      }
+      const std::string spoken = unit[0] == 's' ? "second" : unit[0] == 'm' ? "minute" : "hour";
+      tokens[i].text.resize(slash);
+      tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(i) + 1,
+                    {Token{"per", "/"}, Token{spoken, unit}});
+      i += 2;
+    }
+  }
+
+  /// "a quarter of the time" is 25 % of it.
+  static void name_shares(std::vector<Token>& tokens) {
+    constexpr std::pair<std::string_view, std::string_view> kShares[] = {
+        {"quarter", "25"}, {"third", "33.3"}, {"half", "50"}, {"tenth", "10"}, {"fifth", "20"}};
+    for (size_t i = 0; i + 1 < tokens.size(); ++i) {
+      if (tokens[i].text == "half" && i + 2 < tokens.size() && tokens[i + 1].text == "a") {
+        tokens[i].text = "0.5";  // "half a second"
+        tokens.erase(tokens.begin() + static_cast<ptrdiff_t>(i) + 1);
+        continue;
+      }
+      if (tokens[i].text == "3" && tokens[i + 1].text == "quarters") {
+        tokens[i].text = "75";
+        tokens[i + 1].text = "%";
+        continue;
+      }
+      const bool compared = i > 1 && tokens[i - 1].text == "a" &&
+                            (tokens[i - 2].text == "than" || tokens[i - 2].text == "under" ||
+                             tokens[i - 2].text == "over" || tokens[i - 2].text == "below" ||
+                             tokens[i - 2].text == "above");
+      if (tokens[i + 1].text != "of" && !compared) continue;
+      if (i + 2 < tokens.size() && (tokens[i + 2].text == "an" || tokens[i + 1].text == "an"))
+        continue;
+      for (const auto& [word, percent] : kShares) {
+        if (tokens[i].text != word || tokens[i + 1].text == "hour") continue;
+        tokens[i].text = percent;
+        tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(i) + 1, Token{"%", ""});
+        if (i > 0 && (tokens[i - 1].text == "a" || tokens[i - 1].text == "one")) {
+          tokens.erase(tokens.begin() + static_cast<ptrdiff_t>(i) - 1);
+        }
+        break;
+      }
+    }
+  }
+
+  void correct(Token& token) const {
+    const std::string& text = token.text;
+    if (const auto heard = lexicon_.heard().find(text); heard != lexicon_.heard().end()) {
+      token.text = heard->second;
+      return;
+    }
+    if (text.size() < 3 || !plain_letters(text)) return;
+    if (vocabulary_.knows(text) || vocabulary_.knows(lexicon_.canonical(text)) ||
+        !snapshot_.places(text).empty() || !snapshot_.with_word(lexicon_.canonical(text)).empty()) {
+      return;
+    }
+    if (std::string better = vocabulary_.correct(text, snapshot_); !better.empty()) {
+      token.text = std::move(better);
+    }
+  }
+
+  const catalogue::Lexicon& lexicon_;
+  const Vocabulary& vocabulary_;
+  const Snapshot& snapshot_;
+};
+
+}  // namespace
+
+bool is_naming_label(std::string_view label) {
+  static const std::set<std::string_view> labels = {
+      "service",   "job",      "instance", "container",     "deployment",
+      "database",  "datname",  "topic",    "node",          "host",
+      "namespace", "env",      "region",   "consumergroup", "alertname",
+      "group",     "job_name", "cluster",  "name",          "persistentvolumeclaim"};
+  return labels.contains(label);
+}
+
+Vocabulary::Vocabulary(const catalogue::ConceptPack& pack) {
+  words_ = pack.lexicon.known();
+  for (const catalogue::Concept& entry : pack.concepts) {
+    for (const auto& phrase : entry.phrases) words_.insert(phrase.begin(), phrase.end());
+    words_.insert(entry.about.begin(), entry.about.end());
+  }
+  for (const std::string_view word : cues()) words_.emplace(word);
+  for (const UnitInfo& unit : units()) {
+    std::string_view names = unit.names;
+    while (!names.empty()) {
+      const size_t end = std::min(names.find_first_of("| "), names.size());
+      if (end > 0) words_.emplace(names.substr(0, end));
+      names.remove_prefix(std::min(end + 1, names.size()));
+    }
+  }
+}
+
+bool Vocabulary::knows(std::string_view word) const { return words_.contains(word); }
+
+std::string Vocabulary::correct(std::string_view word, const Snapshot& snapshot) const {
+  const size_t allowed = word.size() >= 8 ? 2 : 1;
+  std::string best;
+  size_t distance = allowed + 1;
+  const auto consider = [&](std::string_view candidate) {
+    if (candidate.size() < 3 || candidate.size() + allowed < word.size() ||
+        candidate.size() > word.size() + allowed) {
+      return;
+    }
+    // Whoever mistypes gets one of the first two letters right.
+    if (candidate[0] != word[0] && candidate[0] != word[1] && candidate[1] != word[0]) return;
+    const size_t d = edit_distance(word, candidate);
+    if (d < distance ||
+        (d == distance && !best.empty() && candidate[0] == word[0] && best[0] != word[0])) {
+      distance = d;
+      best = candidate;
+    }
+  };
+  for (const std::string& known : words_) consider(known);
+  for (const auto& [name, places] : snapshot.names()) {
+    if (name.size() >= 4 && plain_letters(name)) consider(name);
+  }
+  return distance <= allowed ? best : "";
+}
+
+void mend_words(std::vector<Token>& tokens, const catalogue::Lexicon& lexicon,
+                const Vocabulary& vocabulary, const catalogue::Snapshot& snapshot) {
+  Mender(lexicon, vocabulary, snapshot).mend(tokens);
+}
+
+}  // namespace prom5::llm
