@@ -163,6 +163,10 @@ TEST(NumberCheck, TheQuestionAndThePlanMaySayNumbers) {
   known.good("None is above 90 %, in the last 3 hours. Within 7d: 250, for 1m30s above 17.5.");
   known.good("The 95th percentile of histogram_quantile(0.95, x) > 250.");
   known.bad("None is above 91 %.", "91");
+  // Arguments may be of any kind.
+  auto called = turns;
+  called[1].calls.push_back({"1", "x", {{"past", true}, {"none", nullptr}, {"at", {4.5}}}});
+  Known(called).good("4.5");
   // What a model on the network says of its own answer proves nothing.
   auto told = turns;
   told[1].content["model"] = "gpt";
@@ -183,6 +187,27 @@ TEST(NumberCheck, TheRestOfAList) {
   const Known known(turns_of({{"query", vector_of(many)}}));
   known.good("a: 0.50; b: 0.50; c: 0.50; d: 0.50; e: 0.50; and 7 more.");
   known.bad("a: 0.50; b: 0.50; c: 0.50; d: 0.50; e: 0.50; and 8 more.", "8");
+}
+
+TEST(NumberCheck, TheRestOfWhatHasATrend) {
+  llm::Plan plan;
+  plan.subject = "disk";
+  plan.wording = "time_to";
+  plan.entity_labels = {"instance"};
+  llm::Results results;
+  std::vector<std::pair<std::string, double>> disks;
+  Json forecast = Json::array();
+  for (int i = 0; i < 11; ++i) {
+    const std::string name = fmt::format("disk-{}", i);
+    disks.emplace_back(name, 1000 * i);
+    forecast.push_back({{"labels", {{"instance", name}}}});
+    if (i < 8) forecast.back()["reached_in_s"] = 4000 + 1000 * i;
+  }
+  results["query"] = vector_of(disks);
+  results["forecast"] = {{"series", forecast}, {"total", 11}};
+  const std::string text = llm::say_answer(plan, results, kNow);
+  EXPECT_NE(text.find("and 3 more"), std::string::npos) << text;
+  Known(turns_of(results)).good(text);
 }
 
 TEST(NumberCheck, SentencesAreDropped) {

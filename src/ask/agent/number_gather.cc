@@ -101,7 +101,7 @@ class Gatherer {
       add_number(json.get<double>());
     } else if (json.is_string()) {
       add_sentence(json.get_ref<const std::string&>());
-    } else {
+    } else if (json.is_structured()) {  // anything else has itself as its only item
       for (const Json& item : json) add_arguments(item);
     }
   }
@@ -128,6 +128,7 @@ class Gatherer {
       add_string(json.get_ref<const std::string&>());
     } else if (json.is_array()) {
       add_count(json.size());
+      count_members(json);
       for (const Json& item : json) add_result(item);
     } else if (json.is_object()) {
       if (json.contains("resultType") && json.contains("result")) add_query(json["result"]);
@@ -138,6 +139,18 @@ class Gatherer {
         const bool is_count = name == "total" || name == "count" || name == "series";
         if (is_count && value.is_number()) out_.counts.push_back(value.get<double>());
       }
+    }
+  }
+
+  /// How many items of a list have something that others lack, as series with a trend.
+  void count_members(const Json& list) {
+    std::map<std::string, size_t> counts;
+    for (const Json& item : list) {
+      if (!item.is_object()) return;
+      for (const auto& [name, value] : item.items()) ++counts[name];
+    }
+    for (const auto& [name, count] : counts) {
+      if (count != list.size()) add_count(count);
     }
   }
 
