@@ -21,12 +21,38 @@ namespace prom5 {
 
 namespace {
 
+/// The shipped pack with the operator's own.
+catalogue::ConceptPack load_pack(const AssistantNeeds& needs,
+                                 const config::AssistantConfig& config) {
+  Counter& errors = needs.metrics.counter("prom5_assistant_pack_errors_total",
+                                          "Packs of the operator that could not be used.");
+  catalogue::ConceptPack pack = catalogue::shipped_pack();
+  const std::string path = pack_file(needs, config);
+  if (path.empty()) return pack;
+  const auto text = needs.files.read(path);
+  if (!text && text.error().code == ErrorCode::NotFound) return pack;
+  const auto done = text ? merge(pack, *text) : Result<void>(std::unexpected(text.error()));
+  if (!done) {
+    errors.add();
+    needs.log.warn("the assistant goes without the operator's pack",
+                   {{"file", path}, {"error", done.error().message}});
+  }
+  return pack;
+}
+
+agent::AgentOptions loop_options(const AssistantNeeds& needs,
+                                 const config::AssistantConfig& config) {
+  agent::AgentOptions options = config.agent;
+  options.directory = needs.directory;
+  return options;
+}
+
 /// Owns what the loop works with.
 class BuiltInAgent final : public Assistant {
  public:
   BuiltInAgent(const AssistantNeeds& needs, const config::AssistantConfig& config)
       : enabled_(config.enabled),
-        pack_(catalogue::shipped_pack()),
+        pack_(load_pack(needs, config)),
         catalogue_(needs.storage, pack_.lexicon, needs.clock),
         words_embedder_(pack_.lexicon, catalogue::shipped_word_vectors()),
         http_embedder_(llm::make_embedder(config.embeddings, needs.http, needs.clock, needs.metrics,
@@ -48,7 +74,8 @@ class BuiltInAgent final : public Assistant {
         forecast_(needs.engine),
         propose_alert_(needs.engine),
         propose_silence_(needs.engine),
-        loop_(configured_ != nullptr ? *configured_ : built_in_, tools(), {}) {}
+        loop_(configured_ != nullptr ? *configured_ : built_in_, tools(),
+              {needs.clock, needs.metrics, needs.log, &needs.files}, loop_options(needs, config)) {}
 
   Result<Answer> ask(const Question& question, const TokenSink& tokens) override {
     if (!enabled_) {
@@ -56,11 +83,18 @@ class BuiltInAgent final : public Assistant {
     }
     return loop_.ask(question, tokens);
   }
-  [[nodiscard]] std::vector<SessionInfo> sessions() const override { return loop_.sessions(); }
-  [[nodiscard]] std::optional<Json> session(const std::string& session_id) const override {
-    return loop_.session(session_id);
+  [[nodiscard]] std::vector<SessionInfo> sessions(const std::string& user) const override {
+    return loop_.sessions(user);
   }
-  bool forget(const std::string& session_id) override { return loop_.forget(session_id); }
+  [[nodiscard]] std::optional<Json> session(const std::string& user,
+                                            const std::string& session_id) const override {
+    return loop_.session(user, session_id);
+  }
+  bool forget(const std::string& user, const std::string& session_id) override {
+    return loop_.forget(user, session_id);
+  }
+  Result<void> feedback(const Feedback& feedback) override { return loop_.feedback(feedback); }
+  [[nodiscard]] Json feedback_report() const override { return loop_.feedback_report(); }
 
   [[nodiscard]] std::vector<Tool*> tools() final {
     return {&find_metrics_, &query_metrics_, &describe_series_, &explain_query_, &diagnose_query_,
@@ -70,7 +104,7 @@ class BuiltInAgent final : public Assistant {
 
  private:
   const bool enabled_;
-  const catalogue::ConceptPack& pack_;
+  const catalogue::ConceptPack pack_;
   catalogue::Catalogue catalogue_;
   catalogue::BuiltInEmbedder words_embedder_;
   std::unique_ptr<catalogue::Embedder> http_embedder_;  // null: the built-in one alone
@@ -94,6 +128,11 @@ class BuiltInAgent final : public Assistant {
 };
 
 }  // namespace
+
+std::string pack_file(const AssistantNeeds& needs, const config::AssistantConfig& config) {
+  if (!config.pack_file.empty()) return config.pack_file;
+  return needs.directory.empty() ? "" : needs.directory + "/pack.yaml";
+}
 
 std::unique_ptr<Assistant> make_assistant(const AssistantNeeds& needs,
                                           const config::AssistantConfig& config) {

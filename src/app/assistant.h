@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "app/config/assistant_config.h"
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "io/file/file_system.h"
 #include "io/http/http_client.h"
 #include "query/engine.h"
 #include "store/storage.h"
@@ -30,10 +32,16 @@ struct AssistantNeeds {
   Clock& clock;
   MetricRegistry& metrics;
   const Log& log;
+  io::FileSystem& files;
+  std::string directory;  ///< for what is to outlive a restart; empty: nothing does
 };
 
+/// Where the operator's own words and concepts are; empty when there is no place for them.
+std::string pack_file(const AssistantNeeds& needs, const config::AssistantConfig& config);
+
 /// The agent with every tool there is: on the built-in model, which needs no network, or on the
-/// configured one with the built-in behind it.
+/// configured one with the built-in behind it. An operator's pack that cannot be read is left out,
+/// with a warning and prom5_assistant_pack_errors_total.
 std::unique_ptr<Assistant> make_assistant(const AssistantNeeds& needs,
                                           const config::AssistantConfig& config);
 

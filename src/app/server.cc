@@ -207,8 +207,7 @@ Result<void> Server::open() {
     push_gateway_ = TRY(ingest::PushGateway::open(std::move(push), files_, clock_, metrics_, log_));
   }
   host_exporter_ = std::make_unique<exporters::HostExporter>(files_);
-  agent_ =
-      make_assistant({*db_, *engine_, *http_client_, clock_, metrics_, log_}, config.assistant);
+  make_agent(config.assistant);
   add_routes();
   live_updates_->start();
   http_server_->start();
@@ -218,6 +217,17 @@ Result<void> Server::open() {
   }
   starting_ = std::jthread([this, config] { options_.on_started(finish_start(config)); });
   return {};
+}
+
+void Server::make_agent(const config::AssistantConfig& config) {
+  const AssistantNeeds needs{
+      *db_,     *engine_, *http_client_, clock_,
+      metrics_, log_,     files_,        options_.storage.path + "/assistant"};
+  agent_ = make_assistant(needs, config);
+  pack_api_ =
+      std::make_unique<api::PackApi>(*agent_, files_,
+                                     api::PackApi::Options{.file = pack_file(needs, config),
+                                                           .enabled = options_.enable_admin_api});
 }
 
 /// Scrapes begin when the log is replayed; until then there are the blocks to ask.
@@ -515,6 +525,7 @@ void Server::add_push_gateway_routes() {
 void Server::add_assistant_routes() {
   assistant_api_ = std::make_unique<api::AssistantApi>(*agent_, clock_);
   assistant_api_->add_routes(router_);
+  pack_api_->add_routes(router_);
   live_updates_ =
       std::make_unique<api::LiveUpdates>(*engine_, clock_, metrics_, api::LiveOptions{});
   live_api_ = std::make_unique<api::LiveApi>(*agent_, *live_updates_, clock_);

@@ -16,6 +16,7 @@
 #include "app/api/live_updates.h"
 #include "app/api/mcp.h"
 #include "app/api/mcp_api.h"
+#include "app/api/pack_api.h"
 #include "app/api/query_api.h"
 #include "app/api/remote_read.h"
 #include "app/api/search_api.h"
@@ -96,6 +97,7 @@ class Server {
   void watch_config(const std::stop_token& stop);
   Result<void> refuse_open_door() const;
   void add_routes();
+  void make_agent(const config::AssistantConfig& config);
   void add_assistant_routes();
   void add_lifecycle_routes();
   [[nodiscard]] api::FeatureSwitches feature_switches() const;
@@ -138,6 +140,7 @@ class Server {
   std::unique_ptr<api::Federation> federation_;
   std::unique_ptr<api::RemoteRead> remote_read_;
   std::unique_ptr<api::AssistantApi> assistant_api_;
+  std::unique_ptr<api::PackApi> pack_api_;
   std::unique_ptr<api::LiveUpdates> live_updates_;
   std::unique_ptr<api::LiveApi> live_api_;
   std::unique_ptr<api::McpCore> mcp_;

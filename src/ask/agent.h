@@ -14,6 +14,7 @@ struct Question {
   std::string text;
   std::string session_id;  ///< empty: a conversation of its own
   TimeMs time;             ///< what "now" means
+  std::string user;        ///< who asks; empty: nobody in particular
   std::stop_token stop;
 };
 
@@ -77,6 +78,7 @@ struct Feedback {
   enum class Verdict : uint8_t { Up, Down };
 
   std::string session_id;
+  std::string user;            ///< whose conversation it is
   std::optional<size_t> turn;  ///< from 0; the last one when not given
   Verdict verdict = Verdict::Up;
   std::string correction;  ///< in words, what would have been right; may be empty
@@ -93,19 +95,22 @@ class Agent {
   /// answered is an Answer with a clarification or a refusal.
   virtual Result<Answer> ask(const Question& question, const TokenSink& tokens) = 0;
 
-  /// Known conversations, the last used first; what was said in one; and its end.
-  [[nodiscard]] virtual std::vector<SessionInfo> sessions() const = 0;
+  /// A user's conversations, the last used first; what was said in one; and its end. Those of
+  /// another user are not there.
+  [[nodiscard]] virtual std::vector<SessionInfo> sessions(const std::string& user) const = 0;
   /// {"id", "started", "last_used", "title", "turns": [{"time", "question", "answer", "intent",
   /// "promql"}]}, times in Unix seconds; nothing when there is no such conversation.
-  [[nodiscard]] virtual std::optional<Json> session(const std::string& session_id) const = 0;
-  virtual bool forget(const std::string& session_id) = 0;
+  [[nodiscard]] virtual std::optional<Json> session(const std::string& user,
+                                                    const std::string& session_id) const = 0;
+  virtual bool forget(const std::string& user, const std::string& session_id) = 0;
 
   /// Keeps what a person thinks of an answer. NotFound when there is no such conversation or turn;
   /// Unavailable when this agent learns nothing.
   virtual Result<void> feedback(const Feedback& /*feedback*/) {
     return fail(ErrorCode::Unavailable, "this assistant keeps no feedback");
   }
-  /// A sum of the feedback so far: {"up", "down", "corrections": […], …}.
+  /// A sum of the feedback so far: {"up", "down", "corrections": [{"id", "time", "question",
+  /// "answer", "promql", "correction", "suggested", "verdict"}], …}, times in Unix seconds.
   [[nodiscard]] virtual Json feedback_report() const {
     return {{"up", 0}, {"down", 0}, {"corrections", Json::array()}};
   }

@@ -42,6 +42,7 @@ struct Message {
 /// What the model says next: tool calls, or a final answer in `message.content`.
 struct Reply {
   Message message;
+  uint64_t tokens = 0;  ///< read and written for it, as the model counts them; 0: it does not say
 };
 
 /// Takes the words of an answer as they come. A function type, not a seam.

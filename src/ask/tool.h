@@ -3,6 +3,7 @@
 #include <stop_token>
 
 #include "ask/language_model.h"
+#include "ask/query_budget.h"
 #include "base/time.h"
 
 namespace prom5 {
@@ -11,6 +12,8 @@ namespace prom5 {
 struct ToolContext {
   TimeMs now;            ///< what "now" means in the question
   std::stop_token stop;  ///< requested when nobody waits for the answer any more
+  /// What its queries draw from; null: only the engine limits them.
+  QueryBudget* budget = nullptr;
 };
 
 /// Something that an agent can do. All tools read; none changes anything. Any thread.

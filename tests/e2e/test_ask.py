@@ -1,10 +1,13 @@
 """Questions in writing, to the program as it comes: it watches itself and this host."""
+import concurrent.futures
 import json
 import os
+import pathlib
 import pty
 import re
 import select
 import subprocess
+import tempfile
 import termios
 import time
 import unittest
@@ -352,6 +355,109 @@ class Ask(unittest.TestCase):
                 self.assertEqual(status, 404, answer)
         for body in (b"", b"[]", b"{}", b"{"):
             self.assertEqual(self.server.post("/api/v5/agent/feedback", body)[0], 400)
+
+    def test_conversations_and_feedback_outlive_a_restart(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        with harness.Prom5(data_dir=folder) as server:
+            for question in ("Is anything down?", "what is the weather in Paris"):
+                status, answer = server.post_json(
+                    "/api/v5/agent/text", {"message": question, "session_id": "kept"})
+                self.assertEqual(status, 200, answer)
+            body = {"session_id": "kept", "turn": 0, "verdict": "down", "correction": "why?"}
+            self.assertEqual(server.post_json("/api/v5/agent/feedback", body)[0], 200)
+            before = [harness.parse_json(server.get(path)[2])
+                      for path in ("/api/v5/agent/session", "/api/v5/agent/session/kept",
+                                   "/api/v5/agent/feedback")]
+            self.assertEqual(len(before[1]["turns"]), 2)
+            server.kill()  # which asks nobody for leave
+            with open(pathlib.Path(folder) / "assistant/conversations.jsonl", "ab") as file:
+                file.write(b"0badf00d {\"kind\": \"tu")
+            server.start()
+            after = [harness.parse_json(server.get(path)[2])
+                     for path in ("/api/v5/agent/session", "/api/v5/agent/session/kept",
+                                  "/api/v5/agent/feedback")]
+            self.assertEqual(after, before)
+            status, answer = server.post_json(
+                "/api/v5/agent/text", {"message": "Is anything down?", "session_id": "kept"})
+            self.assertEqual((status, answer["session_id"]), (200, "kept"))
+            turns = harness.parse_json(server.get("/api/v5/agent/session/kept")[2])["turns"]
+            self.assertEqual(len(turns), 3)
+
+    def test_an_operator_teaches_and_nothing_learns_by_itself(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+        def learn(server, *args):
+            return harness.run_prom5("ask", "learn", *args, "--url", server.url)
+
+        with harness.Prom5(data_dir=folder) as server:
+            result = learn(server, "--synonym", "knirps=host")
+            self.assertEqual(result.returncode, 1, harness.shown(result))
+            self.assertIn("enable-admin-api", result.stderr)
+        with harness.Prom5(["--web.enable-admin-api"], data_dir=folder) as server:
+            server.wait_for_value("count(up)", 2)
+            question = {"message": "Show the quuxness", "session_id": "taught"}
+            status, answer = server.post_json("/api/v5/agent/text", question)
+            self.assertEqual((status, answer.get("promql", "")), (200, ""), answer)
+            server.post_json("/api/v5/agent/feedback", {
+                "session_id": "taught", "verdict": "down", "promql": "sum(up)"})
+            report = harness.run_prom5("ask", "feedback", "--url", server.url)
+            self.assertEqual(report.returncode, 0, harness.shown(report))
+            self.assertRegex(report.stdout, r"(?m)^0 good, 1 bad$")
+            self.assertRegex(report.stdout, r"Show the quuxness .*sum\(up\)")
+            self.assertFalse((folder / "assistant/pack.yaml").exists())
+            for args in (("--from-feedback", "1"), ("--synonym", "knirps=host")):
+                result = learn(server, *args)
+                self.assertEqual(result.returncode, 0, harness.shown(result))
+            self.assertIn("sum(up)", (folder / "assistant/pack.yaml").read_text())
+            for args, code in ((("--from-feedback", "99"), 1), (("--from-feedback", "x"), 2),
+                               (("--synonym", "x"), 2), ((), 2),
+                               (("--synonym", "two words=host"), 1)):
+                with self.subTest(args):
+                    result = learn(server, *args)
+                    self.assertEqual(result.returncode, code, harness.shown(result))
+            server.stop()
+            server.start()
+            server.wait_for_value("count(up)", 2)
+            status, answer = server.post_json("/api/v5/agent/text", question)
+            self.assertIn("sum(up)", answer.get("promql", ""), answer)
+
+    def test_a_pack_that_is_no_good_stops_nothing(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "assistant").mkdir()
+        (folder / "assistant/pack.yaml").write_text("concepts: [{nam: x}]\n")
+        (folder / "assistant/conversations.jsonl").write_bytes(b"\0nonsense\n" * 3)
+        with harness.Prom5(data_dir=folder) as server:
+            server.wait_for_value("count(up)", 2)
+            self.assertTrue(server.ask("Is anything down?").get("promql"))
+            page = server.get("/metrics")[2].decode()
+            self.assertIn("prom5_assistant_pack_errors_total 1", page)
+            self.assertRegex(page, 'journal_errors_total{file="conversations.jsonl"} [1-9]')
+            self.assertIn("pack.yaml", server.log())
+
+    def test_a_budget_is_used_up(self):
+        config = harness.scrape_config(("self", harness.SELF))
+        config += "assistant: {budgets: {samples: 1}}\n"
+        with harness.Prom5(config=config) as server:
+            server.wait_for_value("count(up)", 1)
+            # Why something is so takes many queries.
+            status, answer = server.post_json(
+                "/api/v5/agent/text", {"message": "is anything unusual?"})
+            self.assertEqual(status, 200, answer)
+            self.assertEqual(answer["error"]["code"], "budget_samples", answer)
+            self.assertIn("samples", answer["reply"])
+
+    def test_many_conversations_at_once(self):
+        def converse(number):
+            name = f"crowd-{number}"
+            return [self.server.post_json("/api/v5/agent/text",
+                                          {"message": question, "session_id": name})
+                    for question in ("Is anything down?", "Show CPU usage")]
+
+        with concurrent.futures.ThreadPoolExecutor(100) as pool:
+            for answers in pool.map(converse, range(100)):
+                for status, answer in answers:
+                    self.assertEqual(status, 200, answer)
+                    self.assertTrue(answer["promql"], answer)
 
     # The command
 

@@ -102,18 +102,18 @@ void AssistantApi::add_routes(io::Router& router) {
   router.add("GET", "/api/v5/agent/session", "Lists conversations.",
              [this](const HttpRequest&, const PathArguments&) {
                Json list = Json::array();
-               for (const SessionInfo& s : agent_.sessions()) list.push_back(session_json(s));
+               for (const SessionInfo& s : agent_.sessions("")) list.push_back(session_json(s));
                return HttpResponse::json(200, codec::dump_json(Json{{"sessions", list}}));
              });
   router.add("GET", "/api/v5/agent/session/{id}", "What was said in a conversation.",
              [this](const HttpRequest&, const PathArguments& arguments) {
-               const auto session = agent_.session(arguments[0]);
+               const auto session = agent_.session("", arguments[0]);
                if (!session) return error_answer({ErrorCode::NotFound, "no such session"});
                return HttpResponse::json(200, codec::dump_json(*session));
              });
   router.add("DELETE", "/api/v5/agent/session/{id}", "Forgets a conversation.",
              [this](const HttpRequest&, const PathArguments& arguments) {
-               if (!agent_.forget(arguments[0])) {
+               if (!agent_.forget("", arguments[0])) {
                  return error_answer({ErrorCode::NotFound, "no such session"});
                }
                HttpResponse done;

@@ -19,13 +19,14 @@ class ScriptedAgent final : public Agent {
     }
     return next;
   }
-  [[nodiscard]] std::vector<SessionInfo> sessions() const override {
+  [[nodiscard]] std::vector<SessionInfo> sessions(const std::string&) const override {
     return {{"s", TimeMs{1000}, TimeMs{2500}, 2, "How much?"}};
   }
-  [[nodiscard]] std::optional<Json> session(const std::string& id) const override {
+  [[nodiscard]] std::optional<Json> session(const std::string&,
+                                            const std::string& id) const override {
     return id == "s" ? std::optional(Json{{"id", "s"}}) : std::nullopt;
   }
-  bool forget(const std::string& id) override { return id == "s"; }
+  bool forget(const std::string&, const std::string& id) override { return id == "s"; }
   Result<void> feedback(const Feedback& given) override {
     if (given.session_id != "s") return fail(ErrorCode::NotFound, "no such session");
     judged = given;

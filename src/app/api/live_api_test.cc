@@ -18,11 +18,11 @@ class EchoAgent final : public Agent {
     answer.text = question.text;
     return answer;
   }
-  [[nodiscard]] std::vector<SessionInfo> sessions() const override { return {}; }
-  [[nodiscard]] std::optional<Json> session(const std::string&) const override {
+  [[nodiscard]] std::vector<SessionInfo> sessions(const std::string&) const override { return {}; }
+  [[nodiscard]] std::optional<Json> session(const std::string&, const std::string&) const override {
     return std::nullopt;
   }
-  bool forget(const std::string&) override { return false; }
+  bool forget(const std::string&, const std::string&) override { return false; }
 };
 
 class FakeStream final : public io::ResponseStream {

@@ -8,8 +8,10 @@
 #include "app/api/features_api.h"
 #include "app/api/live_api.h"
 #include "app/api/mcp_api.h"
+#include "app/api/pack_api.h"
 #include "app/api/query_api.h"
 #include "io/codec/json.h"
+#include "io/file/memory_file_system.h"
 #include "store/memory_storage.h"
 
 namespace prom5::api {
@@ -21,17 +23,18 @@ class SilentAgent final : public Agent {
   Result<Answer> ask(const Question&, const TokenSink&) override {
     return fail(ErrorCode::Unavailable, "silent");
   }
-  [[nodiscard]] std::vector<SessionInfo> sessions() const override { return {}; }
-  [[nodiscard]] std::optional<Json> session(const std::string&) const override {
+  [[nodiscard]] std::vector<SessionInfo> sessions(const std::string&) const override { return {}; }
+  [[nodiscard]] std::optional<Json> session(const std::string&, const std::string&) const override {
     return std::nullopt;
   }
-  bool forget(const std::string&) override { return false; }
+  bool forget(const std::string&, const std::string&) override { return false; }
 };
 
 class OpenApiTest : public testing::Test {
  protected:
   void SetUp() override {
     assistant_.add_routes(router_);
+    pack_.add_routes(router_);
     live_api_.add_routes(router_);
     mcp_api_.add_routes(router_);
     query_api_.add_routes(router_);
@@ -47,6 +50,8 @@ class OpenApiTest : public testing::Test {
   query::Engine engine_{storage_, {}, metrics_, clock_};
   SilentAgent agent_;
   AssistantApi assistant_{agent_, clock_};
+  io::MemoryFileSystem files_;
+  PackApi pack_{agent_, files_, {}};
   LiveUpdates live_{engine_, clock_, metrics_, {}};
   LiveApi live_api_{agent_, live_, clock_};
   McpCore mcp_{{}, {}, clock_, metrics_, {}};

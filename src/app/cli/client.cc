@@ -123,6 +123,14 @@ int complain_of(const Error& error, const std::string& server) {
   return complain(about_server ? server + ": " + error.message : error.message, kFailure);
 }
 
+Result<Json> get_json(const std::string& server, const std::string& path) {
+  Json answer = TRY(send(TRY(request_to(server, path))));
+  if (!answer.is_object()) {
+    return fail(ErrorCode::Unavailable, "{} does not answer like prom5", server);
+  }
+  return answer;
+}
+
 Result<Json> post_json(const std::string& server, const std::string& path, const Json& body) {
   io::HttpClientRequest request = TRY(request_to(server, path));
   request.method = "POST";

@@ -31,6 +31,8 @@ Result<void> add_times(const Flags& flags, std::span<const std::string_view> nam
 /// Says what went wrong with a request, and with which server where that is not said already;
 /// returns the command's exit status.
 int complain_of(const Error& error, const std::string& server);
+/// Gets a JSON object. Errors as of ask_api().
+Result<Json> get_json(const std::string& server, const std::string& path);
 /// Posts a JSON document and gives the answer, an object. Errors as of ask_api().
 Result<Json> post_json(const std::string& server, const std::string& path, const Json& body);
 

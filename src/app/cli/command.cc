@@ -19,6 +19,10 @@ const auto& command_table() {
       // The first, which is the one that is run when none is named.
       {"serve", "", "Run the server; also without its name, by flags alone.", kServeFlags,
        run_serve},
+      {"ask feedback", "", "Show what people think of the assistant's answers.", kAskFeedbackFlags,
+       run_ask_feedback},
+      {"ask learn", "", "Teach the assistant a synonym, or what somebody's correction says.",
+       kAskLearnFlags, run_ask_learn},
       {"ask", "[QUESTION|-]",
        "Ask a running server in plain words; without a question, one after the other.", kAskFlags,
        run_ask},

@@ -52,6 +52,10 @@ int run_check_rules(const Flags& flags);
 int run_check_web_config(const Flags& flags);
 extern const std::span<const Flag> kAskFlags;
 int run_ask(const Flags& flags);
+extern const std::span<const Flag> kAskFeedbackFlags;
+int run_ask_feedback(const Flags& flags);
+extern const std::span<const Flag> kAskLearnFlags;
+int run_ask_learn(const Flags& flags);
 extern const std::span<const Flag> kMcpFlags;
 int run_mcp(const Flags& flags);
 

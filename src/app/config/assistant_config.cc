@@ -17,6 +17,9 @@ using llm::Provider;
 
 constexpr std::array kProviderNames = std::to_array<std::string_view>({"none", "openai", "ollama"});
 
+/// A model on the network has 120 seconds; then the built-in one has its own time.
+constexpr DurationMs kNetworkTime = DurationMs::seconds(120 + 30);
+
 constexpr std::string_view kOllamaPort = "11434";
 
 /// A number in a range, both ends included.
@@ -102,7 +105,14 @@ class AssistantReader {
                                             [&](double v) { m.price_output_per_million = v; })},
         {"send_ip_addresses", reader_.into(m.send_ip_addresses)},
         {"embeddings", [this](const YamlNode& n) { return read_embeddings(n); }},
-        {"sessions", reader_.not_yet_unless_empty("assistant: sessions")}};
+        {"pack_file",
+         [this](const YamlNode& n) -> Result<void> {
+           config_.pack_file = TRY(reader_.output_path(n));
+           return {};
+         }},
+        {"max_concurrent", at_least_one("max_concurrent", 10'000, config_.agent.max_concurrent)},
+        {"budgets", [this](const YamlNode& n) { return read_budgets(n); }},
+        {"sessions", [this](const YamlNode& n) { return read_sessions(n); }}};
     for (Key& key : http.keys()) {
       // Nothing but the configured host is asked, so redirects are no choice.
       if (key.name != "follow_redirects") keys.push_back(std::move(key));
@@ -114,6 +124,35 @@ class AssistantReader {
     own_credentials_ = !m.security->credentials.empty() || !m.security->user.empty() ||
                        !m.security->password.empty() || m.security->oauth2.has_value();
     return {};
+  }
+
+  /// A number that cannot be 0, as nothing would be answered or remembered.
+  Read at_least_one(std::string_view name, uint64_t most, uint64_t& target) {
+    return [this, name, most, &target](const YamlNode& n) -> Result<void> {
+      target = TRY(reader_.count(n));
+      if (target >= 1 && target <= most) return {};
+      return reader_.error(n, fmt::format("{} must be from 1 to {}", name, most));
+    };
+  }
+
+  Result<void> read_budgets(const YamlNode& node) {
+    agent::Budgets& b = config_.agent.budgets;
+    if (is_empty(node)) return {};
+    own_time_ = node.find("time") != nullptr;
+    const std::vector<Key> keys = {{"steps", at_least_one("steps", 1000, b.steps)},
+                                   {"time", reader_.into(b.time)},
+                                   {"samples", at_least_one("samples", UINT64_MAX, b.samples)},
+                                   {"tokens", at_least_one("tokens", UINT64_MAX, b.tokens)}};
+    return reader_.mapping(node, "assistant: budgets", keys);
+  }
+
+  Result<void> read_sessions(const YamlNode& node) {
+    agent::ConversationOptions& s = config_.agent.sessions;
+    if (is_empty(node)) return {};
+    const std::vector<Key> keys = {{"max", at_least_one("max", 100'000, s.max_sessions)},
+                                   {"max_age", reader_.into(s.max_age)},
+                                   {"turns", at_least_one("turns", 1000, s.max_turns)}};
+    return reader_.mapping(node, "assistant: sessions", keys);
   }
 
   Result<Provider> provider(const YamlNode& node) const {
@@ -197,6 +236,7 @@ class AssistantReader {
       }
     }
     m.provider = provider_.value_or(Provider::None);
+    if (m.provider != Provider::None && !own_time_) config_.agent.budgets.time = kNetworkTime;
     const bool is_openai = m.provider == Provider::OpenAi;
     if (m.base_url.empty() && m.provider != Provider::None) {
       m.base_url = is_openai ? openai : ollama_url(ollama);
@@ -240,6 +280,7 @@ class AssistantReader {
   const Environment& environment_;
   AssistantConfig config_;
   std::optional<Provider> provider_;
+  bool own_time_ = false;         ///< budgets: time is given
   bool own_credentials_ = false;  ///< by one of the keys of <http_config>
 };
 

@@ -6,6 +6,7 @@
 
 #include "app/config/yaml_reader.h"
 #include "ask/llm/embedding_options.h"
+#include "ask/agent/agent_options.h"
 #include "ask/llm/http_model_options.h"
 
 namespace prom5::config {
@@ -19,6 +20,10 @@ struct AssistantConfig {
   /// What turns texts into vectors beside the built-in way; Provider::None unless the section
   /// `embeddings` names a model.
   llm::EmbeddingOptions embeddings;
+  agent::AgentOptions agent;  ///< without its directory, which the server knows
+  /// Synonyms and concepts of the operator's own; empty: assistant/pack.yaml below the data. The
+  /// file need not be there.
+  std::string pack_file;
 };
 
 /// The value of an environment variable; empty when it is not set.

@@ -69,7 +69,10 @@ assistant:
   price_input_per_million: 1.5
   price_output_per_million: 6
   send_ip_addresses: true
-  sessions: {}
+  sessions: {max: 50, max_age: 1d, turns: 5}
+  budgets: {steps: 9, time: 45s, samples: 1000, tokens: 2000}
+  max_concurrent: 3
+  pack_file: words/own.yaml
   proxy_url: http://proxy:3128
 )");
   EXPECT_FALSE(config.enabled);
@@ -78,6 +81,15 @@ assistant:
   EXPECT_EQ(m.base_url, "https://llm.example/v1");
   EXPECT_EQ(m.model, "big");
   EXPECT_EQ(m.api_key.text, "s3cr3t");
+  EXPECT_EQ(config.agent.sessions.max_sessions, 50U);
+  EXPECT_EQ(config.agent.sessions.max_age, DurationMs::days(1));
+  EXPECT_EQ(config.agent.sessions.max_turns, 5U);
+  EXPECT_EQ(config.agent.budgets.steps, 9U);
+  EXPECT_EQ(config.agent.budgets.time, DurationMs::seconds(45));
+  EXPECT_EQ(config.agent.budgets.samples, 1000U);
+  EXPECT_EQ(config.agent.budgets.tokens, 2000U);
+  EXPECT_EQ(config.agent.max_concurrent, 3U);
+  EXPECT_TRUE(config.pack_file.ends_with("words/own.yaml")) << config.pack_file;
   EXPECT_EQ(m.timeout, DurationMs::seconds(30));
   EXPECT_EQ(m.connect_timeout, DurationMs::seconds(2));
   EXPECT_EQ(m.max_retries, 1U);
@@ -128,6 +140,15 @@ TEST(AssistantConfig, HostsOfOllama) {
   EXPECT_EQ(url("[::1]:9"), "http://[::1]:9");
 }
 
+TEST(AssistantConfig, AModelOnTheNetworkHasMoreTime) {
+  EXPECT_EQ(good("").agent.budgets.time, DurationMs::seconds(30));
+  EXPECT_EQ(good("assistant: {provider: ollama, model: m}\n").agent.budgets.time,
+            DurationMs::seconds(150));
+  EXPECT_EQ(
+      good("assistant: {provider: ollama, model: m, budgets: {time: 7s}}\n").agent.budgets.time,
+      DurationMs::seconds(7));
+}
+
 TEST(AssistantConfig, Mistakes) {
   const auto one = [](std::string_view rest, std::string_view message, std::string_view place) {
     bad("assistant:\n  provider: ollama\n  model: m\n  " + std::string(rest) + "\n", place,
@@ -144,7 +165,12 @@ TEST(AssistantConfig, Mistakes) {
   one("api_key: a\n  bearer_token: b", "at most one", "p.yml:5:3: ");
   one("api_key_file: /no/such/file", "/no/such/file", "p.yml:4:");
   one("follow_redirects: true", "unknown key", "p.yml:4:3: ");
-  one("sessions: {max: 5}", "sessions", "p.yml:4:");
+  one("sessions: {max: 0}", "from 1", "p.yml:4:19: ");
+  one("sessions: {age: 5d}", "unknown key", "p.yml:4:14: ");
+  one("budgets: {step: 5}", "did you mean \"steps\"?", "p.yml:4:13: ");
+  one("budgets: {time: 0s}", "", "p.yml:4:19: ");
+  one("budgets: {samples: 0}", "from 1", "p.yml:4:22: ");
+  one("max_concurrent: 0", "from 1", "p.yml:4:19: ");
   bad("assistant: [x]\n", "p.yml:1:", "mapping");
   bad("assistant: {provider: opena}\n", "p.yml:1:23: ", "did you mean \"openai\"?");
   bad("assistant: {provider: openai}\n", "p.yml:1:23: ", "model is missing");

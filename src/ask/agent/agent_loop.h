@@ -1,58 +1,63 @@
 #pragma once
 
-#include <list>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "ask/agent.h"
+#include "ask/agent/agent_metrics.h"
+#include "ask/agent/agent_options.h"
+#include "ask/agent/conversation_store.h"
+#include "ask/agent/feedback_store.h"
+#include "ask/agent/question_gate.h"
+#include "ask/agent/question_run.h"
 #include "ask/language_model.h"
 #include "ask/tool.h"
-#include "base/mutex.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "io/file/file_system.h"
 
 namespace prom5::agent {
 
-struct AgentOptions {
-  size_t max_steps = 16;       ///< turns of the model for one question
-  size_t max_sessions = 1000;  ///< the least recently used go first
-  size_t max_turns = 20;       ///< of a conversation that are remembered
+/// What a loop works with; all of it must outlive it.
+struct AgentServices {
+  const Clock& clock;
+  MetricRegistry& metrics;
+  const Log& log;
+  io::FileSystem* files = nullptr;  ///< null: nothing is kept across a restart
 };
 
 /// Question, tool calls, answer with evidence: the loop around a language model. Any thread; the
-/// questions of one session are taken one after another.
+/// questions of one conversation are taken one after another, and of all so many at once as the
+/// options say.
+///
+/// Beside the errors of Agent::ask: Unavailable when too many questions wait already.
 class AgentLoop final : public Agent {
  public:
-  AgentLoop(LanguageModel& model, std::vector<Tool*> tools, AgentOptions options)
-      : model_(model), tools_(std::move(tools)), options_(options) {}
+  AgentLoop(LanguageModel& model, const std::vector<Tool*>& tools, const AgentServices& services,
+            AgentOptions options);
 
   Result<Answer> ask(const Question& question, const TokenSink& tokens) override;
-  [[nodiscard]] std::vector<SessionInfo> sessions() const override;
-  [[nodiscard]] std::optional<Json> session(const std::string& session_id) const override;
-  bool forget(const std::string& session_id) override;
+  [[nodiscard]] std::vector<SessionInfo> sessions(const std::string& user) const override;
+  [[nodiscard]] std::optional<Json> session(const std::string& user,
+                                            const std::string& session_id) const override;
+  bool forget(const std::string& user, const std::string& session_id) override;
+
+  Result<void> feedback(const Feedback& feedback) override;
+  [[nodiscard]] Json feedback_report() const override { return feedback_.report(); }
 
  private:
-  /// One conversation. Its mutex is held while a question is answered; what can be told of it is
-  /// guarded by the loop's.
-  struct Session {
-    std::string id;
-    SessionInfo info;
-    Json told = Json::array();
-    Mutex mutex;
-    std::vector<Message> messages GUARDED_BY(mutex);
-  };
+  Result<Answer> answer(const Question& question, const ConversationKey& key, TimeMs begun);
 
-  std::shared_ptr<Session> session_of(const std::string& id) EXCLUDES(mutex_);
-  void note(Session& session, const Question& question, const Answer& answer) EXCLUDES(mutex_);
-  Message run_tool(const ToolCall& call, const ToolContext& context,
-                   std::vector<Evidence>& evidence);
-
-  LanguageModel& model_;
-  const std::vector<Tool*> tools_;
+  const AgentServices services_;
   const AgentOptions options_;
-
-  mutable Mutex mutex_;
-  std::list<std::shared_ptr<Session>> sessions_ GUARDED_BY(mutex_);  // most recently used first
+  const Toolbox tools_;
+  AgentMetrics metrics_;
+  const RunNeeds needs_;
+  QuestionGate gate_;
+  ConversationStore conversations_;
+  FeedbackStore feedback_;
 };
 
 }  // namespace prom5::agent

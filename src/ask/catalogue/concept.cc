@@ -101,7 +101,8 @@ Result<std::optional<AlertDefault>> parse_alert(const YamlNode* node) {
   return out;
 }
 
-Result<Concept> parse_concept(const YamlNode& node, const Lexicon& lexicon) {
+/// `complete`: it must say all that a concept needs, not only its name.
+Result<Concept> parse_concept(const YamlNode& node, const Lexicon& lexicon, bool complete = true) {
   TRY(only(node, kConceptKeys));
   Concept out;
   out.name = text(node, "name");
@@ -124,12 +125,72 @@ Result<Concept> parse_concept(const YamlNode& node, const Lexicon& lexicon) {
       out.recipes.push_back(TRY(parse_recipe(recipe)));
     }
   }
-  if (out.name.empty() || out.phrases.empty() || out.recipes.empty()) {
+  const bool lacks = complete && (out.phrases.empty() || out.recipes.empty());
+  if (out.name.empty() || lacks) {
     return fail(ErrorCode::BadData,
                 "line {}, column {}: a concept needs a name, phrases and recipes", node.line,
                 node.column);
   }
   return out;
+}
+
+constexpr std::array<std::string_view, 8> kPackKeys = {"means",   "heard",   "kinds", "roles",
+                                                       "aliases", "ignored", "weak",  "concepts"};
+
+/// A section of another shape would say nothing, and nobody would notice.
+Result<void> check_shapes(const YamlNode& root) {
+  for (const auto& [key, value] : root.entries) {
+    const bool is_list =
+        key.scalar == "ignored" || key.scalar == "weak" || key.scalar == "concepts";
+    const auto wanted = is_list ? YamlNode::Kind::Sequence : YamlNode::Kind::Mapping;
+    if (value.kind == wanted || value.kind == YamlNode::Kind::Null) continue;
+    return fail(ErrorCode::BadData, "line {}, column {}: \"{}\" must be a {}", value.line,
+                value.column, key.scalar, is_list ? "list" : "mapping of words to lists");
+  }
+  for (const std::string_view section : {"means", "heard", "kinds", "roles", "aliases"}) {
+    const YamlNode* words = root.find(section);
+    if (words == nullptr) continue;
+    for (const auto& [word, others] : words->entries) {
+      if (others.kind == YamlNode::Kind::Sequence) continue;
+      return fail(ErrorCode::BadData, "line {}, column {}: \"{}\" must be a list of words",
+                  others.line, others.column, word.scalar);
+    }
+  }
+  return {};
+}
+
+void use_synonyms(const YamlNode* means, const Lexicon& lexicon, Concept& known) {
+  if (means == nullptr) return;
+  std::set<std::string, std::less<>> replaced;
+  for (const auto& [to, from] : means->entries) {
+    for (const YamlNode& word : from.items) replaced.insert(word.scalar);
+  }
+  for (std::vector<std::string>& phrase : known.phrases) {
+    for (std::string& word : phrase) {
+      if (replaced.contains(word)) word = lexicon.canonical(word);
+    }
+    std::ranges::sort(phrase);
+    phrase.erase(std::unique(phrase.begin(), phrase.end()), phrase.end());
+  }
+  for (const std::string& word : replaced) {
+    if (known.about.erase(word) > 0) known.about.insert(lexicon.canonical(word));
+  }
+}
+
+/// `node`: where `more` was read, which tells what it says.
+void add_to(Concept& known, Concept more, const YamlNode& node) {
+  for (std::vector<std::string>& phrase : more.phrases) {
+    if (std::ranges::find(known.phrases, phrase) == known.phrases.end()) {
+      known.phrases.push_back(std::move(phrase));
+    }
+  }
+  known.about.merge(more.about);
+  known.recipes.insert(known.recipes.begin(), std::make_move_iterator(more.recipes.begin()),
+                       std::make_move_iterator(more.recipes.end()));
+  if (more.alert) known.alert = more.alert;
+  if (!more.toward.empty()) known.toward = std::move(more.toward);
+  if (!more.related.empty()) known.related = std::move(more.related);
+  if (node.find("worst") != nullptr) known.least_is_worst = more.least_is_worst;
 }
 
 }  // namespace
@@ -147,6 +208,35 @@ Result<std::vector<Concept>> parse_concepts(std::string_view yaml, const Lexicon
     for (const YamlNode& node : list->items) out.push_back(TRY(parse_concept(node, lexicon)));
   }
   return out;
+}
+
+Result<void> merge(ConceptPack& pack, std::string_view yaml) {
+  const YamlNode root = TRY(codec::parse_yaml(yaml));
+  if (root.kind == YamlNode::Kind::Null) return {};
+  if (root.kind != YamlNode::Kind::Mapping) {
+    return fail(ErrorCode::BadData, "line 1, column 1: a pack is a mapping with \"concepts\"");
+  }
+  TRY(only(root, kPackKeys));
+  TRY(check_shapes(root));
+  ConceptPack merged = pack;
+  TRY(merged.lexicon.merge(root));
+  // What stands for another word now stands for it everywhere.
+  for (Concept& known : merged.concepts) use_synonyms(root.find("means"), merged.lexicon, known);
+  if (const YamlNode* list = root.find("concepts")) {
+    for (const YamlNode& node : list->items) {
+      const std::string name = text(node, "name");
+      const auto known = std::ranges::find(merged.concepts, name, &Concept::name);
+      const bool is_new = known == merged.concepts.end();
+      Concept one = TRY(parse_concept(node, merged.lexicon, is_new));
+      if (is_new) {
+        merged.concepts.push_back(std::move(one));
+      } else {
+        add_to(*known, std::move(one), node);
+      }
+    }
+  }
+  pack = std::move(merged);
+  return {};
 }
 
 const ConceptPack& shipped_pack() {

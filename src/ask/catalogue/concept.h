@@ -55,6 +55,13 @@ struct ConceptPack {
 /// BadData with line and column.
 Result<std::vector<Concept>> parse_concepts(std::string_view yaml, const Lexicon& lexicon);
 
+/// Adds an operator's own pack, a document with any sections of packs/words.yaml and "concepts". A
+/// concept that is there already gets the further phrases and words, its recipes go before those
+/// there, and an alert, "toward", "worst" or "related" that is given takes the place of the one
+/// there; such an entry needs only a name. Synonyms hold in the phrases that are there, too.
+/// BadData with line and column; then the pack stays as it was.
+Result<void> merge(ConceptPack& pack, std::string_view yaml);
+
 /// The packs that are part of the program.
 const ConceptPack& shipped_pack();
 

@@ -74,50 +74,61 @@ std::string singular(std::string_view word) {
 Result<Lexicon> Lexicon::parse(std::string_view yaml) {
   const YamlNode root = TRY(codec::parse_yaml(yaml));
   Lexicon out;
-  const auto each = [&](std::string_view key, const auto& take) -> Result<void> {
+  TRY(out.add(root, true));
+  return out;
+}
+
+Result<void> Lexicon::merge(const YamlNode& root) { return add(root, false); }
+
+Result<void> Lexicon::add(const YamlNode& root, bool all_sections) {
+  const auto section_of = [&](std::string_view key) -> Result<const YamlNode*> {
     const YamlNode* section = root.find(key);
-    if (section == nullptr) return fail(ErrorCode::BadData, "words: \"{}\" is missing", key);
+    if (section == nullptr && all_sections) {
+      return fail(ErrorCode::BadData, "words: \"{}\" is missing", key);
+    }
+    return section;
+  };
+  const auto each = [&](std::string_view key, const auto& take) -> Result<void> {
+    const YamlNode* section = TRY(section_of(key));
+    if (section == nullptr) return {};
     for (const auto& [name, value] : section->entries) {
       for (const std::string& word : TRY(strings(value))) take(name.scalar, word);
     }
     return {};
   };
   const auto list = [&](std::string_view key, auto& into) -> Result<void> {
-    const YamlNode* section = root.find(key);
-    if (section == nullptr) return fail(ErrorCode::BadData, "words: \"{}\" is missing", key);
+    const YamlNode* section = TRY(section_of(key));
+    if (section == nullptr) return {};
     for (const std::string& word : TRY(strings(*section))) into.insert(word);
     return {};
   };
   // "means: {memory: [ram, mem]}": what stands right is read as what stands left.
   TRY(each("means", [&](const std::string& to, const std::string& from) {
-    out.synonyms_[from] = to;
-    out.known_.insert(from);
-    out.known_.insert(to);
+    synonyms_[from] = to;
+    known_.insert(from);
+    known_.insert(to);
   }));
   // What is meant stands for itself: the endings of "kubernetes" and "series" are no plurals.
-  for (const auto& [from, to] : std::map(out.synonyms_)) out.synonyms_.try_emplace(to, to);
+  for (const auto& [from, to] : std::map(synonyms_)) synonyms_.try_emplace(to, to);
   // "reach" means "reachable", which means "up".
-  for (auto& [from, to] : out.synonyms_) to = std::string(out.synonyms_.find(to)->second);
-  TRY(each("heard",
-           [&](const std::string& to, const std::string& from) { out.heard_[from] = to; }));
+  for (auto& [from, to] : synonyms_) to = std::string(synonyms_.find(to)->second);
+  TRY(each("heard", [&](const std::string& to, const std::string& from) { heard_[from] = to; }));
   TRY(each("kinds", [&](const std::string& kind, const std::string& label) {
-    out.kinds_[kind].push_back(label);
+    kinds_[kind].push_back(label);
   }));
   TRY(each("roles", [&](const std::string& role, const std::string& name) {
-    out.roles_[role].push_back(name);
+    roles_[role].push_back(name);
   }));
   TRY(each("aliases", [&](const std::string& name, const std::string& other) {
-    out.aliases_[name].push_back(other);
+    aliases_[name].push_back(other);
   }));
-  TRY(list("ignored", out.ignored_));
-  TRY(list("weak", out.weak_));
-  for (const auto* words : {&out.ignored_, &out.weak_}) {
-    out.known_.insert(words->begin(), words->end());
+  TRY(list("ignored", ignored_));
+  TRY(list("weak", weak_));
+  for (const auto* words : {&ignored_, &weak_}) known_.insert(words->begin(), words->end());
+  for (const auto* lists : {&kinds_, &roles_, &aliases_}) {
+    for (const auto& [word, others] : *lists) known_.insert(word);
   }
-  for (const auto* lists : {&out.kinds_, &out.roles_, &out.aliases_}) {
-    for (const auto& [word, others] : *lists) out.known_.insert(word);
-  }
-  return out;
+  return {};
 }
 
 std::string Lexicon::canonical(std::string_view word) const {

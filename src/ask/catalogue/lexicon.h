@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "io/codec/yaml.h"
 
 namespace prom5::catalogue {
 
@@ -16,6 +17,10 @@ class Lexicon {
  public:
   /// BadData with line and column.
   static Result<Lexicon> parse(std::string_view yaml);
+
+  /// Adds the sections that a document has, of those of packs/words.yaml; what it says of a word
+  /// replaces what was known. BadData with line and column; then part of it may have been added.
+  Result<void> merge(const codec::YamlNode& root);
 
   /// A word in the form in which phrases, names and questions are compared: lower case, singular,
   /// of several words for one thing always the same.
@@ -45,6 +50,7 @@ class Lexicon {
 
  private:
   using Lists = std::map<std::string, std::vector<std::string>, std::less<>>;
+  Result<void> add(const codec::YamlNode& root, bool all_sections);
   static const std::vector<std::string>* in(const Lists& lists, std::string_view word);
 
   std::map<std::string, std::string, std::less<>> synonyms_;

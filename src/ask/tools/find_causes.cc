@@ -6,6 +6,7 @@
 
 #include "analysis/correlation.h"
 #include "ask/catalogue/recipe_query.h"
+#include "ask/tools/run_query.h"
 #include "ask/tools/scan.h"
 
 namespace prom5::tools {
@@ -57,8 +58,7 @@ Result<Json> FindCauses::firing(const Json& words, TimeMs at, const ToolContext&
   query::QueryRequest request;
   request.text = R"(ALERTS{alertstate="firing"})";
   request.start = request.end = at;
-  request.stop = context.stop;
-  const query::QueryResult result = TRY(engine_.run(request));
+  const query::QueryResult result = TRY(run_query(engine_, request, context));
   Json out = Json::array();
   size_t most = 0;
   for (const query::Series& series : std::get<query::VectorValue>(result.value).series) {
@@ -83,7 +83,7 @@ Result<Json> FindCauses::firing(const Json& words, TimeMs at, const ToolContext&
 Result<TimeMs> FindCauses::when(const Json& arguments, TimeMs at, const ToolContext& context) {
   const TimeMs from = time_of(arguments, "from", at);
   const TimeMs to = time_of(arguments, "to", at);
-  const std::string promql = arguments.value("promql", "");
+  const std::string promql = text_or(arguments, "promql", "");
   if (from >= to || promql.empty()) return at;
   VitalSign own;
   own.promql = promql;

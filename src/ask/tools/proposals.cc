@@ -5,6 +5,7 @@
 #include "analysis/episodes.h"
 #include "analysis/forecast.h"
 #include "ask/tools/range_frame.h"
+#include "ask/tools/run_query.h"
 
 namespace prom5::tools {
 
@@ -82,8 +83,7 @@ Result<Json> ProposeSilence::call(const Json& arguments, const ToolContext& cont
   query::QueryRequest request;
   request.text = R"(ALERTS{alertstate=~"firing|pending"})";
   request.start = request.end = context.now;
-  request.stop = context.stop;
-  const query::QueryResult result = TRY(engine_.run(request));
+  const query::QueryResult result = TRY(run_query(engine_, request, context));
   Json alerts = Json::array();
   for (const query::Series& series : std::get<query::VectorValue>(result.value).series) {
     if (!matches_all(matchers, series.labels)) continue;

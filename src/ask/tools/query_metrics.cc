@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ask/tools/range_frame.h"
+#include "ask/tools/run_query.h"
 #include "io/codec/number.h"
 
 namespace prom5::tools {
@@ -98,7 +99,6 @@ ToolSpec QueryMetrics::spec() const {
 Result<Json> QueryMetrics::call(const Json& arguments, const ToolContext& context) {
   query::QueryRequest request;
   request.text = TRY(text_of(arguments, "promql", "query_metrics"));
-  request.stop = context.stop;
   const double step_s = number_of(arguments, "step_s", 0);
   request.start = request.end = time_of(arguments, "end", context.now);
   if (arguments.contains("start") || step_s > 0) {
@@ -110,7 +110,7 @@ Result<Json> QueryMetrics::call(const Json& arguments, const ToolContext& contex
     const double step = step_s > 0 ? step_s : longest / kPoints;
     request.step = DurationMs{std::max<int64_t>(1000, static_cast<int64_t>(step * 1000))};
   }
-  const query::QueryResult result = TRY(engine_.run(request));
+  const query::QueryResult result = TRY(run_query(engine_, request, context));
   Json out = value_json(result.value);
   out["start"] = request.start.as_seconds();
   out["end"] = request.end.as_seconds();

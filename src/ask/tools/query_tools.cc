@@ -1,6 +1,7 @@
 #include "ask/tools/query_tools.h"
 
 #include "ask/tools/range_frame.h"
+#include "ask/tools/run_query.h"
 
 namespace prom5::tools {
 
@@ -36,7 +37,7 @@ void add_parts(const query::ExplainedExpr& expr, Json& parts) {
 /// The series of an instant query, with state and name of the labels that matter.
 Result<Json> list(query::Engine& engine, const std::string& promql, const char* field,
                   const ToolContext& context) {
-  const query::QueryResult result = TRY(engine.run(instant(promql, context)));
+  const query::QueryResult result = TRY(run_query(engine, instant(promql, context), context));
   const auto& series = std::get<query::VectorValue>(result.value).series;
   Json out = Json::array();
   for (const query::Series& one : series) {

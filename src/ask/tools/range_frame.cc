@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "ask/tools/run_query.h"
+
 namespace prom5::tools {
 
 Result<RangeFrame> range_frame(query::Engine& engine, const std::string& promql,
@@ -11,8 +13,7 @@ Result<RangeFrame> range_frame(query::Engine& engine, const std::string& promql,
   query.start = request.start;
   query.end = request.end;
   query.step = request.step;
-  query.stop = context.stop;
-  query::QueryResult result = TRY(engine.run(query));
+  query::QueryResult result = TRY(run_query(engine, std::move(query), context));
   auto* matrix = std::get_if<query::MatrixValue>(&result.value);
   if (matrix == nullptr) {
     return fail(ErrorCode::BadData, "{} gives no series over time", promql);

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/metrics.h"
+#include "base/time.h"
+
+namespace prom5::agent {
+
+/// How a question ended.
+enum class Outcome : uint8_t { Answered, Clarified, Refused, Failed };
+
+/// Which budget a question has used up.
+enum class Limit : uint8_t { Steps, Time, Samples, Tokens };
+std::string_view to_string(Limit limit);
+
+/// What the assistant tells about itself. Any thread.
+class AgentMetrics {
+ public:
+  explicit AgentMetrics(MetricRegistry& metrics);
+
+  /// An intent that is not known counts as "other": a model may say anything.
+  void count_question(std::string_view intent, Outcome outcome, double seconds);
+  void count_tool_call(const std::string& tool, bool failed);
+  void count_exhausted(Limit limit) { exhausted_[static_cast<size_t>(limit)]->add(); }
+  void count_unfounded(size_t numbers) { unfounded_.add(numbers); }
+  void count_feedback(bool up) { (up ? up_ : down_).add(); }
+  void set_sessions(size_t count) { sessions_.set(static_cast<double>(count)); }
+
+ private:
+  static constexpr std::array kBounds = {0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 30.0, 120.0};
+
+  MetricRegistry& metrics_;
+  std::array<Counter*, kBounds.size() + 1> buckets_{};  // cumulative; the last one is +Inf
+  Counter& count_;
+  std::shared_ptr<std::atomic<double>> seconds_;  // shared with the registry, which lives longer
+  std::array<Counter*, 4> exhausted_{};
+  Counter& unfounded_;
+  Counter& up_;
+  Counter& down_;
+  Gauge& sessions_;
+};
+
+}  // namespace prom5::agent

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "ask/tool.h"
+#include "query/engine.h"
+
+namespace prom5::tools {
+
+/// Runs a tool's query within what is left of the question's budget, and draws from it what it
+/// read. `request.stop` and `request.timeout` are set here. Errors: those of Engine::run and of
+/// QueryBudget::admit.
+Result<query::QueryResult> run_query(query::Engine& engine, query::QueryRequest request,
+                                     const ToolContext& context);
+
+}  // namespace prom5::tools
