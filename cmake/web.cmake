@@ -41,7 +41,7 @@ add_executable(make_embedding tools/make_embedding.cc src/ask/catalogue/concept.
 foreach(pack words infrastructure services)
   target_sources(make_embedding PRIVATE ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc)
 endforeach()
-target_link_libraries(make_embedding PRIVATE prom5_io)
+target_link_libraries(make_embedding PRIVATE prom5_model)
 add_custom_command(
   OUTPUT ${GENERATED}/word_vectors.bin ${GENERATED}/word_vectors.S ${GENERATED}/word_vectors.cc
   COMMAND make_embedding ${GENERATED}/word_vectors.bin

@@ -105,18 +105,28 @@ class OfAFreshServer(Asking):
             self.declined(ERRORS, "error")
 
     def test_there_is_no_production(self):
-        self.declined(SERVERS, "production")
+        """All targets are told of, and that none is called so."""
+        answer = self.ask(SERVERS)
+        self.assertEqual(answer["promql"], "up", answer)
+        self.assertIn('Nothing here is called "production"', answer["answer"])
 
-    def test_there_are_no_requests_to_fail(self):
-        self.declined(TREND, "error")
+    def test_the_only_api_is_its_own(self):
+        """The error ratio of its own requests, and that nothing is called so."""
+        answer = self.ask(TREND)
+        self.assertIn("prometheus_http_requests_total", answer["promql"], answer)
+        self.assertEqual(answer["mode"], "range")
+        self.assertIn("Nothing here is called", answer["answer"])
 
     def test_there_is_no_database(self):
         self.declined(RELATED, "database")
 
     def test_the_same_by_voice(self):
-        for question in (SERVERS, TREND, RELATED):
-            heard = re.sub(r"[^\w\s]", "", question.lower().replace("'s", "s"))
-            self.declined(heard)
+        def heard(question):
+            return re.sub(r"[^\w\s]", "", question.lower().replace("'s", "s"))
+
+        self.assertEqual(self.ask(heard(SERVERS))["promql"], "up")
+        self.assertEqual(self.ask(heard(TREND))["mode"], "range")
+        self.declined(heard(RELATED))
 
 
 @unittest.skipUnless(test_nl.SHARED.is_dir(),

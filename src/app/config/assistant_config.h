@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "app/config/yaml_reader.h"
-#include "ask/llm/embedding_options.h"
 #include "ask/agent/agent_options.h"
+#include "ask/llm/embedding_options.h"
 #include "ask/llm/http_model_options.h"
 
 namespace prom5::config {

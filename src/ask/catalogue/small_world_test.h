@@ -6,6 +6,9 @@
 
 #include "ask/catalogue/catalogue.h"
 #include "ask/catalogue/concept.h"
+#include "ask/catalogue/embedder.h"
+#include "ask/catalogue/meaning_index.h"
+#include "ask/catalogue/word_vectors.h"
 #include "ask/tool.h"
 #include "base/rng.h"
 #include "query/engine.h"
@@ -65,6 +68,8 @@ struct SmallWorld {
   query::Engine engine{storage, {}, registry, clock};
   const ConceptPack& pack = shipped_pack();
   Catalogue catalogue{storage, pack.lexicon, clock};
+  BuiltInEmbedder embedder{pack.lexicon, shipped_word_vectors()};
+  MeaningIndex meaning{pack, embedder, nullptr};
   ToolContext context{kNow, {}};
 
  private:

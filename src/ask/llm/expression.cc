@@ -63,6 +63,10 @@ std::string in_brackets(const std::string& promql) {
   bool quoted = false;
   for (size_t i = 0; i < promql.size(); ++i) {
     const char c = promql[i];
+    if (quoted && c == '\\') {
+      ++i;  // an escaped quote ends nothing
+      continue;
+    }
     if (c == '"') quoted = !quoted;
     if (quoted) continue;
     if (c == '(' || c == '{' || c == '[') ++depth;

@@ -107,6 +107,55 @@ Subject Planner::as_asked(const Reading& reading, const Subject& subject) const 
   return subject;
 }
 
+namespace {
+
+/// "how many pods …", "alerts by severity": the series are the things, and counted.
+void count_things(const Reading& reading, const Subject& subject, const Expression& expression,
+                  Shape& shape, Plan& plan) {
+  const bool flags = plan.unit == "flag" || plan.unit == "up" || subject.recipe.finding;
+  if (!reading.by.empty() && flags && plan.unit != "up" && reading.thresholds.empty() &&
+      !plan.range && !reading.how_many) {
+    plan.promql =
+        "count" + by_clause(shape.by) + "(" + expression.promql({.offset = shape.offset}) + ")";
+    plan.unit = "count";
+    plan.finding = false;
+  }
+  if (reading.how_many && flags && reading.thresholds.empty() && !plan.range) {
+    const std::string condition = subject.recipe.finding ? "" : " == 1";
+    plan.promql = "count" + by_clause(reading.by.empty() ? std::vector<std::string>{} : shape.by) +
+                  "(" + expression.promql({.offset = shape.offset}) + condition + ")";
+    plan.unit = "count";
+    shape.by = reading.by.empty() ? std::vector<std::string>{} : shape.by;
+    plan.finding = false;
+  }
+}
+
+/// What the values are held against.
+void add_conditions(const Reading& reading, const Subject& subject, Plan& plan) {
+  // "certificates that expire within 30 days"
+  const bool remaining = subject.recipe.promql.find("- time()") != std::string::npos;
+  if (remaining && reading.ahead && reading.thresholds.empty()) {
+    plan.promql = in_brackets(plan.promql) + " < " +
+                  codec::format_general(reading.ahead->length.as_seconds());
+    plan.wording = "beyond";
+  }
+  for (const Threshold& threshold : reading.thresholds) {
+    const auto value = in_unit(threshold.quantity, plan.unit);
+    if (!value) continue;
+    plan.promql =
+        in_brackets(plan.promql) + " " + threshold.op + " " + codec::format_general(*value);
+    plan.limit = value;
+    plan.wording = "beyond";
+    if (reading.how_many && !plan.range) {
+      plan.promql = "count(" + plan.promql + ")";
+      plan.unit = "count";
+      plan.wording = "value";
+    }
+  }
+}
+
+}  // namespace
+
 Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
   const Subject subject = as_asked(reading, asked);
   Plan plan = begin(reading, subject);
@@ -136,47 +185,12 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
     plan.promql = in_brackets(plan.promql) + " / " + in_brackets(whole->promql(shape));
     plan.unit = "ratio";
   }
-  // "how many pods …": the series are the things.
-  const bool flags = plan.unit == "flag" || plan.unit == "up" || subject.recipe.finding;
-  if (!reading.by.empty() && flags && plan.unit != "up" && reading.thresholds.empty() &&
-      !plan.range && !reading.how_many) {
-    plan.promql =
-        "count" + by_clause(shape.by) + "(" + expression.promql({.offset = shape.offset}) + ")";
-    plan.unit = "count";
-    plan.finding = false;
-  }
-  if (reading.how_many && flags && reading.thresholds.empty() && !plan.range) {
-    const std::string condition = subject.recipe.finding ? "" : " == 1";
-    plan.promql = "count" + by_clause(reading.by.empty() ? std::vector<std::string>{} : shape.by) +
-                  "(" + expression.promql({.offset = shape.offset}) + condition + ")";
-    plan.unit = "count";
-    shape.by = reading.by.empty() ? std::vector<std::string>{} : shape.by;
-    plan.finding = false;
-  }
+  count_things(reading, subject, expression, shape, plan);
   if (expression.inverted()) {
     plan.promql += " == 0";
     plan.finding = true;
   }
-  // "certificates that expire within 30 days"
-  const bool remaining = subject.recipe.promql.find("- time()") != std::string::npos;
-  if (remaining && reading.ahead && reading.thresholds.empty()) {
-    plan.promql = in_brackets(plan.promql) + " < " +
-                  codec::format_general(reading.ahead->length.as_seconds());
-    plan.wording = "beyond";
-  }
-  for (const Threshold& threshold : reading.thresholds) {
-    const auto value = in_unit(threshold.quantity, plan.unit);
-    if (!value) continue;
-    plan.promql =
-        in_brackets(plan.promql) + " " + threshold.op + " " + codec::format_general(*value);
-    plan.limit = value;
-    plan.wording = "beyond";
-    if (reading.how_many && !plan.range) {
-      plan.promql = "count(" + plan.promql + ")";
-      plan.unit = "count";
-      plan.wording = "value";
-    }
-  }
+  add_conditions(reading, subject, plan);
   if (reading.unit && reading.thresholds.empty()) {
     plan.promql = convert_unit(plan.promql, plan.unit, *reading.unit, plan.unit);
   }
@@ -232,11 +246,34 @@ Plan Planner::plan_top(const Reading& reading, const Subject& subject) const {
   return plan;
 }
 
+/// "the last hour with the last six": each over its own time.
+Plan Planner::compare_windows(const Reading& reading, const Subject& subject) const {
+  Plan plan = begin(reading, subject);
+  const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
+  const Shape shape = expression.shape();
+  plan.entity_labels = shape.by.empty() ? expression.things() : shape.by;
+  for (const auto& window : {reading.window, reading.other_window}) {
+    Reading one = reading;
+    one.window = window;
+    if (one.aggregation.empty()) one.aggregation = "avg";
+    Shape own = shape;
+    Plan unused;
+    look_back(one, own, unused, subject);
+    plan.more.push_back(expression.promql(own));
+    plan.unit = expression.unit(own);
+  }
+  plan.promql = in_brackets(plan.more[0]) + " - " + in_brackets(plan.more[1]);
+  plan.window = format_duration(reading.other_window->length);
+  plan.wording = "compare";
+  return plan;
+}
+
 Plan Planner::plan_compare(const Reading& reading, const Subject& subject) const {
   Plan plan = begin(reading, subject);
   const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
   Shape shape = expression.shape();
   plan.entity_labels = shape.by.empty() ? expression.things() : shape.by;
+  if (reading.window && reading.other_window) return compare_windows(reading, subject);
   DurationMs back;
   std::optional<TimePhrase> span = reading.window;
   if (reading.shift) {

@@ -70,6 +70,15 @@ Json filters_of(const Reading& reading) {
   return out;
 }
 
+bool names_alert(const Reading& reading, const catalogue::Snapshot& snapshot) {
+  if (snapshot.find("ALERTS") == nullptr) return false;
+  return std::any_of(
+      reading.mentions.begin(), reading.mentions.end(), [](const catalogue::Mention& m) {
+        return std::any_of(m.places.begin(), m.places.end(),
+                           [](const auto& place) { return place.label == "alertname"; });
+      });
+}
+
 }  // namespace
 
 Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
@@ -262,7 +271,14 @@ Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>&
         {"series", "describe_series", Json{{"metric", subject->recipe.needs.front()}}});
     return plan;
   }
-  // Why: what else was unusual then, and came first.
+  return plan_why(reading, subject);
+}
+
+/// Why: what else was unusual then, and came first.
+Plan Planner::plan_why(const Reading& reading, const std::optional<Subject>& subject) const {
+  Plan plan;
+  plan.intent = Intent::Explain;
+  plan.confidence = 0.75;
   const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
   TimeMs at = reading.point ? reading.point->start : span ? span->end : now_;
   if (span && reading.range) at = span->start + DurationMs{(span->end - span->start).ms / 2};
@@ -277,15 +293,10 @@ Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>&
   for (const ContentWord& word : reading.content) words.push_back(word.canonical);
   for (const catalogue::Mention& m : reading.mentions) words.push_back(m.folded);
   arguments["words"] = std::move(words);
-  const catalogue::Metric* alerts = snapshot_.find("ALERTS");
-  const bool named = std::any_of(
-      reading.mentions.begin(), reading.mentions.end(), [&](const catalogue::Mention& m) {
-        return alerts != nullptr &&
-               std::any_of(m.places.begin(), m.places.end(),
-                           [](const auto& p) { return p.label == "alertname"; });
-      });
-  arguments["alert"] = named || reading.says_any({"alert", "alerts", "firing", "alarm"});
-  if (subject && !arguments["alert"].get<bool>()) {
+  const bool alert =
+      names_alert(reading, snapshot_) || reading.says_any({"alert", "alerts", "firing", "alarm"});
+  arguments["alert"] = alert;
+  if (subject && !alert) {
     const Expression expression(*subject, reading, snapshot_, knowledge_.pack.lexicon);
     Shape shape = expression.shape();
     plan.subject = subject->name;

@@ -90,6 +90,19 @@ bool descriptive(std::string_view word) {
          word.ends_with("est") || word.ends_with("ish") || word.ends_with("ful") || word.size() < 3;
 }
 
+/// Words that nothing here knows, and that do not just describe.
+std::vector<std::string> unknown_words(const Reading& reading, const catalogue::Lexicon& lexicon) {
+  std::vector<std::string> out;
+  for (const ContentWord& word : reading.content) {
+    const Token& token = reading.tokens[word.at];
+    if (word.known) continue;
+    if (!descriptive(token.text) || is_before_kind(reading, token.written, lexicon)) {
+      out.push_back(token.written);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Plan clarification(std::string question, std::vector<std::string> options) {
@@ -239,14 +252,7 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
       std::find_if(ranked.begin(), ranked.end(), [](const Subject& s) { return s.available; });
   const bool fits = best != ranked.end() && best->phrase >= kWholePhrase && best->score >= 0.75;
   if (!names_subject(reading, lexicon) && !fits) return ask_which(ranked, reading);
-  std::vector<std::string> unknown;
-  for (const ContentWord& word : reading.content) {
-    const std::string& written = reading.tokens[word.at].written;
-    if (!word.known &&
-        (!descriptive(reading.tokens[word.at].text) || is_before_kind(reading, written, lexicon))) {
-      unknown.push_back(reading.tokens[word.at].written);
-    }
-  }
+  const std::vector<std::string> unknown = unknown_words(reading, lexicon);
   if (best == ranked.end() || best->score < kLeastScore) {
     if (!ranked.empty() && ranked.front().phrase >= kWholePhrase && unknown.empty()) {
       return refuse_missing(ranked.front(), ranked);
@@ -352,23 +358,18 @@ Plan Planner::plan_subject(Reading& reading, Subject& subject) const {
   }
 }
 
-Plan Planner::plan(const std::string& asked, const Json& before) {
-  // An answer to a question back belongs to what was asked.
-  const bool answers = before.is_object() && before.value("intent", "") == "clarify";
-  const std::string text = answers ? before.value("text", "") + " " + asked : asked;
-  Reading reading = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
+/// What needs no subject.
+std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& text,
+                                          const Json& before, bool goes_on) const {
   const bool asks_query = reading.intent == Intent::Explain || reading.tokens.size() < 3;
   if (!reading.expression.empty() && asks_query) return plan_explain(reading, std::nullopt);
-  if (auto declined = decline_at_once(reading)) return *std::move(declined);
-  if (auto functions = plan_functions(reading)) return *std::move(functions);
-  const bool goes_on = before.is_object() && before.contains("subject") && !answers;
-  Plan plan;
+  if (auto declined = decline_at_once(reading)) return declined;
+  if (auto functions = plan_functions(reading)) return functions;
   if (reading.intent == Intent::Silence) return plan_silence(reading);
   if (reading.says("labels")) reading.intent = Intent::Explain;
   if (reading.intent == Intent::List) return plan_list(reading);
   if (reading.intent == Intent::Correlate) return plan_correlate(text, reading, before);
-  Subject chosen;
-  std::optional<Subject> subject;
+  // "is it down?", and nothing was named.
   static const std::set<std::string_view> kStates = {"up",     "down",    "healthy", "slow", "fast",
                                                      "status", "latency", "broken",  "hot"};
   const bool no_thing =
@@ -380,36 +381,41 @@ Plan Planner::plan(const std::string& asked, const Json& before) {
     back.frame = {{"intent", "clarify"}, {"text", text}};
     return back;
   }
+  if (reading.intent == Intent::Status) return plan_site(reading);
+  return std::nullopt;
+}
+
+/// "can people reach shop.example.com": a site is asked for by its probe.
+std::optional<Plan> Planner::plan_site(const Reading& reading) const {
+  const Concept* probe = knowledge_.pack.find("probe state");
+  const catalogue::Metric* metric = snapshot_.find("probe_success");
+  if (probe == nullptr || metric == nullptr) return std::nullopt;
+  static const std::set<std::string_view> kState = {"up",   "user",      "healthy", "status",
+                                                    "down", "available", "working"};
+  for (const ContentWord& word : reading.content) {
+    const bool site = reading.tokens[word.at].text.find('.') != std::string::npos;
+    if (!site && !kState.contains(word.canonical)) return std::nullopt;
+  }
+  for (size_t m = 0; m < reading.mentions.size(); ++m) {
+    if (reading.mentions[m].text.find('.') == std::string::npos) continue;
+    const auto binding = catalogue::bind(reading.mentions[m], *metric, knowledge_.pack.lexicon);
+    if (!binding || binding->label != "instance") continue;
+    Subject site = knowledge_.subjects.of_concept(*probe, reading, snapshot_);
+    site.filters = {m};
+    Plan answer = plan_status(reading, site);
+    answer.frame = frame_of(reading, site, answer);
+    return answer;
+  }
+  return std::nullopt;
+}
+
+/// What the question is about, from its words or from the turn before; else why not.
+std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, bool goes_on,
+                                          std::optional<Subject>& subject) const {
   const bool names = names_subject(reading, knowledge_.pack.lexicon);
-  // "can people reach shop.example.com": a site is asked for by its probe.
-  if (reading.intent == Intent::Status) {
-    const Concept* probe = knowledge_.pack.find("probe state");
-    const catalogue::Metric* metric = snapshot_.find("probe_success");
-    static const std::set<std::string_view> kState = {"up",   "user",      "healthy", "status",
-                                                      "down", "available", "working"};
-    const bool state =
-        std::all_of(reading.content.begin(), reading.content.end(), [&](const ContentWord& w) {
-          return kState.contains(w.canonical) ||
-                 reading.tokens[w.at].text.find('.') != std::string::npos;
-        });
-    for (size_t m = 0; m < reading.mentions.size(); ++m) {
-      if (!state || probe == nullptr || metric == nullptr) break;
-      if (reading.mentions[m].text.find('.') == std::string::npos) continue;
-      const auto binding = catalogue::bind(reading.mentions[m], *metric, knowledge_.pack.lexicon);
-      if (!binding || binding->label != "instance") continue;
-      Subject site = knowledge_.subjects.of_concept(*probe, reading, snapshot_);
-      if (!site.available) break;
-      site.filters = {m};
-      Plan answer = plan_status(reading, site);
-      answer.frame = frame_of(reading, site, answer);
-      return answer;
-    }
-  }
-  if (reading.intent == Intent::Anomaly && !names && !goes_on && !reading.content.empty()) {
-    return plan_anomaly(reading, std::nullopt);
-  }
   std::optional<Plan> declined;
   if (names || !goes_on) {
+    Subject chosen;
     declined = choose(reading, chosen);
     if (!declined) subject = chosen;
     // "only the failed ones": of what was asked before, if that has such.
@@ -428,28 +434,45 @@ Plan Planner::plan(const std::string& asked, const Json& before) {
       if (subject) declined.reset();
     }
   }
-  if (declined && reading.intent == Intent::Anomaly && reading.refers && reading.content.empty()) {
-    return *std::move(declined);
+  return declined;
+}
+
+/// What can be answered though nothing was found that it is about.
+Plan Planner::plan_without_subject(const Reading& reading, const std::string& text,
+                                   Plan declined) const {
+  const bool names = names_subject(reading, knowledge_.pack.lexicon);
+  if (reading.intent == Intent::Anomaly) {
+    if (reading.refers && reading.content.empty()) return declined;
+    return plan_anomaly(reading, std::nullopt);
   }
-  const bool open = reading.intent == Intent::Anomaly || reading.intent == Intent::Explain ||
-                    reading.intent == Intent::Status;
-  if (declined && open && (!names || reading.intent != Intent::Status)) {
-    if (reading.intent == Intent::Anomaly) return plan_anomaly(reading, std::nullopt);
-    const bool about_nothing = declined->intent == Intent::Refuse && reading.mentions.empty();
-    if (reading.intent == Intent::Explain && about_nothing) return *std::move(declined);
-    if (reading.intent == Intent::Explain) return plan_explain(reading, std::nullopt);
-    return plan_status(reading, Subject{});
+  if (reading.intent == Intent::Explain) {
+    const bool about_nothing = declined.intent == Intent::Refuse && reading.mentions.empty();
+    return about_nothing ? declined : plan_explain(reading, std::nullopt);
   }
-  if (declined) {
-    // "how is db-01?" names a thing and nothing of it: its state is meant.
-    if (declined->intent == Intent::Clarify && !reading.mentions.empty() && !names &&
-        reading.intent == Intent::Query) {
-      return plan_status(reading, Subject{});
-    }
-    declined->frame = {{"intent", std::string(to_string(declined->intent))}, {"text", text}};
-    return *std::move(declined);
+  // "how is db-01?" names a thing and nothing of it: its state is meant.
+  const bool thing = declined.intent == Intent::Clarify && !reading.mentions.empty() &&
+                     reading.intent == Intent::Query;
+  if (!names && (thing || reading.intent == Intent::Status)) return plan_status(reading, Subject{});
+  declined.frame = {{"intent", std::string(to_string(declined.intent))}, {"text", text}};
+  return declined;
+}
+
+Plan Planner::plan(const std::string& asked, const Json& before) {
+  // An answer to a question back belongs to what was asked.
+  const bool answers = before.is_object() && before.value("intent", "") == "clarify";
+  const std::string text = answers ? before.value("text", "") + " " + asked : asked;
+  Reading reading = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
+  const bool goes_on = before.is_object() && before.contains("subject") && !answers;
+  if (auto plan = plan_at_once(reading, text, before, goes_on)) return *std::move(plan);
+  const bool any = reading.intent == Intent::Anomaly && !goes_on && !reading.content.empty() &&
+                   !names_subject(reading, knowledge_.pack.lexicon);
+  if (any) return plan_anomaly(reading, std::nullopt);
+  std::optional<Subject> subject;
+  if (auto declined = find_subject(reading, before, goes_on, subject)) {
+    return plan_without_subject(reading, text, *std::move(declined));
   }
-  plan = plan_subject(reading, *subject);
+  if (!subject) return plan_without_subject(reading, text, ask_which({}, reading));
+  Plan plan = plan_subject(reading, *subject);
   plan.frame = frame_of(reading, *subject, plan);
   return plan;
 }

@@ -85,6 +85,7 @@ class Planner {
   [[nodiscard]] Plan plan_value(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_top(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_compare(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] Plan compare_windows(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_forecast(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_alert(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_silence(const Reading& reading) const;
@@ -108,6 +109,14 @@ class Planner {
   void add_quantiles(const Reading& reading, const Subject& subject, const Shape& shape,
                      Plan& plan) const;
   [[nodiscard]] Subject as_asked(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] Plan plan_why(const Reading& reading, const std::optional<Subject>& subject) const;
+  [[nodiscard]] std::optional<Plan> plan_at_once(Reading& reading, const std::string& text,
+                                                 const Json& before, bool goes_on) const;
+  [[nodiscard]] std::optional<Plan> plan_site(const Reading& reading) const;
+  [[nodiscard]] std::optional<Plan> find_subject(Reading& reading, const Json& before, bool goes_on,
+                                                 std::optional<Subject>& subject) const;
+  [[nodiscard]] Plan plan_without_subject(const Reading& reading, const std::string& text,
+                                          Plan declined) const;
   /// What all plans of a subject share.
   [[nodiscard]] Plan begin(const Reading& reading, const Subject& subject) const;
   void look_back(const Reading& reading, Shape& shape, Plan& plan, const Subject& subject) const;

@@ -71,7 +71,10 @@ class Reader {
         if (!slot) slot = phrase;
       };
       switch (phrase.kind) {
-        case TimePhrase::Kind::Window: keep(r_.window); break;
+        case TimePhrase::Kind::Window:
+          if (r_.window && !r_.other_window) r_.other_window = phrase;
+          keep(r_.window);
+          break;
         case TimePhrase::Kind::Range: keep(r_.range); break;
         case TimePhrase::Kind::Point: keep(r_.point); break;
         case TimePhrase::Kind::Shift: keep(r_.shift); break;

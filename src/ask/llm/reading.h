@@ -56,8 +56,9 @@ struct Reading {
   bool intent_said = false;  ///< by a word for it; else it is the default
   bool forced = false;       ///< the caller knows the intent: a part of a question is read
 
-  std::optional<TimePhrase> window;  ///< up to now
-  std::optional<TimePhrase> range;   ///< ended before now
+  std::optional<TimePhrase> window;        ///< up to now
+  std::optional<TimePhrase> other_window;  ///< a second one, to compare with
+  std::optional<TimePhrase> range;         ///< ended before now
   std::optional<TimePhrase> point;
   std::optional<TimePhrase> shift;  ///< what to compare with
   std::optional<TimePhrase> ahead;

@@ -216,7 +216,8 @@ Subject SubjectFinder::judge(const Concept* entry, const Recipe& recipe,
   }
   out.coverage = total == 0 ? 0 : explained / total;
   out.score += out.coverage * (0.35 + 0.65 * out.phrase);
-  // Of two that explain the same, the one that says more exactly what is asked.
+  // Of two that explain the same, the one that says more exactly what is asked. Ranks may lie a
+  // little above 1.
   out.score += 0.004 * static_cast<double>(out.phrase_words.size());
   return out;
 }

@@ -15,7 +15,7 @@ struct Subject {
   catalogue::Recipe recipe;
   std::string name;        ///< "CPU usage", or the metric's
   bool available = false;  ///< the server has the recipe's metrics
-  double score = 0;        ///< 0 to 1
+  double score = 0;        ///< for ranking: about 0 to 1, a little above where all is said
   double phrase = 0;       ///< how much of the concept's phrase was said, 0 to 1
   double coverage = 0;     ///< how much of the question the subject explains, 0 to 1
   std::vector<std::string> phrase_words;

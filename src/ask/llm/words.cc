@@ -26,6 +26,7 @@ std::string short_number(double value) {
   if (!std::isfinite(value)) return codec::format_fixed(value);
   const double magnitude = std::fabs(value);
   if (magnitude != 0 && magnitude < 0.001) return fmt::format("{:.2g}", value);
+  if (magnitude >= 1e15) return fmt::format("{:.3g}", value);
   const int decimals = magnitude >= 100 || value == std::floor(value) ? 0 : magnitude >= 10 ? 1 : 2;
   return fmt::format("{:.{}f}", value, decimals);
 }
@@ -33,7 +34,8 @@ std::string short_number(double value) {
 std::string say_bytes(double value) {
   constexpr std::array<std::string_view, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   size_t unit = 0;
-  while (std::fabs(value) >= 1024 && unit + 1 < kUnits.size()) {
+  // What would be rounded to 1024 is one of the next unit.
+  while (std::fabs(value) >= 1023.5 && unit + 1 < kUnits.size()) {
     value /= 1024;
     ++unit;
   }
@@ -42,8 +44,8 @@ std::string say_bytes(double value) {
 
 std::string say_seconds(double value) {
   if (value < 0) return "-" + say_seconds(-value);
-  if (value < 1) return fmt::format("{} ms", short_number(value * 1000));
-  if (value < 60) return fmt::format("{} s", short_number(value));
+  if (value < 0.9995) return fmt::format("{} ms", short_number(value * 1000));
+  if (value < 59.95) return fmt::format("{} s", short_number(value));
   if (value > 1e9) return "more than 30 years";
   const auto seconds = static_cast<int64_t>(std::round(value));
   const int64_t days = seconds / 86'400;

@@ -85,8 +85,8 @@ TEST(SayValue, UnitsRoundUpIntoTheNext) {
   EXPECT_EQ(say_value(59.99, "seconds"), "1 min 0 s");
   EXPECT_EQ(say_value(3599.9, "seconds"), "1 h 0 min");
   EXPECT_EQ(say_value(86'399.9, "seconds"), "1 d 0 h");
-  EXPECT_EQ(say_value(0.9999, "seconds"), "1 s");
-  EXPECT_EQ(say_value(1024 * 1024 - 1, "bytes"), "1 MiB");
+  EXPECT_EQ(say_value(0.9999, "seconds"), "1.00 s");
+  EXPECT_EQ(say_value(1024 * 1024 - 1, "bytes"), "1.00 MiB");
 }
 
 TEST(SayValue, WhatIsNoNumberIsSaidToBeNone) {

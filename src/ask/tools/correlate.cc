@@ -122,8 +122,8 @@ Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) 
       text_or(arguments, "a_name", a), TRY(range_frame(engine_, a, request, context)), {}, 0};
   if (arguments.contains("b")) {
     const std::string b = TRY(text_of(arguments, "b", "correlate"));
-    comparison.with(text_or(arguments, "b_name", b), b, TRY(range_frame(engine_, b, request, context)),
-                    Of::All);
+    comparison.with(text_or(arguments, "b_name", b), b,
+                    TRY(range_frame(engine_, b, request, context)), Of::All);
   } else {
     TRY(with_everything(a, request, context, comparison));
   }
