@@ -31,7 +31,7 @@ class Examples(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
-        cls.server = harness.Prom5()
+        cls.server = harness.Prom5(args=["--web.enable-admin-api"])
         cls.server.__enter__()
         cls.addClassCleanup(cls.server.__exit__, None, None, None)
         cls.server.wait_for_value("count(up)", 2)
@@ -80,7 +80,8 @@ class Examples(unittest.TestCase):
             harness.run_prom5("query", "range", "--help").stdout + \
             harness.run_prom5("check", "metrics", "--help").stdout + \
             harness.run_prom5("explain", "--help").stdout + \
-            harness.run_prom5("ask", "--help").stdout
+            harness.run_prom5("ask", "--help").stdout + \
+            harness.run_prom5("ask", "learn", "--help").stdout
         for page in DOCS:
             for flag in set(re.findall(r"--[a-z][a-z.-]+[a-z]",
                                        (harness.REPOSITORY / page).read_text())):

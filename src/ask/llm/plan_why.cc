@@ -81,6 +81,26 @@ bool names_alert(const Reading& reading, const catalogue::Snapshot& snapshot) {
 
 }  // namespace
 
+/// Which of the two things is not here: said of each by itself.
+std::optional<Plan> Planner::refuse_sides(const std::string& text) const {
+  const size_t cut = lower(text).find(" and ");
+  if (cut == std::string::npos) return std::nullopt;
+  std::string message;
+  std::vector<std::string> suggestions;
+  for (const std::string& part : {text.substr(0, cut), text.substr(cut + 5)}) {
+    Reading own = read_question(part, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_,
+                                Intent::Correlate);
+    Subject subject;
+    const auto declined = choose(own, subject);
+    if (!declined || declined->refuse_code.empty()) continue;
+    message += (message.empty() ? "" : " ") + declined->refuse_message;
+    suggestions.insert(suggestions.end(), declined->suggestions.begin(),
+                       declined->suggestions.end());
+  }
+  if (message.empty()) return std::nullopt;
+  return refusal("unknown_metric", std::move(message), std::move(suggestions));
+}
+
 Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
                              const Json& before) const {
   Plan plan;
@@ -164,6 +184,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
   Reading one = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_,
                               Intent::Correlate);
   Subject subject;
+  if (!half) half = refuse_sides(text);
   if (half && half->refuse_code == "unknown_metric") {
     half->frame = {{"intent", "refuse"}, {"text", text}};
     return *std::move(half);

@@ -164,14 +164,19 @@ Plan Planner::refuse_stranger(const std::string& name) const {
   return refusal("unknown_name", std::move(message), std::move(suggestions));
 }
 
-Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>& ranked) const {
+Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>& ranked,
+                             const Reading& reading) const {
   std::vector<std::string> suggestions;
   for (const Subject& other : ranked) {
     if (!other.available || suggestions.size() == kMaxOptions) continue;
     suggestions.push_back(other.name);
   }
-  std::string message = fmt::format("No metric here tells the {}: I would need {}.", subject.name,
-                                    subject.recipe.needs.front());
+  std::string said;
+  for (const ContentWord& word : reading.content) {
+    if (!word.minor) said += (said.empty() ? "" : " ") + reading.tokens[word.at].written;
+  }
+  std::string message = fmt::format("No metric here tells of \"{}\": for the {} I would need {}.",
+                                    said, subject.name, subject.recipe.needs.front());
   if (!suggestions.empty()) {
     message += " The nearest there is: " + join_words(suggestions, ", ") + ".";
   }
@@ -255,14 +260,14 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   const std::vector<std::string> unknown = unknown_words(reading, lexicon);
   if (best == ranked.end() || best->score < kLeastScore) {
     if (!ranked.empty() && ranked.front().phrase >= kWholePhrase && unknown.empty()) {
-      return refuse_missing(ranked.front(), ranked);
+      return refuse_missing(ranked.front(), ranked, reading);
     }
     return unknown.empty() && best != ranked.end() ? ask_which(ranked, reading)
                                                    : refuse_unknown(unknown, ranked);
   }
   if (!ranked.front().available && ranked.front().phrase >= kWholePhrase &&
       ranked.front().score >= best->score + kClearlyBetter) {
-    return refuse_missing(ranked.front(), ranked);
+    return refuse_missing(ranked.front(), ranked, reading);
   }
   // "mongodb operations": an unknown word beside a known one names what is meant.
   const auto beside = [&](const std::string& written) {

@@ -76,8 +76,8 @@ class Planner {
   void prefer_fitting(const Reading& reading, std::vector<Subject>& ranked) const;
   [[nodiscard]] Plan ask_which(const std::vector<Subject>& ranked, const Reading& reading) const;
   [[nodiscard]] Plan refuse_stranger(const std::string& name) const;
-  [[nodiscard]] Plan refuse_missing(const Subject& subject,
-                                    const std::vector<Subject>& ranked) const;
+  [[nodiscard]] Plan refuse_missing(const Subject& subject, const std::vector<Subject>& ranked,
+                                    const Reading& reading) const;
   [[nodiscard]] Plan refuse_unknown(const std::vector<std::string>& words,
                                     const std::vector<Subject>& ranked) const;
 
@@ -95,6 +95,7 @@ class Planner {
   [[nodiscard]] Plan plan_list(const Reading& reading) const;
   [[nodiscard]] Plan plan_correlate(const std::string& text, const Reading& reading,
                                     const Json& before) const;
+  [[nodiscard]] std::optional<Plan> refuse_sides(const std::string& text) const;
   [[nodiscard]] Plan plan_anomaly(const Reading& reading,
                                   const std::optional<Subject>& subject) const;
   [[nodiscard]] Plan plan_explain(const Reading& reading,

@@ -65,6 +65,16 @@ class Reader {
     for (size_t i = first; i < first + count && i < r_.used.size(); ++i) r_.used[i] = true;
   }
 
+  /// "with the last 6 hours" after "the last hour": a second stretch, not the time before.
+  [[nodiscard]] bool is_stretch(const TimePhrase& phrase) const {
+    if (!r_.window) return false;
+    for (size_t i = phrase.first; i + 2 < phrase.first + phrase.count; ++i) {
+      const bool last = text(i) == "last" || text(i) == "past";
+      if (last && has_digit(text(i + 1))) return true;
+    }
+    return false;
+  }
+
   void take_times(TimeMs now) {
     for (const TimePhrase& phrase : find_time_phrases(r_.tokens, now, DurationMs{})) {
       const auto keep = [&](std::optional<TimePhrase>& slot) {
@@ -77,7 +87,15 @@ class Reader {
           break;
         case TimePhrase::Kind::Range: keep(r_.range); break;
         case TimePhrase::Kind::Point: keep(r_.point); break;
-        case TimePhrase::Kind::Shift: keep(r_.shift); break;
+        case TimePhrase::Kind::Shift:
+          if (is_stretch(phrase)) {
+            r_.other_window = phrase;
+            r_.other_window->end = now;
+            r_.other_window->start = now - phrase.length;
+          } else {
+            keep(r_.shift);
+          }
+          break;
         case TimePhrase::Kind::Ahead: keep(r_.ahead); break;
         case TimePhrase::Kind::For: keep(r_.hold); break;
       }
