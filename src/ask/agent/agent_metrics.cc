@@ -32,7 +32,7 @@ std::string part(std::string_view suffix) { return fmt::format("{}{}", kDuration
 
 std::string_view to_string(Limit limit) { return kLimits[static_cast<size_t>(limit)]; }
 
-AgentMetrics::AgentMetrics(MetricRegistry& metrics)
+AgentMetrics::AgentMetrics(MetricRegistry& metrics, const std::vector<ToolSpec>& tools)
     : metrics_(metrics),
       count_(metrics.counter(part("_count"), kDurationHelp)),
       seconds_(std::make_shared<std::atomic<double>>(0)),
@@ -48,6 +48,20 @@ AgentMetrics::AgentMetrics(MetricRegistry& metrics)
   }
   metrics.on_collect(part("_sum"), kDurationHelp, MetricRegistry::Type::Counter,
                      [seconds = seconds_] { return seconds->load(); });
+  // All are there from the start, so that a rate of them has a beginning.
+  for (const ToolSpec& tool : tools) {
+    const auto counter = [&](const char* outcome) {
+      return &metrics.counter(kCalls, kCallsHelp, {{"tool", tool.name}, {"outcome", outcome}});
+    };
+    calls_[tool.name] = {counter("done"), counter("failed")};
+  }
+  for (const std::string_view intent : kIntents) {
+    const std::string_view outcome = intent == "clarify"  ? kOutcomes[1]
+                                     : intent == "refuse" ? kOutcomes[2]
+                                                          : kOutcomes[0];
+    metrics.counter(kQuestions, kQuestionsHelp,
+                    {{"intent", std::string(intent)}, {"outcome", std::string(outcome)}});
+  }
   for (size_t i = 0; i < kLimits.size(); ++i) {
     exhausted_[i] = &metrics.counter("prom5_assistant_budget_exhausted_total",
                                      "Questions that were given up, by what they had used up.",
@@ -70,8 +84,9 @@ void AgentMetrics::count_question(std::string_view intent, Outcome outcome, doub
 }
 
 void AgentMetrics::count_tool_call(const std::string& tool, bool failed) {
-  metrics_.counter(kCalls, kCallsHelp, {{"tool", tool}, {"outcome", failed ? "failed" : "done"}})
-      .add();
+  const auto found = calls_.find(tool);
+  if (found == calls_.end()) return;
+  (failed ? found->second.failed : found->second.done)->add();
 }
 
 }  // namespace prom5::agent

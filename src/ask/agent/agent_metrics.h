@@ -6,7 +6,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "ask/language_model.h"
 #include "base/metrics.h"
 #include "base/time.h"
 
@@ -22,7 +24,8 @@ std::string_view to_string(Limit limit);
 /// What the assistant tells about itself. Any thread.
 class AgentMetrics {
  public:
-  explicit AgentMetrics(MetricRegistry& metrics);
+  /// `tools`: those whose calls are counted.
+  AgentMetrics(MetricRegistry& metrics, const std::vector<ToolSpec>& tools);
 
   /// An intent that is not known counts as "other": a model may say anything.
   void count_question(std::string_view intent, Outcome outcome, double seconds);
@@ -35,7 +38,13 @@ class AgentMetrics {
  private:
   static constexpr std::array kBounds = {0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 30.0, 120.0};
 
+  struct CallCounters {
+    Counter* done = nullptr;
+    Counter* failed = nullptr;
+  };
+
   MetricRegistry& metrics_;
+  std::map<std::string, CallCounters, std::less<>> calls_;
   std::array<Counter*, kBounds.size() + 1> buckets_{};  // cumulative; the last one is +Inf
   Counter& count_;
   std::shared_ptr<std::atomic<double>> seconds_;  // shared with the registry, which lives longer

@@ -114,16 +114,14 @@ void ConversationStore::put(const ConversationKey& key, Turn turn) {
     info.title = cut_text(turn.question, kTitleBytes);
   }
   info.last_used = turn.asked;
-  const auto resize = [&](size_t bytes, int sign) {
-    conversation.bytes += sign * bytes;
-    bytes_ += sign * bytes;
-  };
-  resize(size_of(turn), 1);
+  size_t bytes = conversation.bytes + size_of(turn);
   conversation.turns.push_back(std::move(turn));
   if (conversation.turns.size() > options_.max_turns) {
-    resize(size_of(conversation.turns.front()), -1);
+    bytes -= size_of(conversation.turns.front());
     conversation.turns.pop_front();
   }
+  bytes_ = bytes_ - conversation.bytes + bytes;
+  conversation.bytes = bytes;
   shrink();
 }
 

@@ -160,6 +160,8 @@ class Checker {
       for (const double factor : row->factors) {
         if (factor != 0 && is_value_of(number, factor)) return true;
       }
+      const bool is_own = std::ranges::find(evidence_.units, number.unit) != evidence_.units.end();
+      if ((is_own || evidence_.converted) && is_value_of(number, 1)) return true;
     }
     return was_said(number, row);
   }

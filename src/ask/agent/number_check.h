@@ -18,11 +18,13 @@ struct NumberEvidence {
     std::string unit;  ///< lower case; may be empty
   };
 
-  std::vector<double> values;  ///< sizes without their signs, ascending
-  std::vector<double> counts;  ///< how many of something there are, ascending
-  std::vector<int64_t> times;  ///< points in time, seconds of the Unix epoch, ascending
-  std::vector<Said> said;      ///< by value, ascending
-  std::string text;            ///< names, queries and sentences, apart by "\n"
+  std::vector<double> values;      ///< sizes without their signs, ascending
+  std::vector<double> counts;      ///< how many of something there are, ascending
+  std::vector<int64_t> times;      ///< points in time, seconds of the Unix epoch, ascending
+  std::vector<Said> said;          ///< by value, ascending
+  std::vector<std::string> units;  ///< lower case; those that values have already, as "gb"
+  bool converted = false;          ///< a query computes what it likes, so that any unit may be so
+  std::string text;                ///< names, queries and sentences, apart by "\n"
 };
 
 /// Takes what one question's turns know: the question, the arguments and results of its tool calls,

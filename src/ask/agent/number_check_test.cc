@@ -189,6 +189,19 @@ TEST(NumberCheck, TheRestOfAList) {
   known.bad("a: 0.50; b: 0.50; c: 0.50; d: 0.50; e: 0.50; and 8 more.", "8");
 }
 
+TEST(NumberCheck, AQueryMayGiveTheUnitThatIsSaid) {
+  const llm::Results results{{"query", vector_of({{"a", 195.8}})}};
+  Known(turns_of(results)).bad("a: 196 GB", "196");
+  const Known known(turns_of(results, {{"unit", "GB/s"}}));
+  known.good("a: 196 GB/s");
+  known.bad("a: 196 MB/s", "196");
+  known.bad("a: 197 GB/s", "197");
+  auto network = turns_of(results, {{"model", "far"}, {"unit", "GB"}});
+  Known(network).bad("a: 196 GB", "196");
+  network[1].calls[0].arguments["promql"] = "x / 1e9";
+  Known(network).good("a: 196 GB");
+}
+
 TEST(NumberCheck, TheRestOfWhatHasATrend) {
   llm::Plan plan;
   plan.subject = "disk";

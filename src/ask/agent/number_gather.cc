@@ -43,6 +43,7 @@ class Gatherer {
     for (const Message& turn : turns.subspan(begin)) {
       for (const ToolCall& call : turn.calls) add_arguments(call.arguments);
       if (turn.role == Role::Tool) add_result(turn.content);
+      if (turn.role == Role::Assistant && !is_built_in(turn.content)) note_conversions(turn.calls);
       if (turn.role == Role::Assistant && is_built_in(turn.content)) add_plan(turn.content);
     }
     compare_series();
@@ -59,6 +60,17 @@ class Gatherer {
     if (!content.is_object()) return false;
     const auto model = content.find("model");
     return model == content.end() || *model == "built-in";
+  }
+
+  /// A model on the network names no unit of its queries, which may have any then.
+  void note_conversions(const std::vector<ToolCall>& calls) {
+    for (const ToolCall& call : calls) {
+      if (!call.arguments.is_object()) continue;
+      const auto promql = call.arguments.find("promql");
+      if (promql == call.arguments.end() || !promql->is_string()) continue;
+      const auto& text = promql->get_ref<const std::string&>();
+      out_.converted = out_.converted || text.find_first_of("/*") != std::string::npos;
+    }
   }
 
   void add_value(double value) {
@@ -111,6 +123,9 @@ class Gatherer {
                              "end", "step", "action"}) {
       const auto found = content.find(name);
       if (found != content.end()) add_arguments(*found);
+    }
+    if (const auto unit = content.find("unit"); unit != content.end() && unit->is_string()) {
+      out_.units.push_back(unit_name(unit->get_ref<const std::string&>()));
     }
     const auto action = content.find("action");
     if (action == content.end() || !action->is_object()) return;

@@ -49,14 +49,6 @@ size_t number_end(std::string_view text) {
   return end;
 }
 
-std::string unit_name(std::string_view text) {
-  std::string out;
-  for (const char c : trimmed(text.substr(0, text.find('/')))) {
-    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  }
-  return out;
-}
-
 /// "1,234,567.5": commas between groups of three are left out; another comma is a decimal point.
 std::string plain_number(std::string_view text) {
   const size_t comma = text.find(',');
@@ -86,6 +78,14 @@ bool has_shape(std::string_view word, std::string_view shape) {
 }
 
 }  // namespace
+
+std::string unit_name(std::string_view text) {
+  std::string out;
+  for (const char c : trimmed(text.substr(0, text.find('/')))) {
+    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  }
+  return out;
+}
 
 bool is_clock(std::string_view word) {
   return has_shape(word, "99:99") || has_shape(word, "99:99:99") || has_shape(word, "9:99");

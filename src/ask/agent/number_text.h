@@ -32,6 +32,9 @@ std::vector<TextWord> words_in(std::string_view text);
 /// are none.
 std::vector<WrittenNumber> numbers_in(std::string_view word, std::string_view next);
 
+/// "GB/s" to "gb".
+std::string unit_name(std::string_view text);
+
 /// All numbers of a text.
 void collect_numbers(std::string_view text, std::vector<NumberEvidence::Said>& out);
 
