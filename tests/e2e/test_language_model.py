@@ -297,7 +297,7 @@ class Page(unittest.TestCase):
 
     def test_its_configurations_are_good(self):
         examples = re.findall(r"^```yaml\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
-        self.assertEqual(len(examples), 2)
+        self.assertEqual(len(examples), 3)
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         (folder / "key").write_text(KEY)
         for example in examples:

@@ -102,6 +102,10 @@ std::string convert_unit(const std::string& promql, std::string_view from, Unit 
 
 std::optional<double> in_unit(const Quantity& quantity, std::string_view unit) {
   const auto wanted = named_unit(unit);
+  // "above 5" of a share is 5 %.
+  if (quantity.unit == Unit::None && unit == "ratio" && quantity.value > 1) {
+    return quantity.value / 100;
+  }
   if (quantity.unit == Unit::None) return quantity.value;
   if (!wanted) {
     const UnitKind kind = unit_info(quantity.unit).kind;
@@ -156,7 +160,7 @@ std::string Expression::matchers_of(const std::string& name) const {
   std::vector<Binding> bindings;
   for (const size_t m : filters_) {
     if (auto binding = catalogue::bind(reading_.mentions[m], *metric, lexicon_)) {
-      if (contradicts(*binding)) continue;
+      if (contradicts(*binding) || says_already(*binding)) continue;
       bindings.push_back(std::move(*binding));
     }
   }
@@ -170,6 +174,17 @@ std::optional<Expression> Expression::without_attributes() const {
     return binding && !is_naming_label(binding->label);
   });
   return out.filters_.size() < filters_.size() ? std::optional(out) : std::nullopt;
+}
+
+/// Whether the recipe's own text says the same, or in a ratio speaks of that very label: a share of
+/// one status is not narrowed to it.
+bool Expression::says_already(const Binding& binding) const {
+  const std::string& text = subject_.recipe.promql;
+  if (text.find(binding.label + "=~") != std::string::npos && text.find('/') != std::string::npos) {
+    return true;
+  }
+  return !binding.negated && binding.values.size() == 1 &&
+         text.find(binding.label + "=\"" + binding.values.front() + "\"") != std::string::npos;
 }
 
 bool Expression::contradicts(const Binding& binding) const {
@@ -202,6 +217,10 @@ std::vector<std::string> Expression::things() const {
     }
     // The finest of the labels needs those above it: containers are of pods.
     if (!label.empty() && !by.empty() && label == by.back()) together = 2;
+    // A share of several things together hides the one that is full.
+    const bool share = subject_.recipe.unit == "percent" || subject_.recipe.unit == "ratio";
+    const bool in_by = std::find(by.begin(), by.end(), label) != by.end();
+    if (share && in_by && by.size() > 1 && !reading_.thresholds.empty()) together = 2;
     if (!label.empty() && together < 2 && metric_->label(label)->values.size() > 1) return {label};
   }
   std::vector<std::string> out;
@@ -237,7 +256,8 @@ Shape Expression::shape() const {
   if (out.by.empty() && numbered) return out;
   const bool lists = reading_.which || reading_.superlative || !reading_.thresholds.empty() ||
                      !reading_.things.empty();
-  if (out.by.empty() && lists && !reading_.how_many) out.by = things();
+  const bool counts = reading_.how_many && reading_.thresholds.empty();
+  if (out.by.empty() && lists && !counts) out.by = things();
   const bool sums_up = !reading_.aggregation.empty() && reading_.by.empty() && !lists;
   if (out.by.empty() && subject_.recipe.each && !sums_up && !reading_.how_many) out.by = things();
   out.total = out.by.empty();

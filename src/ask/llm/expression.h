@@ -47,6 +47,7 @@ class Expression {
   [[nodiscard]] std::string matchers_of(const std::string& metric) const;
 
  private:
+  [[nodiscard]] bool says_already(const catalogue::Binding& binding) const;
   [[nodiscard]] bool contradicts(const catalogue::Binding& binding) const;
   [[nodiscard]] std::string base(std::string_view recipe, const Shape& shape,
                                  const std::vector<std::string>& by) const;

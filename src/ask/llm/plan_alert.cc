@@ -54,11 +54,13 @@ std::optional<Condition> condition_of(const Reading& reading, const Subject& sub
   return out;
 }
 
-Plan ask_for_value(const std::string& subject) {
+Plan ask_for_value(const std::string& subject, std::string_view unit) {
   Plan back =
       clarification(fmt::format("At which value shall the alert for {} fire?", subject), {});
-  for (const std::string_view limit : {"above 80", "above 90", "above 95"}) {
-    back.options.push_back(fmt::format("alert when {} is {}", subject, limit));
+  if (unit == "percent" || unit == "ratio") {
+    for (const std::string_view limit : {"80 %", "90 %", "95 %"}) {
+      back.options.push_back(fmt::format("alert when {} is above {}", subject, limit));
+    }
   }
   return back;
 }
@@ -86,7 +88,32 @@ Json alert_json(const std::string& name, const Plan& plan, DurationMs hold,
 
 }  // namespace
 
-Plan Planner::plan_alert(const Reading& reading, const Subject& subject) const {
+/// "disk space is under 10 %": of what is left, as nobody is warned of little use.
+Subject Planner::as_warned(const Reading& reading, const Subject& subject) const {
+  const bool below = !reading.thresholds.empty() && reading.thresholds[0].op.starts_with('<');
+  const bool share = subject.recipe.unit == "percent" || subject.recipe.unit == "ratio";
+  if (!below || !share || subject.entry == nullptr || subject.entry->least_is_worst) return subject;
+  for (const catalogue::Concept& other : knowledge_.pack.concepts) {
+    if (!other.least_is_worst) continue;
+    Subject left = knowledge_.subjects.of_concept(other, reading, snapshot_);
+    const auto& needs = subject.recipe.needs;
+    const bool same = left.available && left.recipe.unit == subject.recipe.unit &&
+                      left.recipe.needs.size() == needs.size() &&
+                      std::is_permutation(needs.begin(), needs.end(), left.recipe.needs.begin());
+    if (!same) continue;
+    left.filters = subject.filters;
+    left.score = subject.score;
+    return left;
+  }
+  return subject;
+}
+
+Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
+  const Subject subject = as_warned(reading, asked);
+  for (const Threshold& threshold : reading.thresholds) {
+    if (in_unit(threshold.quantity, subject.recipe.unit)) continue;
+    return ask_for_value(subject.name, subject.recipe.unit);
+  }
   Plan plan = begin(reading, subject);
   plan.intent = Intent::Alert;
   const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
@@ -104,7 +131,7 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& subject) const {
   const std::string& unit = subject.recipe.unit;
   const bool complete = subject.recipe.finding && reading.thresholds.empty();
   const std::optional<Condition> condition = condition_of(reading, subject);
-  if (!condition && !complete) return ask_for_value(subject.name);
+  if (!condition && !complete) return ask_for_value(subject.name, unit);
   const bool state = unit == "up" || unit == "flag";
   if (state) shape = Shape{};
   plan.promql = expression.promql(shape);
@@ -112,6 +139,11 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& subject) const {
   if (!complete) {
     plan.promql = in_brackets(plan.promql) + " " + condition->op + " " +
                   codec::format_general(condition->value);
+    // "between 50 and 80 percent"
+    for (size_t i = 1; i < reading.thresholds.size(); ++i) {
+      const auto more = in_unit(reading.thresholds[i].quantity, unit);
+      plan.promql += " " + reading.thresholds[i].op + " " + codec::format_general(more.value_or(0));
+    }
     plan.limit = condition->value;
     if (!state) name += condition->op.starts_with(">") ? "High" : "Low";
   }

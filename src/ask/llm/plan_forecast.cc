@@ -135,7 +135,8 @@ Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const 
     plan.window = format_duration(horizon);
     return plan;
   }
-  const bool falls = limit == "0";
+  const bool below = !reading.thresholds.empty() && reading.thresholds[0].op.starts_with('<');
+  const bool falls = limit == "0" || below;
   if (ahead.ms > 0) {
     plan.promql = fmt::format("predict_linear({}, {}) {} {}", range, ahead.ms / 1000,
                               falls ? "<" : ">=", limit);
@@ -143,8 +144,9 @@ Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const 
     plan.window = format_duration(ahead);
     plan.finding = true;
   } else {
-    plan.promql = falls ? fmt::format("{} / -deriv({})", in_brackets(value), range)
-                        : fmt::format("({} - {}) / deriv({})", limit, in_brackets(value), range);
+    plan.promql = limit == "0"
+                      ? fmt::format("{} / -deriv({})", in_brackets(value), range)
+                      : fmt::format("({} - {}) / deriv({})", limit, in_brackets(value), range);
     plan.more = {plan.promql, value};
     plan.unit = "seconds";
     plan.wording = "time_to";

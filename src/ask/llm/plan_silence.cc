@@ -30,20 +30,38 @@ struct NamedAlert {
   bool by_name = false;
 };
 
+/// Alerts called by their full name.
+std::vector<std::string> alerts_by_name(const Reading& reading, const LabelInfo& names) {
+  std::vector<std::string> out;
+  for (const std::string& name : names.values) {
+    for (const Mention& mention : reading.mentions) {
+      if (mention.folded == catalogue::fold(name)) out.push_back(name);
+    }
+  }
+  return out;
+}
+
+/// "the alerts of the hosts" names no alert with "host" in its name; "the disk alert" does.
+bool says_of_what(const std::string& word) {
+  return word == "host" || word == "node" || word == "service" || word == "pod" ||
+         word == "container" || word == "instance" || word == "target";
+}
+
 std::optional<NamedAlert> named_alert(const Reading& reading, const Metric* alerts,
                                       const catalogue::Lexicon& lexicon) {
   const LabelInfo* names = alerts == nullptr ? nullptr : alerts->label("alertname");
   if (names == nullptr) return std::nullopt;
   std::optional<NamedAlert> best;
   double most = 0;
+  if (const auto full = alerts_by_name(reading, *names); !full.empty()) {
+    return NamedAlert{join_words(full, "|"), true};
+  }
   for (const std::string& name : names->values) {
-    for (const Mention& mention : reading.mentions) {
-      if (mention.folded == catalogue::fold(name)) return NamedAlert{name, true};
-    }
     const std::vector<std::string> words = words_in(name, lexicon);
     const auto found = std::count_if(words.begin(), words.end(), [&](const std::string& word) {
-      return std::any_of(reading.content.begin(), reading.content.end(),
-                         [&](const ContentWord& c) { return c.canonical == word; });
+      return std::any_of(reading.content.begin(), reading.content.end(), [&](const ContentWord& c) {
+        return c.canonical == word && !says_of_what(word);
+      });
     });
     if (found == 0) continue;
     const double score = static_cast<double>(found) * (1 + 1 / static_cast<double>(words.size()));
@@ -76,10 +94,14 @@ Json matchers_of(const Reading& reading, const Metric* alerts, const catalogue::
     if (alerts != nullptr) binding = catalogue::bind(mention, *alerts, lexicon);
     if (binding && binding->label == "alertname") continue;
     if (!binding || binding->label == "alertstate") binding = likely_label(mention);
-    if (!binding || out.contains(binding->label)) continue;
+    if (!binding) continue;
     // A product's name that is a word of the alert's says nothing more.
     if (named && (binding->label == "severity" || binding->label == "job")) continue;
-    out[binding->label] = binding->values.empty() ? binding->regex : binding->values.front();
+    const std::string value =
+        binding->values.empty() ? binding->regex : join_words(binding->values, "|");
+    // Several names of one label are alternatives.
+    const std::string before = out.value(binding->label, "");
+    out[binding->label] = before.empty() || before == value ? value : before + "|" + value;
   }
   if (!reading.severity.empty()) out["severity"] = reading.severity;
   return out;
@@ -112,6 +134,15 @@ Plan ask_which_alerts(const Metric* alerts) {
 
 Plan Planner::plan_silence(const Reading& reading) const {
   const Metric* alerts = snapshot_.find("ALERTS");
+  const bool leaves_out = std::any_of(reading.mentions.begin(), reading.mentions.end(),
+                                      [](const Mention& m) { return m.negated; });
+  if (leaves_out) {
+    Plan back = clarification(
+        "I propose silences of what is named, not of all but something. Which alerts shall it be?",
+        {});
+    back.frame = {{"intent", "clarify"}, {"text", "silence"}};
+    return back;
+  }
   const Json matchers = matchers_of(reading, alerts, knowledge_.pack.lexicon);
   if (matchers.empty()) {
     return reading.strangers.empty() ? ask_which_alerts(alerts)

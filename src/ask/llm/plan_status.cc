@@ -85,17 +85,22 @@ Plan Planner::plan_problems(const Reading& reading) const {
   plan.confidence = 0.75;
   plan.wording = "problems";
   plan.entity_labels = {"job", "instance"};
-  std::string filter;
-  for (const catalogue::Mention& mention : reading.mentions) {
-    const auto binding =
-        catalogue::bind(mention, *snapshot_.find("ALERTS"), knowledge_.pack.lexicon);
-    if (binding) filter += "," + catalogue::to_matchers({*binding});
-  }
-  std::string targets;
-  for (const catalogue::Mention& mention : reading.mentions) {
-    const auto binding = catalogue::bind(mention, *snapshot_.find("up"), knowledge_.pack.lexicon);
-    if (binding) targets += (targets.empty() ? "" : ",") + catalogue::to_matchers({*binding});
-  }
+  const auto matchers = [&](const char* name) {
+    std::vector<catalogue::Binding> bindings;
+    for (const catalogue::Mention& mention : reading.mentions) {
+      auto binding = catalogue::bind(mention, *snapshot_.find(name), knowledge_.pack.lexicon);
+      // What no alert bears now is still asked about.
+      if (!binding && !mention.places.empty()) {
+        const catalogue::Place& place = mention.places.front();
+        binding = catalogue::Binding{place.label, {place.value}, "", mention.negated, 0};
+      }
+      if (binding) bindings.push_back(*std::move(binding));
+    }
+    return catalogue::to_matchers(std::move(bindings));
+  };
+  const std::string alerts = matchers("ALERTS");
+  const std::string filter = alerts.empty() ? "" : "," + alerts;
+  const std::string targets = matchers("up");
   plan.promql = "ALERTS{alertstate=\"firing\"" + filter + "}";
   plan.more = {plan.promql, "up" + (targets.empty() ? "" : "{" + targets + "}") + " == 0"};
   plan.calls.push_back({"alerts", "query_metrics", Json{{"promql", plan.promql}}});

@@ -146,12 +146,30 @@ void add_conditions(const Reading& reading, const Subject& subject, Plan& plan) 
         in_brackets(plan.promql) + " " + threshold.op + " " + codec::format_general(*value);
     plan.limit = value;
     plan.wording = "beyond";
-    if (reading.how_many && !plan.range) {
-      plan.promql = "count(" + plan.promql + ")";
-      plan.unit = "count";
-      plan.wording = "value";
-    }
   }
+  if (reading.how_many && !plan.range && plan.wording == "beyond") {
+    plan.promql = "count(" + plan.promql + ")";
+    plan.unit = "count";
+    plan.wording = "value";
+  }
+}
+
+/// A limit or percentile that the subject cannot have: better asked back than passed over.
+std::optional<Plan> misfit(const Reading& reading, const Subject& subject) {
+  for (const Threshold& threshold : reading.thresholds) {
+    if (in_unit(threshold.quantity, subject.recipe.unit)) continue;
+    return clarification(fmt::format("{} is not measured in {}. Which limit do you mean?",
+                                     subject.name, unit_info(threshold.quantity.unit).symbol),
+                         {subject.name});
+  }
+  const bool has = subject.recipe.promql.find("quantile") != std::string::npos;
+  if (reading.quantile && !has) {
+    return refusal("no_distribution",
+                   fmt::format("{} has no distribution here, so there are no percentiles of it.",
+                               subject.name),
+                   {subject.name});
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -166,6 +184,7 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
                                join_words(expression.lost_kinds(), " and ")),
                    {subject.name});
   }
+  if (auto refused = misfit(reading, subject)) return *std::move(refused);
   Shape shape = expression.shape();
   if (asks_for_share(reading) && reading.by.empty()) {
     shape.by.clear();
@@ -208,7 +227,10 @@ void Planner::add_quantiles(const Reading& reading, const Subject& subject, cons
     Reading one = reading;
     one.quantile = quantile;
     const Expression expression(subject, one, snapshot_, knowledge_.pack.lexicon);
-    plan.more.push_back(expression.promql(shape));
+    std::string unit = subject.recipe.unit;
+    std::string promql = expression.promql(shape);
+    if (reading.unit) promql = convert_unit(promql, unit, *reading.unit, unit);
+    plan.more.push_back(std::move(promql));
   }
   plan.wording = "several";
 }
@@ -235,9 +257,16 @@ Plan Planner::plan_top(const Reading& reading, const Subject& subject) const {
   const size_t n = reading.top.value_or(many && !reading.which && !one ? kTopOfMany : 1);
   const bool worst = reading.says_any({"worst", "worse"});
   const bool lowest = worst ? plan.least_is_worst : reading.least;
-  plan.promql = fmt::format("{}({}, {})", lowest ? "bottomk" : "topk", std::max<size_t>(n, 1),
-                            expression.promql(shape));
   plan.unit = expression.unit(shape);
+  plan.promql = expression.promql(shape);
+  for (const Threshold& threshold : reading.thresholds) {
+    if (const auto value = in_unit(threshold.quantity, plan.unit)) {
+      plan.promql =
+          in_brackets(plan.promql) + " " + threshold.op + " " + codec::format_general(*value);
+    }
+  }
+  plan.promql =
+      fmt::format("{}({}, {})", lowest ? "bottomk" : "topk", std::max<size_t>(n, 1), plan.promql);
   if (reading.unit) {
     plan.promql = convert_unit(plan.promql, plan.unit, *reading.unit, plan.unit);
   }

@@ -8,6 +8,8 @@ namespace prom5::llm {
 namespace {
 
 constexpr DurationMs kCorrelated = DurationMs::hours(6);
+/// A question of two things has few places where it may come apart.
+constexpr size_t kMaxCuts = 12;
 constexpr DurationMs kRecent = DurationMs::hours(1);
 constexpr DurationMs kRecentOfOne = DurationMs::hours(2);
 
@@ -118,8 +120,10 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
   };
   const std::string small = lower(text);
   std::optional<Plan> half;
+  size_t tried = 0;
   for (const std::string_view cut : kBetween) {
     for (size_t at = small.find(cut); at != std::string::npos; at = small.find(cut, at + 1)) {
+      if (++tried > kMaxCuts) break;
       Subject a;
       Subject b;
       Reading of_a;

@@ -28,9 +28,24 @@ bool strong(const ContentWord& word, const catalogue::Lexicon& lexicon) {
          lexicon.kind(word.canonical) == nullptr;
 }
 
+/// "cpu" and "disk" are kinds of things and subjects by themselves; "orders" is also a topic's
+/// name. A service's name is none, though something may be called so.
+bool is_called_so(const std::string& word, const Knowledge& knowledge) {
+  return knowledge.subjects.names(word) && word != "pod" && word != "container" &&
+         word != "service" && word != "host" && word != "target" && word != "node" &&
+         word != "instance";
+}
+
 /// Words that say what is asked of the things that are named.
-bool names_subject(const Reading& reading, const catalogue::Lexicon& lexicon) {
+bool names_subject(const Reading& reading, const Knowledge& knowledge) {
+  const catalogue::Lexicon& lexicon = knowledge.pack.lexicon;
   return std::any_of(reading.content.begin(), reading.content.end(), [&](const ContentWord& w) {
+    const bool plain = !w.minor && !lexicon.is_weak(w.canonical);
+    const bool thing =
+        std::any_of(reading.mentions.begin(), reading.mentions.end(), [](const Mention& m) {
+          return m.kind == "service" || m.kind == "host" || m.kind == "pod";
+        });
+    if (plain && !thing && is_called_so(w.canonical, knowledge)) return true;
     if (!strong(w, lexicon)) return false;
     for (size_t m = 0; m < reading.mentions.size(); ++m) {
       if (reading.mention_at[m] == w.at && reading.mentions[m].names_thing) return false;
@@ -70,6 +85,13 @@ bool stands_as_name(const Reading& reading, const std::string& written,
     }
   }
   return false;
+}
+
+/// Whether a question says something that changes the one before: a name, a time, a grouping.
+bool says_a_part(const Reading& reading) {
+  return !reading.mentions.empty() || !reading.by.empty() || !reading.thresholds.empty() ||
+         reading.quantile || reading.unit || reading.top || reading.superlative || reading.window ||
+         reading.range || reading.point || reading.shift || reading.ahead || reading.intent_said;
 }
 
 /// The exporter that a metric is from, as its name tells.
@@ -130,6 +152,14 @@ std::optional<Plan> Planner::decline_at_once(const Reading& reading) const {
                    "I only read: I answer questions, and propose alerts and silences. Changing or "
                    "deleting things is not mine to do.",
                    {"Show CPU usage", "Is anything down?"});
+  }
+  if (reading.says_phrase({"can", "you", "do"}) || reading.says_phrase({"can", "i", "ask"}) ||
+      (reading.says("help") && reading.tokens.size() <= 2)) {
+    return clarification(
+        "Ask about what is measured here: values, tops, courses, comparisons, forecasts, what is "
+        "unusual and why; or have an alert or a silence proposed. For example:",
+        {"Show CPU usage", "Is anything down?", "anything unusual in the last hour?",
+         "will the disk fill up this week?", "which metrics are there?"});
   }
   if (reading.small_talk) {
     return refusal("not_metrics", "That is not in metrics: I can tell what and when, not who.",
@@ -256,7 +286,7 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   const auto best =
       std::find_if(ranked.begin(), ranked.end(), [](const Subject& s) { return s.available; });
   const bool fits = best != ranked.end() && best->phrase >= kWholePhrase && best->score >= 0.75;
-  if (!names_subject(reading, lexicon) && !fits) return ask_which(ranked, reading);
+  if (!names_subject(reading, knowledge_) && !fits) return ask_which(ranked, reading);
   const std::vector<std::string> unknown = unknown_words(reading, lexicon);
   if (best == ranked.end() || best->score < kLeastScore) {
     if (!ranked.empty() && ranked.front().phrase >= kWholePhrase && unknown.empty()) {
@@ -417,7 +447,7 @@ std::optional<Plan> Planner::plan_site(const Reading& reading) const {
 /// What the question is about, from its words or from the turn before; else why not.
 std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, bool goes_on,
                                           std::optional<Subject>& subject) const {
-  const bool names = names_subject(reading, knowledge_.pack.lexicon);
+  const bool names = names_subject(reading, knowledge_);
   std::optional<Plan> declined;
   if (names || !goes_on) {
     Subject chosen;
@@ -433,8 +463,14 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
   const bool short_hand =
       reading.tokens.size() <= 2 && std::none_of(reading.mentions.begin(), reading.mentions.end(),
                                                  [](const Mention& m) { return m.names_thing; });
-  if (goes_on && (reading.follow_up || reading.refers || !names || short_hand)) {
-    if (!subject || reading.follow_up || short_hand) {
+  const bool may = reading.follow_up || reading.refers || short_hand || says_a_part(reading);
+  if (goes_on && may && (!subject || reading.follow_up || short_hand)) {
+    // "and the gpu?" is of nothing here, whatever was asked before.
+    const auto same = resumed(before, reading);
+    const bool explains =
+        same && (reading.refers || says_a_part(reading) ||
+                 (same->unexplained.empty() && (reading.content.empty() || same->coverage > 0.4)));
+    if (subject || explains) {
       go_on(before, reading, subject);
       if (subject) declined.reset();
     }
@@ -445,7 +481,7 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
 /// What can be answered though nothing was found that it is about.
 Plan Planner::plan_without_subject(const Reading& reading, const std::string& text,
                                    Plan declined) const {
-  const bool names = names_subject(reading, knowledge_.pack.lexicon);
+  const bool names = names_subject(reading, knowledge_);
   if (reading.intent == Intent::Anomaly) {
     if (reading.refers && reading.content.empty()) return declined;
     return plan_anomaly(reading, std::nullopt);
@@ -463,14 +499,30 @@ Plan Planner::plan_without_subject(const Reading& reading, const std::string& te
 }
 
 Plan Planner::plan(const std::string& asked, const Json& before) {
-  // An answer to a question back belongs to what was asked.
+  // An answer to a question back belongs to what was asked; what is no answer stands for itself.
   const bool answers = before.is_object() && before.value("intent", "") == "clarify";
   const std::string text = answers ? before.value("text", "") + " " + asked : asked;
+  if (answers) {
+    Plan joined = plan_text(text, Json());
+    const bool understood = joined.clarify.empty() && joined.refuse_code.empty();
+    const Reading alone =
+        read_question(asked, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
+    if (understood && !(alone.intent_said && names_subject(alone, knowledge_))) return joined;
+    return plan_text(asked, Json());
+  }
+  return plan_text(asked, before);
+}
+
+Plan Planner::plan_text(const std::string& text, const Json& before) {
+  if (snapshot_.metrics().empty()) {
+    return refusal("no_data",
+                   "There are no samples of the 24 hours before " + format_rfc3339(now_) + ".", {});
+  }
   Reading reading = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
-  const bool goes_on = before.is_object() && before.contains("subject") && !answers;
+  const bool goes_on = before.is_object() && before.contains("subject");
   if (auto plan = plan_at_once(reading, text, before, goes_on)) return *std::move(plan);
   const bool any = reading.intent == Intent::Anomaly && !goes_on && !reading.content.empty() &&
-                   !names_subject(reading, knowledge_.pack.lexicon);
+                   !names_subject(reading, knowledge_);
   if (any) return plan_anomaly(reading, std::nullopt);
   std::optional<Subject> subject;
   if (auto declined = find_subject(reading, before, goes_on, subject)) {

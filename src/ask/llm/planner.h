@@ -64,6 +64,7 @@ class Planner {
   Plan plan(const std::string& text, const Json& before);
 
  private:
+  Plan plan_text(const std::string& text, const Json& before);
   // What a conversation goes on from.
   void go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const;
   [[nodiscard]] std::optional<Subject> resumed(const Json& before, const Reading& reading) const;
@@ -109,6 +110,7 @@ class Planner {
                                     DurationMs ahead) const;
   void add_quantiles(const Reading& reading, const Subject& subject, const Shape& shape,
                      Plan& plan) const;
+  [[nodiscard]] Subject as_warned(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Subject as_asked(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_why(const Reading& reading, const std::optional<Subject>& subject) const;
   [[nodiscard]] std::optional<Plan> plan_at_once(Reading& reading, const std::string& text,

@@ -397,8 +397,13 @@ class Reader {
       if (text(i) == "not" || text(i) == "non" || text(i) == "never") {
         until = std::max(until, i + 4);
       }
-      if ((text(i) == "in" || text(i) == "for" || text(i) == "by") && i + 7 < until + 0) until = 0;
+      // "excluding 404 for checkout": what comes after the next preposition is meant again.
+      const bool turns = text(i) == "in" || text(i) == "for" || text(i) == "by" ||
+                         text(i) == "on" || text(i) == "at";
+      if (turns && excluded_one_) until = 0;
+      const size_t before = r_.mentions.size();
       if (!r_.used[i]) mention(i, i < until);
+      if (r_.mentions.size() > before) excluded_one_ = i < until;
     }
   }
 
@@ -659,6 +664,7 @@ class Reader {
   const Snapshot& snapshot_;
   std::optional<size_t> number_for_top_;
   bool counts_time_ = false;
+  bool excluded_one_ = false;  // the last name is one that is left out
   size_t severity_at_ = SIZE_MAX;
   std::vector<size_t> grouped_;  // tokens that say how the answer is told apart
 };

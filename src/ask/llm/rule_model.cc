@@ -129,19 +129,23 @@ const Message* last_calls(std::span<const Message> conversation, Results& result
 bool wants_doctor(const Plan& plan, const Results& results) {
   const auto query = results.find("query");
   if (query == results.end() || results.contains("doctor") || plan.range) return false;
-  if (plan.finding || plan.wording != "value") return false;
+  if (plan.finding || plan.wording != "value" || plan.promql.starts_with("count(")) return false;
   return query->second.contains("result") && query->second["result"].is_array() &&
          query->second["result"].empty();
 }
 
-Message failed(const std::string& reason) {
+/// An expression of the question itself that cannot be read is the asker's to mend; any other
+/// failure is ours.
+Message failed(const ToolCall& call, const std::string& reason) {
+  const bool written = call.tool == "explain_query";
   Message message;
   message.role = Role::Assistant;
-  message.text = "The query failed: " + reason;
-  message.content = {
-      {"intent", "refuse"},
-      {"error",
-       {{"code", "query_failed"}, {"message", message.text}, {"suggestions", Json::array()}}}};
+  message.text = (written ? "That is not PromQL: " : "The query failed: ") + reason;
+  message.content = {{"intent", "refuse"},
+                     {"error",
+                      {{"code", written ? "bad_query" : "query_failed"},
+                       {"message", message.text},
+                       {"suggestions", Json::array()}}}};
   return message;
 }
 
@@ -183,7 +187,7 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
   Reply reply;
   const auto first = results.find(calls->calls.front().id);
   if (first != results.end() && first->second.contains("error")) {
-    reply.message = failed(first->second["error"].get<std::string>());
+    reply.message = failed(calls->calls.front(), first->second["error"].get<std::string>());
   } else if (wants_doctor(plan, results)) {
     reply.message.role = Role::Assistant;
     reply.message.content = calls->content;

@@ -15,6 +15,9 @@ using catalogue::fold;
 using catalogue::Place;
 using catalogue::Snapshot;
 
+/// Looking for the nearest word goes through all names: a question has few words to mend.
+constexpr size_t kMaxCorrections = 12;
+
 bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
 }
@@ -58,6 +61,7 @@ class Mender {
                      tokens.begin() + static_cast<ptrdiff_t>(i + n));
         break;
       }
+      drop_plural(tokens[i]);
       correct(tokens[i]);
     }
     name_shares(tokens);
@@ -167,6 +171,14 @@ class Mender {
     }
   }
 
+  /// "404s" are answers with 404.
+  static void drop_plural(Token& token) {
+    std::string& text = token.text;
+    if (text.size() == 4 && text[3] == 's' && is_number(std::string_view(text).substr(0, 3))) {
+      text.pop_back();
+    }
+  }
+
   void correct(Token& token) const {
     const std::string& text = token.text;
     if (const auto heard = lexicon_.heard().find(text); heard != lexicon_.heard().end()) {
@@ -178,6 +190,8 @@ class Mender {
         !snapshot_.places(text).empty() || !snapshot_.with_word(lexicon_.canonical(text)).empty()) {
       return;
     }
+    if (corrections_ == kMaxCorrections) return;
+    ++corrections_;
     if (std::string better = vocabulary_.correct(text, snapshot_); !better.empty()) {
       token.text = std::move(better);
     }
@@ -186,6 +200,7 @@ class Mender {
   const catalogue::Lexicon& lexicon_;
   const Vocabulary& vocabulary_;
   const Snapshot& snapshot_;
+  mutable size_t corrections_ = 0;
 };
 
 }  // namespace

@@ -103,6 +103,9 @@ SubjectFinder::SubjectFinder(const catalogue::ConceptPack& pack) : pack_(pack) {
       known_metrics_.insert(recipe.needs.begin(), recipe.needs.end());
     }
     const auto& phrases = pack.concepts[c].phrases;
+    for (const auto& phrase : phrases) {
+      if (phrase.size() == 1) names_.insert(phrase.front());
+    }
     for (size_t p = 0; p < phrases.size(); ++p) {
       for (const std::string& word : phrases[p]) {
         by_word_[word].push_back({static_cast<uint32_t>(c), static_cast<uint32_t>(p)});
@@ -255,6 +258,8 @@ void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapsho
   if (found.size() > kMaxMetrics) return;  // words that nearly every name has
   for (const auto& [index, words] : found) {
     const Metric& metric = snapshot.metrics()[index];
+    // A recipe is written in plain names; others are asked for in PromQL itself.
+    if (!is_legacy_metric_name(metric.name)) continue;
     std::vector<std::string> phrase;
     for (const std::string& word : metric.words) {
       if (!common_name_word(word)) phrase.push_back(word);
@@ -294,7 +299,7 @@ Subject SubjectFinder::of_concept(const Concept& entry, const Reading& reading,
   const Recipe* recipe = best_recipe(entry, reading, snapshot);
   Subject out = judge(&entry, recipe != nullptr ? *recipe : entry.recipes.front(),
                       entry.phrases.front(), reading, snapshot);
-  out.score = out.phrase = out.coverage = 1;
+  out.score = out.phrase = 1;
   return out;
 }
 

@@ -33,6 +33,9 @@ class SubjectFinder {
   [[nodiscard]] std::vector<Subject> rank(const Reading& reading,
                                           const catalogue::Snapshot& snapshot) const;
 
+  /// Whether a word alone is what some concept is called: "cpu", "orders".
+  [[nodiscard]] bool names(std::string_view word) const { return names_.contains(word); }
+
   /// A concept, or a metric as a recipe, for who knows which; what the reading says around it is
   /// looked at as by rank().
   [[nodiscard]] Subject of_concept(const catalogue::Concept& entry, const Reading& reading,
@@ -58,6 +61,7 @@ class SubjectFinder {
 
   const catalogue::ConceptPack& pack_;
   std::map<std::string, std::vector<Phrase>, std::less<>> by_word_;
+  std::set<std::string, std::less<>> names_;          // phrases of one word
   std::set<std::string, std::less<>> known_metrics_;  // of any concept
 };
 

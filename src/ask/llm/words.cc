@@ -178,6 +178,7 @@ std::string say_values(const Plan& plan, const Results& results) {
   if (rows.empty()) {
     if (plan.wording == "beyond") return fmt::format("{}: none is beyond that now.", plan.subject);
     if (plan.finding) return fmt::format("{}: none, all is well.", plan.subject);
+    if (plan.promql.starts_with("count(")) return fmt::format("{}: 0.", plan.subject);
     const Json& why = result_of(results, "doctor");
     std::string out = fmt::format("{}: there is no data for that now.", plan.subject);
     if (why.contains("findings") && !why["findings"].empty()) {
@@ -259,7 +260,11 @@ void keep_trends(const Plan& plan, const Json& forecast, bool times, std::vector
 
 std::string say_forecast(const Plan& plan, const Results& results, TimeMs now) {
   std::vector<Row> rows = rows_of(plan.entity_labels, result_of(results, "query"));
+  const bool any = !rows.empty();
   keep_trends(plan, result_of(results, "forecast"), plan.wording == "time_to", rows);
+  if (any && rows.empty() && plan.wording == "time_to") {
+    return fmt::format("{}: no, there is no steady trend that leads there.", plan.subject);
+  }
   if (plan.wording == "runs_out") {
     if (rows.empty()) {
       return fmt::format("No: {} lasts for {} if it goes on like this.", plan.subject, plan.window);
@@ -480,7 +485,10 @@ std::string say_value(double value, std::string_view unit) {
   if (unit == "seconds") return say_seconds(value);
   if (unit == "per_second") return short_number(value) + "/s";
   if (unit == "celsius") return short_number(value) + " °C";
-  if (unit == "timestamp") return format_rfc3339({static_cast<int64_t>(value * 1000)});
+  if (unit == "timestamp") {
+    if (std::fabs(value) > 1e11) return short_number(value);  // no time that anybody means
+    return format_rfc3339({static_cast<int64_t>(value * 1000)});
+  }
   if (unit == "none" || unit == "count" || unit == "up" || unit == "flag")
     return short_number(value);
   return short_number(value) + " " + std::string(unit);

@@ -53,6 +53,7 @@ void add_peers(const VitalSign& sign, const RangeFrame& frame, Json& findings) {
     last.push_back(found == series.values.end() ? NAN : *found);
   }
   for (const analysis::PeerOutlier& outlier : analysis::peer_outliers(last)) {
+    if (findings.size() >= kMaxFindings) return;
     const Json labels = labels_json(frame.series[outlier.index].labels);
     const bool told = std::any_of(findings.begin(), findings.end(),
                                   [&](const Json& f) { return f["labels"] == labels; });

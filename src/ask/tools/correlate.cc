@@ -15,6 +15,8 @@ namespace {
 
 constexpr int64_t kPoints = 240;
 constexpr size_t kMaxPairs = 20;
+/// Of very many series on both sides the first pairs are compared.
+constexpr size_t kMaxCompared = 100'000;
 /// Lags are looked for up to this share of the time.
 constexpr size_t kLagShare = 12;
 constexpr double kWorthTelling = 0.6;
@@ -64,6 +66,7 @@ struct Comparison {
     for (const FrameSeries& x : first.series) {
       std::vector<Pair> found;
       for (const FrameSeries& y : other.series) {
+        if (looked_at >= kMaxCompared) break;
         // Things of both sides are compared each with its own.
         if (first.series.size() > 1 && other.series.size() > 1 && x.labels != y.labels) continue;
         ++looked_at;

@@ -108,7 +108,8 @@ Result<Json> QueryMetrics::call(const Json& arguments, const ToolContext& contex
     }
     const double longest = (request.end - request.start).as_seconds();
     const double step = step_s > 0 ? step_s : longest / kPoints;
-    request.step = DurationMs{std::max<int64_t>(1000, static_cast<int64_t>(step * 1000))};
+    request.step =
+        DurationMs{std::max<int64_t>(1000, static_cast<int64_t>(std::min(step, 1e12) * 1000))};
   }
   const query::QueryResult result = TRY(run_query(engine_, request, context));
   Json out = value_json(result.value);
