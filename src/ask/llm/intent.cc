@@ -255,6 +255,7 @@ bool wants_forecast(const Reading& r) {
                                 "empty",   "grow",   "be",    "end",       "need",    "saturate",
                                 "exceeds", "become", "look",  "last",      "filling", "limit"});
   if (r.says("will") && (ends || r.ahead)) return true;
+  if (r.says_phrase({"when", "will"})) return true;
   if (r.says("when") && r.says_any({"full", "exhausted", "empty"})) return true;
   if (r.says_phrase({"how", "much", "time"}) && future) return true;
   if (r.says_phrase({"going", "to"}) && ends && (r.ahead || r.says("when"))) return true;

@@ -55,6 +55,11 @@ Subject Planner::what_is_left(const Reading& reading, const Subject& subject) co
     const bool shares = left.available && std::find(needs.begin(), needs.end(),
                                                     left.recipe.needs.front()) != needs.end();
     if (!shares) continue;
+    // "above 90 %" is a share; only where nothing is left it is the same.
+    if (!reading.thresholds.empty() && !in_unit(reading.thresholds[0].quantity, left.recipe.unit)) {
+      const auto wanted = in_unit(reading.thresholds[0].quantity, subject.recipe.unit);
+      if (wanted && *wanted != 100) return subject;
+    }
     left.filters = subject.filters;
     left.score = subject.score;
     return left;

@@ -240,6 +240,69 @@ TEST(RuleModel, AClarificationCanBeAnswered) {
   }
 }
 
+TEST(RuleModel, ALimitOfAnotherUnitAsksBack) {
+  for (const char* question :
+       {"alert when memory usage is above 90 ms", "hosts with cpu usage above 3 GiB"}) {
+    const Answer a = assistant().ask(question);
+    expect_sound(a, question);
+    EXPECT_TRUE(declined(a)) << question << "\n" << shown(a);
+  }
+}
+
+TEST(RuleModel, APercentileNeedsADistribution) {
+  refused("p99 of cpu usage");
+  reads("p99 latency of api", {"histogram_quantile(0.99", "api"});
+}
+
+TEST(RuleModel, SeveralNamesAreAlternatives) {
+  const Answer a = answered("silence the alerts of web-01 and web-02 for 1 hour");
+  ASSERT_TRUE(a.action) << shown(a);
+  EXPECT_EQ((*a.action)["matchers"]["instance"], "web-01:9100|web-02:9100") << shown(a);
+}
+
+TEST(RuleModel, ASilenceOfAllButSomethingAsksBack) {
+  const Answer a = assistant().ask("silence all alerts except HighCpu for 1 hour");
+  EXPECT_TRUE(a.clarification) << shown(a);
+}
+
+TEST(RuleModel, AnExpressionThatIsNoneIsTheAskersToMend) {
+  for (const char* question : {"explain sum(rate(up[5m])", "what does sum(rate(up[5m]) compute?"}) {
+    const Answer a = refused(question);
+    EXPECT_EQ(a.refusal ? a.refusal->code : "", "bad_query") << shown(a);
+  }
+}
+
+TEST(RuleModel, AFollowUpOfSomethingElseIsNotTheSubjectBefore) {
+  reads("cpu usage of web-01", {"web-01:9100"}, "else");
+  const Answer a = assistant().ask("and the flux capacitor?", "else");
+  EXPECT_TRUE(declined(a)) << shown(a);
+}
+
+TEST(RuleModel, AQuestionAfterAQuestionBackStandsForItself) {
+  ASSERT_TRUE(assistant().ask("show me the usage", "back").clarification);
+  const Answer a = reads("top 2 hosts by memory usage", {"topk(2", "node_memory_"}, "back");
+  EXPECT_EQ(a.promql, answered("top 2 hosts by memory usage").promql);
+}
+
+TEST(RuleModel, HelpSaysWhatCanBeAsked) {
+  for (const char* question : {"help", "what can you do?"}) {
+    const Answer a = assistant().ask(question);
+    ASSERT_TRUE(a.clarification) << question << "\n" << shown(a);
+    EXPECT_FALSE(a.clarification->options.empty());
+  }
+}
+
+TEST(RuleModel, HowManyOverALimitCountsThings) {
+  reads("how many hosts have cpu usage above 50 %", {"count(", "> 50", "instance"});
+}
+
+TEST(RuleModel, AForecastBelowALimitLooksDownwards) {
+  const Answer a = reads("when will free disk space of db-01 fall below 10 GiB",
+                         {"(10737418240 - node_filesystem_avail_bytes"});
+  EXPECT_EQ(a.intent, "forecast");
+  reads("when will disk usage of db-01 exceed 90 %", {"90", "node_filesystem_size_bytes"});
+}
+
 TEST(RuleModel, WhatIsNotHereIsRefusedByName) {
   const auto names = [](const std::string& question, std::string_view name) {
     const Answer a = refused(question);
