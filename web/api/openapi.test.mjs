@@ -24,6 +24,15 @@ describe('openapi.json', { timeout: 60000 }, () => {
     await assert.rejects(SwaggerParser.validate({ ...structuredClone(document), paths: 5 }));
   });
 
+  it('has no text that YAML took apart', () => {
+    const visit = (value, where) => {
+      assert.notEqual(value, null, where);
+      if (typeof value !== 'object') return;
+      for (const [name, member] of Object.entries(value)) visit(member, `${where}/${name}`);
+    };
+    visit(document, '#');
+  });
+
   it('says of each of our own routes what it takes and answers', () => {
     let described = 0;
     for (const [path, item] of Object.entries(whole.paths)) {

@@ -87,8 +87,9 @@ std::string_view family_of(std::string_view name);
 MetricType guess_type(std::string_view name);
 
 /// Learns from the live storage what can be asked about: metrics with type, unit and help, their
-/// labels and values. What it knows is at most half a minute old, and brought up to date in the
-/// background, so that a question waits for the first time only. Any thread.
+/// labels and values. What is older than half a minute is brought up to date in the background
+/// while it still serves (a quarter of an hour at most), so that a question waits for the first
+/// time only. Any thread.
 class Catalogue {
  public:
   Catalogue(Storage& storage, const Lexicon& lexicon, const Clock& clock);
