@@ -78,10 +78,8 @@ bool Metric::has(std::string_view label_name, std::string_view value) const {
 }
 
 const Metric* Snapshot::find(std::string_view name) const {
-  const auto found =
-      std::lower_bound(metrics_.begin(), metrics_.end(), name,
-                       [](const Metric& m, std::string_view n) { return m.name < n; });
-  return found != metrics_.end() && found->name == name ? &*found : nullptr;
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &metrics_[found->second];
 }
 
 std::span<const uint32_t> Snapshot::with_word(std::string_view word) const {
@@ -136,6 +134,9 @@ class SnapshotBuilder {
       }
       index_words(*out, metric);
       out->metrics_.push_back(std::move(metric));
+    }
+    for (const Metric& metric : out->metrics_) {
+      out->by_name_.emplace(metric.name, static_cast<uint32_t>(out->by_name_.size()));
     }
     return out;
   }

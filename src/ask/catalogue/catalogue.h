@@ -71,6 +71,7 @@ class Snapshot {
   friend class SnapshotBuilder;
 
   std::vector<Metric> metrics_;  // by name
+  std::unordered_map<std::string_view, uint32_t> by_name_;
   std::map<std::string, std::vector<uint32_t>, std::less<>> by_word_;
   std::unordered_map<std::string, std::vector<Place>> places_;
   std::unordered_set<std::string> leads_;
