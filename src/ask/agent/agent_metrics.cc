@@ -1,7 +1,5 @@
 #include "ask/agent/agent_metrics.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 
 namespace prom5::agent {
@@ -15,8 +13,6 @@ constexpr std::string_view kCalls = "prom5_assistant_tool_calls_total";
 constexpr std::string_view kCallsHelp = "Calls of the assistant's tools by how they ended.";
 constexpr std::string_view kFeedback = "prom5_assistant_feedback_total";
 constexpr std::string_view kFeedbackHelp = "Answers that people judged.";
-constexpr std::string_view kDuration = "prom5_assistant_question_duration_seconds";
-constexpr std::string_view kDurationHelp = "How long questions took, waiting included.";
 
 constexpr std::array kIntents = std::to_array<std::string_view>(
     {"status", "query", "trend", "top", "compare", "forecast", "alert", "silence", "correlate",
@@ -26,15 +22,12 @@ constexpr std::array kOutcomes =
 constexpr std::array kLimits =
     std::to_array<std::string_view>({"steps", "time", "samples", "tokens"});
 
-std::string part(std::string_view suffix) { return fmt::format("{}{}", kDuration, suffix); }
-
 }  // namespace
 
 std::string_view to_string(Limit limit) { return kLimits[static_cast<size_t>(limit)]; }
 
 AgentMetrics::AgentMetrics(MetricRegistry& metrics, const std::vector<ToolSpec>& tools)
     : metrics_(metrics),
-      count_(metrics.counter(part("_count"), kDurationHelp)),
       seconds_(std::make_shared<std::atomic<double>>(0)),
       unfounded_(metrics.counter("prom5_assistant_unchecked_numbers_total",
                                  "Numbers in answers that could not be recomputed from what the "
@@ -42,11 +35,9 @@ AgentMetrics::AgentMetrics(MetricRegistry& metrics, const std::vector<ToolSpec>&
       up_(metrics.counter(kFeedback, kFeedbackHelp, {{"verdict", "up"}})),
       down_(metrics.counter(kFeedback, kFeedbackHelp, {{"verdict", "down"}})),
       sessions_(metrics.gauge("prom5_assistant_sessions", "Conversations that are remembered.")) {
-  for (size_t i = 0; i < buckets_.size(); ++i) {
-    const std::string bound = i < kBounds.size() ? fmt::format("{}", kBounds[i]) : "+Inf";
-    buckets_[i] = &metrics.counter(part("_bucket"), kDurationHelp, {{"le", bound}});
-  }
-  metrics.on_collect(part("_sum"), kDurationHelp, MetricRegistry::Type::Counter,
+  metrics.on_collect("prom5_assistant_question_seconds_total",
+                     "How long questions took together, waiting included.",
+                     MetricRegistry::Type::Counter,
                      [seconds = seconds_] { return seconds->load(); });
   // All are there from the start, so that a rate of them has a beginning.
   for (const ToolSpec& tool : tools) {
@@ -76,10 +67,6 @@ void AgentMetrics::count_question(std::string_view intent, Outcome outcome, doub
                {{"intent", known ? std::string(intent) : "other"},
                 {"outcome", std::string(kOutcomes[static_cast<size_t>(outcome)])}})
       .add();
-  for (size_t i = 0; i < buckets_.size(); ++i) {
-    if (i == kBounds.size() || seconds <= kBounds[i]) buckets_[i]->add();
-  }
-  count_.add();
   seconds_->fetch_add(seconds);
 }
 

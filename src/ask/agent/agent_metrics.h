@@ -36,8 +36,6 @@ class AgentMetrics {
   void set_sessions(size_t count) { sessions_.set(static_cast<double>(count)); }
 
  private:
-  static constexpr std::array kBounds = {0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 30.0, 120.0};
-
   struct CallCounters {
     Counter* done = nullptr;
     Counter* failed = nullptr;
@@ -45,8 +43,6 @@ class AgentMetrics {
 
   MetricRegistry& metrics_;
   std::map<std::string, CallCounters, std::less<>> calls_;
-  std::array<Counter*, kBounds.size() + 1> buckets_{};  // cumulative; the last one is +Inf
-  Counter& count_;
   std::shared_ptr<std::atomic<double>> seconds_;  // shared with the registry, which lives longer
   std::array<Counter*, 4> exhausted_{};
   Counter& unfounded_;
