@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "model/quote.h"
 
@@ -43,9 +44,8 @@ bool is_name(std::string_view name, bool colon) {
   if (name.empty()) return false;
   for (size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
-    const bool letter =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colon && c == ':');
-    if (!letter && (i == 0 || c < '0' || c > '9')) return false;
+    const bool letter = is_alpha(c) || c == '_' || (colon && c == ':');
+    if (!letter && (i == 0 || !is_digit(c))) return false;
   }
   return true;
 }

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
+
 namespace prom5 {
 
 struct Regex::Program {
@@ -58,10 +60,6 @@ bool has_byte_escape(std::string_view pattern) {
   return false;
 }
 
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
 /// Reads a reference after "$"; its name and how many characters it took, 0 when it is none.
 std::pair<std::string_view, size_t> read_reference(std::string_view rest) {
   if (rest.starts_with('{')) {
@@ -70,7 +68,7 @@ std::pair<std::string_view, size_t> read_reference(std::string_view rest) {
     return {rest.substr(1, close - 1), close + 1};
   }
   size_t n = 0;
-  while (n < rest.size() && is_word(rest[n])) ++n;
+  while (n < rest.size() && is_word_byte(rest[n])) ++n;
   return {rest.substr(0, n), n};
 }
 

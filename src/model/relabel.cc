@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
+
 namespace prom5 {
 
 namespace {
@@ -60,8 +62,8 @@ uint64_t hash_mod(std::string_view text, uint64_t modulus) {
 
 void change_case(std::string& text, bool upper) {
   for (char& c : text) {
-    if (upper && c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    if (!upper && c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (upper && is_lower(c)) c = static_cast<char>(c - 'a' + 'A');
+    if (!upper) c = to_lower(c);
   }
 }
 

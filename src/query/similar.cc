@@ -5,6 +5,7 @@
 #include <cctype>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/spelling.h"
 
 namespace prom5::query {
@@ -27,12 +28,6 @@ constexpr std::array kSynonyms = std::to_array<std::pair<std::string_view, std::
     {"util", "utilization"}, {"temp", "temperature"}, {"pct", "percent"},
 });
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
-
 /// "HTTPRequests_total" has "httprequests" and "total": lower case, singular, synonyms joined.
 std::vector<std::string> words_in(std::string_view name) {
   std::vector<std::string> out;
@@ -46,15 +41,14 @@ std::vector<std::string> words_in(std::string_view name) {
     out.push_back(std::exchange(word, {}));
   };
   for (size_t i = 0; i < name.size(); ++i) {
-    const auto c = static_cast<unsigned char>(name[i]);
-    if (std::isalnum(c) == 0) {
+    const char c = name[i];
+    if (!is_alnum(c)) {
       end_word();
       continue;
     }
-    const bool hump =
-        std::isupper(c) != 0 && i > 0 && std::islower(static_cast<unsigned char>(name[i - 1])) != 0;
+    const bool hump = is_upper(c) && i > 0 && is_lower(name[i - 1]);
     if (hump) end_word();
-    word += static_cast<char>(std::tolower(c));
+    word += to_lower(c);
   }
   end_word();
   return out;
@@ -91,8 +85,8 @@ double shared_words(const std::vector<std::string>& a, const std::vector<std::st
 double similarity(std::string_view a, std::string_view b) {
   // Nobody means a name by another of several times its length.
   if (a.size() > kMaxName || b.size() > kMaxName) return 0;
-  const std::string x = lower(a);
-  const std::string y = lower(b);
+  const std::string x = to_lower(a);
+  const std::string y = to_lower(b);
   if (x.empty() || y.empty()) return 0;
   const size_t longer = std::max(x.size(), y.size());
   const size_t shorter = std::min(x.size(), y.size());

@@ -5,6 +5,7 @@
 
 #include "app/api/answer.h"
 #include "app/api/parameters.h"
+#include "base/ascii.h"
 #include "model/exposition/text_writer.h"
 #include "model/sample.h"
 
@@ -39,8 +40,7 @@ std::string escaped(std::string_view name, bool colon) {
   std::string out(name);
   for (size_t i = 0; i < out.size(); ++i) {
     const char c = out[i];
-    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                      (colon && c == ':') || (i > 0 && c >= '0' && c <= '9');
+    const bool good = is_alpha(c) || c == '_' || (colon && c == ':') || (i > 0 && is_digit(c));
     if (!good) out[i] = '_';
   }
   return out;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <random>
 
+#include "base/ascii.h"
+
 namespace prom5::api {
 
 namespace {
@@ -27,16 +29,8 @@ HttpResponse refusal(int status, int code, std::string_view message) {
 
 /// "[::1]:9090" and "localhost:9090" without the port, in lower case.
 std::string host_part(std::string_view host) {
-  std::string out;
-  if (host.starts_with('[')) {
-    out = host.substr(0, host.find(']') + 1);
-  } else {
-    out = host.substr(0, host.find(':'));
-  }
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-  }
-  return out;
+  const size_t size = host.starts_with('[') ? host.find(']') + 1 : host.find(':');
+  return to_lower(host.substr(0, size));
 }
 
 /// An address cannot be made to mean another machine.
@@ -161,8 +155,7 @@ HttpResponse McpApi::post(const HttpRequest& request) {
                    fmt::format("a message may have {} bytes", options_.max_body_bytes));
   }
   constexpr std::string_view kJson = "application/json";
-  if (!io::equal_ignoring_case(request.headers.get("Content-Type").substr(0, kJson.size()),
-                               kJson)) {
+  if (!equal_ignoring_case(request.headers.get("Content-Type").substr(0, kJson.size()), kJson)) {
     return refusal(415, McpCore::kInvalidRequest, "Content-Type must be application/json");
   }
   const Form form = accepted_form(request.headers.get("Accept"));

@@ -5,6 +5,7 @@
 
 #include "app/api/parameters.h"
 #include "app/api/result_json.h"
+#include "base/ascii.h"
 #include "collect/scrape/advice.h"
 #include "io/codec/json.h"
 #include "query/engine.h"
@@ -87,8 +88,7 @@ void TargetsApi::add_routes(io::Router& router) {
 }
 
 TargetsApi::Answer TargetsApi::targets(const HttpRequest& request) const {
-  std::string state(request.parameter("state"));
-  std::ranges::transform(state, state.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string state = to_lower(request.parameter("state"));
   const std::string_view pool = request.parameter("scrapePool");
   const bool active = state.empty() || state == "any" || state == "active";
   const bool dropped = state.empty() || state == "any" || state == "dropped";

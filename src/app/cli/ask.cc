@@ -10,6 +10,7 @@
 #include "app/cli/command.h"
 #include "app/cli/print_result.h"
 #include "app/cli/terminal.h"
+#include "base/ascii.h"
 
 namespace prom5::cli {
 
@@ -172,13 +173,6 @@ class Conversation {
   std::vector<std::string> suggestions_;
 };
 
-std::string trimmed(const std::string& line) {
-  constexpr const char* kBlank = " \t\r";
-  const size_t start = line.find_first_not_of(kBlank);
-  if (start == std::string::npos) return "";
-  return line.substr(start, line.find_last_not_of(kBlank) - start + 1);
-}
-
 /// Lines of standard input until its end. False when one of them was not answered.
 bool converse(Conversation& conversation, bool at_terminal) {
   bool all = true;
@@ -190,7 +184,7 @@ bool converse(Conversation& conversation, bool at_terminal) {
   };
   prompt();
   for (std::string line; std::getline(std::cin, line); prompt()) {
-    const std::string text = trimmed(line);
+    const std::string text(trimmed(line));
     if (text.empty()) continue;
     if (text == ":quit" || text == ":q") return all;
     if (!first && !conversation.prints_json() && !at_terminal) fmt::print("\n");

@@ -6,6 +6,7 @@
 #include "app/config/discovery_config.h"
 #include "app/config/http_config.h"
 #include "app/config/relabel_config.h"
+#include "base/ascii.h"
 
 namespace prom5::config {
 
@@ -82,8 +83,7 @@ Result<void> check_tracing(const YamlReader& reader, const YamlNode& node) {
            "user-agent", "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
            "www-authenticate", "accept-encoding", "x-prometheus-remote-write-version",
            "x-prometheus-remote-read-version"});
-      std::string lower = name.scalar;
-      for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+      const std::string lower = to_lower(name.scalar);
       if (std::find(kReserved.begin(), kReserved.end(), lower) == kReserved.end()) {
         return Result<void>();
       }

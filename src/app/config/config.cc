@@ -11,6 +11,7 @@
 #include "app/config/rule_file.h"
 #include "app/config/scrape_config.h"
 #include "app/config/target_check.h"
+#include "base/ascii.h"
 #include "io/codec/utf8.h"
 #include "io/file/file_system.h"
 #include "query/engine.h"
@@ -35,10 +36,7 @@ std::string expand_environment(std::string_view text) {
     const bool braces = text[i + 1] == '{';
     size_t start = i + (braces ? 2 : 1);
     size_t end = start;
-    const auto is_name = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-    };
-    while (end < text.size() && is_name(text[end])) ++end;
+    while (end < text.size() && is_word_byte(text[end])) ++end;
     const char* value = std::getenv(std::string(text.substr(start, end - start)).c_str());
     if (value != nullptr) out += value;
     i = braces ? end : end - 1;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "app/config/http_config.h"
+#include "base/ascii.h"
 #include "io/http/message.h"
 
 namespace prom5::config {
@@ -299,9 +300,7 @@ Result<void> check_file(const YamlReader& reader, const YamlNode& entry) {
     const size_t dot = path.rfind('.');
     const std::string_view extension =
         dot == std::string::npos ? std::string_view() : std::string_view(path).substr(dot);
-    const auto is = [&](std::string_view wanted) {
-      return io::equal_ignoring_case(extension, wanted);
-    };
+    const auto is = [&](std::string_view wanted) { return equal_ignoring_case(extension, wanted); };
     const bool good = is(".json") || is(".yml") || is(".yaml");
     const size_t star = path.find('*');
     const size_t slash = path.rfind('/');

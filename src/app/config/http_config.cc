@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "io/http/url.h"
 
 namespace prom5::config {
@@ -230,8 +231,7 @@ Result<void> HttpConfigReader::read_named(const YamlNode& node, std::string_view
 Result<void> HttpConfigReader::read_headers(const YamlNode& node) {
   return reader_.dictionary(
       node, "http_headers", [&](const YamlNode& name, const YamlNode& content) -> Result<void> {
-        std::string lower = name.scalar;
-        for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+        const std::string lower = to_lower(name.scalar);
         for (const std::string_view reserved : kReservedHeaders) {
           if (lower != reserved) continue;
           return reader_.error(

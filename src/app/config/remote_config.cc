@@ -9,6 +9,7 @@
 #include "app/config/discovery_config.h"
 #include "app/config/http_config.h"
 #include "app/config/relabel_config.h"
+#include "base/ascii.h"
 #include "io/http/url.h"
 
 namespace prom5::config {
@@ -31,8 +32,7 @@ Read headers_into(const YamlReader& reader, std::vector<std::pair<std::string, s
   return [&reader, &out](const YamlNode& node) {
     return reader.dictionary(
         node, "headers", [&](const YamlNode& name, const YamlNode& value) -> Result<void> {
-          std::string lower = name.scalar;
-          for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+          const std::string lower = to_lower(name.scalar);
           if (lower == "authorization") {
             return reader.error(name,
                                 "the authorization header must be set by basic_auth, "

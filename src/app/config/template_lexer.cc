@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "base/ascii.h"
 #include "io/codec/utf8.h"
 
 namespace prom5::config {
@@ -17,13 +18,8 @@ constexpr std::array kKeywords = std::to_array<std::string_view>(
     {"block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"});
 constexpr std::array kConstants = std::to_array<std::string_view>({"true", "false", "nil"});
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 /// Letters beyond ASCII are taken for some, which is what they nearly always are.
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
+bool is_letter(char c) { return is_alpha(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
 bool is_word(char c) { return is_letter(c) || is_digit(c); }
 
 bool is_one_of(std::span<const std::string_view> words, std::string_view word) {
@@ -48,7 +44,7 @@ class Lexer {
  public:
   /// `text` begins at the action's braces.
   explicit Lexer(std::string_view text) : whole_(text), rest_(text.substr(2)) {
-    if (rest_.size() > 1 && rest_[0] == '-' && is_space(rest_[1])) rest_.remove_prefix(2);
+    if (rest_.size() > 1 && rest_[0] == '-' && is_blank(rest_[1])) rest_.remove_prefix(2);
   }
 
   /// Whether it is a comment, which is then passed over.
@@ -66,7 +62,7 @@ class Lexer {
     int depth = 0;
     while (!at_end()) {
       if (rest_.empty()) return error("unclosed action");
-      if (is_space(rest_[0])) {
+      if (is_blank(rest_[0])) {
         rest_.remove_prefix(1);
         after_space_ = true;
         continue;
@@ -93,7 +89,7 @@ class Lexer {
   /// At the closing braces, which are then taken; whole_ ends with them.
   bool at_end() {
     std::string_view rest = rest_;
-    if (!rest.empty() && is_space(rest[0]) && rest.substr(1).starts_with("-}}")) {
+    if (!rest.empty() && is_blank(rest[0]) && rest.substr(1).starts_with("-}}")) {
       rest.remove_prefix(2);
     }
     if (!rest.starts_with("}}")) return false;
@@ -137,7 +133,7 @@ class Lexer {
     size_t end = 1;
     while (end < rest_.size() && is_word(rest_[end])) ++end;
     const std::string_view behind = rest_.substr(end);
-    const bool ended = behind.empty() || is_space(behind[0]) || behind.starts_with("}}") ||
+    const bool ended = behind.empty() || is_blank(behind[0]) || behind.starts_with("}}") ||
                        std::string_view(".,|:)(").find(behind[0]) != std::string_view::npos;
     if (!ended) return error(fmt::format("bad character '{}'", behind[0]));
     const std::string_view name = rest_.substr(0, end);

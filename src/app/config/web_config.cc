@@ -8,6 +8,7 @@
 #include <random>
 
 #include "app/config/yaml_reader.h"
+#include "base/ascii.h"
 #include "io/codec/base64.h"
 #include "io/file/file_system.h"
 
@@ -29,7 +30,6 @@ std::string wrong_with_hash(std::string_view hash) {
   constexpr size_t kSize = kSaltAt + 53;
   constexpr std::string_view kAlphabet =
       "./0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   const bool known =
       hash.starts_with("$2a$") || hash.starts_with("$2b$") || hash.starts_with("$2y$");
   const bool whole = known && hash.size() == kSize && is_digit(hash[kCostAt]) &&

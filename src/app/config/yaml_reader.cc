@@ -8,6 +8,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "base/ascii.h"
 #include "base/spelling.h"
 #include "io/codec/number.h"
 #include "io/codec/utf8.h"
@@ -357,15 +358,9 @@ Result<std::string> YamlReader::word(const YamlNode& node, std::string_view what
                                      std::span<const std::string_view> words) const {
   std::string text = TRY(string(node));
   if (std::find(words.begin(), words.end(), text) != words.end()) return text;
-  std::string lower = text;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   std::string_view near = nearest(text, words);
   for (const std::string_view w : words) {
-    std::string other(w);
-    std::transform(other.begin(), other.end(), other.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (other == lower) near = w;
+    if (equal_ignoring_case(w, text)) near = w;
   }
   return error(node, fmt::format("unknown {} \"{}\"{}; one of {}", what, text,
                                  near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near),

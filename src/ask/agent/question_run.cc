@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "ask/agent/number_check.h"
+#include "ask/numbers/number_check.h"
+#include "base/ascii.h"
 
 namespace prom5::agent {
 
@@ -212,24 +213,25 @@ Answer QuestionRun::finish() {
   answer.evidence = take_evidence();
   show_range(answer);
   if (answer.text.empty() && !turns_.back().text.empty()) {
-    answer.text = evidence_table(answer.evidence);
+    answer.text = numbers::evidence_table(answer.evidence);
   }
   return answer;
 }
 
 /// What must not be said is taken out; an empty text means that nothing is left.
 void QuestionRun::check_numbers(Answer& answer) {
-  if (std::ranges::none_of(answer.text, [](char c) { return c >= '0' && c <= '9'; })) return;
+  if (std::ranges::none_of(answer.text, is_digit)) return;
   const auto of_question = std::span(turns_).subspan(first_);
-  const NumberEvidence evidence = gather_numbers(of_question);
-  const std::vector<std::string> numbers = unfounded_numbers(answer.text, evidence);
-  if (numbers.empty()) return;
-  needs_.metrics.count_unfounded(numbers.size());
+  const numbers::NumberEvidence evidence = numbers::gather_numbers(of_question);
+  const std::vector<std::string> unfounded = numbers::unfounded_numbers(answer.text, evidence);
+  if (unfounded.empty()) return;
+  needs_.metrics.count_unfounded(unfounded.size());
   needs_.log.warn("an answer has a number that the tools did not give; it is not shown",
-                  {{"number", numbers.front()},
+                  {{"number", unfounded.front()},
                    {"intent", answer.intent},
                    {"model", answer.model.empty() ? "built-in" : answer.model}});
-  answer.text = is_from_network(turns_.back()) ? "" : founded_sentences(answer.text, evidence);
+  answer.text =
+      is_from_network(turns_.back()) ? "" : numbers::founded_sentences(answer.text, evidence);
 }
 
 std::vector<Evidence> QuestionRun::take_evidence() {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
+
 namespace prom5::catalogue {
 
 namespace {
@@ -40,11 +42,7 @@ std::vector<std::string> names_of(std::string_view value) {
 std::string fold(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c >= 'A' && c <= 'Z') {
-      out += static_cast<char>(c + 32);
-    } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
-      out += c;
-    }
+    if (is_alnum(c)) out += to_lower(c);
   }
   return out;
 }

@@ -1,5 +1,6 @@
 #include "ask/catalogue/lexicon.h"
 
+#include "base/ascii.h"
 #include "io/codec/yaml.h"
 
 namespace prom5::catalogue {
@@ -8,35 +9,22 @@ namespace {
 
 using codec::YamlNode;
 
-bool is_word_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-std::string lower(std::string_view word) {
-  std::string out(word);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
-
 /// Letters and digits that hang together; "MemAvailable" is two words.
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> out;
   std::string word;
   const auto flush = [&] {
-    if (!word.empty()) out.push_back(lower(word));
+    if (!word.empty()) out.push_back(to_lower(word));
     word.clear();
   };
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (!is_word_char(c)) {
+    if (!is_alnum(c)) {
       flush();
       continue;
     }
-    const bool upper = c >= 'A' && c <= 'Z';
-    const bool after_lower = !word.empty() && word.back() >= 'a' && word.back() <= 'z';
-    if (upper && after_lower) flush();
+    const bool hump = is_upper(c) && !word.empty() && is_lower(word.back());
+    if (hump) flush();
     word += c;
   }
   flush();
@@ -132,7 +120,7 @@ Result<void> Lexicon::add(const YamlNode& root, bool all_sections) {
 }
 
 std::string Lexicon::canonical(std::string_view word) const {
-  const std::string small = lower(word);
+  const std::string small = to_lower(word);
   if (const auto found = synonyms_.find(small); found != synonyms_.end()) return found->second;
   std::string one = singular(small);
   if (const auto found = synonyms_.find(one); found != synonyms_.end()) return found->second;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ask/catalogue/recipe_query.h"
+#include "base/ascii.h"
 #include "io/codec/yaml.h"
 
 namespace prom5::catalogue {
@@ -101,14 +102,6 @@ Result<YamlNode> read(std::string_view yaml, const ConceptPack& shipped) {
   return codec::parse_yaml(yaml);
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
-
 /// A concept's entry in the list, made where there is none.
 YamlNode& concept_entry(YamlNode& root, const std::string& name) {
   YamlNode& list = child(root, "concepts", Kind::Sequence);
@@ -133,8 +126,8 @@ bool is_one_word(std::string_view text) {
 
 Result<std::string> with_synonym(std::string_view yaml, const ConceptPack& shipped,
                                  const std::string& word, const std::string& meaning) {
-  const std::string from = lower(word);
-  const std::string to = lower(meaning);
+  const std::string from = to_lower(word);
+  const std::string to = to_lower(meaning);
   if (from.empty() || to.empty() || from.size() > kMaxWordBytes || to.size() > kMaxWordBytes) {
     return fail(ErrorCode::BadData, "a synonym needs a word and its meaning");
   }
@@ -142,7 +135,7 @@ Result<std::string> with_synonym(std::string_view yaml, const ConceptPack& shipp
   ConceptPack pack = shipped;
   TRY(merge(pack, yaml));
   const auto known = std::ranges::find_if(
-      pack.concepts, [&](const Concept& one) { return lower(one.name) == to; });
+      pack.concepts, [&](const Concept& one) { return to_lower(one.name) == to; });
   if (known != pack.concepts.end()) {
     YamlNode& entry = concept_entry(root, known->name);
     add_once(child(entry, "phrases", Kind::Sequence), from);

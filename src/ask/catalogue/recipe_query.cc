@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
 #include "io/codec/number.h"
 #include "model/labels.h"
 
@@ -23,11 +24,8 @@ const std::set<std::string_view>& keywords() {
   return names;
 }
 
-bool begins_name(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':';
-}
+bool begins_name(char c) { return is_alpha(c) || c == '_' || c == ':'; }
 bool is_quote(char c) { return c == '"' || c == '\'' || c == '`'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool in_name(char c) { return begins_name(c) || is_digit(c); }
 
 /// Goes through a recipe once and tells its sink what it meets.

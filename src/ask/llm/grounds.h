@@ -12,7 +12,6 @@ namespace prom5::llm {
 /// What the answer to the last question of a conversation may rest on.
 struct Grounds {
   std::vector<std::string> queries;  ///< that ran and gave a result, blanks at the ends removed
-  std::vector<double> numbers;       ///< of the results, and how long their lists are
   std::string text;                  ///< questions, queries and the texts in results, apart by "\n"
   bool any_result = false;           ///< whether a tool has answered without an error
 
@@ -23,11 +22,6 @@ struct Grounds {
 };
 
 Grounds gather_grounds(std::span<const Message> conversation);
-
-/// The numbers of a text that rest on nothing: that stand neither in the grounds' text nor, in some
-/// unit and rounded as they are written, among its numbers. Dates and times of day are not looked
-/// at. Pure.
-std::vector<std::string> groundless_numbers(std::string_view text, const Grounds& grounds);
 
 /// The text as something to be read and nothing else: links, pictures, HTML, control characters and
 /// invisible characters are taken out, digits of other scripts become ASCII. A URL that the grounds

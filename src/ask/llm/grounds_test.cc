@@ -29,15 +29,6 @@ std::vector<Message> conversation() {
   return out;
 }
 
-void grounded(std::string_view text) {
-  EXPECT_EQ(groundless_numbers(text, gather_grounds(conversation())), std::vector<std::string>{})
-      << text;
-}
-
-void groundless(std::string_view text, std::vector<std::string> numbers) {
-  EXPECT_EQ(groundless_numbers(text, gather_grounds(conversation())), numbers) << text;
-}
-
 void plain(std::string_view text, std::string_view expected) {
   EXPECT_EQ(plain_text(text, gather_grounds(conversation())), expected) << text;
 }
@@ -60,31 +51,6 @@ TEST(Grounds, OnlyTheLastQuestionCounts) {
   const Grounds grounds = gather_grounds(later);
   EXPECT_FALSE(grounds.any_result);
   EXPECT_TRUE(grounds.queries.empty());
-  EXPECT_TRUE(grounds.numbers.empty());
-}
-
-TEST(Grounds, NumbersThatRestOnResults) {
-  grounded("web-01 uses 0.7342, that is 73.4 % or 73%.");
-  grounded("web-01:9100 (73.42%) and web-02:9100");
-  grounded("about 1.23 GB, 1.15 GiB, 1,234,567,890 bytes, 1235 MB or 1.2e9");
-  grounded("1.234.567.890 Bytes; 73,42 %");
-  grounded("2 hosts of the top 3 in the last 5 minutes, 60 min, 1 hour or 3600 s");
-  grounded("It is over 80%: 0.7342 at 12:30:05 on 2026-01-15");
-  grounded("p95, http2 and v1.2 are names");
-  grounded("No numbers at all.");
-  grounded("9.88 Gbit/s");
-}
-
-TEST(Grounds, NumbersFromNowhere) {
-  groundless("It is 74.9 %.", {"74.9"});
-  groundless("cpu=99% load:55", {"99", "55"});
-  groundless("between 12-19 and 44/7", {"12", "19", "44", "7"});
-  groundless("1,234,999,890 bytes", {"1,234,999,890"});
-  groundless("100 hosts", {"100"});
-  groundless("web-09:9199", {"9199"});
-  groundless("the error was at 77", {"77"});  // of a query that failed
-  groundless("(4711)", {"4711"});
-  groundless("0.73419", {"0.73419"});
 }
 
 TEST(Grounds, TextIsOnlyText) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ask/llm/planner.h"
+#include "base/ascii.h"
 #include "io/codec/number.h"
 
 namespace prom5::llm {
@@ -15,12 +16,11 @@ std::string camel_case(std::string_view subject) {
   std::string out;
   bool upper = true;
   for (const char c : subject) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!letter) {
+    if (!is_alnum(c)) {
       upper = true;
       continue;
     }
-    out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    out += upper && is_lower(c) ? static_cast<char>(c - 32) : c;
     upper = false;
   }
   return out;

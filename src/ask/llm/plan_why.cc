@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ask/llm/planner.h"
+#include "base/ascii.h"
 
 namespace prom5::llm {
 
@@ -54,14 +55,6 @@ constexpr std::string_view kBetween[] = {" correlate with ",
                                          " on ",
                                          " to "};
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
-
 /// The matchers of a question's names, as label: value, for what looks at many metrics at once.
 Json filters_of(const Reading& reading) {
   Json out = Json::array();
@@ -85,7 +78,7 @@ bool names_alert(const Reading& reading, const catalogue::Snapshot& snapshot) {
 
 /// Which of the two things is not here: said of each by itself.
 std::optional<Plan> Planner::refuse_sides(const std::string& text) const {
-  const size_t cut = lower(text).find(" and ");
+  const size_t cut = to_lower(text).find(" and ");
   if (cut == std::string::npos) return std::nullopt;
   std::string message;
   std::vector<std::string> suggestions;
@@ -118,7 +111,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
     if (!own.strangers.empty()) return false;
     return !choose(own, subject).has_value();
   };
-  const std::string small = lower(text);
+  const std::string small = to_lower(text);
   std::optional<Plan> half;
   size_t tried = 0;
   for (const std::string_view cut : kBetween) {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "ask/llm/private_text.h"
+#include "base/ascii.h"
 
 namespace prom5::llm {
 
@@ -23,24 +24,8 @@ std::optional<PrivateSpan> iban_at(std::string_view text, size_t at);
 std::optional<PrivateSpan> phone_at(std::string_view text, size_t at);
 std::optional<PrivateSpan> ip_at(std::string_view text, size_t at);
 
-// ASCII only, whatever the locale.
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-constexpr bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-constexpr bool is_alnum(char c) { return is_digit(c) || is_upper(c) || is_lower(c); }
-constexpr char to_lower(char c) { return is_upper(c) ? static_cast<char>(c + 32) : c; }
-
-constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (to_lower(a[i]) != to_lower(b[i])) return false;
-  }
-  return true;
-}
-
 constexpr bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() &&
-         equals_ignoring_case(text.substr(0, prefix.size()), prefix);
+  return text.size() >= prefix.size() && equal_ignoring_case(text.substr(0, prefix.size()), prefix);
 }
 
 }  // namespace prom5::llm

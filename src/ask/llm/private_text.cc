@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ask/llm/private_shapes.h"
+#include "base/ascii.h"
 
 namespace prom5::llm {
 
@@ -34,8 +35,7 @@ constexpr std::array kPlaceholderNames =
 std::string letters_of(std::string_view key) {
   std::string out;
   for (const char c : key) {
-    if (c >= 'A' && c <= 'Z') out += static_cast<char>(c + 32);
-    if (c >= 'a' && c <= 'z') out += c;
+    if (is_alpha(c)) out += to_lower(c);
   }
   return out;
 }
@@ -216,7 +216,7 @@ bool names_a_secret(std::string_view key) {
 
 bool is_no_secret(std::string_view value) {
   return std::ranges::any_of(
-      kNoSecrets, [&](std::string_view word) { return equals_ignoring_case(value, word); });
+      kNoSecrets, [&](std::string_view word) { return equal_ignoring_case(value, word); });
 }
 
 std::vector<PrivateSpan> find_private(std::string_view text, PrivateOptions options) {

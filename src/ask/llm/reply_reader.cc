@@ -10,6 +10,8 @@
 #include "ask/llm/grounds.h"
 #include "ask/llm/private_shapes.h"
 #include "ask/llm/prompt.h"
+#include "ask/numbers/number_check.h"
+#include "base/ascii.h"
 
 namespace prom5::llm {
 
@@ -110,11 +112,21 @@ class CallIds {
   std::set<std::string> used_;
 };
 
+std::span<const Message> since_question(std::span<const Message> conversation) {
+  size_t question = 0;
+  for (size_t i = 0; i < conversation.size(); ++i) {
+    if (conversation[i].role == Role::User) question = i;
+  }
+  return conversation.subspan(question);
+}
+
 /// Turns the arguments of final_answer into the agent's content.
 class FinalAnswer {
  public:
-  FinalAnswer(const Json& arguments, Grounds grounds)
-      : arguments_(arguments), grounds_(std::move(grounds)) {}
+  FinalAnswer(const Json& arguments, std::span<const Message> conversation)
+      : arguments_(arguments),
+        grounds_(gather_grounds(conversation)),
+        evidence_(numbers::gather_numbers(since_question(conversation))) {}
 
   /// BadData with what the model is to put right.
   Result<Message> read() {
@@ -138,12 +150,13 @@ class FinalAnswer {
  private:
   Result<std::string> shown(const std::string& text) {
     std::string plain = plain_text(text, grounds_);
-    const std::vector<std::string> numbers = groundless_numbers(plain, grounds_);
-    if (!numbers.empty()) {
-      return fail(ErrorCode::BadData,
-                  "these numbers are in no result of this conversation: {}. Write only numbers "
-                  "that a tool gave, or run the query that gives them",
-                  fmt::join(std::span(numbers).first(std::min(numbers.size(), size_t{5})), ", "));
+    const std::vector<std::string> unfounded = numbers::unfounded_numbers(plain, evidence_);
+    if (!unfounded.empty()) {
+      return fail(
+          ErrorCode::BadData,
+          "these numbers are in no result of this conversation: {}. Write only numbers "
+          "that a tool gave, or run the query that gives them",
+          fmt::join(std::span(unfounded).first(std::min(unfounded.size(), size_t{5})), ", "));
     }
     if (plain.size() > kMaxTextBytes) {
       return fail(ErrorCode::BadData, "the text is longer than {} bytes; say it shorter",
@@ -209,10 +222,7 @@ class FinalAnswer {
     content["intent"] =
         std::ranges::find(kIntents, std::string_view(intent)) == kIntents.end() ? "query" : intent;
     // As it ran: without the blanks around it.
-    const size_t first = promql.find_first_not_of(" \t\r\n");
-    content["promql"] = first == std::string::npos
-                            ? ""
-                            : promql.substr(first, promql.find_last_not_of(" \t\r\n") + 1 - first);
+    content["promql"] = std::string(trimmed(promql));
     if (queries.size() > 1) {
       Json& list = content["queries"] = Json::array();
       for (const std::string& query : queries) list.push_back({{"promql", query}});
@@ -228,6 +238,7 @@ class FinalAnswer {
 
   const Json& arguments_;
   const Grounds grounds_;
+  const numbers::NumberEvidence evidence_;
   Message message_;
 };
 
@@ -281,7 +292,7 @@ std::variant<Message, Complaint> read_reply(const ChatReply& reply,
     }
     auto arguments = read_arguments(call, tool, reply.finish == "length", scrubber);
     if (arguments && last) {
-      auto answer = FinalAnswer(*arguments, gather_grounds(conversation)).read();
+      auto answer = FinalAnswer(*arguments, conversation).read();
       if (answer) return *std::move(answer);
       fault = answer.error().message;
     } else if (arguments) {

@@ -5,6 +5,7 @@
 
 #include "ask/llm/grounds.h"
 #include "ask/llm/scrub.h"
+#include "ask/numbers/number_check.h"
 
 /// Any text comes back as it was, and nothing that was found is sent. What is shown of any text has
 /// no link in it.
@@ -17,6 +18,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string shown = plain_text(text, Grounds());
   CHECK(shown.find("://") == std::string::npos);
   CHECK(shown.find("](") == std::string::npos);
-  groundless_numbers(text, Grounds());
+  numbers::unfounded_numbers(text, {});
   return 0;
 }

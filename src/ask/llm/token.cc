@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ask/llm/number_words.h"
+#include "base/ascii.h"
 #include "io/codec/utf8.h"
 
 namespace prom5::llm {
@@ -24,9 +25,6 @@ struct Character {
 
 using Characters = std::span<const Character>;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
-
 /// U+00C0 to U+00FF without their accents; signs among them as '*'.
 constexpr std::string_view kLatin =
     "aaaaaaaceeeeiiiidnooooo*ouuuuytsaaaaaaaceeeeiiiidnooooo*ouuuuyty";
@@ -34,8 +32,7 @@ constexpr std::string_view kLatin =
 std::string fold(std::string_view written, uint32_t code) {
   if (code < 0x80) {
     const char c = written[0];
-    if (c >= 'A' && c <= 'Z') return std::string(1, static_cast<char>(c + 32));
-    return std::string(1, static_cast<unsigned char>(c) < 0x20 ? ' ' : c);
+    return std::string(1, static_cast<unsigned char>(c) < 0x20 ? ' ' : to_lower(c));
   }
   if (code >= 0xC0 && code <= 0xFF && code != 0xD7 && code != 0xF7) {
     return std::string(1, kLatin[code - 0xC0]);
@@ -116,13 +113,13 @@ class Splitter {
     const std::string& c = all_[at_].folded;
     if (c.size() > 1) return true;  // another script
     const char a = c[0];
-    if (is_digit(a) || is_letter(a) || a == '_' || a == '/') return true;
+    if (is_digit(a) || is_lower(a) || a == '_' || a == '/') return true;
     if (static_cast<unsigned char>(a) >= 0x80) return true;
     const bool begun = at_ > begin_;
     const char next = ascii(at_ + 1);
     if (a == '-' || a == '.') return begun || is_digit(next);
     if (a == ':' || a == '@') return begun;
-    if (a == '\'') return begun && is_letter(next);
+    if (a == '\'') return begun && is_lower(next);
     // A comma within a number, to be dropped.
     return a == ',' && after_digit() && digit_at(at_ + 1) && digit_at(at_ + 2) &&
            digit_at(at_ + 3) && !digit_at(at_ + 4) && only_number();

@@ -4,6 +4,7 @@
 #include <future>
 #include <mutex>
 
+#include "base/ascii.h"
 #include "collect/discovery/consul.h"
 #include "collect/discovery/dns.h"
 #include "collect/discovery/docker.h"
@@ -61,8 +62,7 @@ bool wait_for(DurationMs time, const std::stop_token& stop) {
 std::string sanitize_label_name(std::string_view name) {
   std::string out(name);
   for (char& c : out) {
-    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!good) c = '_';
+    if (!is_alnum(c)) c = '_';
   }
   return out;
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/ascii.h"
 #include "collect/discovery/target_list.h"
 #include "io/http/message.h"
 
@@ -30,8 +31,7 @@ bool names(const std::filesystem::path& entry, const std::filesystem::path& path
 }  // namespace
 
 Result<std::vector<TargetGroup>> read_target_file(io::FileSystem& files, const std::string& path) {
-  const bool json =
-      io::equal_ignoring_case(std::filesystem::path(path).extension().string(), ".json");
+  const bool json = equal_ignoring_case(std::filesystem::path(path).extension().string(), ".json");
   const std::string text = TRY(files.read(path));
   auto groups =
       parse_target_list(text, path, json ? TargetListFormat::Json : TargetListFormat::Yaml);

@@ -1,5 +1,6 @@
 #include "collect/discovery/http.h"
 
+#include "base/ascii.h"
 #include "collect/discovery/target_list.h"
 
 namespace prom5::discovery {
@@ -12,8 +13,8 @@ bool is_json(std::string_view type) {
   for (const char c : type) {
     if (c != ' ' && c != '"') compact += c;
   }
-  return io::equal_ignoring_case(compact, "application/json") ||
-         io::equal_ignoring_case(compact, "application/json;charset=utf-8");
+  return equal_ignoring_case(compact, "application/json") ||
+         equal_ignoring_case(compact, "application/json;charset=utf-8");
 }
 
 }  // namespace

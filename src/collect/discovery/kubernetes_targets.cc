@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 
+#include "base/ascii.h"
 #include "collect/discovery/discoverer.h"
 #include "collect/discovery/json_view.h"
 
@@ -13,11 +14,6 @@ namespace prom5::discovery {
 namespace {
 
 std::string meta(std::string_view name) { return "__meta_kubernetes_" + std::string(name); }
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  return text;
-}
 
 std::string name_of(const Json& object) { return text(member(object, "metadata"), "name"); }
 std::string namespace_of(const Json& object) {
@@ -156,7 +152,7 @@ class GroupMaker {
     const Json& status = member(pod, "status");
     std::string ready = "unknown";
     for (const Json& condition : member(status, "conditions")) {
-      if (text(condition, "type") == "Ready") ready = lower(text(condition, "status"));
+      if (text(condition, "type") == "Ready") ready = to_lower(text(condition, "status"));
     }
     labels.set(meta("pod_ip"), text(status, "podIP"))
         .set(meta("pod_ready"), ready)
@@ -446,8 +442,8 @@ class GroupMaker {
     LabelsBuilder common;
     common.set(meta("node_provider_id"), text(member(node, "spec"), "providerID"));
     for (const Json& condition : member(status, "conditions")) {
-      common.set(meta("node_condition_" + sanitize_label_name(lower(text(condition, "type")))),
-                 lower(text(condition, "status")));
+      common.set(meta("node_condition_" + sanitize_label_name(to_lower(text(condition, "type")))),
+                 to_lower(text(condition, "status")));
     }
     add_object_meta(common, node, "node");
     group.labels = common.build();

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/ascii.h"
 #include "collect/exporters/host.h"
 
 namespace prom5::exporters {
@@ -15,14 +16,9 @@ constexpr double kMicro = 1e-6;
 std::string clean(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    const bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') ||
-                       lower == ':' || lower == '_';
-    out += plain ? lower : '_';
+    out += is_word_byte(c) || c == ':' ? to_lower(c) : '_';
   }
-  const size_t first = out.find_first_not_of('_');
-  if (first == std::string::npos) return "";
-  return out.substr(first, out.find_last_not_of('_') - first + 1);
+  return std::string(trimmed(out, "_"));
 }
 
 struct SensorFile {

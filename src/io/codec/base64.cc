@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace prom5::codec {
 
 std::string base64_encode(std::string_view bytes) {
@@ -24,8 +26,7 @@ std::optional<std::string> base64_decode(std::string_view text) {
   std::string standard;
   standard.reserve(text.size() + 3);
   for (const char c : text) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!letter && c != '+' && c != '/' && c != '-' && c != '_') return std::nullopt;
+    if (!is_alnum(c) && c != '+' && c != '/' && c != '-' && c != '_') return std::nullopt;
     standard += c == '-' ? '+' : c == '_' ? '/' : c;
   }
   const size_t over = text.size() % 4;

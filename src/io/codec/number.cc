@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <limits>
 
+#include "base/ascii.h"
+
 namespace prom5::codec {
 
 namespace {
@@ -18,14 +20,6 @@ bool append_special(std::string& out, double value) {
     out += value > 0 ? "+Inf" : "-Inf";
   } else {
     return false;
-  }
-  return true;
-}
-
-bool equal_ignoring_case(std::string_view text, std::string_view lower) {
-  if (text.size() != lower.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if ((text[i] | 0x20) != lower[i]) return false;
   }
   return true;
 }

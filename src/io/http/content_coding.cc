@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "io/codec/compress.h"
 #include "io/codec/number.h"
 #include "io/http/message.h"

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/ascii.h"
 #include "base/mutex.h"
 #include "io/codec/compress.h"
 #include "io/file/file_system.h"

@@ -16,6 +16,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/ascii.h"
 #include "base/bounded_queue.h"
 #include "io/http/content_coding.h"
 #include "io/http/websocket_frame.h"

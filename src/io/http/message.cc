@@ -3,13 +3,9 @@
 #include <algorithm>
 #include <array>
 
-namespace prom5::io {
+#include "base/ascii.h"
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [&](char x, char y) { return lower(x) == lower(y); });
-}
+namespace prom5::io {
 
 std::string_view Headers::get(std::string_view name) const {
   for (const auto& [n, v] : fields_) {

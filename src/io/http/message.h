@@ -27,8 +27,6 @@ class Headers {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
-bool equal_ignoring_case(std::string_view a, std::string_view b);
-
 struct HttpRequest {
   std::string method;
   std::string path;        ///< percent-decoded, without the query

@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/ascii.h"
 #include "io/codec/utf8.h"
 
 namespace prom5::exposition {
@@ -73,12 +74,6 @@ bool is_unsigned_real(std::string_view text) {
   text.remove_prefix(1);
   if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
   return !text.empty() && digits(text) == text.size();
-}
-
-bool equal_ignoring_case(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
-  });
 }
 
 /// How many places before the point the number has, roughly: for those beyond what a double holds.

@@ -3,6 +3,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "base/ascii.h"
 #include "io/codec/utf8.h"
 #include "model/regex.h"
 #include "query/promql/evaluator.h"
@@ -22,8 +23,6 @@ StepValue of_vector(StepVector vector) {
   out.vector = std::move(vector);
   return out;
 }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string_view take_chunk(std::string_view& text) {
   const bool digits = is_digit(text[0]);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.h"
 #include "io/codec/utf8.h"
 #include "model/quote.h"
 
@@ -90,21 +91,10 @@ constexpr std::array kSymbols = std::to_array<Spelling>({
     {"@", TokenType::At},
 });
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alpha(char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_word(char c) { return is_alpha(c) || is_digit(c); }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
+bool begins_word(char c) { return is_alpha(c) || c == '_'; }
 
 std::optional<TokenType> find_keyword(std::string_view word) {
-  const std::string wanted = lower(word);
+  const std::string wanted = to_lower(word);
   for (const Spelling& s : kKeywords) {
     if (s.text == wanted) return s.type;
   }
@@ -131,7 +121,7 @@ class Lexer {
       while (at_ < input_.size() && input_[at_] != '\n' && input_[at_] != '\r') ++at_;
       return;
     }
-    if (at_ < input_.size() && is_space(input_[at_])) {
+    if (at_ < input_.size() && is_blank(input_[at_])) {
       ++at_;
       return;
     }
@@ -227,7 +217,7 @@ class Lexer {
       default: break;
     }
     if (is_digit(c) || (c == '.' && is_digit(next))) return number_or_duration();
-    if (is_alpha(c) || c == ':') return word(c);
+    if (begins_word(c) || c == ':') return word(c);
     error("unexpected character: {}", rune(at_));
   }
 
@@ -253,7 +243,7 @@ class Lexer {
   /// step, range, max_of, min_of inside brackets.
   bool duration_keyword() {
     size_t n = 0;
-    while (is_alpha(peek(n))) ++n;
+    while (begins_word(peek(n))) ++n;
     const auto type = find_keyword(input_.substr(at_, n));
     if (!type || *type < TokenType::Step) return false;
     emit(*type, n);
@@ -278,9 +268,9 @@ class Lexer {
       case '}': state_ = State::Statements; return emit(TokenType::RightBrace, 1);
       default: break;
     }
-    if (!is_alpha(c)) return error("unexpected character inside braces: {}", rune(at_));
+    if (!begins_word(c)) return error("unexpected character inside braces: {}", rune(at_));
     size_t n = 0;
-    while (is_word(peek(n))) ++n;
+    while (is_word_byte(peek(n))) ++n;
     emit(TokenType::Identifier, n);
   }
 
@@ -317,7 +307,7 @@ class Lexer {
       state_ = State::Statements;
       return number_or_duration();
     }
-    if (is_alpha(c) && duration_keyword()) {
+    if (begins_word(c) && duration_keyword()) {
       got_duration_ = true;
       return;
     }
@@ -327,14 +317,14 @@ class Lexer {
   void keyword_or_identifier() {
     size_t n = 0;
     bool colon = false;
-    for (; is_word(peek(n)) || peek(n) == ':'; ++n) colon = colon || peek(n) == ':';
+    for (; is_word_byte(peek(n)) || peek(n) == ':'; ++n) colon = colon || peek(n) == ':';
     const auto keyword = find_keyword(input_.substr(at_, n));
     if (keyword) {
       const bool fill = *keyword == TokenType::Fill || *keyword == TokenType::FillLeft ||
                         *keyword == TokenType::FillRight;
       // "fill" is also a fine metric name; only before "(" it is the modifier.
       size_t after = n;
-      while (is_space(peek(after))) ++after;
+      while (is_blank(peek(after))) ++after;
       return emit(fill && peek(after) != '(' ? TokenType::Identifier : *keyword, n);
     }
     emit(colon ? TokenType::MetricIdentifier : TokenType::Identifier, n);
@@ -472,7 +462,7 @@ class Lexer {
         break;
       }
     }
-    return !is_word(peek()) || done();
+    return !is_word_byte(peek()) || done();
   }
 
   /// Goes on where scan_number() stopped: at the first unit.
@@ -485,7 +475,7 @@ class Lexer {
       if (!accept("smhdw")) return false;
       accept("s");
     }
-    if (done() || !is_word(peek())) return true;
+    if (done() || !is_word_byte(peek())) return true;
     ++at_;  // the message shows the character that does not belong
     return false;
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
 #include "io/codec/bytes.h"
 #include "io/codec/crc32c.h"
 #include "io/codec/json.h"
@@ -33,9 +34,7 @@ Result<std::string_view> without_crc(std::string_view bytes) {
 
 bool is_ulid(std::string_view name) {
   constexpr size_t kUlidLength = 26;
-  return name.size() == kUlidLength && std::ranges::all_of(name, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-         });
+  return name.size() == kUlidLength && std::ranges::all_of(name, is_alnum);
 }
 
 Result<Json> parse_meta(io::FileSystem& files, const std::string& directory) {

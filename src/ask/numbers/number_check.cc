@@ -1,14 +1,15 @@
-#include "ask/agent/number_check.h"
+#include "ask/numbers/number_check.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "ask/agent/number_text.h"
+#include "ask/numbers/number_text.h"
+#include "base/ascii.h"
 #include "base/time.h"
 #include "io/codec/number.h"
 
-namespace prom5::agent {
+namespace prom5::numbers {
 
 namespace {
 
@@ -82,15 +83,20 @@ const UnitRow* row_of(std::string_view unit) {
   return found == kUnits.end() ? nullptr : &*found;
 }
 
+/// "5m" and "5 minutes".
+bool same_unit(std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  const UnitRow* one = row_of(a);
+  const UnitRow* other = row_of(b);
+  if (one == nullptr || other == nullptr) return false;
+  const bool scaled = one->factors[0] != 1 && one->factors[0] == other->factors[0];
+  return scaled || one->factors == other->factors;
+}
+
 /// Whether a sorted list has a number of [low, high].
 bool has_between(const std::vector<double>& sorted, double low, double high) {
   const auto found = std::ranges::lower_bound(sorted, low);
   return found != sorted.end() && *found <= high;
-}
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word_byte(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
 int two_digits(std::string_view text) { return (text[0] - '0') * 10 + (text[1] - '0'); }
@@ -177,7 +183,7 @@ class Checker {
       auto said = std::ranges::lower_bound(evidence_.said, value - number.value * 1e-9, {},
                                            &NumberEvidence::Said::value);
       for (; said != evidence_.said.end() && said->value <= value + number.value * 1e-9; ++said) {
-        if (row == nullptr || said->unit == number.unit || row_of(said->unit) == nullptr) {
+        if (row == nullptr || row_of(said->unit) == nullptr || same_unit(said->unit, number.unit)) {
           return true;
         }
       }
@@ -373,4 +379,4 @@ std::string evidence_table(std::span<const Evidence> evidence) {
   return out;
 }
 
-}  // namespace prom5::agent
+}  // namespace prom5::numbers

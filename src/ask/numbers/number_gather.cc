@@ -3,12 +3,12 @@
 #include <map>
 #include <optional>
 
-#include "ask/agent/number_check.h"
-#include "ask/agent/number_text.h"
+#include "ask/numbers/number_check.h"
+#include "ask/numbers/number_text.h"
 #include "base/time.h"
 #include "io/codec/number.h"
 
-namespace prom5::agent {
+namespace prom5::numbers {
 
 namespace {
 
@@ -269,4 +269,4 @@ class Gatherer {
 
 NumberEvidence gather_numbers(std::span<const Message> turns) { return Gatherer().take(turns); }
 
-}  // namespace prom5::agent
+}  // namespace prom5::numbers

@@ -1,33 +1,25 @@
-#include "ask/agent/number_text.h"
+#include "ask/numbers/number_text.h"
 
 #include <algorithm>
 #include <cmath>
 
+#include "base/ascii.h"
 #include "io/codec/number.h"
 
-namespace prom5::agent {
+namespace prom5::numbers {
 
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 constexpr std::string_view kPunctuation = ".,;:!?()[]{}\"'`*~<>=|";
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kPunctuation);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kPunctuation) - first + 1);
-}
-
 /// Whether the digits at `at` go on a name: "web-01", "p95", "v1.2", "10.0.0.5".
 bool goes_on_name(std::string_view word, size_t at) {
   if (at == 0) return false;
   const char before = word[at - 1];
-  if (is_letter(before) || is_digit(before)) return true;
+  if (is_word_byte(before)) return true;
   const bool joins = before == '-' || before == '.' || before == '/';
-  return joins && at >= 2 && is_letter(word[at - 2]);
+  return joins && at >= 2 && is_word_byte(word[at - 2]) && !is_digit(word[at - 2]);
 }
 
 /// The end of the number that begins at 0.
@@ -50,7 +42,13 @@ size_t number_end(std::string_view text) {
 }
 
 /// "1,234,567.5": commas between groups of three are left out; another comma is a decimal point.
+/// "1.234.567,5" is the same number where points group.
 std::string plain_number(std::string_view text) {
+  if (std::ranges::count(text.substr(0, text.find(',')), '.') > 1) {
+    std::string turned(text);
+    for (char& c : turned) c = c == '.' ? ',' : c == ',' ? '.' : c;
+    if (std::ranges::count(turned, '.') < 2) return plain_number(turned);
+  }
   const size_t comma = text.find(',');
   if (comma == std::string_view::npos) return std::string(text);
   const size_t end = std::min(text.find('.'), text.size());
@@ -80,11 +78,7 @@ bool has_shape(std::string_view word, std::string_view shape) {
 }  // namespace
 
 std::string unit_name(std::string_view text) {
-  std::string out;
-  for (const char c : trimmed(text.substr(0, text.find('/')))) {
-    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  }
-  return out;
+  return to_lower(trimmed(text.substr(0, text.find('/')), kPunctuation));
 }
 
 bool is_clock(std::string_view word) {
@@ -99,7 +93,7 @@ std::vector<TextWord> words_in(std::string_view text) {
   for (size_t at = text.find_first_not_of(kBlanks); at != std::string_view::npos;) {
     const size_t end = std::min(text.find_first_of(kBlanks, at), text.size());
     const std::string_view word = text.substr(at, end - at);
-    const std::string_view core = trimmed(word);
+    const std::string_view core = trimmed(word, kPunctuation);
     const bool ends_part = kPunctuation.find(word.back()) != std::string_view::npos;
     if (!core.empty()) out.push_back({core, colon, ends_part});
     colon = word.back() == ':';
@@ -156,4 +150,4 @@ void collect_numbers(std::string_view text, std::vector<NumberEvidence::Said>& o
   }
 }
 
-}  // namespace prom5::agent
+}  // namespace prom5::numbers

@@ -8,7 +8,7 @@
 #include "ask/agent.h"
 #include "ask/language_model.h"
 
-namespace prom5::agent {
+namespace prom5::numbers {
 
 /// What an answer may say in numbers. Made by gather_numbers().
 struct NumberEvidence {
@@ -45,4 +45,4 @@ std::string founded_sentences(std::string_view text, const NumberEvidence& evide
 /// The evidence as lines of names and values, to be said in place of words. Pure.
 std::string evidence_table(std::span<const Evidence> evidence);
 
-}  // namespace prom5::agent
+}  // namespace prom5::numbers

@@ -1,4 +1,4 @@
-#include "ask/agent/number_check.h"
+#include "ask/numbers/number_check.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include "base/rng.h"
 #include "io/codec/number.h"
 
-namespace prom5::agent {
+namespace prom5::numbers {
 
 namespace {
 
@@ -280,4 +280,42 @@ TEST(NumberCheck, WhatWordsSayOfEvidencePassesAndAChangedDigitDoesNot) {
       << caught << " of " << changed;
 }
 
-}  // namespace prom5::agent
+TEST(NumberCheck, OfAModelThatWritesAsPeopleDo) {
+  std::vector<Message> turns;
+  turns.push_back({Role::User, "top 3 hosts over 80% cpu?", {}, {}, {}, kNow});
+  Message call{Role::Assistant, "", {}, {}, {}, {}};
+  call.calls.push_back(
+      {"1", "query_metrics",
+       Json{{"promql", " topk(3, avg_over_time(cpu[5m])) > 0.8"}, {"range_s", 3600}}});
+  turns.push_back(call);
+  Message result{Role::Tool, "", {}, "1", {}, kNow};
+  result.content = {{"resultType", "vector"},
+                    {"result",
+                     {{{"metric", {{"instance", "web-01:9100"}, {"url", "https://shop.example/a"}}},
+                       {"value", {kNow.as_seconds(), "0.7342"}}},
+                      {{"metric", {{"instance", "web-02:9100"}}},
+                       {"value", {kNow.as_seconds(), "1234567890"}}}}}};
+  turns.push_back(result);
+  const Known known(turns);
+  known.good("web-01 uses 0.7342, that is 73.4 % or 73%.");
+  known.good("web-01:9100 (73.42%) and web-02:9100");
+  known.good("about 1.23 GB, 1.15 GiB, 1,234,567,890 bytes, 1235 MB or 1.2e9");
+  known.good("1.234.567.890 Bytes; 73,42 %");
+  known.good("2 hosts of the top 3 in the last 5 minutes, 60 min, 1 hour or 3600 s");
+  known.good("It is over 80%: 0.7342 at 14:13:20 on 2026-01-15");
+  known.good("p95, http2 and v1.2 are names");
+  known.good("9.88 Gbit/s");
+  known.bad("It is 74.9 %.", "74.9");
+  known.bad("cpu=99%", "99");
+  known.bad("load:55", "55");
+  known.bad("1,234,999,890 bytes", "1,234,999,890");
+  known.bad("1.234.999.890 Bytes", "1.234.999.890");
+  known.bad("100 hosts", "100");
+  known.bad("web-09:9199", "9199");
+  known.bad("(4711)", "4711");
+  known.bad("0.73419", "0.73419");
+  EXPECT_EQ(unfounded_numbers("between 12-19 and 44/7", gather_numbers(turns)),
+            (std::vector<std::string>{"12", "19", "44", "7"}));
+}
+
+}  // namespace prom5::numbers

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "ask/agent/number_check.h"
+#include "ask/numbers/number_check.h"
 
-namespace prom5::agent {
+namespace prom5::numbers {
 
 /// A number as it stands in a text.
 struct WrittenNumber {
@@ -43,4 +43,4 @@ bool is_clock(std::string_view word);
 /// "2026-01-15".
 bool is_date(std::string_view word);
 
-}  // namespace prom5::agent
+}  // namespace prom5::numbers
