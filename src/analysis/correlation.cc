@@ -205,7 +205,8 @@ Correlation spearman(std::span<const double> a, std::span<const double> b) {
   return correlate(prepare(ranks_of(left)), prepare(ranks_of(right)));
 }
 
-LaggedCorrelation best_lag(std::span<const double> a, std::span<const double> b, size_t max_lag) {
+LaggedCorrelation best_lag(std::span<const double> a, std::span<const double> b, size_t max_lag,
+                           double least) {
   const size_t n = std::min(a.size(), b.size());
   const Prepared left = prepare(a.first(n));
   const Prepared right = prepare(b.first(n));
@@ -245,7 +246,7 @@ LaggedCorrelation best_lag(std::span<const double> a, std::span<const double> b,
     }
   }
   Correlation& found = best.correlation;
-  if (found.count == 0) return best;
+  if (found.count == 0 || std::fabs(found.coefficient) < least) return best;
   const double share = static_cast<double>(found.count) / static_cast<double>(n);
   found.effective_count = std::max(1.0, bartlett_count(left, right, n) * share);
   // Neighbouring lags of slow series are one trial, not several.

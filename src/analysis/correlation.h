@@ -41,8 +41,10 @@ struct LaggedCorrelation {
 /// The lag in -max_lag … max_lag at which |Pearson's coefficient| is largest; among equals (to
 /// 1e-6) the one nearest to zero. Lags whose overlap has fewer than max(8, half of the samples)
 /// pairs are not looked at. Lag and coefficient are 0 when a series is constant or no lag
-/// qualifies.
+/// qualifies. What is weaker than `least` is not tried for significance, which takes most of the
+/// time: it comes back without an effective_count, with a p_value of 1.
 /// O(n · max_lag); allocates nothing inside the loop.
-LaggedCorrelation best_lag(std::span<const double> a, std::span<const double> b, size_t max_lag);
+LaggedCorrelation best_lag(std::span<const double> a, std::span<const double> b, size_t max_lag,
+                           double least = 0);
 
 }  // namespace prom5::analysis

@@ -233,6 +233,23 @@ TEST(BestLag, OfEqualsTheNearestToZero) {
   EXPECT_EQ(best_lag(Values{1, 2, 3, 4}, Values{1, 2, 3, 4}, 2).correlation.count, 0U);
 }
 
+TEST(BestLag, WhatIsWeakIsNotTriedForSignificance) {
+  Rng rng(7);
+  const Values a = noise(rng, 100);
+  Values b = noise(rng, 100);
+  for (size_t i = 0; i < b.size(); ++i) b[i] += a[i];
+  const LaggedCorrelation tried = best_lag(a, b, 20);
+  const double strength = std::fabs(tried.correlation.coefficient);
+  ASSERT_LT(tried.correlation.p_value, 1);
+  const LaggedCorrelation weak = best_lag(a, b, 20, strength * 1.01);
+  EXPECT_EQ(weak.correlation.coefficient, tried.correlation.coefficient);
+  EXPECT_EQ(weak.lag, tried.lag);
+  EXPECT_EQ(weak.correlation.p_value, 1);
+  EXPECT_EQ(weak.correlation.effective_count, 0);
+  const LaggedCorrelation strong = best_lag(a, b, 20, strength * 0.99);
+  EXPECT_EQ(strong.correlation.p_value, tried.correlation.p_value);
+}
+
 TEST(BestLag, UnrelatedNoiseIsRarelySignificant) {
   int found = 0;
   for (uint64_t seed = 1; seed <= 300; ++seed) {

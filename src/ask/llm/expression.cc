@@ -124,7 +124,7 @@ Expression::Expression(const Subject& subject, const Reading& reading,
       reading_(reading),
       snapshot_(snapshot),
       lexicon_(lexicon),
-      metric_(snapshot.find(subject.recipe.needs.front())),
+      metric_(snapshot.find(subject.recipe->needs.front())),
       filters_(subject.filters) {
   for (const std::string& kind : reading.by) {
     const std::string label =
@@ -139,9 +139,9 @@ Expression::Expression(const Subject& subject, const Reading& reading,
 
 /// Whether the filters leave one series by what tells the subject's things apart.
 bool Expression::is_single() const {
-  if (metric_ == nullptr || subject_.recipe.by.empty()) return false;
+  if (metric_ == nullptr || subject_.recipe->by.empty()) return false;
   return std::all_of(
-      subject_.recipe.by.begin(), subject_.recipe.by.end(), [&](const std::string& label) {
+      subject_.recipe->by.begin(), subject_.recipe->by.end(), [&](const std::string& label) {
         const catalogue::LabelInfo* info = metric_->label(label);
         if (info == nullptr || info->values.size() == 1) return true;
         return std::any_of(filters_.begin(), filters_.end(), [&](size_t m) {
@@ -152,7 +152,9 @@ bool Expression::is_single() const {
       });
 }
 
-bool Expression::is_bare() const { return subject_.recipe.promql == subject_.recipe.needs.front(); }
+bool Expression::is_bare() const {
+  return subject_.recipe->promql == subject_.recipe->needs.front();
+}
 
 std::string Expression::matchers_of(const std::string& name) const {
   const catalogue::Metric* metric = snapshot_.find(name);
@@ -179,7 +181,7 @@ std::optional<Expression> Expression::without_attributes() const {
 /// Whether the recipe's own text says the same, or in a ratio speaks of that very label: a share of
 /// one status is not narrowed to it.
 bool Expression::says_already(const Binding& binding) const {
-  const std::string& text = subject_.recipe.promql;
+  const std::string& text = subject_.recipe->promql;
   if (text.find(binding.label + "=~") != std::string::npos && text.find('/') != std::string::npos) {
     return true;
   }
@@ -190,7 +192,7 @@ bool Expression::says_already(const Binding& binding) const {
 bool Expression::contradicts(const Binding& binding) const {
   if (!binding.negated || binding.values.empty()) return false;
   const std::string own = binding.label + "=\"" + binding.values.front() + "\"";
-  return subject_.recipe.promql.find(own) != std::string::npos;
+  return subject_.recipe->promql.find(own) != std::string::npos;
 }
 
 bool Expression::inverted() const {
@@ -206,7 +208,7 @@ std::vector<std::string> Expression::things() const {
   if (metric_ == nullptr) return {};
   if (!reading_.things.empty()) {
     const std::string label = catalogue::label_of_kind(reading_.things, *metric_, lexicon_);
-    const auto& by = subject_.recipe.by;
+    const auto& by = subject_.recipe->by;
     // "filesystems" are told apart by host and mount point.
     size_t together = 0;
     const auto* kinds = lexicon_.kind(lexicon_.canonical(reading_.things));
@@ -218,13 +220,13 @@ std::vector<std::string> Expression::things() const {
     // The finest of the labels needs those above it: containers are of pods.
     if (!label.empty() && !by.empty() && label == by.back()) together = 2;
     // A share of several things together hides the one that is full.
-    const bool share = subject_.recipe.unit == "percent" || subject_.recipe.unit == "ratio";
+    const bool share = subject_.recipe->unit == "percent" || subject_.recipe->unit == "ratio";
     const bool in_by = std::find(by.begin(), by.end(), label) != by.end();
     if (share && in_by && by.size() > 1 && !reading_.thresholds.empty()) together = 2;
     if (!label.empty() && together < 2 && metric_->label(label)->values.size() > 1) return {label};
   }
   std::vector<std::string> out;
-  for (const std::string& label : subject_.recipe.by) {
+  for (const std::string& label : subject_.recipe->by) {
     if (metric_->label(label) != nullptr) out.push_back(label);
   }
   return out;
@@ -259,7 +261,7 @@ Shape Expression::shape() const {
   const bool counts = reading_.how_many && reading_.thresholds.empty();
   if (out.by.empty() && lists && !counts) out.by = things();
   const bool sums_up = !reading_.aggregation.empty() && reading_.by.empty() && !lists;
-  if (out.by.empty() && subject_.recipe.each && !sums_up && !reading_.how_many) out.by = things();
+  if (out.by.empty() && subject_.recipe->each && !sums_up && !reading_.how_many) out.by = things();
   out.total = out.by.empty();
   return out;
 }
@@ -287,7 +289,7 @@ std::string Expression::narrowed(std::string_view recipe, const Shape& shape) co
 }
 
 std::string Expression::promql(const Shape& shape) const {
-  const catalogue::Recipe& recipe = subject_.recipe;
+  const catalogue::Recipe& recipe = *subject_.recipe;
   const bool mean = reading_.aggregation == "avg" && !recipe.mean.empty() && !reading_.quantile;
   const std::string& text = mean ? recipe.mean : recipe.promql;
   const std::string& asked = reading_.aggregation;
@@ -337,7 +339,7 @@ std::string Expression::promql(const Shape& shape) const {
 }
 
 std::string Expression::unit(const Shape& shape) const {
-  const std::string& unit = subject_.recipe.unit;
+  const std::string& unit = subject_.recipe->unit;
   if (!shape.growth) return unit;
   if (unit == "per_second") return "count";
   if (unit == "bytes_per_second") return "bytes";

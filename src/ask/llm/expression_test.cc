@@ -140,7 +140,7 @@ TEST(Subjects, TheLikeliestFirst) {
       EXPECT_GE(asked.ranked[i - 1].score, asked.ranked[i].score) << text;
     }
     for (const Subject& s : asked.ranked) {
-      EXPECT_FALSE(s.recipe.needs.empty()) << s.name;
+      EXPECT_FALSE(s.recipe->needs.empty()) << s.name;
     }
   };
   first("cpu usage", "CPU usage");

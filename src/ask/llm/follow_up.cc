@@ -77,7 +77,7 @@ Json Planner::frame_of(const Reading& reading, const Subject& subject, const Pla
   for (const size_t m : subject.filters) mentions.push_back(mention_json(reading.mentions[m]));
   Json out{{"subject", subject.name},
            {"concept", subject.entry != nullptr},
-           {"metric", subject.recipe.needs.front()},
+           {"metric", subject.recipe->needs.front()},
            {"intent", std::string(to_string(plan.intent))},
            {"mentions", std::move(mentions)},
            {"by", reading.by},
@@ -100,7 +100,7 @@ std::optional<Subject> Planner::resumed(const Json& before, const Reading& readi
   const catalogue::Metric* metric = snapshot_.find(before.value("metric", ""));
   if (metric == nullptr) return std::nullopt;
   Subject plain;
-  plain.recipe = recipe_of_metric(*metric);
+  plain.recipe = std::make_shared<catalogue::Recipe>(recipe_of_metric(*metric));
   plain.name = metric->name;
   plain.available = true;
   plain.score = plain.phrase = plain.coverage = 1;
@@ -111,7 +111,7 @@ std::optional<Subject> Planner::resumed(const Json& before, const Reading& readi
 /// A name of the same kind takes the place of the one before; others stay.
 void Planner::inherit_mentions(const Json& before, Reading& reading, Subject& subject) const {
   const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
-  const catalogue::Metric* metric = snapshot_.find(subject.recipe.needs.front());
+  const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
   std::set<std::string> replaced;
   for (const size_t m : subject.filters) {
     if (metric == nullptr) break;

@@ -34,7 +34,7 @@ struct Condition {
 
 /// What the question says, else what is usual for the subject; nothing where neither tells.
 std::optional<Condition> condition_of(const Reading& reading, const Subject& subject) {
-  const std::string& unit = subject.recipe.unit;
+  const std::string& unit = subject.recipe->unit;
   std::optional<Condition> out;
   const auto say = [&](const std::string& op, const Quantity& quantity) {
     const auto value = in_unit(quantity, unit);
@@ -91,15 +91,15 @@ Json alert_json(const std::string& name, const Plan& plan, DurationMs hold,
 /// "disk space is under 10 %": of what is left, as nobody is warned of little use.
 Subject Planner::as_warned(const Reading& reading, const Subject& subject) const {
   const bool below = !reading.thresholds.empty() && reading.thresholds[0].op.starts_with('<');
-  const bool share = subject.recipe.unit == "percent" || subject.recipe.unit == "ratio";
+  const bool share = subject.recipe->unit == "percent" || subject.recipe->unit == "ratio";
   if (!below || !share || subject.entry == nullptr || subject.entry->least_is_worst) return subject;
   for (const catalogue::Concept& other : knowledge_.pack.concepts) {
     if (!other.least_is_worst) continue;
     Subject left = knowledge_.subjects.of_concept(other, reading, snapshot_);
-    const auto& needs = subject.recipe.needs;
-    const bool same = left.available && left.recipe.unit == subject.recipe.unit &&
-                      left.recipe.needs.size() == needs.size() &&
-                      std::is_permutation(needs.begin(), needs.end(), left.recipe.needs.begin());
+    const auto& needs = subject.recipe->needs;
+    const bool same = left.available && left.recipe->unit == subject.recipe->unit &&
+                      left.recipe->needs.size() == needs.size() &&
+                      std::is_permutation(needs.begin(), needs.end(), left.recipe->needs.begin());
     if (!same) continue;
     left.filters = subject.filters;
     left.score = subject.score;
@@ -111,8 +111,8 @@ Subject Planner::as_warned(const Reading& reading, const Subject& subject) const
 Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
   const Subject subject = as_warned(reading, asked);
   for (const Threshold& threshold : reading.thresholds) {
-    if (in_unit(threshold.quantity, subject.recipe.unit)) continue;
-    return ask_for_value(subject.name, subject.recipe.unit);
+    if (in_unit(threshold.quantity, subject.recipe->unit)) continue;
+    return ask_for_value(subject.name, subject.recipe->unit);
   }
   Plan plan = begin(reading, subject);
   plan.intent = Intent::Alert;
@@ -128,8 +128,8 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
     });
   }
   shape.total = shape.by.empty();
-  const std::string& unit = subject.recipe.unit;
-  const bool complete = subject.recipe.finding && reading.thresholds.empty();
+  const std::string& unit = subject.recipe->unit;
+  const bool complete = subject.recipe->finding && reading.thresholds.empty();
   const std::optional<Condition> condition = condition_of(reading, subject);
   if (!condition && !complete) return ask_for_value(subject.name, unit);
   const bool state = unit == "up" || unit == "flag";

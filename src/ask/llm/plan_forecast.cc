@@ -45,19 +45,20 @@ bool asks_for_end(const Reading& reading) {
 
 /// What fills up is foretold by what is left in its own unit, not by a share.
 Subject Planner::what_is_left(const Reading& reading, const Subject& subject) const {
-  const bool gauge = subject.recipe.promql.find("[5m]") == std::string::npos;
-  if (subject.recipe.unit != "percent" || !gauge) return subject;
-  const auto& needs = subject.recipe.needs;
+  const bool gauge = subject.recipe->promql.find("[5m]") == std::string::npos;
+  if (subject.recipe->unit != "percent" || !gauge) return subject;
+  const auto& needs = subject.recipe->needs;
   for (const std::string_view name : {"free disk space", "available memory", "free inodes"}) {
     const catalogue::Concept* other = knowledge_.pack.find(name);
     if (other == nullptr) continue;
     Subject left = knowledge_.subjects.of_concept(*other, reading, snapshot_);
     const bool shares = left.available && std::find(needs.begin(), needs.end(),
-                                                    left.recipe.needs.front()) != needs.end();
+                                                    left.recipe->needs.front()) != needs.end();
     if (!shares) continue;
     // "above 90 %" is a share; only where nothing is left it is the same.
-    if (!reading.thresholds.empty() && !in_unit(reading.thresholds[0].quantity, left.recipe.unit)) {
-      const auto wanted = in_unit(reading.thresholds[0].quantity, subject.recipe.unit);
+    if (!reading.thresholds.empty() &&
+        !in_unit(reading.thresholds[0].quantity, left.recipe->unit)) {
+      const auto wanted = in_unit(reading.thresholds[0].quantity, subject.recipe->unit);
       if (wanted && *wanted != 100) return subject;
     }
     left.filters = subject.filters;
@@ -82,14 +83,14 @@ std::string Planner::limit_of_metric(const std::string& metric) const {
 std::string Planner::limit_of(const Reading& reading, const Subject& subject,
                               const Expression& expression, const Shape& shape) const {
   if (!reading.thresholds.empty()) {
-    const auto wanted = in_unit(reading.thresholds[0].quantity, subject.recipe.unit);
+    const auto wanted = in_unit(reading.thresholds[0].quantity, subject.recipe->unit);
     if (wanted) return codec::format_general(*wanted);
   }
   std::string limit = subject.entry != nullptr ? subject.entry->toward : "";
   // A number is of the unit that the concept is mostly told in.
   const bool own =
-      subject.entry != nullptr && subject.entry->recipes.front().unit == subject.recipe.unit;
-  if (codec::parse_double(limit) && !own) limit = limit_of_metric(subject.recipe.needs.front());
+      subject.entry != nullptr && subject.entry->recipes.front().unit == subject.recipe->unit;
+  if (codec::parse_double(limit) && !own) limit = limit_of_metric(subject.recipe->needs.front());
   if (limit.empty() || codec::parse_double(limit)) return limit;
   for (const std::string& metric : catalogue::metrics_in(limit)) {
     if (snapshot_.find(metric) == nullptr) return "";
@@ -115,15 +116,15 @@ Plan Planner::plan_remaining(const Reading& reading, const Subject& subject,
 Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const {
   const Subject subject = what_is_left(reading, asked);
   const DurationMs ahead = horizon_of(reading, now_);
-  if (subject.recipe.unit == "seconds" &&
-      subject.recipe.promql.find("time()") != std::string::npos) {
+  if (subject.recipe->unit == "seconds" &&
+      subject.recipe->promql.find("time()") != std::string::npos) {
     return plan_remaining(reading, subject, ahead);
   }
   Plan plan = begin(reading, subject);
   const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
   const Shape shape = expression.shape();
   plan.entity_labels = shape.by.empty() ? expression.things() : shape.by;
-  plan.unit = subject.recipe.unit;
+  plan.unit = subject.recipe->unit;
   const std::string value = expression.promql(shape);
   const DurationMs base = ahead <= DurationMs::days(1) ? kShortBase : kLongBase;
   const bool plain = value.find_first_of("( ") == std::string::npos;

@@ -19,7 +19,7 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
                                  return word == "broken" || word == "problem" || word == "fail" ||
                                         word == "wrong" || word == "bad" || word == "fire";
                                });
-  const bool targets = asked.recipe.needs.empty() || (any && !asked.phrase_words.empty());
+  const bool targets = asked.recipe == nullptr || (any && !asked.phrase_words.empty());
   const catalogue::Concept* state = knowledge_.pack.find(kTargetState);
   if (targets && (state == nullptr || snapshot_.find("up") == nullptr))
     return ask_which({}, reading);
@@ -42,7 +42,7 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
   const bool problems = reading.says_any({"broken", "wrong", "problem", "problems", "issue",
                                           "issues", "trouble", "bad", "failing", "fire"});
   if (targets && problems && snapshot_.find("ALERTS") != nullptr) return plan_problems(reading);
-  if (subject.recipe.unit != "up") {
+  if (subject.recipe->unit != "up") {
     Plan value = plan_value(reading, subject);
     value.intent = value.intent == Intent::Clarify || value.intent == Intent::Refuse
                        ? value.intent

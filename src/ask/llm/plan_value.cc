@@ -44,7 +44,7 @@ void Planner::look_back(const Reading& reading, Shape& shape, Plan& plan,
                         const Subject& subject) const {
   const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
   if (reading.point) shape.offset = now_ - reading.point->start;
-  const bool rare = subject.recipe.promql.find("increase(") != std::string::npos;
+  const bool rare = subject.recipe->promql.find("increase(") != std::string::npos;
   if (!span && rare) {
     const bool ever = !reading.thresholds.empty() || reading.intent == Intent::Top;
     shape.since_ever = ever;
@@ -53,7 +53,7 @@ void Planner::look_back(const Reading& reading, Shape& shape, Plan& plan,
   if (!span) return;
   const DurationMs length = span->end - span->start;
   if (length.ms < 1000) return;
-  const catalogue::Recipe& recipe = subject.recipe;
+  const catalogue::Recipe& recipe = *subject.recipe;
   const bool counts = recipe.promql.find("rate(") != std::string::npos &&
                       recipe.unit != "percent" && recipe.unit != "ratio" &&
                       recipe.unit != "seconds";
@@ -90,14 +90,14 @@ Subject Planner::as_asked(const Reading& reading, const Subject& subject) const 
   const auto shares = [](std::string_view unit) { return unit == "percent" || unit == "ratio"; };
   const UnitKind kind = unit_info(*reading.unit).kind;
   const bool share = kind == UnitKind::Ratio;
-  if (share == shares(subject.recipe.unit)) return subject;
+  if (share == shares(subject.recipe->unit)) return subject;
   if (!share && kind != UnitKind::Bytes) return subject;
   for (const catalogue::Concept& other : knowledge_.pack.concepts) {
     Subject found = knowledge_.subjects.of_concept(other, reading, snapshot_);
-    if (!found.available || shares(found.recipe.unit) != share) continue;
-    if (!share && found.recipe.unit != "bytes") continue;
-    if (share ? found.recipe.needs.front() != subject.recipe.needs.front()
-              : !same_metrics(found.recipe, subject.recipe)) {
+    if (!found.available || shares(found.recipe->unit) != share) continue;
+    if (!share && found.recipe->unit != "bytes") continue;
+    if (share ? found.recipe->needs.front() != subject.recipe->needs.front()
+              : !same_metrics(*found.recipe, *subject.recipe)) {
       continue;
     }
     found.filters = subject.filters;
@@ -112,7 +112,7 @@ namespace {
 /// "how many pods …", "alerts by severity": the series are the things, and counted.
 void count_things(const Reading& reading, const Subject& subject, const Expression& expression,
                   Shape& shape, Plan& plan) {
-  const bool flags = plan.unit == "flag" || plan.unit == "up" || subject.recipe.finding;
+  const bool flags = plan.unit == "flag" || plan.unit == "up" || subject.recipe->finding;
   if (!reading.by.empty() && flags && plan.unit != "up" && reading.thresholds.empty() &&
       !plan.range && !reading.how_many) {
     plan.promql =
@@ -121,7 +121,7 @@ void count_things(const Reading& reading, const Subject& subject, const Expressi
     plan.finding = false;
   }
   if (reading.how_many && flags && reading.thresholds.empty() && !plan.range) {
-    const std::string condition = subject.recipe.finding ? "" : " == 1";
+    const std::string condition = subject.recipe->finding ? "" : " == 1";
     plan.promql = "count" + by_clause(reading.by.empty() ? std::vector<std::string>{} : shape.by) +
                   "(" + expression.promql({.offset = shape.offset}) + condition + ")";
     plan.unit = "count";
@@ -133,7 +133,7 @@ void count_things(const Reading& reading, const Subject& subject, const Expressi
 /// What the values are held against.
 void add_conditions(const Reading& reading, const Subject& subject, Plan& plan) {
   // "certificates that expire within 30 days"
-  const bool remaining = subject.recipe.promql.find("- time()") != std::string::npos;
+  const bool remaining = subject.recipe->promql.find("- time()") != std::string::npos;
   if (remaining && reading.ahead && reading.thresholds.empty()) {
     plan.promql = in_brackets(plan.promql) + " < " +
                   codec::format_general(reading.ahead->length.as_seconds());
@@ -157,12 +157,12 @@ void add_conditions(const Reading& reading, const Subject& subject, Plan& plan) 
 /// A limit or percentile that the subject cannot have: better asked back than passed over.
 std::optional<Plan> misfit(const Reading& reading, const Subject& subject) {
   for (const Threshold& threshold : reading.thresholds) {
-    if (in_unit(threshold.quantity, subject.recipe.unit)) continue;
+    if (in_unit(threshold.quantity, subject.recipe->unit)) continue;
     return clarification(fmt::format("{} is not measured in {}. Which limit do you mean?",
                                      subject.name, unit_info(threshold.quantity.unit).symbol),
                          {subject.name});
   }
-  const bool has = subject.recipe.promql.find("quantile") != std::string::npos;
+  const bool has = subject.recipe->promql.find("quantile") != std::string::npos;
   if (reading.quantile && !has) {
     return refusal("no_distribution",
                    fmt::format("{} has no distribution here, so there are no percentiles of it.",
@@ -227,7 +227,7 @@ void Planner::add_quantiles(const Reading& reading, const Subject& subject, cons
     Reading one = reading;
     one.quantile = quantile;
     const Expression expression(subject, one, snapshot_, knowledge_.pack.lexicon);
-    std::string unit = subject.recipe.unit;
+    std::string unit = subject.recipe->unit;
     std::string promql = expression.promql(shape);
     if (reading.unit) promql = convert_unit(promql, unit, *reading.unit, unit);
     plan.more.push_back(std::move(promql));

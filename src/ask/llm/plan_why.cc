@@ -140,7 +140,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
       }
       // "cpu on app-02 … with its temperature": names said once hold for both.
       const auto lend = [&](const Reading& from, const Subject& lender, Reading& to, Subject& s) {
-        const catalogue::Metric* metric = snapshot_.find(s.recipe.needs.front());
+        const catalogue::Metric* metric = snapshot_.find(s.recipe->needs.front());
         if (!s.filters.empty() || metric == nullptr) return;
         for (const size_t m : lender.filters) {
           if (!catalogue::bind(from.mentions[m], *metric, knowledge_.pack.lexicon)) continue;
@@ -284,9 +284,9 @@ Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>&
   if (meaning && subject) {
     plan.wording = "describe";
     plan.subject = subject->name;
-    plan.explanation = subject->recipe.explain;
+    plan.explanation = subject->recipe->explain;
     plan.calls.push_back(
-        {"series", "describe_series", Json{{"metric", subject->recipe.needs.front()}}});
+        {"series", "describe_series", Json{{"metric", subject->recipe->needs.front()}}});
     return plan;
   }
   return plan_why(reading, subject);
@@ -322,7 +322,7 @@ Plan Planner::plan_why(const Reading& reading, const std::optional<Subject>& sub
     plan.unit = expression.unit(shape);
     // Its course, not the finding: when did it begin?
     const catalogue::Concept* state = knowledge_.pack.find("target state");
-    if (subject->recipe.needs.front() == "up" && state != nullptr) {
+    if (subject->recipe->needs.front() == "up" && state != nullptr) {
       Subject up = knowledge_.subjects.of_concept(*state, reading, snapshot_);
       const Expression of_up(up, reading, snapshot_, knowledge_.pack.lexicon);
       plan.promql = of_up.promql(Shape{});

@@ -96,13 +96,13 @@ bool says_a_part(const Reading& reading) {
 
 /// The exporter that a metric is from, as its name tells.
 std::string_view family(const Subject& subject) {
-  const std::string_view name = subject.recipe.needs.front();
+  const std::string_view name = subject.recipe->needs.front();
   return name.substr(0, name.find('_'));
 }
 
 bool shares_metric(const Subject& a, const Subject& b) {
-  return std::any_of(a.recipe.needs.begin(), a.recipe.needs.end(), [&](const std::string& name) {
-    return std::find(b.recipe.needs.begin(), b.recipe.needs.end(), name) != b.recipe.needs.end();
+  return std::any_of(a.recipe->needs.begin(), a.recipe->needs.end(), [&](const std::string& name) {
+    return std::find(b.recipe->needs.begin(), b.recipe->needs.end(), name) != b.recipe->needs.end();
   });
 }
 
@@ -206,7 +206,7 @@ Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>&
     if (!word.minor) said += (said.empty() ? "" : " ") + reading.tokens[word.at].written;
   }
   std::string message = fmt::format("No metric here tells of \"{}\": for the {} I would need {}.",
-                                    said, subject.name, subject.recipe.needs.front());
+                                    said, subject.name, subject.recipe->needs.front());
   if (!suggestions.empty()) {
     message += " The nearest there is: " + join_words(suggestions, ", ") + ".";
   }
@@ -254,17 +254,17 @@ void Planner::prefer_fitting(const Reading& reading, std::vector<Subject>& ranke
   for (Subject& subject : ranked) {
     for (const Threshold& threshold : reading.thresholds) {
       if (threshold.quantity.unit == Unit::None) continue;
-      subject.score += in_unit(threshold.quantity, subject.recipe.unit) ? 0.05 : -0.15;
+      subject.score += in_unit(threshold.quantity, subject.recipe->unit) ? 0.05 : -0.15;
     }
     if (reading.unit) {
       std::string unit;
-      const bool same = in_unit({0, 0, 1, *reading.unit}, subject.recipe.unit).has_value();
+      const bool same = in_unit({0, 0, 1, *reading.unit}, subject.recipe->unit).has_value();
       const bool converts =
-          same || convert_unit("x", subject.recipe.unit, *reading.unit, unit) != "x";
+          same || convert_unit("x", subject.recipe->unit, *reading.unit, unit) != "x";
       subject.score += converts ? 0.03 : -0.1;
     }
     if (reading.quantile) {
-      const bool has = subject.recipe.promql.find("quantile") != std::string::npos;
+      const bool has = subject.recipe->promql.find("quantile") != std::string::npos;
       subject.score += has ? 0.05 : -0.2;
     }
     if (reading.intent == Intent::Forecast && subject.entry != nullptr &&
@@ -350,14 +350,14 @@ Plan Planner::begin(const Reading& reading, const Subject& subject) const {
   Plan plan;
   plan.intent = reading.intent;
   plan.subject = subject.name;
-  plan.explanation = subject.recipe.explain;
-  plan.finding = subject.recipe.finding;
+  plan.explanation = subject.recipe->explain;
+  plan.finding = subject.recipe->finding;
   plan.least_is_worst = subject.entry != nullptr && subject.entry->least_is_worst;
   plan.confidence = std::clamp(0.35 + 0.6 * subject.score, 0.05, 0.98);
   plan.wording = "value";
   for (const std::string& word : subject.assumed) {
     // "error rate of the api", and nothing is called so: better said than passed over.
-    const bool product = subject.recipe.needs.front().find(catalogue::fold(word)) == 0 ||
+    const bool product = subject.recipe->needs.front().find(catalogue::fold(word)) == 0 ||
                          subject.name.find(word) != std::string::npos;
     if (product || !stands_as_name(reading, word, knowledge_.pack.lexicon)) continue;
     plan.note = fmt::format("Nothing here is called \"{}\": this is about all of it.", word);

@@ -39,15 +39,6 @@ bool names_a_thing(std::string_view label) {
          label == "region" || label == "cluster" || label == "database" || label == "datname";
 }
 
-/// A word that excludes something is not what is asked about: "orders that did not complete".
-bool left_out(const Reading& reading, size_t at, const std::vector<std::string>& phrase) {
-  if (std::find(phrase.begin(), phrase.end(), "not") != phrase.end()) return false;
-  for (size_t m = 0; m < reading.mentions.size(); ++m) {
-    if (reading.mention_at[m] == at) return reading.mentions[m].negated;
-  }
-  return false;
-}
-
 std::string unit_of(const Metric& metric, bool rate) {
   const auto has = [&](std::string_view word) {
     return metric.name.find(word) != std::string::npos;
@@ -59,6 +50,155 @@ std::string unit_of(const Metric& metric, bool rate) {
   if (has("celsius")) return "celsius";
   return rate ? "per_second" : "none";
 }
+
+double weight(std::string_view word, const catalogue::Lexicon& lexicon) {
+  if (word == "not") return kNegation;
+  return lexicon.is_weak(word) ? kWeakWord : 1;
+}
+
+/// A pack outlives its subjects: its recipes need no counting.
+std::shared_ptr<const Recipe> of_pack(const Recipe& recipe) {
+  return {std::shared_ptr<const Recipe>(), &recipe};
+}
+
+/// Says how well subjects fit one question on one server. What depends on the question alone is
+/// looked up once, what depends on the recipe once for all phrases of a concept.
+class Judge {
+ public:
+  Judge(const catalogue::Lexicon& lexicon, const Reading& reading, const Snapshot& snapshot)
+      : lexicon_(lexicon), reading_(reading), snapshot_(snapshot) {
+    heard_.reserve(reading.content.size());
+    for (const ContentWord& word : reading.content) {
+      Heard heard{&word, weight(word.canonical, lexicon)};
+      heard.share = word.joins ? kJoiningWord : word.minor ? kMinorWord : heard.weight;
+      heard.is_kind = lexicon.kind(word.canonical) != nullptr;
+      for (size_t m = 0; m < reading.mentions.size(); ++m) {
+        // A word that excludes something is not what is asked about: "orders that did not
+        // complete".
+        if (reading.mention_at[m] == word.at) heard.excluded = reading.mentions[m].negated;
+        if (reading.mention_at[m] == word.at) break;
+      }
+      total_ += heard.share;
+      heard_.push_back(heard);
+    }
+  }
+
+  /// What the next judgements are of.
+  void turn_to(const Concept* entry, std::shared_ptr<const Recipe> recipe) {
+    entry_ = entry;
+    recipe_ = std::move(recipe);
+    available_ = is_available(*recipe_, snapshot_);
+    metric_ = snapshot_.find(recipe_->needs.front());
+    bindings_.assign(reading_.mentions.size(), std::nullopt);
+    if (metric_ == nullptr) return;
+    for (size_t m = 0; m < bindings_.size(); ++m) {
+      bindings_[m] = catalogue::bind(reading_.mentions[m], *metric_, lexicon_);
+    }
+  }
+
+  /// Fills `out` anew; what it was before lends its memory.
+  void judge(const std::vector<std::string>& phrase, Subject& out) const {
+    out.entry = entry_;
+    out.recipe = recipe_;
+    out.name = entry_ != nullptr ? entry_->name : recipe_->needs.front();
+    out.available = available_;
+    out.score = 0;
+    out.phrase_words.clear();
+    out.unexplained.clear();
+    out.assumed.clear();
+    out.filters.clear();
+    out.phrase = said_of(phrase, out.phrase_words);
+    double explained = 0;
+    for (const Heard& heard : heard_) {
+      if (explains(heard, out)) {
+        explained += heard.share;
+      } else if (heard.weight == 1 && !heard.word->minor) {
+        out.unexplained.push_back(reading_.tokens[heard.word->at].written);
+      }
+    }
+    // Of two that can be narrowed the one that bears the thing's own label is meant.
+    for (const size_t m : out.filters) {
+      if (bindings_[m]->label == "service") out.score += 0.03;
+    }
+    out.coverage = total_ == 0 ? 0 : explained / total_;
+    out.score += out.coverage * (0.35 + 0.65 * out.phrase);
+    // Of two that explain the same, the one that says more exactly what is asked. Ranks may lie a
+    // little above 1.
+    out.score += 0.004 * static_cast<double>(out.phrase_words.size());
+  }
+
+ private:
+  struct Heard {
+    const ContentWord* word = nullptr;
+    double weight = 0;
+    double share = 0;  ///< of the question
+    bool excluded = false;
+    bool is_kind = false;
+  };
+
+  /// Which of the phrase's words the question has; returns their share of its weight.
+  double said_of(const std::vector<std::string>& phrase, std::vector<std::string>& words) const {
+    const bool negates = std::ranges::find(phrase, "not") != phrase.end();
+    double said = 0;
+    double whole = 0;
+    for (const std::string& word : phrase) {
+      const double w = weight(word, lexicon_);
+      whole += w;
+      const bool in = std::ranges::any_of(heard_, [&](const Heard& heard) {
+        return heard.word->canonical == word && (negates || !heard.excluded);
+      });
+      if (!in) continue;
+      said += w;
+      words.push_back(word);
+    }
+    return whole == 0 ? 0 : said / whole;
+  }
+
+  /// Whether the subject accounts for the word, by its phrase, its labels or what it is about.
+  bool explains(const Heard& heard, Subject& out) const {
+    const std::string& word = heard.word->canonical;
+    const bool in_phrase = std::ranges::find(out.phrase_words, word) != out.phrase_words.end();
+    const bool about = entry_ != nullptr && entry_->about.contains(word);
+    bool good = in_phrase;
+    for (size_t m = 0; m < bindings_.size(); ++m) {
+      if (reading_.mention_at[m] != heard.word->at || !bindings_[m]) continue;
+      if (!narrows(reading_.mentions[m], *bindings_[m], in_phrase, about)) continue;
+      out.filters.push_back(m);
+      good = true;
+    }
+    if (!good && metric_ != nullptr) {
+      good = metric_->label(word) != nullptr ||
+             (heard.is_kind && !catalogue::label_of_kind(word, *metric_, lexicon_).empty());
+    }
+    if (good || !about) return good;
+    if (!heard.is_kind && heard.share == 1) {
+      out.assumed.push_back(reading_.tokens[heard.word->at].written);
+    }
+    return true;
+  }
+
+  bool narrows(const Mention& mention, const Binding& binding, bool in_phrase, bool about) const {
+    // A word of the phrase narrows as well where it is a name, or a value that the recipe does
+    // not look at yet: "timeouts" of errors by type.
+    const bool fixed =
+        binding.values.empty() || recipe_->promql.find(binding.values.front()) != std::string::npos;
+    const bool thing = names_a_thing(binding.label) && !binding.values.empty();
+    if (in_phrase && !mention.negated && fixed && !thing) return false;
+    // "cache" of cache hit rate is no host; "web" of the web hosts is.
+    return !(binding.values.empty() && about && mention.kind.empty());
+  }
+
+  const catalogue::Lexicon& lexicon_;
+  const Reading& reading_;
+  const Snapshot& snapshot_;
+  std::vector<Heard> heard_;
+  double total_ = 0;
+  const Concept* entry_ = nullptr;
+  std::shared_ptr<const Recipe> recipe_;
+  const Metric* metric_ = nullptr;
+  bool available_ = false;
+  std::vector<std::optional<Binding>> bindings_;
+};
 
 }  // namespace
 
@@ -114,11 +254,6 @@ SubjectFinder::SubjectFinder(const catalogue::ConceptPack& pack) : pack_(pack) {
   }
 }
 
-double SubjectFinder::weight(std::string_view word) const {
-  if (word == "not") return kNegation;
-  return pack_.lexicon.is_weak(word) ? kWeakWord : 1;
-}
-
 const Recipe* SubjectFinder::best_recipe(const Concept& entry, const Reading& reading,
                                          const Snapshot& snapshot) const {
   const Recipe* best = nullptr;
@@ -146,85 +281,6 @@ const Recipe* SubjectFinder::best_recipe(const Concept& entry, const Reading& re
   return best;
 }
 
-Subject SubjectFinder::judge(const Concept* entry, const Recipe& recipe,
-                             const std::vector<std::string>& phrase, const Reading& reading,
-                             const Snapshot& snapshot) const {
-  Subject out;
-  out.entry = entry;
-  out.recipe = recipe;
-  out.name = entry != nullptr ? entry->name : recipe.needs.front();
-  out.available = is_available(recipe, snapshot);
-  const Metric* metric = snapshot.find(recipe.needs.front());
-  double said = 0;
-  double whole = 0;
-  for (const std::string& word : phrase) {
-    whole += weight(word);
-    const bool in =
-        std::any_of(reading.content.begin(), reading.content.end(), [&](const ContentWord& c) {
-          return c.canonical == word && !left_out(reading, c.at, phrase);
-        });
-    if (!in) continue;
-    said += weight(word);
-    out.phrase_words.push_back(word);
-  }
-  out.phrase = whole == 0 ? 0 : said / whole;
-  double explained = 0;
-  double total = 0;
-  for (const ContentWord& word : reading.content) {
-    const double w = word.joins ? kJoiningWord : word.minor ? kMinorWord : weight(word.canonical);
-    total += w;
-    bool good = std::find(out.phrase_words.begin(), out.phrase_words.end(), word.canonical) !=
-                out.phrase_words.end();
-    const bool in_phrase = good;
-    for (size_t m = 0; m < reading.mentions.size(); ++m) {
-      if (reading.mention_at[m] != word.at || metric == nullptr) continue;
-      const auto binding = catalogue::bind(reading.mentions[m], *metric, pack_.lexicon);
-      if (!binding) continue;
-      const bool negated = reading.mentions[m].negated;
-      // A word of the phrase narrows as well where it is a name, or a value that the recipe does
-      // not look at yet: "timeouts" of errors by type.
-      const bool fixed = binding->values.empty() ||
-                         recipe.promql.find(binding->values.front()) != std::string::npos;
-      if (in_phrase && !negated && fixed &&
-          !(names_a_thing(binding->label) && !binding->values.empty())) {
-        continue;
-      }
-      // "cache" of cache hit rate is no host; "web" of the web hosts is.
-      const bool about = entry != nullptr && entry->about.contains(word.canonical);
-      if (binding->values.empty() && about && reading.mentions[m].kind.empty()) continue;
-      out.filters.push_back(m);
-      good = true;
-    }
-    if (!good && metric != nullptr) {
-      good = metric->label(word.canonical) != nullptr ||
-             (pack_.lexicon.kind(word.canonical) != nullptr &&
-              !catalogue::label_of_kind(word.canonical, *metric, pack_.lexicon).empty());
-    }
-    if (!good && entry != nullptr && entry->about.contains(word.canonical)) {
-      good = true;
-      if (pack_.lexicon.kind(word.canonical) == nullptr && w == 1) {
-        out.assumed.push_back(reading.tokens[word.at].written);
-      }
-    }
-    if (good) {
-      explained += w;
-    } else if (weight(word.canonical) == 1 && !word.minor) {
-      out.unexplained.push_back(reading.tokens[word.at].written);
-    }
-  }
-  // Of two that can be narrowed the one that bears the thing's own label is meant.
-  for (const size_t m : out.filters) {
-    const auto binding = catalogue::bind(reading.mentions[m], *metric, pack_.lexicon);
-    if (binding && binding->label == "service") out.score += 0.03;
-  }
-  out.coverage = total == 0 ? 0 : explained / total;
-  out.score += out.coverage * (0.35 + 0.65 * out.phrase);
-  // Of two that explain the same, the one that says more exactly what is asked. Ranks may lie a
-  // little above 1.
-  out.score += 0.004 * static_cast<double>(out.phrase_words.size());
-  return out;
-}
-
 void SubjectFinder::rank_concepts(const Reading& reading, const Snapshot& snapshot,
                                   std::vector<Subject>& out) const {
   std::map<uint32_t, std::vector<uint32_t>> found;  // concept: phrases with a word of the question
@@ -233,18 +289,19 @@ void SubjectFinder::rank_concepts(const Reading& reading, const Snapshot& snapsh
     if (at == by_word_.end()) continue;
     for (const Phrase& phrase : at->second) found[phrase.entry].push_back(phrase.phrase);
   }
+  Judge judge(pack_.lexicon, reading, snapshot);
+  Subject next;
   for (auto& [index, phrases] : found) {
     const Concept& entry = pack_.concepts[index];
     std::sort(phrases.begin(), phrases.end());
     phrases.erase(std::unique(phrases.begin(), phrases.end()), phrases.end());
     const Recipe* recipe = best_recipe(entry, reading, snapshot);
-    const Recipe& used = recipe != nullptr ? *recipe : entry.recipes.front();
-    std::optional<Subject> best;
+    judge.turn_to(&entry, of_pack(recipe != nullptr ? *recipe : entry.recipes.front()));
+    Subject& best = out.emplace_back();
     for (const uint32_t phrase : phrases) {
-      Subject subject = judge(&entry, used, entry.phrases[phrase], reading, snapshot);
-      if (!best || subject.score > best->score) best = std::move(subject);
+      judge.judge(entry.phrases[phrase], next);
+      if (best.entry == nullptr || next.score > best.score) std::swap(best, next);
     }
-    if (best) out.push_back(*std::move(best));
   }
 }
 
@@ -256,6 +313,7 @@ void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapsho
     for (const uint32_t metric : snapshot.with_word(word.canonical)) ++found[metric];
   }
   if (found.size() > kMaxMetrics) return;  // words that nearly every name has
+  Judge judge(pack_.lexicon, reading, snapshot);
   for (const auto& [index, words] : found) {
     const Metric& metric = snapshot.metrics()[index];
     // A recipe is written in plain names; others are asked for in PromQL itself.
@@ -264,12 +322,13 @@ void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapsho
     for (const std::string& word : metric.words) {
       if (!common_name_word(word)) phrase.push_back(word);
     }
-    Subject subject = judge(nullptr, recipe_of_metric(metric), phrase, reading, snapshot);
+    judge.turn_to(nullptr, std::make_shared<Recipe>(recipe_of_metric(metric)));
+    Subject& subject = out.emplace_back();
+    judge.judge(phrase, subject);
     // All words of its name, and no other: that is the one.
     const bool exact = subject.phrase == 1 && subject.coverage > 0.99 && phrase.size() > 1 &&
                        !known_metrics_.contains(metric.name);
     if (!exact) subject.score *= kMetricDiscount;
-    out.push_back(std::move(subject));
   }
 }
 
@@ -280,10 +339,12 @@ std::vector<Subject> SubjectFinder::rank(const Reading& reading, const Snapshot&
     const Metric* metric = snapshot.find(token.written);
     if (metric == nullptr) metric = snapshot.find(token.text);
     if (metric == nullptr || metric->name.find('_') == std::string::npos) continue;
-    Subject subject = judge(nullptr, recipe_of_metric(*metric), {}, reading, snapshot);
+    Judge judge(pack_.lexicon, reading, snapshot);
+    judge.turn_to(nullptr, std::make_shared<Recipe>(recipe_of_metric(*metric)));
+    Subject& subject = out.emplace_back();
+    judge.judge({}, subject);
     subject.score = subject.phrase = subject.coverage = 1;
     subject.unexplained.clear();
-    out.push_back(std::move(subject));
     return out;
   }
   rank_concepts(reading, snapshot, out);
@@ -297,8 +358,10 @@ std::vector<Subject> SubjectFinder::rank(const Reading& reading, const Snapshot&
 Subject SubjectFinder::of_concept(const Concept& entry, const Reading& reading,
                                   const Snapshot& snapshot) const {
   const Recipe* recipe = best_recipe(entry, reading, snapshot);
-  Subject out = judge(&entry, recipe != nullptr ? *recipe : entry.recipes.front(),
-                      entry.phrases.front(), reading, snapshot);
+  Judge judge(pack_.lexicon, reading, snapshot);
+  judge.turn_to(&entry, of_pack(recipe != nullptr ? *recipe : entry.recipes.front()));
+  Subject out;
+  judge.judge(entry.phrases.front(), out);
   out.score = out.phrase = 1;
   return out;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,13 +12,13 @@ namespace prom5::llm {
 
 /// What a question may be about: a concept by one of its recipes, or a metric by itself.
 struct Subject {
-  const catalogue::Concept* entry = nullptr;  ///< null: a metric by itself
-  catalogue::Recipe recipe;
-  std::string name;        ///< "CPU usage", or the metric's
-  bool available = false;  ///< the server has the recipe's metrics
-  double score = 0;        ///< for ranking: about 0 to 1, a little above where all is said
-  double phrase = 0;       ///< how much of the concept's phrase was said, 0 to 1
-  double coverage = 0;     ///< how much of the question the subject explains, 0 to 1
+  const catalogue::Concept* entry = nullptr;        ///< null: a metric by itself
+  std::shared_ptr<const catalogue::Recipe> recipe;  ///< never null, once found
+  std::string name;                                 ///< "CPU usage", or the metric's
+  bool available = false;                           ///< the server has the recipe's metrics
+  double score = 0;     ///< for ranking: about 0 to 1, a little above where all is said
+  double phrase = 0;    ///< how much of the concept's phrase was said, 0 to 1
+  double coverage = 0;  ///< how much of the question the subject explains, 0 to 1
   std::vector<std::string> phrase_words;
   std::vector<std::string> unexplained;  ///< strong words of the question, as written
   std::vector<std::string> assumed;      ///< words that only go along with it, as written
@@ -47,10 +48,6 @@ class SubjectFinder {
     uint32_t phrase = 0;
   };
 
-  [[nodiscard]] double weight(std::string_view word) const;
-  [[nodiscard]] Subject judge(const catalogue::Concept* entry, const catalogue::Recipe& recipe,
-                              const std::vector<std::string>& phrase, const Reading& reading,
-                              const catalogue::Snapshot& snapshot) const;
   void rank_concepts(const Reading& reading, const catalogue::Snapshot& snapshot,
                      std::vector<Subject>& out) const;
   void rank_metrics(const Reading& reading, const catalogue::Snapshot& snapshot,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <optional>
 #include <set>
 
 #include "analysis/correlation.h"
@@ -33,9 +35,12 @@ std::string named(const std::string& name, const Labels& labels) {
   return out.empty() ? name : name + " of " + out;
 }
 
-analysis::LaggedCorrelation compare(const std::vector<double>& a, const std::vector<double>& b) {
+/// Below `least` it is only known that they do not move together.
+analysis::LaggedCorrelation compare(const std::vector<double>& a, const std::vector<double>& b,
+                                    double least) {
+  const analysis::LaggedCorrelation best = analysis::best_lag(a, b, a.size() / kLagShare, least);
+  if (std::fabs(best.correlation.coefficient) < least) return best;
   const analysis::Correlation now = analysis::pearson(a, b);
-  analysis::LaggedCorrelation best = analysis::best_lag(a, b, a.size() / kLagShare);
   if (std::fabs(best.correlation.coefficient) < std::fabs(now.coefficient) + kBetterByLag) {
     return {0, now};
   }
@@ -44,7 +49,8 @@ analysis::LaggedCorrelation compare(const std::vector<double>& a, const std::vec
 
 }  // namespace
 
-/// Of the pairs that a query makes with the series of one, all or the strongest.
+/// Of the pairs that a query makes with the series of one, all, or the strongest if it is worth
+/// telling.
 enum class Of : uint8_t { All, Best };
 
 struct Pair {
@@ -52,6 +58,8 @@ struct Pair {
   std::string b;
   std::string promql;
   analysis::LaggedCorrelation found;
+
+  [[nodiscard]] double strength() const { return std::fabs(found.correlation.coefficient); }
 };
 
 /// What is compared with everything else, and what came out.
@@ -64,27 +72,29 @@ struct Comparison {
   void with(const std::string& other_name, const std::string& promql, const RangeFrame& other,
             Of of) {
     for (const FrameSeries& x : first.series) {
-      std::vector<Pair> found;
+      std::optional<Pair> best;
       for (const FrameSeries& y : other.series) {
         if (looked_at >= kMaxCompared) break;
         // Things of both sides are compared each with its own.
         if (first.series.size() > 1 && other.series.size() > 1 && x.labels != y.labels) continue;
         ++looked_at;
-        found.push_back({named(name, x.labels), named(other_name, y.labels), promql,
-                         compare(x.values, y.values)});
+        const bool all = of == Of::All;
+        const auto found = compare(x.values, y.values, all ? 0 : kWorthTelling);
+        const double r = std::fabs(found.correlation.coefficient);
+        if (!all && (r < kWorthTelling || (best && r <= best->strength()))) continue;
+        Pair pair{named(name, x.labels), named(other_name, y.labels), promql, found};
+        if (all) {
+          pairs.push_back(std::move(pair));
+        } else {
+          best = std::move(pair);
+        }
       }
-      std::stable_sort(found.begin(), found.end(), stronger);
-      if (of == Of::Best && found.size() > 1) found.resize(1);
-      std::move(found.begin(), found.end(), std::back_inserter(pairs));
+      if (best) pairs.push_back(*std::move(best));
     }
   }
 
-  static bool stronger(const Pair& x, const Pair& y) {
-    return std::fabs(x.found.correlation.coefficient) > std::fabs(y.found.correlation.coefficient);
-  }
-
   [[nodiscard]] Json strongest(DurationMs step) {
-    std::stable_sort(pairs.begin(), pairs.end(), stronger);
+    std::ranges::stable_sort(pairs, std::greater(), &Pair::strength);
     Json out = Json::array();
     std::set<std::string> told;
     for (const Pair& pair : pairs) {
@@ -148,10 +158,8 @@ Result<void> Correlate::with_everything(const std::string& a, const FrameRequest
       comparison.with(sign.name, sign.promql, *frame, Of::Best);
     }
   }
-  std::erase_if(comparison.pairs, [](const Pair& p) {
-    return std::fabs(p.found.correlation.coefficient) < kWorthTelling ||
-           p.found.correlation.p_value > kLikelyChance;
-  });
+  std::erase_if(comparison.pairs,
+                [](const Pair& p) { return p.found.correlation.p_value > kLikelyChance; });
   return {};
 }
 
