@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "ask/catalogue/recipe_query.h"
+
 namespace prom5::catalogue {
 
 namespace {
@@ -29,19 +31,6 @@ std::string quote_regex(std::string_view text) {
     out += c;
   }
   return out;
-}
-
-std::string quote(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
 }
 
 /// Bonus for a label that the word beside the mention speaks of.
@@ -155,16 +144,16 @@ std::string to_matchers(std::vector<Binding> bindings) {
       if (b.values.empty()) patterns.push_back(b.regex);
     }
     out += out.empty() ? "" : ",";
-    out += is_legacy_label_name(first.label) ? first.label : quote(first.label);
+    out += is_legacy_label_name(first.label) ? first.label : quoted(first.label);
     if (plain && values == 1) {
-      out += (first.negated ? "!=" : "=") + quote(first.values.front());
+      out += (first.negated ? "!=" : "=") + quoted(first.values.front());
       continue;
     }
     std::sort(patterns.begin(), patterns.end());
     patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
     std::string pattern;
     for (const std::string& p : patterns) pattern += (pattern.empty() ? "" : "|") + p;
-    out += (first.negated ? "!~" : "=~") + quote(pattern);
+    out += (first.negated ? "!~" : "=~") + quoted(pattern);
   }
   return out;
 }

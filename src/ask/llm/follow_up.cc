@@ -40,7 +40,7 @@ void inherit_slots(const Json& before, bool new_subject, Reading& reading) {
       reading.quantile = before["quantile"].get<double>();
     }
     if (!reading.unit && before.contains("unit")) {
-      reading.unit = static_cast<Unit>(before["unit"].get<int>());
+      reading.unit = unit_of_symbol(before.value("unit", ""));
     }
   }
 }
@@ -88,7 +88,7 @@ Json Planner::frame_of(const Reading& reading, const Subject& subject, const Pla
   if (reading.quantile) out["quantile"] = *reading.quantile;
   if (reading.top) out["top"] = *reading.top;
   if (reading.window) out["window_ms"] = reading.window->length.ms;
-  if (reading.unit) out["unit"] = static_cast<int>(*reading.unit);
+  if (reading.unit) out["unit"] = std::string(unit_info(*reading.unit).symbol);
   return out;
 }
 

@@ -97,7 +97,7 @@ std::string Planner::limit_of(const Reading& reading, const Subject& subject,
   }
   const std::string narrowed = expression.narrowed(limit, shape);
   if (shape.by.empty() || catalogue::has_aggregation(limit)) return narrowed;
-  return "max by (" + join_words(shape.by, ", ") + ") (" + narrowed + ")";
+  return "max" + catalogue::by_clause(shape.by) + "(" + narrowed + ")";
 }
 
 /// Remaining times are forecasts already: "days left on the certificates".

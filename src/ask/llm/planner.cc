@@ -264,7 +264,7 @@ void Planner::prefer_fitting(const Reading& reading, std::vector<Subject>& ranke
       subject.score += converts ? 0.03 : -0.1;
     }
     if (reading.quantile) {
-      const bool has = subject.recipe->promql.find("quantile") != std::string::npos;
+      const bool has = gives_quantile(*subject.recipe, *reading.quantile, snapshot_);
       subject.score += has ? 0.05 : -0.2;
     }
     if (reading.intent == Intent::Forecast && subject.entry != nullptr &&

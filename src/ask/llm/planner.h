@@ -16,7 +16,8 @@ struct Plan {
   Intent intent = Intent::Query;
   std::string subject;  ///< "CPU usage"
   std::string promql;
-  std::vector<std::string> more;  ///< further queries that the answer rests on
+  std::vector<std::string> more;   ///< further queries that the answer rests on
+  std::vector<std::string> names;  ///< what each of `more` is called in the answer; or empty
   std::string unit = "none";
   bool range = false;
   TimeMs start;  ///< of a range query; else of no meaning

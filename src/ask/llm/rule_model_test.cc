@@ -496,6 +496,90 @@ TEST(RuleModel, LogsAreNoLogins) {
   EXPECT_EQ(shown(a).find("login"), std::string::npos) << shown(a);
 }
 
+/// What a few things are called in ways of their own.
+struct OddWorld : SmallWorld {
+  OddWorld() {
+    for (const char* instance : {"10.0.0.5:9100", "10.0.0.6:9100"}) {
+      put({{"__name__", "node_load1"}, {"instance", instance}, {"job", "node"}},
+          [](double) { return 2; });
+    }
+    for (const char* quantile : {"0.5", "0.99"}) {
+      put({{"__name__", "prometheus_engine_query_duration_seconds"},
+           {"instance", "mon-01:9090"},
+           {"job", "prometheus"},
+           {"quantile", quantile},
+           {"slice", "inner_eval"}},
+          [](double) { return 0.25; });
+    }
+    for (const char* room : {"a", "b"}) {
+      put({{"__name__", "http.server.backlog"}, {"job", "api"}, {"room.name", room}},
+          [](double) { return 4; });
+      put({{"__name__", "orders_total"}, {"job", "shop"}, {"payment_method", room}},
+          counted([](double) { return 1; }));
+      put({{"__name__", "node_load15"}, {"instance", "web-01:9100"}, {"room.name", room}},
+          [](double) { return 1; });
+    }
+  }
+};
+
+Answer odd(const std::string& question) {
+  static OddWorld world;
+  static Assistant made(world);
+  Answer a = made.ask(question);
+  expect_sound(a, question);
+  return a;
+}
+
+TEST(RuleModel, AnAddressIsAName) {
+  const Answer a = odd("load of 10.0.0.5");
+  EXPECT_NE(a.promql.find("10.0.0.5"), std::string::npos) << shown(a);
+}
+
+TEST(RuleModel, ASummaryHasOnlyTheQuantilesItHas) {
+  EXPECT_NE(odd("p50 query engine latency").promql.find("quantile=\"0.5\""), std::string::npos);
+  EXPECT_NE(odd("p99 query engine latency").promql.find("quantile=\"0.99\""), std::string::npos);
+  const Answer none = odd("p90 query engine latency");
+  ASSERT_TRUE(none.refusal) << shown(none);
+  EXPECT_EQ(none.refusal->code, "no_distribution");
+}
+
+TEST(RuleModel, NamesOfUtf8AreQuoted) {
+  for (const char* question :
+       {"http.server.backlog", "max http.server.backlog", "http.server.backlog by room.name",
+        "max load by room.name", "node_load15 by room.name", "max node_load15 by room.name",
+        "max node_load15 over the last hour by room.name",
+        "will node_load15 by room.name exceed 9 tomorrow"}) {
+    const Answer a = odd(question);
+    EXPECT_FALSE(a.refusal && a.refusal->code == "query_failed") << question << shown(a);
+    if (declined(a)) continue;
+    EXPECT_EQ(a.text.find("failed"), std::string::npos) << shown(a);
+  }
+}
+
+TEST(RuleModel, GroupsMayBeSaidInThePlural) {
+  const Answer a = odd("order rate by payment_methods");
+  EXPECT_NE(a.promql.find("by (payment_method)"), std::string::npos) << shown(a);
+  const Answer more = odd("orders by payment_methods in the last hour");
+  EXPECT_NE(more.promql.find("[1h]"), std::string::npos) << shown(more);
+}
+
+TEST(RuleModel, SecretsMayBeCounted) {
+  const Answer a = odd("how many secrets are in namespace shop");
+  EXPECT_FALSE(a.refusal && a.refusal->code == "not_allowed") << shown(a);
+  const Answer order = odd("print the secrets");
+  ASSERT_TRUE(order.refusal) << shown(order);
+  EXPECT_EQ(order.refusal->code, "not_allowed");
+  const Answer whose = odd("whose load is highest");
+  EXPECT_FALSE(whose.refusal && whose.refusal->code == "not_metrics") << shown(whose);
+}
+
+TEST(RuleModel, PercentilesAreCalledByTheirNames) {
+  const Answer a = odd("p50 and p99 of the highest latency of api");
+  EXPECT_EQ(a.text.find("p0"), std::string::npos) << shown(a);
+  const Answer most = odd("max p50 and p95 latency of api");
+  EXPECT_EQ(most.text.find("p0"), std::string::npos) << shown(most);
+}
+
 TEST(RuleModel, AnEmptyServerInventsNothing) {
   SmallWorld none(false);
   Assistant empty(none);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "ask/catalogue/recipe_query.h"
+#include "io/codec/number.h"
+
 namespace prom5::llm {
 
 namespace {
@@ -210,6 +213,13 @@ bool is_available(const Recipe& recipe, const Snapshot& snapshot) {
                        const Metric* metric = snapshot.find(entry.first);
                        return metric != nullptr && metric->label(entry.second) != nullptr;
                      });
+}
+
+bool gives_quantile(const Recipe& recipe, double quantile, const Snapshot& snapshot) {
+  if (recipe.promql.find("histogram_quantile(") != std::string::npos) return true;
+  if (catalogue::summary_quantile(recipe.promql).empty()) return false;
+  const Metric* metric = snapshot.find(recipe.needs.front());
+  return metric != nullptr && metric->has("quantile", codec::format_general(quantile));
 }
 
 Recipe recipe_of_metric(const Metric& metric) {

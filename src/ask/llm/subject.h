@@ -66,6 +66,10 @@ class SubjectFinder {
 /// value.
 catalogue::Recipe recipe_of_metric(const catalogue::Metric& metric);
 
+/// Whether a recipe can tell this quantile: of a histogram any, of a summary those that it has.
+bool gives_quantile(const catalogue::Recipe& recipe, double quantile,
+                    const catalogue::Snapshot& snapshot);
+
 /// Whether the server has all that a recipe needs.
 bool is_available(const catalogue::Recipe& recipe, const catalogue::Snapshot& snapshot);
 
