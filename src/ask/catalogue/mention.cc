@@ -24,15 +24,6 @@ int rank_of(std::string_view label) {
   return static_cast<int>(kLabelOrder.end() - found);
 }
 
-std::string quote_regex(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos) out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 /// Bonus for a label that the word beside the mention speaks of.
 int kind_bonus(const std::string& kind, std::string_view label, const Lexicon& lexicon) {
   if (kind.empty()) return 0;
@@ -74,8 +65,8 @@ std::optional<Binding> bind_prefix(const Mention& mention, const Metric& metric,
       if (found.empty()) continue;
       const bool dash = found.back() < '0' || found.back() > '9';
       Binding binding{label->name, {}, "", mention.negated, 0};
-      binding.regex = dash ? quote_regex(found) + ".*"
-                           : quote_regex(found.substr(0, found.size() - 1)) + "[0-9].*";
+      binding.regex = dash ? escaped_regex(found) + ".*"
+                           : escaped_regex(found.substr(0, found.size() - 1)) + "[0-9].*";
       binding.strength = rank_of(label->name) / 2 + kind_bonus(mention.kind, label->name, lexicon);
       better(best, std::move(binding));
     }
@@ -84,6 +75,15 @@ std::optional<Binding> bind_prefix(const Mention& mention, const Metric& metric,
 }
 
 }  // namespace
+
+std::string escaped_regex(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
 
 std::string label_of_kind(const std::string& kind, const Metric& metric, const Lexicon& lexicon) {
   if (metric.label(kind) != nullptr) return kind;
@@ -140,7 +140,7 @@ std::string to_matchers(std::vector<Binding> bindings) {
       done[k] = true;
       plain = plain && b.regex.empty();
       values += b.values.size();
-      for (const std::string& value : b.values) patterns.push_back(quote_regex(value));
+      for (const std::string& value : b.values) patterns.push_back(escaped_regex(value));
       if (b.values.empty()) patterns.push_back(b.regex);
     }
     out += out.empty() ? "" : ",";

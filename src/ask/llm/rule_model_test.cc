@@ -152,6 +152,28 @@ TEST(RuleModel, EachIntentOnce) {
   is("which metrics are there about memory", "list", {});
 }
 
+TEST(RuleModel, AnalysesShowTheSeriesTheyRestOn) {
+  for (const char* question :
+       {"is anything unusual right now", "is the cpu usage of web-02 unusual",
+        "why is the latency of api high", "what moves with the request rate of api",
+        "does the request rate of api correlate with memory of payment",
+        "when will the disk of db-01 be full", "alert me when cpu usage is above 90 %",
+        "silence the HighCpu alert for 2 hours"}) {
+    const Answer a = answered(question);
+    ASSERT_FALSE(a.evidence.empty()) << question << "\n" << shown(a);
+    for (const Evidence& e : a.evidence) {
+      EXPECT_TRUE(query::parse_query(e.promql)) << question << ": " << e.promql;
+      EXPECT_TRUE(e.result.contains("resultType")) << question;
+      EXPECT_FALSE(e.result["result"].empty()) << question << ": " << e.promql;
+      EXPECT_EQ(e.range, e.result["resultType"] == "matrix") << question;
+    }
+  }
+  // What the strangest series did, as one can see it.
+  const Answer a = answered("is anything unusual right now");
+  EXPECT_NE(a.evidence[0].result["result"][0]["metric"].dump().find("web-02"), std::string::npos)
+      << a.evidence[0].result["result"][0]["metric"].dump();
+}
+
 TEST(RuleModel, AMountPointNamesADisk) {
   const Answer a =
       reads("when will /data on db-01 be full", {"node_filesystem_avail_bytes", "/data"});
