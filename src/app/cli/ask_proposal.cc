@@ -70,9 +70,11 @@ std::string rule_text(const Json& alert) {
 
 std::string silence_text(const Json& silence, const std::string& question) {
   std::string out = "amtool silence add";
+  const auto regex = silence.find("regex");
   for (const auto& [name, value] : texts_in(silence, "matchers")) {
-    // What has a star or a bar is a pattern.
-    const char* op = value.find_first_of("*|") == std::string::npos ? "=" : "=~";
+    const bool pattern =
+        regex != silence.end() && std::ranges::find(*regex, Json(name)) != regex->end();
+    const char* op = pattern ? "=~" : "=";
     out += " " + shell_word(name + op + quoted(value));
   }
   return fmt::format("{} --duration={} --comment={}\n", out, duration_in(silence, "duration_s"),

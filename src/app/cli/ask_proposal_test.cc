@@ -35,6 +35,7 @@ TEST(AskProposal, AlertIsAFileOfRules) {
 TEST(AskProposal, NoWordOfAQuestionBreaksTheCommandOfASilence) {
   const Json silence{{"kind", "silence"},
                      {"matchers", {{"instance", "db.*"}, {"job", "a"}, {"name", "o'\"b"}}},
+                     {"regex", {"instance"}},
                      {"duration_s", 7200}};
   EXPECT_EQ(proposal_text(silence, "it's $(x)"),
             R"(amtool silence add 'instance=~"db.*"' 'job="a"' 'name="o'\''\"b"')"

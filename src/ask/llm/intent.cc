@@ -312,6 +312,8 @@ bool wants_status(const Reading& r) {
   if (r.says_any({"status", "health", "healthy", "state", "alive", "ok", "okay", "reachable"})) {
     return true;
   }
+  const bool splits = r.says_any({"break", "drill"}) || r.says_phrase({"broken", "down"});
+  if (splits && r.says("down")) return false;
   const bool bad = r.says_any({"down", "offline", "dead", "broken", "unhealthy", "unreachable",
                                "failing", "problems", "issues", "wrong"});
   if (r.says("how") && r.says("doing")) return true;

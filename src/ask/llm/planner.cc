@@ -530,7 +530,9 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   }
   if (!subject) return plan_without_subject(reading, text, ask_which({}, reading));
   Plan plan = plan_subject(reading, *subject);
-  plan.frame = frame_of(reading, *subject, plan);
+  // What could not be done changes nothing of what the next question goes on from.
+  const bool declined = goes_on && !plan.refuse_code.empty();
+  plan.frame = declined ? before : frame_of(reading, *subject, plan);
   return plan;
 }
 

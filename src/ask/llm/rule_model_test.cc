@@ -235,6 +235,14 @@ TEST(RuleModel, FollowUps) {
   ASSERT_TRUE(alert.action);
 }
 
+TEST(RuleModel, WhatCannotBeDoneLeavesTheConversationAsItWas) {
+  reads("request rate by service", {"by (service)"}, "keep");
+  refused("break that down by pod", "keep");
+  reads("and an hour ago?", {"by (service)", "offset 1h"}, "keep");
+  const Answer five = reads("make it five", {"topk(5", "by (service)"}, "keep");
+  EXPECT_EQ(five.intent, "top");
+}
+
 TEST(RuleModel, WhyGoesOnFromBefore) {
   reads("request latency of api", {"http_request_duration_seconds"}, "why");
   const Answer a = answered("why?", "why");
