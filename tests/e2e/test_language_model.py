@@ -31,18 +31,6 @@ def assistant(model, *more, provider="openai"):
     return "\n".join(lines) + "\n"
 
 
-def metric(server, name, **labels):
-    """The sum of a metric of the server's own page, by labels."""
-    total, found = 0.0, False
-    for line in server.get("/metrics")[2].decode().splitlines():
-        if line.split("{")[0].split(" ")[0] != name:
-            continue
-        if all(f'{k}="{v}"' in line for k, v in labels.items()):
-            total, found = total + float(line.rsplit(" ", 1)[1]), True
-    assert found, f"no {name} {labels} at /metrics"
-    return total
-
-
 class WithAModel(unittest.TestCase):
     provider = "openai"
     settings = ()
@@ -67,6 +55,23 @@ class WithAModel(unittest.TestCase):
         self.assertEqual(self.model.strangers, [])
         return answer
 
+    def say_well(self, message, session=None):
+        """The configured model answers, and nobody took over."""
+        answer = self.say(message, session)
+        self.by_the_model(answer)
+        return answer
+
+    def ask_well(self, question):
+        """The same by way of /api/v5/query/natural."""
+        answer = self.server.ask(question)
+        self.assertEqual((self.model.faults, self.model.strangers), ([], []))
+        self.by_the_model(answer)
+        return answer
+
+    def by_the_model(self, answer):
+        self.assertEqual(answer.get("model"), "fake-1", answer)
+        self.assertNotIn("fallback_reason", answer)
+
     def say_and_fall_back(self, reason, message="Is anything down?"):
         """The built-in model answers, and says why."""
         answer = self.say(message)
@@ -80,19 +85,16 @@ class OpenAi(WithAModel):
     def test_an_answer_rests_on_the_query_that_the_model_ran(self):
         self.model.script = fake.answers_with('disk_used_ratio{host="web-01"}',
                                               "The disk of web-01 is filled to {}.")
-        answer = self.say("how full is the disk of web-01?")
+        answer = self.say_well("how full is the disk of web-01?")
         self.assertEqual(answer["reply"], "The disk of web-01 is filled to 0.42.")
-        self.assertEqual(answer["model"], "fake-1")
-        self.assertNotIn("fallback_reason", answer)
         self.assertEqual([e["promql"] for e in answer["evidence"]],
                          ['disk_used_ratio{host="web-01"}'])
-        natural = self.server.ask("how full is the disk of web-01?")
+        natural = self.ask_well("how full is the disk of web-01?")
         self.assertEqual(natural["promql"], 'disk_used_ratio{host="web-01"}')
         self.assertEqual(natural["mode"], "instant")
-        self.assertGreaterEqual(metric(self.server, "prom5_assistant_model_requests_total",
-                                       outcome="ok"), 4)
-        self.assertGreaterEqual(metric(self.server, "prom5_assistant_model_tokens_total",
-                                       direction="input"), 4000)
+        self.assertEqual(self.server.metric("prom5_assistant_model_requests_total", outcome="ok"), 4)
+        self.assertEqual(self.server.metric("prom5_assistant_model_tokens_total",
+                                            direction="input"), 4000)
 
     def test_calls_side_by_side(self):
         def script(conversation):
@@ -104,7 +106,7 @@ class OpenAi(WithAModel):
                               queries=["count(up)", "disk_used_ratio"],
                               text="Both ran: 2 targets.", confidence=1)
         self.model.script = script
-        answer = self.say("how are things?")
+        answer = self.say_well("how are things?")
         self.assertEqual(answer["reply"], "Both ran: 2 targets.")
         self.assertEqual({e["promql"] for e in answer["evidence"]},
                          {"disk_used_ratio", "count(up)"})
@@ -112,30 +114,36 @@ class OpenAi(WithAModel):
     def test_a_range(self):
         def script(conversation):
             if not conversation.results:
-                return conversation.query("count(up)", range_s=600, step_s=60)
+                now = time.time()
+                return conversation.query("count(up)", start=now - 600, end=now, step_s=60)
             return fake.final(intent="trend", promql="count(up)", text="Steady.", confidence=1)
         self.model.script = script
-        answer = self.server.ask("how many targets over ten minutes?")
-        self.assertEqual(answer["mode"], "range")
-        self.assertAlmostEqual(float(answer["end"]) - float(answer["start"]), 600, delta=1)
+        answer = self.ask_well("how many targets over ten minutes?")
+        self.assertEqual((answer["promql"], answer["answer"]), ("count(up)", "Steady."))
+        self.assertEqual((answer["mode"], answer["step"]), ("range", 60))
+        self.assertAlmostEqual(answer["end"] - answer["start"], 600, delta=0.01)
+        self.assertAlmostEqual(answer["end"], time.time(), delta=harness.HTTP_TIMEOUT_SECONDS)
 
     def test_clarifications_and_refusals(self):
         self.model.script = lambda _: fake.final(
             clarification={"question": "Of which host?", "options": ["web-01", "web-02"]})
-        answer = self.server.ask("how full is it?")
+        answer = self.say_well("how full is it?")
         self.assertEqual(answer["clarification"]["options"], ["web-01", "web-02"])
         self.assertFalse(answer.get("promql"))
+        natural = self.server.ask("how full is it?")
+        self.assertEqual(natural["clarification"], answer["clarification"])
         self.model.script = lambda _: fake.final(
             refusal={"code": "no_such_metric", "message": "There is no flux.",
                      "suggestions": ["disk usage"]})
-        answer = self.server.ask("how is the flux?")
+        answer = self.say_well("how is the flux?")
         self.assertEqual(answer["error"]["code"], "no_such_metric")
+        self.assertEqual(self.server.ask("how is the flux?")["error"], answer["error"])
 
     def test_a_session_is_told_on_without_its_data(self):
         self.model.script = fake.answers_with("count(up)", "There are {} targets.")
-        session = self.say("how many targets?")["session_id"]
+        session = self.say_well("how many targets?")["session_id"]
         self.model.forget()
-        self.say("and now?", session)
+        self.say_well("and now?", session)
         said = [m for m in self.model.conversations[0].messages if m["role"] != "system"]
         self.assertEqual([m["role"] for m in said], ["user", "assistant", "user"])
         self.assertIn("how many targets?", said[0]["content"])
@@ -152,7 +160,7 @@ class OpenAi(WithAModel):
             return fake.final(intent="query", promql=promql, confidence=1,
                               text=f"{user} logged in {conversation.value()} times.")
         self.model.script = script
-        answer = self.say(f"how often did {EMAIL} log in? my password is {PASSWORD}")
+        answer = self.say_well(f"how often did {EMAIL} log in? my password is {PASSWORD}")
         self.assertEqual(answer["reply"], f"{EMAIL} logged in 5 times.")
         self.assertEqual(answer["evidence"][-1]["promql"], f'logins_total{{user="{EMAIL}"}}')
         sent = "\n".join(self.model.texts)
@@ -160,8 +168,8 @@ class OpenAi(WithAModel):
             self.assertNotIn(original, sent)
         self.assertIn("web-01:9100", sent, "what is not private is not hidden")
         self.assertEqual(set(self.model.keys), {f"Bearer {KEY}"})
-        self.assertGreater(metric(self.server, "prom5_assistant_model_redactions_total",
-                                  kind="email"), 0)
+        self.assertGreater(self.server.metric("prom5_assistant_model_redactions_total",
+                                              kind="email"), 0)
 
     def test_the_key_is_shown_nowhere(self):
         self.model.script = lambda _: fake.status(401, f'{{"error":{{"message":"bad {KEY}"}}}}')
@@ -178,7 +186,7 @@ class OpenAi(WithAModel):
             for i in range(3000))
         self.server.wait_for_value("count(many)", 3000)
         self.model.script = fake.answers_with("many")
-        self.say("what is there?")
+        self.say_well("what is there?")
         data = self.model.conversations[-1].results[0]
         self.assertEqual(data["total"], 3000)
         self.assertEqual(data["result_shown"], len(data["result"]))
@@ -189,7 +197,7 @@ class OpenAi(WithAModel):
         for code in (301, 302, 303, 307, 308):
             self.model.script = lambda _, c=code: fake.status(
                 c, "", Location=other.url + "/v1/chat/completions")
-            self.assertEqual(self.say("Is anything down?")["model"], "built-in")
+            self.say_and_fall_back("unavailable")
         self.assertEqual((other.texts, other.strangers), ([], []))
 
 
@@ -205,8 +213,8 @@ class Failures(WithAModel):
             with self.subTest(name):
                 self.model.script = lambda _, f=failure: f
                 self.say_and_fall_back(reason)
-        self.assertEqual(metric(self.server, "prom5_assistant_model_fallbacks_total",
-                                reason="unavailable"), 4)
+        self.assertEqual(self.server.metric("prom5_assistant_model_fallbacks_total",
+                                            reason="unavailable"), 4)
 
     def test_a_body_without_an_end_is_given_up(self):
         self.model.script = lambda _: fake.huge
@@ -236,15 +244,15 @@ class Failures(WithAModel):
             text = "There are 2." if conversation.complaints else "There are 7777."
             return fake.final(intent="query", promql="count(up)", text=text, confidence=1)
         self.model.script = script
-        answer = self.say("how many targets?")
-        self.assertEqual((answer["reply"], answer["model"]), ("There are 2.", "fake-1"))
-        self.assertGreater(metric(self.server, "prom5_assistant_model_corrections_total"), 0)
+        answer = self.say_well("how many targets?")
+        self.assertEqual(answer["reply"], "There are 2.")
+        self.assertGreater(self.server.metric("prom5_assistant_model_corrections_total"), 0)
 
     def test_the_breaker(self):
         self.model.script = lambda _: fake.status(500)
         for _ in range(5):
             self.say_and_fall_back("unavailable")
-        self.assertEqual(metric(self.server, "prom5_assistant_model_breaker_state"), 2)
+        self.assertEqual(self.server.metric("prom5_assistant_model_breaker_state"), 2)
         self.model.forget()
         self.say_and_fall_back("unavailable")
         self.assertEqual(self.model.texts, [], "it is not asked while the breaker is open")
@@ -269,8 +277,8 @@ class Retries(WithAModel):
         good = fake.answers_with("count(up)", "There are {}.")
         failures = [fake.status(503), fake.status(429, "{}", Retry_After="1")]
         self.model.script = lambda c: failures.pop() if failures else good(c)
-        self.assertEqual(self.say("how many targets?")["reply"], "There are 2.")
-        self.assertEqual(metric(self.server, "prom5_assistant_model_retries_total"), 2)
+        self.assertEqual(self.say_well("how many targets?")["reply"], "There are 2.")
+        self.assertEqual(self.server.metric("prom5_assistant_model_retries_total"), 2)
 
 
 class Ollama(WithAModel):
@@ -278,9 +286,8 @@ class Ollama(WithAModel):
 
     def test_an_answer(self):
         self.model.script = fake.answers_with("disk_used_ratio", "It is {}, that is 42 %.")
-        answer = self.say("how full is the disk?")
-        self.assertEqual((answer["reply"], answer["model"]), ("It is 0.42, that is 42 %.",
-                                                              "fake-1"))
+        answer = self.say_well("how full is the disk?")
+        self.assertEqual(answer["reply"], "It is 0.42, that is 42 %.")
         self.assertTrue(all(c.ollama for c in self.model.conversations))
 
     def test_a_model_that_is_not_there(self):
