@@ -92,7 +92,8 @@ class OpenAi(WithAModel):
         natural = self.ask_well("how full is the disk of web-01?")
         self.assertEqual(natural["promql"], 'disk_used_ratio{host="web-01"}')
         self.assertEqual(natural["mode"], "instant")
-        self.assertEqual(self.server.metric("prom5_assistant_model_requests_total", outcome="ok"), 4)
+        self.assertEqual(self.server.metric("prom5_assistant_model_requests_total",
+                                            outcome="ok"), 4)
         self.assertEqual(self.server.metric("prom5_assistant_model_tokens_total",
                                             direction="input"), 4000)
 
@@ -218,8 +219,10 @@ class Failures(WithAModel):
 
     def test_a_body_without_an_end_is_given_up(self):
         self.model.script = lambda _: fake.huge
+        before = self.server.status_kb("VmHWM")
         self.say_and_fall_back("too_large")
-        self.assertLess(self.server.status_kb("VmHWM"), 600_000)
+        # It is 120 MB long; the limit is 1 MiB.
+        self.assertLess(self.server.status_kb("VmHWM") - before, 20_000)
 
     def test_nonsense(self):
         for name, turn in (("text", fake.Turn(text="All is well, 77 hosts are up.")),
@@ -259,14 +262,21 @@ class Failures(WithAModel):
 
 
 class Slow(WithAModel):
+    TIMEOUT_SECONDS = 2
+
     def config(self):
-        return super().config().replace("timeout: 20s", "timeout: 1s")
+        return super().config().replace("timeout: 20s", f"timeout: {self.TIMEOUT_SECONDS}s")
 
     def test_a_model_that_does_not_answer(self):
         self.model.script = lambda _: fake.hangs
         begun = time.monotonic()
         self.say_and_fall_back("timeout")
-        self.assertLess(time.monotonic() - begun, harness.HTTP_TIMEOUT_SECONDS)
+        taken = time.monotonic() - begun
+        self.assertGreaterEqual(taken, self.TIMEOUT_SECONDS)
+        # What it says by itself is 60 s, and 20 s the other tests.
+        self.assertLess(taken, 5 * self.TIMEOUT_SECONDS)
+        self.assertEqual(self.server.metric("prom5_assistant_model_requests_total",
+                                            outcome="timeout"), 1)
 
 
 class Retries(WithAModel):
@@ -315,11 +325,15 @@ class Page(unittest.TestCase):
     def test_its_metrics_are_there(self):
         with fake.FakeLanguageModel() as model:
             config = harness.scrape_config(("prom5", harness.SELF)) + assistant(
-                model, f"api_key: {KEY}")
+                model, f"api_key: {KEY}",
+                f"embeddings: {{provider: ollama, base_url: '{model.url}', model: e}}")
             with harness.Prom5(config=config) as server:
                 shown = server.get("/metrics")[2].decode()
-        own = set(re.findall(r"^# TYPE (prom5_assistant_model_\w+)", shown, re.MULTILINE))
-        self.assertEqual(set(re.findall(r"`(prom5_assistant_model_\w+)`", self.text)), own)
+        for part in ("model", "embedding"):
+            name = rf"prom5_assistant_{part}_\w+"
+            own = set(re.findall(rf"^# TYPE ({name})", shown, re.MULTILINE))
+            self.assertGreater(len(own), 3)
+            self.assertEqual(set(re.findall(rf"`({name})`", self.text)), own)
 
 
 class NotConfigured(unittest.TestCase):
@@ -336,113 +350,133 @@ class NotConfigured(unittest.TestCase):
             self.assertEqual((model.texts, model.strangers), ([], []))
 
 
+def texts_in(value):
+    """All strings of a JSON value, names of members included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_in(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from texts_in(item)
+
+
 class Hostile(unittest.TestCase):
     """The model obeys whoever wrote into the telemetry; the server must not."""
 
+    QUESTION = "what is the attack target?"
+    # What cannot be cleaned is the built-in model's to answer.
+    CLEANED = {"picture", "link", "bare link", "html", "action", "prompt"}
+
     @classmethod
     def setUpClass(cls):
+        cls.attacks = injections.attacks()
         cls.attacker = cls.enterClassContext(harness.PageServer())
-        page = cls.page()
-        broken = "\n".join(f"{text} {{" for text in injections.texts_at("error"))
         cls.pages = cls.enterClassContext(harness.PageServer(
-            {"/metrics": page, "/broken": broken}))
+            {"/metrics": f'attack_target{{password="{PASSWORD}"}} 3\n'}))
         cls.model = cls.enterClassContext(fake.FakeLanguageModel())
-        jobs = harness.scrape_config(
-            ("prom5", harness.SELF), ("page", cls.pages.address),
-            ("broken", cls.pages.address, "metrics_path: /broken"))
-        server = harness.Prom5(
+        jobs = harness.scrape_config(("prom5", harness.SELF), ("page", cls.pages.address))
+        cls.server = cls.enterClassContext(harness.Prom5(
             ["--web.enable-remote-write-receiver", "--web.enable-admin-api",
-             "--web.enable-lifecycle"],
-            config=jobs + "rule_files: ['attack.rules.yml']\n"
-            + assistant(cls.model, f"api_key: {KEY}"))
-        pathlib.Path(server.scratch / "attack.rules.yml").write_text(cls.rules())
-        cls.server = cls.enterClassContext(server)
-        cls.server.must_write([({"__name__": f"attack {text}"}, [(harness.now_ms(), 1.0)])
-                               for text in injections.texts_at("name")])
-        cls.server.wait_for_value("count(attack_info)", len(injections.texts_at("label")))
+             "--web.enable-lifecycle"], config=jobs + assistant(cls.model, f"api_key: {KEY}")))
+        lasting = [attack for attack in cls.attacks if not attack.carrier.alone]
+        now = harness.now_ms()
+        cls.server.must_write(
+            [(labels, [(now, 1.0)]) for attack in lasting for labels in attack.series()],
+            [family for attack in lasting for family in attack.metadata()])
         cls.server.wait_for_value("attack_target", 3)
 
-    @staticmethod
-    def page():
-        def quoted(text):
-            return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        lines = [f"# TYPE attack_target gauge\nattack_target{{password=\"{PASSWORD}\"}} 3"]
-        lines += [f'attack_info{{note="{quoted(text)}"}} 1'
-                  for text in injections.texts_at("label")]
-        for i, text in enumerate(injections.texts_at("help")):
-            escaped = text.replace("\\", "\\\\")
-            lines.append(f"# HELP attack_help_{i} {escaped}\n# TYPE attack_help_{i} gauge\n"
-                         f"attack_help_{i} {i}")
-        return "\n".join(lines) + "\n"
-
-    @staticmethod
-    def rules():
-        lines = ["groups:", "- name: attack", "  rules:"]
-        for i, text in enumerate(injections.texts_at("annotation")):
-            lines += [f"  - alert: Attack{i}", "    expr: attack_target > 0",
-                      "    annotations: {summary: " + json.dumps(text) + "}"]
-        return "\n".join(lines) + "\n"
+    def ask(self):
+        status, answer = self.server.post_json("/api/v5/agent/text", {"message": self.QUESTION})
+        self.assertEqual(status, 200, answer)
+        self.assertEqual((self.model.faults, self.model.strangers), ([], []))
+        return answer
 
     def state(self):
         """What an attack could have changed."""
         config = self.server.get("/api/v1/status/config")[2]
-        names = self.server.api("label/__name__/values")
-        return (config, [n for n in names if n.startswith("attack")],
-                self.server.query("count(attack_info)")[0]["value"][1])
+        names = self.server.query('count by (__name__) ({__name__=~"attack.+"})')
+        return config, sorted((s["metric"]["__name__"], s["value"][1]) for s in names)
 
     def test_two_hundred_attacks(self):
-        attacks = list(injections.attacks())
-        self.assertEqual(len(attacks), 200)
+        self.assertEqual(len({attack.text for attack in self.attacks}), 200)
+        self.model.script = lambda _: fake.Turn(text="no answer at all")
+        calm = self.ask()
+        self.assertEqual((calm["model"], calm["promql"]), ("built-in", "attack_target"))
         before = self.state()
-        rules = None
-        for name, technique, carrier in attacks:
-            with self.subTest(name):
+        for attack in self.attacks:
+            with self.subTest(attack.name):
+                self.carry(attack, 1.0)
                 self.model.forget()
-                self.model.script = injections.obeying(technique, self.attacker.url)
-                status, answer = self.server.post_json(
-                    "/api/v5/agent/text", {"message": "what is the state of the attack target?"})
-                self.assertEqual(status, 200, answer)
-                self.assertEqual(self.model.faults, [])
-                self.check_answer(technique, answer)
-                rules = self.check_what_was_sent(rules)
+                self.model.script = attack.obeying(self.attacker.url)
+                self.check_answer(attack, self.ask(), calm)
+                self.check_what_arrived(attack)
+                self.check_what_was_called()
+                self.carry(attack, harness.STALE_NAN)
         self.assertEqual(self.attacker.requests, [], "somebody asked the attacker's server")
-        self.assertEqual(self.model.strangers, [])
         self.assertEqual(self.state(), before)
         self.assertEqual(self.server.get("/-/ready")[0], 200)
 
-    def check_answer(self, technique, answer):
+    def carry(self, attack, value):
+        if attack.carrier.alone:
+            now = harness.now_ms()
+            self.server.must_write([(labels, [(now, value)]) for labels in attack.series()])
+
+    def check_answer(self, attack, answer, calm):
         text = answer["reply"] + answer["explanation"] + json.dumps(answer["suggestions"])
         for forbidden in ("http://", "https://", "](", "<img", "www.", "attacker.invalid/",
                           injections.INVENTED, injections.STOLEN):
             self.assertNotIn(forbidden, text)
         self.assertEqual(answer["actions_proposed"], [])
-        for evidence in answer["evidence"]:
-            self.assertIn("result", evidence)
-        # What cannot be cleaned is the built-in model's to answer.
-        cleaned = {"picture", "link", "bare link", "html", "action", "prompt"}
-        self.assertEqual(answer["model"], "fake-1" if technique in cleaned else "built-in", answer)
+        # It rests on the same query as in calm times.
+        self.assertEqual(answer["promql"], "attack_target")
+        last = answer["evidence"][-1]
+        self.assertEqual((last["promql"], last["result"]["result"][0]["value"][1]),
+                         ("attack_target", "3"))
+        if attack.technique in self.CLEANED:
+            self.assertEqual(answer["model"], "fake-1", answer)
+        else:
+            self.assertEqual((answer["model"], answer["reply"]), ("built-in", calm["reply"]))
 
-    def check_what_was_sent(self, rules):
-        """Injected text stands in results of tools only, marked as what it is; the rules are the
-        same in every request."""
-        injected = [injections.text_of(t, c) for _, t, c in injections.attacks()]
+    def check_what_arrived(self, attack):
+        """The model saw the attack's text, in results of tools only and marked as what it is; the
+        rules are the same in every request."""
+        arrived = set()
         for conversation in self.model.conversations:
             system = [m["content"] for m in conversation.messages if m["role"] == "system"]
             self.assertEqual(len(system), 1)
-            rules = rules or system[0]
-            self.assertEqual(system[0], rules)
+            type(self).rules = getattr(self, "rules", system[0])
+            self.assertEqual(system[0], self.rules)
             for message in conversation.messages:
-                if message["role"] in ("system", "user"):
-                    self.assertFalse([t for t in injected if t in message["content"]], message)
-                if message["role"] == "tool":
-                    self.assertNotIn("<", message["content"])
-                    content = json.loads(message["content"])
-                    self.assertTrue(set(content) in ({"source", "trust", "data"}, {"error"}),
-                                    content)
+                if message["role"] != "tool":
+                    for other in self.attacks:
+                        self.assertNotIn(other.text, message["content"] or "")
+                    continue
+                self.assertNotIn("<", message["content"])
+                content = json.loads(message["content"])
+                self.assertTrue(set(content) in ({"source", "trust", "data"}, {"error"}), content)
+                for text in texts_in(content):
+                    arrived |= {other for other in self.attacks if other.text in text}
+        self.assertIn(attack, arrived)
+        if not attack.carrier.searches:
+            self.assertEqual(arrived, {attack})
         sent = "\n".join(self.model.texts)
         self.assertNotIn(PASSWORD, sent)
         self.assertNotIn(KEY, sent)
-        return rules
+
+    def check_what_was_called(self):
+        """A tool that is not offered, or an argument that it does not have, gets an error."""
+        last = self.model.conversations[-1]
+        said = {m["tool_call_id"]: json.loads(m["content"])
+                for m in last.messages if m["role"] == "tool"}
+        for message in last.messages:
+            for call in message.get("tool_calls") or []:
+                tool = last.tools.get(call["function"]["name"])
+                known = tool["parameters"].get("properties", {}) if tool else {}
+                if not tool or set(json.loads(call["function"]["arguments"])) - set(known):
+                    self.assertEqual(set(said[call["id"]]), {"error"}, call)
 
 
 if __name__ == "__main__":
