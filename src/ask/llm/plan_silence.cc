@@ -176,6 +176,21 @@ Plan ask_which_alerts(const Metric* alerts) {
   return plan;
 }
 
+/// "silence FooBar": a name that nothing here has.
+std::string unknown_name(const Reading& reading) {
+  const auto found = std::ranges::find(reading.content, false, &ContentWord::known);
+  return found == reading.content.end() ? "" : reading.tokens[found->at].written;
+}
+
+Plan refuse_alert(const std::string& name, const Metric* alerts) {
+  const std::string why = alerts == nullptr ? "no alerts are received here" : "none fired of late";
+  Plan plan =
+      refusal("unknown_name", fmt::format("I know no alert called \"{}\": {}.", name, why), {});
+  plan.suggestions = ask_which_alerts(alerts).options;
+  plan.frame = {{"intent", "refuse"}, {"text", "silence"}};
+  return plan;
+}
+
 }  // namespace
 
 Plan Planner::plan_silence(const Reading& reading) const {
@@ -191,8 +206,11 @@ Plan Planner::plan_silence(const Reading& reading) const {
   }
   const SilenceMatchers matchers = matchers_of(reading, alerts, knowledge_.pack.lexicon);
   if (matchers.empty()) {
-    return reading.strangers.empty() ? ask_which_alerts(alerts)
-                                     : refuse_stranger(reading.strangers.front());
+    if (!reading.strangers.empty()) return refuse_stranger(reading.strangers.front());
+    if (const std::string name = unknown_name(reading); !name.empty()) {
+      return refuse_alert(name, alerts);
+    }
+    return ask_which_alerts(alerts);
   }
   const DurationMs length = length_of(reading, now_);
   Plan plan;

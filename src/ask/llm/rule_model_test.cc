@@ -593,6 +593,30 @@ TEST(RuleModel, GroupsMayBeSaidInThePlural) {
   EXPECT_NE(more.promql.find("[1h]"), std::string::npos) << shown(more);
 }
 
+TEST(RuleModel, RefusalsSayWhatIsMissing) {
+  const Answer silence = refused("silence FooBar for two hours");
+  EXPECT_NE(silence.refusal->message.find("FooBar"), std::string::npos) << shown(silence);
+  EXPECT_FALSE(silence.refusal->suggestions.empty()) << shown(silence);
+  SmallWorld plain(false);
+  plain.put({{"__name__", "up"}, {"instance", "a:1"}, {"job", "x"}}, [](double) { return 1; });
+  Assistant made(plain);
+  const auto told = [&](const std::string& question, std::string_view part) {
+    const Answer a = made.ask(question);
+    expect_sound(a, question);
+    EXPECT_NE(shown(a).find(part), std::string::npos) << question << "\n" << shown(a);
+    EXPECT_EQ(shown(a).find("\"\""), std::string::npos) << question << "\n" << shown(a);
+  };
+  told("which alerts fire", "No alerts are received here");
+  told("silence FooBar for two hours", "no alerts are received here");
+  told("max p99 between 4 and 2 hours ago", "refuse:");
+  told("compare staging with production", "refuse:");
+  told("a b c", "refuse:");
+  told("what is broken", "a:1 is up");
+  // Only what is here is offered to begin with.
+  const Answer lost = made.ask("pods that are not running");
+  EXPECT_EQ(shown(lost).find("CPU usage"), std::string::npos) << shown(lost);
+}
+
 TEST(RuleModel, SecretsMayBeCounted) {
   const Answer a = odd("how many secrets are in namespace shop");
   EXPECT_FALSE(a.refusal && a.refusal->code == "not_allowed") << shown(a);
