@@ -1,5 +1,6 @@
 #include "app/assistant.h"
 
+#include "app/config/rule_file.h"
 #include "ask/agent/agent_loop.h"
 #include "ask/catalogue/catalogue.h"
 #include "ask/catalogue/concept.h"
@@ -47,6 +48,68 @@ agent::AgentOptions loop_options(const AssistantNeeds& needs,
   return options;
 }
 
+/// What tools are made of.
+struct ToolNeeds {
+  const AssistantNeeds& server;
+  catalogue::Catalogue& catalogue;
+  const catalogue::ConceptPack& pack;
+  catalogue::MeaningIndex& meaning;
+};
+
+/// Everything that an agent, MCP's clients and language models can do: a row each.
+using MakeTool = std::unique_ptr<Tool> (*)(const ToolNeeds&);
+constexpr MakeTool kTools[] = {
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::FindMetrics>(n.catalogue, n.pack.lexicon, n.meaning);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::QueryMetrics>(n.server.engine);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::DescribeSeries>(n.catalogue);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::ExplainQuery>(n.server.engine);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::DiagnoseQuery>(n.server.engine, n.server.storage,
+                                                    n.server.clock);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::ListAlerts>(n.server.engine);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::ListRules>(n.server.rules);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::ListTargets>(n.server.engine);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::Anomalies>(n.server.engine, n.catalogue, n.pack);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::Correlate>(n.server.engine, n.catalogue, n.pack);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::FindCauses>(n.server.engine, n.catalogue, n.pack);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::ForecastSeries>(n.server.engine);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::ProposeAlert>(n.server.engine);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::ProposeSilence>(n.server.engine);
+    },
+};
+
+std::vector<std::unique_ptr<Tool>> make_tools(const ToolNeeds& needs) {
+  std::vector<std::unique_ptr<Tool>> out;
+  for (const MakeTool make : kTools) out.push_back(make(needs));
+  return out;
+}
+
 /// Owns what the loop works with.
 class BuiltInAgent final : public Assistant {
  public:
@@ -61,19 +124,7 @@ class BuiltInAgent final : public Assistant {
         built_in_(catalogue_, pack_),
         configured_(llm::make_language_model(config.model, built_in_, needs.http, needs.clock,
                                              needs.metrics, needs.log)),
-        find_metrics_(catalogue_, pack_.lexicon, meaning_),
-        query_metrics_(needs.engine),
-        describe_series_(catalogue_),
-        explain_query_(needs.engine),
-        diagnose_query_(needs.engine, needs.storage, needs.clock),
-        alerts_(needs.engine),
-        targets_(needs.engine),
-        anomalies_(needs.engine, catalogue_, pack_),
-        correlate_(needs.engine, catalogue_, pack_),
-        find_causes_(needs.engine, catalogue_, pack_),
-        forecast_(needs.engine),
-        propose_alert_(needs.engine),
-        propose_silence_(needs.engine),
+        tools_(make_tools({needs, catalogue_, pack_, meaning_})),
         loop_(configured_ != nullptr ? *configured_ : built_in_, tools(),
               {needs.clock, needs.metrics, needs.log, &needs.files}, loop_options(needs, config)) {}
 
@@ -97,9 +148,9 @@ class BuiltInAgent final : public Assistant {
   [[nodiscard]] Json feedback_report() const override { return loop_.feedback_report(); }
 
   [[nodiscard]] std::vector<Tool*> tools() final {
-    return {&find_metrics_, &query_metrics_, &describe_series_, &explain_query_, &diagnose_query_,
-            &alerts_,       &targets_,       &anomalies_,       &correlate_,     &find_causes_,
-            &forecast_,     &propose_alert_, &propose_silence_};
+    std::vector<Tool*> out;
+    for (const auto& tool : tools_) out.push_back(tool.get());
+    return out;
   }
 
  private:
@@ -111,23 +162,27 @@ class BuiltInAgent final : public Assistant {
   catalogue::MeaningIndex meaning_;
   llm::RuleModel built_in_;
   std::unique_ptr<LanguageModel> configured_;  // null: the built-in one alone
-  tools::FindMetrics find_metrics_;
-  tools::QueryMetrics query_metrics_;
-  tools::DescribeSeries describe_series_;
-  tools::ExplainQuery explain_query_;
-  tools::DiagnoseQuery diagnose_query_;
-  tools::ListAlerts alerts_;
-  tools::ListTargets targets_;
-  tools::Anomalies anomalies_;
-  tools::Correlate correlate_;
-  tools::FindCauses find_causes_;
-  tools::ForecastSeries forecast_;
-  tools::ProposeAlert propose_alert_;
-  tools::ProposeSilence propose_silence_;
+  const std::vector<std::unique_ptr<Tool>> tools_;
   agent::AgentLoop loop_;
 };
 
 }  // namespace
+
+tools::RuleSource rules_of(std::function<std::vector<std::string>()> files) {
+  return [files = std::move(files)] -> Result<std::vector<tools::RuleInfo>> {
+    std::vector<tools::RuleInfo> out;
+    for (const std::string& file : files()) {
+      for (const config::RuleGroup& group : TRY(config::load_rule_file(file))) {
+        for (const config::Rule& rule : group.rules) {
+          const bool alert = !rule.alert.empty();
+          out.push_back({alert ? rule.alert : rule.record, alert, rule.expr, rule.hold, rule.labels,
+                         group.name, file});
+        }
+      }
+    }
+    return out;
+  };
+}
 
 std::string pack_file(const AssistantNeeds& needs, const config::AssistantConfig& config) {
   if (!config.pack_file.empty()) return config.pack_file;

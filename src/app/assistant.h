@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "app/config/assistant_config.h"
 #include "ask/agent.h"
 #include "ask/tool.h"
+#include "ask/tools/list_rules.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -33,8 +35,12 @@ struct AssistantNeeds {
   MetricRegistry& metrics;
   const Log& log;
   io::FileSystem& files;
-  std::string directory;  ///< for what is to outlive a restart; empty: nothing does
+  tools::RuleSource rules;  ///< the rules there are, read anew whenever they are asked for
+  std::string directory;    ///< for what is to outlive a restart; empty: nothing does
 };
+
+/// The rules of these files. `files` is asked at each call.
+tools::RuleSource rules_of(std::function<std::vector<std::string>()> files);
 
 /// Where the operator's own words and concepts are; empty when there is no place for them.
 std::string pack_file(const AssistantNeeds& needs, const config::AssistantConfig& config);

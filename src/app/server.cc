@@ -220,9 +220,18 @@ Result<void> Server::open() {
 }
 
 void Server::make_agent(const config::AssistantConfig& config) {
-  const AssistantNeeds needs{
-      *db_,     *engine_, *http_client_, clock_,
-      metrics_, log_,     files_,        options_.storage.path + "/assistant"};
+  const AssistantNeeds needs{*db_,
+                             *engine_,
+                             *http_client_,
+                             clock_,
+                             metrics_,
+                             log_,
+                             files_,
+                             rules_of([this] {
+                               const MutexLock lock(reload_mutex_);
+                               return rule_files_;
+                             }),
+                             options_.storage.path + "/assistant"};
   agent_ = make_assistant(needs, config);
   pack_api_ =
       std::make_unique<api::PackApi>(*agent_, files_,
@@ -324,6 +333,7 @@ Result<void> Server::apply(const config::Config& config) {
   const MutexLock lock(reload_mutex_);
   config_text_ = config.text;
   config_files_ = config.files;
+  rule_files_ = config.rule_files;
   job_texts_.clear();
   for (const config::ScrapeJob& job : config.scrapes) job_texts_[job.options.job_name] = job.text;
   external_labels_ = config.global.external_labels;

@@ -205,6 +205,13 @@ bool wants_silence(const Reading& r) {
   return stop && telling && (r.hold || r.ahead || r.says_any({"until", "till", "stop", "pause"}));
 }
 
+/// "which rules are there for disks", but not "create an alert rule".
+bool wants_rules(const Reading& r) {
+  return r.says_any({"rules", "rule"}) &&
+         r.says_any({"which", "what", "list", "show", "have", "exist", "there", "any", "all"}) &&
+         !r.says_any({"create", "make", "write", "propose", "add", "when", "if"});
+}
+
 bool wants_alert(const Reading& r) {
   const bool asks =
       r.says_any({"which", "what", "why", "how", "are", "is", "list", "any", "show"}) &&
@@ -407,6 +414,7 @@ void find_intent(Reading& r) {
     r.intent_said = true;
   };
   if (wants_silence(r)) return set(Intent::Silence);
+  if (wants_rules(r) && !changes_something(r)) return set(Intent::List);
   if (wants_alert(r)) return set(Intent::Alert);
   if (r.expression.empty()) r.unsafe = r.unsafe || changes_something(r);
   if (wants_correlation(r)) return set(Intent::Correlate);
@@ -442,6 +450,7 @@ bool is_cue(std::string_view word, Intent intent) {
   if (intent == Intent::Compare || intent == Intent::Correlate || intent == Intent::Explain) {
     if (word == "drop" || word == "dropped" || word == "drops") return true;
   }
+  if (intent == Intent::Alert && (word == "rule" || word == "rules")) return true;
   if (intent == Intent::Forecast || intent == Intent::Alert) {
     if (word == "hit" || word == "hits" || word == "runs") return true;
   }

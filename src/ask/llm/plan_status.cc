@@ -14,6 +14,21 @@ bool says_trouble(std::string_view word) {
          word == "bad" || word == "fire";
 }
 
+/// Which rules: of which kind, and with which word in name or query.
+Json rules_arguments(const Reading& reading) {
+  Json out = Json::object();
+  if (reading.says_any({"alert", "alerts", "alerting"})) out["kind"] = "alert";
+  if (reading.says_any({"recording", "record"})) out["kind"] = "record";
+  for (const ContentWord& word : reading.content) {
+    const std::string& said = word.canonical;
+    if (said.starts_with("rule") || said.starts_with("alert") || said.starts_with("record"))
+      continue;
+    out["text"] = said;
+    break;
+  }
+  return out;
+}
+
 }  // namespace
 
 bool asks_for_trouble(const Reading& reading) {
@@ -149,12 +164,18 @@ Plan Planner::plan_list(const Reading& reading) const {
   Plan plan;
   plan.intent = Intent::List;
   plan.confidence = 0.8;
+  plan.frame = {{"intent", "list"}};
+  if (reading.says_any({"rule", "rules"})) {
+    plan.wording = "rules";
+    plan.subject = "rules";
+    plan.calls.push_back({"rules", "rules", rules_arguments(reading)});
+    return plan;
+  }
   plan.wording = "list";
   Json words = Json::array();
   for (const ContentWord& word : reading.content) words.push_back(word.canonical);
   plan.subject = "metrics";
   plan.calls.push_back({"found", "find_metrics", Json{{"words", std::move(words)}}});
-  plan.frame = {{"intent", "list"}};
   return plan;
 }
 

@@ -11,6 +11,7 @@
 #include "ask/tools/describe_series.h"
 #include "ask/tools/find_causes.h"
 #include "ask/tools/find_metrics.h"
+#include "ask/tools/list_rules.h"
 #include "ask/tools/proposals.h"
 #include "ask/tools/query_metrics.h"
 #include "ask/tools/query_tools.h"
@@ -46,6 +47,11 @@ class Assistant {
   tools::DiagnoseQuery diagnose_{world_.engine, world_.storage, world_.clock};
   tools::ListAlerts alerts_{world_.engine};
   tools::ListTargets targets_{world_.engine};
+  tools::ListRules rules_{[] {
+    return Result<std::vector<tools::RuleInfo>>(
+        {{"HighCpu", true, "cpu > 90", DurationMs::minutes(5), {}, "g", "a.yml"},
+         {"job:disk:sum", false, "sum by (job) (disk)", {}, {}, "g", "a.yml"}});
+  }};
   tools::Anomalies anomalies_{world_.engine, world_.catalogue, world_.pack};
   tools::Correlate correlate_{world_.engine, world_.catalogue, world_.pack};
   tools::FindCauses causes_{world_.engine, world_.catalogue, world_.pack};
@@ -54,11 +60,12 @@ class Assistant {
   tools::ProposeSilence silence_{world_.engine};
   RuleModel model_{world_.catalogue, world_.pack};
   Log log_{LogLevel::Error, LogFormat::Logfmt, [](std::string_view) {}};
-  agent::AgentLoop loop_{model_,
-                         {&query_, &find_, &describe_, &explain_, &diagnose_, &alerts_, &targets_,
-                          &anomalies_, &correlate_, &causes_, &forecast_, &alert_, &silence_},
-                         {world_.clock, world_.registry, log_, nullptr},
-                         {}};
+  agent::AgentLoop loop_{
+      model_,
+      {&query_, &find_, &describe_, &explain_, &diagnose_, &alerts_, &targets_, &rules_,
+       &anomalies_, &correlate_, &causes_, &forecast_, &alert_, &silence_},
+      {world_.clock, world_.registry, log_, nullptr},
+      {}};
 };
 
 Assistant& assistant() {
@@ -172,6 +179,22 @@ TEST(RuleModel, AnalysesShowTheSeriesTheyRestOn) {
   const Answer a = answered("is anything unusual right now");
   EXPECT_NE(a.evidence[0].result["result"][0]["metric"].dump().find("web-02"), std::string::npos)
       << a.evidence[0].result["result"][0]["metric"].dump();
+}
+
+TEST(RuleModel, ListsRules) {
+  const auto says = [](const std::string& question, std::string_view part,
+                       std::string_view not_it) {
+    const Answer a = answered(question);
+    EXPECT_EQ(a.intent, "list") << question << shown(a);
+    EXPECT_NE(a.text.find(part), std::string::npos) << question << shown(a);
+    EXPECT_TRUE(not_it.empty() || a.text.find(not_it) == std::string::npos) << question << shown(a);
+  };
+  says("which rules are there", "2 rules: HighCpu (alert): cpu > 90; job:disk:sum", "");
+  says("list the alerting rules", "1 rule: HighCpu", "job:disk");
+  says("what recording rules do we have", "job:disk:sum (record)", "HighCpu");
+  says("is there any rule for disk", "job:disk:sum", "HighCpu");
+  says("are there any rules for kafka", "no such rules", "");
+  EXPECT_EQ(answered("create an alert rule for high memory").intent, "alert");
 }
 
 TEST(RuleModel, AMountPointNamesADisk) {

@@ -469,6 +469,24 @@ std::string say_list(const Results& results) {
                      total > names.size() ? fmt::format(" and {} more", total - names.size()) : "");
 }
 
+std::string say_rules(const Results& results) {
+  constexpr size_t kMost = 10;
+  const Json& found = result_of(results, "rules");
+  if (!found.contains("rules") || found["rules"].empty()) {
+    return "There are no such rules in the server's rule_files.";
+  }
+  std::vector<std::string> parts;
+  for (const Json& rule : found["rules"]) {
+    if (parts.size() == kMost) break;
+    parts.push_back(fmt::format("{} ({}): {}", rule.value("name", ""), rule.value("kind", ""),
+                                rule.value("promql", "")));
+  }
+  const size_t total = found.value("total", parts.size());
+  return fmt::format(
+      "{} {}: {}{}.", total, total == 1 ? "rule" : "rules", join_words(parts, "; "),
+      total > parts.size() ? fmt::format("; and {} more", total - parts.size()) : "");
+}
+
 }  // namespace
 
 std::string say_value(double value, std::string_view unit) {
@@ -511,6 +529,7 @@ std::string say_answer(const Plan& plan, const Results& results, TimeMs now) {
   if (how == "why") return say_causes(plan, results, now);
   if (how == "describe") return say_description(plan, results);
   if (how == "list") return say_list(results);
+  if (how == "rules") return say_rules(results);
   if (how == "problems") return say_problems(results);
   if (how == "functions") return plan.explanation;
   if (how == "explain_query") return result_of(results, "query").value("words", "");

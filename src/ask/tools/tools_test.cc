@@ -11,6 +11,7 @@
 #include "ask/tools/describe_series.h"
 #include "ask/tools/find_causes.h"
 #include "ask/tools/find_metrics.h"
+#include "ask/tools/list_rules.h"
 #include "ask/tools/proposals.h"
 #include "ask/tools/query_metrics.h"
 #include "ask/tools/query_tools.h"
@@ -495,6 +496,38 @@ TEST(ProposeSilenceTool, Each) {
   bad(tools().silence, {{"matchers", Json::object()}});
   bad(tools().silence, {{"matchers", {{"a", 1}}}});
   bad(tools().silence, {{"matchers", {{"a", "(*"}}}, {"regex", {"a"}}});
+}
+
+TEST(ListRulesTool, Each) {
+  std::vector<RuleInfo> rules;
+  rules.push_back({"DiskFills",
+                   true,
+                   "disk > 90",
+                   DurationMs::minutes(5),
+                   {{"severity", "page"}},
+                   "g",
+                   "a.yml"});
+  rules.push_back({"job:disk:sum", false, "sum by (job) (x)", {}, {}, "g", "a.yml"});
+  ListRules list([&] { return Result<std::vector<RuleInfo>>(rules); });
+  const Json all = good(list, Json::object());
+  EXPECT_EQ(all["total"], 2);
+  EXPECT_EQ(all["rules"][0]["for_s"], 300);
+  EXPECT_EQ(all["rules"][0]["labels"]["severity"], "page");
+  EXPECT_FALSE(all["rules"][1].contains("for_s"));
+  EXPECT_EQ(good(list, {{"kind", "alert"}})["rules"][0]["name"], "DiskFills");
+  EXPECT_EQ(good(list, {{"text", "DISK"}})["total"], 2);
+  EXPECT_EQ(good(list, {{"text", "by (job)"}})["rules"][0]["kind"], "record");
+  EXPECT_TRUE(good(list, {{"text", "nothing"}})["rules"].empty());
+  bad(list, {{"kind", "x"}});
+  bad(list, Json::array());
+  rules.resize(300, rules[1]);
+  const Json many = good(list, Json::object());
+  EXPECT_EQ(many["total"], 300);
+  EXPECT_EQ(many["rules"].size(), 200U);
+  ListRules broken([]() -> Result<std::vector<RuleInfo>> {
+    return fail(ErrorCode::BadData, "a.yml: line 3: no");
+  });
+  bad(broken, Json::object());
 }
 
 TEST(ListTools, Each) {
