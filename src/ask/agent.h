@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -10,6 +11,9 @@
 #include "base/time.h"
 
 namespace prom5 {
+
+/// Takes the words of an answer as they come. A function type, not a seam.
+using TokenSink = std::function<void(std::string_view)>;
 
 struct Question {
   std::string text;

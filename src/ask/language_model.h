@@ -1,6 +1,6 @@
 #pragma once
 
-#include <functional>
+#include <limits>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -45,26 +45,21 @@ struct Reply {
   uint64_t tokens = 0;  ///< read and written for it, as the model counts them; 0: it does not say
 };
 
-/// Takes the words of an answer as they come. A function type, not a seam.
-using TokenSink = std::function<void(std::string_view)>;
+/// How long a reply is waited for. A model that answers at once need not look at it.
+struct ReplyLimits {
+  std::stop_token stop;  ///< requested when nobody waits any more
+  TimeMs deadline{std::numeric_limits<int64_t>::max()};
+};
 
 /// Something that can hold up its end of a conversation with tools. Any thread.
 class LanguageModel {
  public:
   virtual ~LanguageModel() = default;
 
-  /// Errors: Unavailable when the model cannot be reached; Canceled; Internal for nonsense.
+  /// Errors: Unavailable when the model cannot be reached; Canceled when a stop is requested;
+  /// Timeout at the deadline; Internal for nonsense.
   virtual Result<Reply> complete(std::span<const Message> conversation,
-                                 std::span<const ToolSpec> tools, const TokenSink& tokens) = 0;
-
-  /// The same, given up when a stop is requested (Canceled). A model that answers at once has
-  /// nothing to give up.
-  virtual Result<Reply> complete_until(const std::stop_token& stop,
-                                       std::span<const Message> conversation,
-                                       std::span<const ToolSpec> tools, const TokenSink& tokens) {
-    if (stop.stop_requested()) return fail(ErrorCode::Canceled, "the question was given up");
-    return complete(conversation, tools, tokens);
-  }
+                                 std::span<const ToolSpec> tools, const ReplyLimits& limits) = 0;
 };
 
 }  // namespace prom5

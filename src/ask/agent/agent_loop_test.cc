@@ -34,7 +34,7 @@ class ScriptedModel final : public LanguageModel {
   Message& last() { return script_.back(); }
 
   Result<Reply> complete(std::span<const Message> conversation, std::span<const ToolSpec> tools,
-                         const TokenSink& /*tokens*/) override {
+                         const ReplyLimits& /*limits*/) override {
     ++asked;
     seen.assign(conversation.begin(), conversation.end());
     tool_count = tools.size();
@@ -133,7 +133,7 @@ class WaitingModel final : public LanguageModel {
  public:
   explicit WaitingModel(ptrdiff_t wanted) : arrived(wanted) {}
   Result<Reply> complete(std::span<const Message> conversation, std::span<const ToolSpec>,
-                         const TokenSink&) override {
+                         const ReplyLimits&) override {
     const int now = ++running;
     int most = at_once;
     while (now > most && !at_once.compare_exchange_weak(most, now)) {

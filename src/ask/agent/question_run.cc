@@ -138,8 +138,8 @@ Result<Answer> QuestionRun::run() {
 }
 
 Result<Reply> QuestionRun::ask_model() {
-  // The words of an answer leave when its numbers are checked, so the model streams to nobody.
-  auto reply = needs_.model.complete_until(question_.stop, turns_, needs_.tools.specs, {});
+  const ReplyLimits limits{question_.stop, needs_.clock.now() + budget_.time_left()};
+  auto reply = needs_.model.complete(turns_, needs_.tools.specs, limits);
   if (reply) count_tokens(*reply);
   return reply;
 }

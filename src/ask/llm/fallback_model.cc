@@ -8,6 +8,8 @@ namespace prom5::llm {
 
 namespace {
 
+/// What is kept of a question's time for the built-in model.
+constexpr DurationMs kMostReserve = DurationMs::seconds(3);
 constexpr std::string_view kBuiltIn = "built-in";
 constexpr std::string_view kFallbacks = "prom5_assistant_model_fallbacks_total";
 constexpr std::string_view kFallbacksHelp =
@@ -51,12 +53,8 @@ class OwningModel final : public LanguageModel {
         both_(first_, built_in, {.model = options.model}, clock, metrics, log) {}
 
   Result<Reply> complete(std::span<const Message> conversation, std::span<const ToolSpec> tools,
-                         const TokenSink& tokens) override {
-    return both_.complete(conversation, tools, tokens);
-  }
-  Result<Reply> complete_until(const std::stop_token& stop, std::span<const Message> conversation,
-                               std::span<const ToolSpec> tools, const TokenSink& tokens) override {
-    return both_.complete_until(stop, conversation, tools, tokens);
+                         const ReplyLimits& limits) override {
+    return both_.complete(conversation, tools, limits);
   }
 
  private:
@@ -81,22 +79,14 @@ FallbackModel::FallbackModel(LanguageModel& first, LanguageModel& built_in, Fall
 }
 
 Result<Reply> FallbackModel::complete(std::span<const Message> conversation,
-                                      std::span<const ToolSpec> tools, const TokenSink& tokens) {
-  return complete_until({}, conversation, tools, tokens);
-}
-
-Result<Reply> FallbackModel::complete_until(const std::stop_token& stop,
-                                            std::span<const Message> conversation,
-                                            std::span<const ToolSpec> tools,
-                                            const TokenSink& tokens) {
+                                      std::span<const ToolSpec> tools, const ReplyLimits& limits) {
   const size_t question = last_question(conversation);
   for (const Message& turn : conversation.subspan(question)) {
     if (turn.role == Role::Assistant && text_in(turn, "model") == kBuiltIn) {
-      return ask_built_in(stop, conversation, question, tools, tokens,
-                          text_in(turn, "fallback_reason"));
+      return ask_built_in(conversation, question, tools, limits, text_in(turn, "fallback_reason"));
     }
   }
-  auto reply = ask_first(stop, conversation, question, tools, tokens);
+  auto reply = ask_first(conversation, question, tools, limits);
   if (reply || reply.error().code == ErrorCode::Canceled) return reply;
   // A step budget that is used up looks like any other error of the first model, but for its code.
   const std::string reason =
@@ -104,12 +94,11 @@ Result<Reply> FallbackModel::complete_until(const std::stop_token& stop,
   count(reason);
   log_.warn("the built-in model answers in place of the configured one",
             {{"model", options_.model}, {"reason", reason}, {"error", reply.error().message}});
-  return ask_built_in(stop, conversation, question, tools, tokens, reason);
+  return ask_built_in(conversation, question, tools, limits, reason);
 }
 
-Result<Reply> FallbackModel::ask_first(const std::stop_token& stop,
-                                       std::span<const Message> conversation, size_t question,
-                                       std::span<const ToolSpec> tools, const TokenSink& tokens) {
+Result<Reply> FallbackModel::ask_first(std::span<const Message> conversation, size_t question,
+                                       std::span<const ToolSpec> tools, const ReplyLimits& limits) {
   size_t steps = 0;
   TimeMs asked = clock_.now();
   for (const Message& turn : conversation.subspan(question)) {
@@ -124,17 +113,21 @@ Result<Reply> FallbackModel::ask_first(const std::stop_token& stop,
   if (clock_.now() - asked >= options_.max_duration) {
     return fail(ErrorCode::Timeout, "no answer within {}", format_duration(options_.max_duration));
   }
-  Reply reply = TRY(first_.complete_until(stop, conversation, tools, tokens));
+  // The built-in model is to have time for an answer, when this one has none.
+  ReplyLimits own = limits;
+  const int64_t left = (limits.deadline - clock_.now()).ms;
+  const DurationMs reserve{std::min(kMostReserve.ms, left / 4)};
+  own.deadline = std::min(asked + options_.max_duration, limits.deadline - reserve);
+  Reply reply = TRY(first_.complete(conversation, tools, own));
   Json& content = content_of(reply);
   content["model"] = options_.model;
   if (!reply.message.calls.empty()) content["asked_ms"] = asked.ms;
   return reply;
 }
 
-Result<Reply> FallbackModel::ask_built_in(const std::stop_token& stop,
-                                          std::span<const Message> conversation, size_t question,
-                                          std::span<const ToolSpec> tools, const TokenSink& tokens,
-                                          const std::string& reason) {
+Result<Reply> FallbackModel::ask_built_in(std::span<const Message> conversation, size_t question,
+                                          std::span<const ToolSpec> tools,
+                                          const ReplyLimits& limits, const std::string& reason) {
   // The question as it was asked, then the built-in model's own turns with what they gave.
   std::vector<Message> own(conversation.begin(),
                            conversation.begin() + static_cast<ptrdiff_t>(question) + 1);
@@ -143,7 +136,7 @@ Result<Reply> FallbackModel::ask_built_in(const std::stop_token& stop,
     begun = begun || (turn.role == Role::Assistant && text_in(turn, "model") == kBuiltIn);
     if (begun) own.push_back(turn);
   }
-  Reply reply = TRY(built_in_.complete_until(stop, own, tools, tokens));
+  Reply reply = TRY(built_in_.complete(own, tools, limits));
   Json& content = content_of(reply);
   content["model"] = std::string(kBuiltIn);
   content["fallback_reason"] = reason;

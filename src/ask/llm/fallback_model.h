@@ -30,26 +30,23 @@ struct FallbackOptions {
 ///                      no_answer
 ///   "restart"          of the first of them: the caller drops the evidence so far
 ///   "asked_ms"         of the first model's: when the question came to it
-/// The caller needs room for its own turns and the built-in model's: AgentOptions::max_steps should
-/// be max_steps and 6. Any thread; what is passed must outlive it.
+/// The caller needs room for its own turns and the built-in model's: Budgets::steps should be
+/// max_steps and 6. Any thread; what is passed must outlive it.
 class FallbackModel final : public LanguageModel {
  public:
   FallbackModel(LanguageModel& first, LanguageModel& built_in, FallbackOptions options,
                 const Clock& clock, MetricRegistry& metrics, const Log& log);
 
-  Result<Reply> complete(std::span<const Message> conversation, std::span<const ToolSpec> tools,
-                         const TokenSink& tokens) override;
   /// Errors: Canceled, and those of the built-in model.
-  Result<Reply> complete_until(const std::stop_token& stop, std::span<const Message> conversation,
-                               std::span<const ToolSpec> tools, const TokenSink& tokens) override;
+  Result<Reply> complete(std::span<const Message> conversation, std::span<const ToolSpec> tools,
+                         const ReplyLimits& limits) override;
 
  private:
-  Result<Reply> ask_first(const std::stop_token& stop, std::span<const Message> conversation,
-                          size_t question, std::span<const ToolSpec> tools,
-                          const TokenSink& tokens);
-  Result<Reply> ask_built_in(const std::stop_token& stop, std::span<const Message> conversation,
-                             size_t question, std::span<const ToolSpec> tools,
-                             const TokenSink& tokens, const std::string& reason);
+  Result<Reply> ask_first(std::span<const Message> conversation, size_t question,
+                          std::span<const ToolSpec> tools, const ReplyLimits& limits);
+  Result<Reply> ask_built_in(std::span<const Message> conversation, size_t question,
+                             std::span<const ToolSpec> tools, const ReplyLimits& limits,
+                             const std::string& reason);
   void count(const std::string& reason);
 
   LanguageModel& first_;

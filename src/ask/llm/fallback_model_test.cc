@@ -25,7 +25,8 @@ class ScriptedModel final : public LanguageModel {
   void fails(ErrorCode code) { script.emplace_back(fail(code, "as told")); }
 
   Result<Reply> complete(std::span<const Message> conversation, std::span<const ToolSpec> /*tools*/,
-                         const TokenSink& /*tokens*/) override {
+                         const ReplyLimits& limits) override {
+    deadline = limits.deadline;
     seen.assign(conversation.begin(), conversation.end());
     ++asked;
     if (script.empty()) return fail(ErrorCode::Internal, "the script is over");
@@ -37,6 +38,7 @@ class ScriptedModel final : public LanguageModel {
   std::deque<Result<Reply>> script;
   std::vector<Message> seen;
   size_t asked = 0;
+  TimeMs deadline;
 };
 
 class FallbackModelTest : public testing::Test {
@@ -151,6 +153,17 @@ TEST_F(FallbackModelTest, AQuestionHasATime) {
   clock_.advance(DurationMs::seconds(1));
   built_in_.answers("Here.");
   EXPECT_EQ(next().content["fallback_reason"], "timeout");
+}
+
+TEST_F(FallbackModelTest, TimeIsLeftForTheBuiltInModel) {
+  const auto deadline = [&](DurationMs left) {
+    first_.answers("Fine.");
+    EXPECT_TRUE(both_.complete(conversation_, {}, {{}, clock_.now() + left}));
+    return first_.deadline - clock_.now();
+  };
+  EXPECT_EQ(deadline(DurationMs::seconds(30)), DurationMs::seconds(27));
+  EXPECT_EQ(deadline(DurationMs::seconds(4)), DurationMs::seconds(3));
+  EXPECT_EQ(deadline(DurationMs::minutes(5)), DurationMs::seconds(60));  // max_duration
 }
 
 TEST_F(FallbackModelTest, WhoGaveUpGetsNoOtherAnswer) {

@@ -124,23 +124,18 @@ HttpModel::HttpModel(HttpModelOptions options, io::HttpClient& http, Clock& cloc
 }
 
 Result<Reply> HttpModel::complete(std::span<const Message> conversation,
-                                  std::span<const ToolSpec> tools, const TokenSink& tokens) {
-  return complete_until({}, conversation, tools, tokens);
-}
-
-Result<Reply> HttpModel::complete_until(const std::stop_token& stop,
-                                        std::span<const Message> conversation,
-                                        std::span<const ToolSpec> tools, const TokenSink& tokens) {
+                                  std::span<const ToolSpec> tools, const ReplyLimits& limits) {
   Scrubber scrubber({.ip_addresses = !options_.send_ip_addresses}, {TRY(options_.api_key.read())});
-  Turn turn{to_turns(conversation, scrubber), offered_tools(tools), clock_.now() + options_.timeout,
-            stop};
+  const TimeMs deadline = std::min(clock_.now() + options_.timeout, limits.deadline);
+  Turn turn{to_turns(conversation, scrubber), offered_tools(tools), deadline, limits.stop};
   count_redactions(scrubber);
+  uint64_t tokens = 0;
   for (uint64_t corrected = 0;; ++corrected) {
     const ChatReply reply = TRY(exchange(turn));
+    tokens += reply.input_tokens + reply.output_tokens;
     auto read = read_reply(reply, conversation, tools, scrubber);
     if (auto* message = std::get_if<Message>(&read)) {
-      if (message->calls.empty() && tokens) tokens(message->text);
-      return Reply{std::move(*message)};
+      return Reply{std::move(*message), tokens};
     }
     if (corrected == options_.max_corrections) break;
     corrections_.add();

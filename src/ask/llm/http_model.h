@@ -37,9 +37,7 @@ class HttpModel final : public LanguageModel {
   /// Errors beside those of LanguageModel: Timeout; LimitExceeded for an answer that is too large;
   /// Io and NotFound for a key file that cannot be read.
   Result<Reply> complete(std::span<const Message> conversation, std::span<const ToolSpec> tools,
-                         const TokenSink& tokens) override;
-  Result<Reply> complete_until(const std::stop_token& stop, std::span<const Message> conversation,
-                               std::span<const ToolSpec> tools, const TokenSink& tokens) override;
+                         const ReplyLimits& limits) override;
 
  private:
   /// How one HTTP exchange ended, as requests are counted.

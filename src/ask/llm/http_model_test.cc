@@ -105,9 +105,9 @@ const std::vector<ToolSpec> kTools = {
 
 class HttpModelTest : public testing::Test {
  protected:
-  Result<Reply> ask(const TokenSink& tokens = {}) {
+  Result<Reply> ask(TimeMs deadline = ReplyLimits{}.deadline) {
     if (!model_) model_.emplace(options_, http_, clock_, metrics_, log_);
-    return model_->complete_until(stop_.get_token(), conversation_, kTools, tokens);
+    return model_->complete(conversation_, kTools, {stop_.get_token(), deadline});
   }
   /// The error of the next turn.
   ErrorCode asks_in_vain() {
@@ -179,13 +179,12 @@ TEST_F(HttpModelTest, ATurnWithACall) {
 TEST_F(HttpModelTest, TheFinalAnswer) {
   ran("disk", kScalar);
   http_.ends({{"intent", "status"}, {"promql", "disk"}, {"text", "It is 42 % full."}});
-  std::string words;
-  const auto reply = ask([&](std::string_view w) { words += w; });
+  const auto reply = ask();
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_TRUE(reply->message.calls.empty());
   EXPECT_EQ(reply->message.text, "It is 42 % full.");
   EXPECT_EQ(reply->message.content["promql"], "disk");
-  EXPECT_EQ(words, "It is 42 % full.");
+  EXPECT_EQ(reply->tokens, 1010U);
   const Json messages = http_.body(0)["messages"];
   ASSERT_EQ(messages.size(), 4U);
   EXPECT_EQ(messages[2]["tool_calls"][0]["id"], messages[3]["tool_call_id"]);
@@ -199,10 +198,10 @@ TEST_F(HttpModelTest, TurnsThatCannotBeUsedGoBack) {
   http_.calls("shell", {{"command", "rm"}});
   http_.ends({{"promql", "disk"}, {"text", "It is 99 %."}});
   http_.ends({{"promql", "disk"}, {"text", "It is 42 %."}});
-  std::string words;
-  const auto reply = ask([&](std::string_view w) { words += w; });
+  const auto reply = ask();
   ASSERT_TRUE(reply) << reply.error().message;
-  EXPECT_EQ(words, "It is 42 %.");  // none of what was wrong
+  EXPECT_EQ(reply->message.text, "It is 42 %.");
+  EXPECT_EQ(reply->tokens, 3030U);  // of all three tries
   EXPECT_EQ(metric("prom5_assistant_model_corrections_total"), 2);
   const Json messages = http_.body(2)["messages"];
   ASSERT_EQ(messages.size(), 8U);
@@ -210,6 +209,16 @@ TEST_F(HttpModelTest, TurnsThatCannotBeUsedGoBack) {
   EXPECT_EQ(messages[5]["tool_call_id"], messages[4]["tool_calls"][0]["id"]);
   EXPECT_NE(messages[5]["content"].get<std::string>().find("no such tool"), std::string::npos);
   EXPECT_NE(messages[7]["content"].get<std::string>().find("99"), std::string::npos);
+}
+
+TEST_F(HttpModelTest, TheQuestionsDeadlineIsTheModelsToo) {
+  http_.calls("query_metrics", {{"promql", "disk"}});
+  ASSERT_TRUE(ask(clock_.now() + DurationMs::seconds(7)));
+  EXPECT_EQ(http_.requests[0].timeout_ms, 7000);
+  const auto late = ask(clock_.now());
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::Timeout);
+  EXPECT_EQ(http_.requests.size(), 1U);
 }
 
 TEST_F(HttpModelTest, NonsenseEnds) {

@@ -176,15 +176,14 @@ Result<Plan> RuleModel::understand(std::span<const Message> conversation, TimeMs
 }
 
 Result<Reply> RuleModel::complete(std::span<const Message> conversation,
-                                  std::span<const ToolSpec> /*tools*/, const TokenSink& tokens) {
+                                  std::span<const ToolSpec> /*tools*/, const ReplyLimits& limits) {
   CHECK(!conversation.empty());
+  if (limits.stop.stop_requested()) return fail(ErrorCode::Canceled, "the question was given up");
   const Message& last = conversation.back();
   if (last.role == Role::User) {
     const Plan plan = TRY(understand(conversation, last.time));
     if (plan.clarify.empty() && plan.refuse_code.empty()) return Reply{call_tools(plan)};
-    Reply reply{decline(plan)};
-    if (tokens) tokens(reply.message.text);
-    return reply;
+    return Reply{decline(plan)};
   }
   Results results;
   const Message* calls = last_calls(conversation, results);
@@ -208,7 +207,6 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
     reply.message.content = plan_to_json(plan);
     reply.message.content["answer"] = reply.message.text;
   }
-  if (tokens) tokens(reply.message.text);
   return reply;
 }
 

@@ -19,7 +19,7 @@ class RuleModel final : public LanguageModel {
       : catalogue_(catalogue), pack_(pack), vocabulary_(pack), subjects_(pack) {}
 
   Result<Reply> complete(std::span<const Message> conversation, std::span<const ToolSpec> tools,
-                         const TokenSink& tokens) override;
+                         const ReplyLimits& limits) override;
 
  private:
   Result<Plan> understand(std::span<const Message> conversation, TimeMs now);

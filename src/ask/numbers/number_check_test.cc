@@ -280,6 +280,32 @@ TEST(NumberCheck, WhatWordsSayOfEvidencePassesAndAChangedDigitDoesNot) {
       << caught << " of " << changed;
 }
 
+TEST(NumberCheck, AModelDoesNotFoundItsOwnNumbers) {
+  const auto turns = [](std::string_view promql, const Json& gave) {
+    std::vector<Message> out;
+    out.push_back({Role::User, "how full is the disk?", {}, {}, {}, kNow});
+    Message call{Role::Assistant, "", {}, {}, {}, {}};
+    call.content = {{"model", "gpt"}};
+    call.calls.push_back({"1", "query_metrics", Json{{"promql", std::string(promql)}}});
+    out.push_back(call);
+    Message result{Role::Tool, "", {}, "1", {}, kNow};
+    result.content = gave;
+    out.push_back(result);
+    return out;
+  };
+  const Json good{{"resultType", "scalar"}, {"result", Json::array({kNow.as_seconds(), "0.5"})}};
+  // A call that failed says nothing.
+  const std::vector<Message> failed = turns("disk > 42", {{"error", "no"}});
+  EXPECT_EQ(unfounded_numbers("It is 42 %.", gather_numbers(failed)),
+            std::vector<std::string>{"42"});
+  // A slash in a label's value converts nothing.
+  const std::vector<Message> quoted = turns(R"(disk{path="/a\"*",b='/'})", good);
+  EXPECT_EQ(unfounded_numbers("It is 0.5 GiB.", gather_numbers(quoted)),
+            std::vector<std::string>{"0.5"});
+  const std::vector<Message> divided = turns("disk / 1024", good);
+  EXPECT_TRUE(unfounded_numbers("It is 0.5 GiB.", gather_numbers(divided)).empty());
+}
+
 TEST(NumberCheck, OfAModelThatWritesAsPeopleDo) {
   std::vector<Message> turns;
   turns.push_back({Role::User, "top 3 hosts over 80% cpu?", {}, {}, {}, kNow});

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "ask/numbers/number_check.h"
 #include "ask/numbers/number_text.h"
@@ -41,7 +42,14 @@ class Gatherer {
       add_sentence(turns.front().text);
     }
     for (const Message& turn : turns.subspan(begin)) {
-      for (const ToolCall& call : turn.calls) add_arguments(call.arguments);
+      if (turn.role == Role::Tool && turn.content.is_object() && turn.content.contains("error")) {
+        failed_.insert(turn.call_id);
+      }
+    }
+    for (const Message& turn : turns.subspan(begin)) {
+      for (const ToolCall& call : turn.calls) {
+        if (!failed_.contains(call.id)) add_arguments(call.arguments);
+      }
       if (turn.role == Role::Tool) add_result(turn.content);
       if (turn.role == Role::Assistant && !is_built_in(turn.content)) note_conversions(turn.calls);
       if (turn.role == Role::Assistant && is_built_in(turn.content)) add_plan(turn.content);
@@ -69,8 +77,25 @@ class Gatherer {
       const auto promql = call.arguments.find("promql");
       if (promql == call.arguments.end() || !promql->is_string()) continue;
       const auto& text = promql->get_ref<const std::string&>();
-      out_.converted = out_.converted || text.find_first_of("/*") != std::string::npos;
+      out_.converted = out_.converted || calculates(text);
     }
+  }
+
+  /// Whether a query divides or multiplies; what is in quotes does neither.
+  static bool calculates(std::string_view promql) {
+    char quote = 0;
+    for (size_t i = 0; i < promql.size(); ++i) {
+      const char c = promql[i];
+      if (quote != 0) {
+        if (c == '\\' && quote != '`') ++i;
+        if (c == quote) quote = 0;
+      } else if (c == '"' || c == '\'' || c == '`') {
+        quote = c;
+      } else if (c == '/' || c == '*') {
+        return true;
+      }
+    }
+    return false;
   }
 
   void add_value(double value) {
@@ -262,6 +287,7 @@ class Gatherer {
 
   NumberEvidence out_;
   TimeMs now_;
+  std::set<std::string> failed_;  // calls
   std::vector<std::map<std::string, Summary>> series_of_queries_;
 };
 
