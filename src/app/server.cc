@@ -169,8 +169,7 @@ Result<void> Server::open() {
 
   // The address first: it tells at once when another server runs here.
   http_server_ = TRY(io::HttpServer::open(
-      options_.http, [this](const io::HttpRequest& request) { return handle(request); }, metrics_,
-      log_));
+      options_.http, [this](io::HttpRequest& request) { return handle(request); }, metrics_, log_));
   db_ = TRY(tsdb::Db::begin(options_.storage, clock_, files_, metrics_, log_));
   http_client_ = io::make_http_client(fmt::format("prom5/{}", api::version()));
   fanout_ = std::make_unique<remote::FanoutStorage>(
@@ -591,7 +590,7 @@ void Server::allow_origin(std::string_view origin, io::Headers& headers) const {
   }
 }
 
-io::HttpResponse Server::handle(const io::HttpRequest& request) {
+io::HttpResponse Server::handle(io::HttpRequest& request) {
   const std::string_view origin = request.headers.get("Origin");
   const bool cross_origin = !origin.empty() && request.path.starts_with("/api/v1/");
   // A browser asks whether it may ask without saying who its user is.
@@ -607,14 +606,18 @@ io::HttpResponse Server::handle(const io::HttpRequest& request) {
   return response;
 }
 
-io::HttpResponse Server::answer(const io::HttpRequest& request) {
+io::HttpResponse Server::answer(io::HttpRequest& request) {
   const std::string_view authorization = request.headers.get("Authorization");
   const bool own_scrape = request.method == "GET" && request.path.ends_with("/metrics") &&
                           authorization == "Bearer " + own_token_;
-  if (web_config_.authenticates() && !own_scrape && !web_config_.accepts(authorization)) {
-    io::HttpResponse response = io::HttpResponse::text(401, "Unauthorized\n");
-    response.headers.add("WWW-Authenticate", "Basic");
-    return response;
+  if (web_config_.authenticates() && !own_scrape) {
+    auto user = web_config_.user_of(authorization);
+    if (!user) {
+      io::HttpResponse response = io::HttpResponse::text(401, "Unauthorized\n");
+      response.headers.add("WWW-Authenticate", "Basic");
+      return response;
+    }
+    request.user = *std::move(user);
   }
   if ((request.method == "GET" || request.method == "HEAD") && api::is_ui_path(request.path)) {
     return api::serve_ui(request);

@@ -103,8 +103,8 @@ class Server {
   [[nodiscard]] api::FeatureSwitches feature_switches() const;
   void add_push_routes();
   void add_push_gateway_routes();
-  io::HttpResponse handle(const io::HttpRequest& request);
-  io::HttpResponse answer(const io::HttpRequest& request);
+  io::HttpResponse handle(io::HttpRequest& request);
+  io::HttpResponse answer(io::HttpRequest& request);
   void allow_origin(std::string_view origin, io::Headers& headers) const;
   [[nodiscard]] std::string metrics_page() const;
   [[nodiscard]] std::string own_address() const;

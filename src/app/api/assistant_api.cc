@@ -58,6 +58,7 @@ Result<Question> read_question(const HttpRequest& request, const char* field, Ti
     }
     question.time = {static_cast<int64_t>(time.get<double>() * 1000)};
   }
+  question.user = request.user;
   question.stop = request.stop;
   return question;
 }
@@ -83,6 +84,7 @@ Result<Feedback> read_feedback(const HttpRequest& request, TimeMs now) {
     }
     feedback.turn = body["turn"].get<size_t>();
   }
+  feedback.user = request.user;
   feedback.time = now;
   return feedback;
 }
@@ -100,20 +102,20 @@ void AssistantApi::add_routes(io::Router& router) {
   router.add("POST", "/api/v5/agent/text", "Answers a question with evidence; may stream.",
              [this](const HttpRequest& r, const PathArguments&) { return text(r); });
   router.add("GET", "/api/v5/agent/session", "Lists conversations.",
-             [this](const HttpRequest&, const PathArguments&) {
+             [this](const HttpRequest& r, const PathArguments&) {
                Json list = Json::array();
-               for (const SessionInfo& s : agent_.sessions("")) list.push_back(session_json(s));
+               for (const SessionInfo& s : agent_.sessions(r.user)) list.push_back(session_json(s));
                return HttpResponse::json(200, codec::dump_json(Json{{"sessions", list}}));
              });
   router.add("GET", "/api/v5/agent/session/{id}", "What was said in a conversation.",
-             [this](const HttpRequest&, const PathArguments& arguments) {
-               const auto session = agent_.session("", arguments[0]);
+             [this](const HttpRequest& r, const PathArguments& arguments) {
+               const auto session = agent_.session(r.user, arguments[0]);
                if (!session) return error_answer({ErrorCode::NotFound, "no such session"});
                return HttpResponse::json(200, codec::dump_json(*session));
              });
   router.add("DELETE", "/api/v5/agent/session/{id}", "Forgets a conversation.",
-             [this](const HttpRequest&, const PathArguments& arguments) {
-               if (!agent_.forget("", arguments[0])) {
+             [this](const HttpRequest& r, const PathArguments& arguments) {
+               if (!agent_.forget(r.user, arguments[0])) {
                  return error_answer({ErrorCode::NotFound, "no such session"});
                }
                HttpResponse done;
@@ -122,7 +124,7 @@ void AssistantApi::add_routes(io::Router& router) {
              });
   router.add("POST", "/api/v5/agent/feedback", "Takes what a person thinks of an answer.",
              answering([this](const HttpRequest& r, const PathArguments&) { return feedback(r); }));
-  router.add("GET", "/api/v5/agent/feedback", "What the feedback comes to.",
+  router.add("GET", "/api/v5/agent/feedback", "What the feedback of all users comes to.",
              [this](const HttpRequest&, const PathArguments&) {
                return HttpResponse::json(200, codec::dump_json(agent_.feedback_report()));
              });

@@ -13,6 +13,7 @@ class EchoAgent final : public Agent {
  public:
   Result<Answer> ask(const Question& question, const TokenSink&) override {
     if (question.stop.stop_requested()) return fail(ErrorCode::Canceled, "given up");
+    asked = question;
     Answer answer;
     answer.session_id = question.session_id.empty() ? "new" : question.session_id;
     answer.text = question.text;
@@ -23,6 +24,8 @@ class EchoAgent final : public Agent {
     return std::nullopt;
   }
   bool forget(const std::string&, const std::string&) override { return false; }
+
+  Question asked;
 };
 
 class FakeStream final : public io::ResponseStream {
@@ -64,6 +67,7 @@ class LiveApiTest : public testing::Test {
     request.method = "GET";
     request.path = path;
     request.parameters = parameters;
+    request.user = "ann";
     return router_.route(request);
   }
 
@@ -129,6 +133,7 @@ TEST_F(LiveApiTest, Socket) {
   EXPECT_EQ(reply["event"], "text_reply");
   EXPECT_EQ(reply["data"]["reply"], "how much");
   EXPECT_EQ(reply["data"]["session_id"], "new");
+  EXPECT_EQ(agent_.asked.user, "ann");
   std::stop_source left;
   left.request_stop();
   EXPECT_EQ(say(R"({"event":"text_message","data":{"message":"m"}})",

@@ -109,7 +109,7 @@ bool McpApi::trusts_origin(const HttpRequest& request) const {
          is_trusted_origin(origin, request.headers.get("Host"), options_.host_names);
 }
 
-std::string McpApi::open_session(std::string revision) {
+std::string McpApi::open_session(std::string user, std::string revision) {
   const TimeMs now = clock_.now();
   const MutexLock lock(mutex_);
   while (!sessions_.empty() && (sessions_.size() >= options_.max_sessions ||
@@ -117,14 +117,16 @@ std::string McpApi::open_session(std::string revision) {
     if (sessions_.size() >= options_.max_sessions) refused_.add();
     sessions_.pop_back();
   }
-  sessions_.push_front({new_session_id(), std::move(revision), now});
+  sessions_.push_front({new_session_id(), std::move(user), std::move(revision), now});
   return sessions_.front().id;
 }
 
-std::optional<std::string> McpApi::revision_of(std::string_view session) {
+std::optional<std::string> McpApi::revision_of(const HttpRequest& request) {
+  const std::string_view id = request.headers.get(kSessionHeader);
   const TimeMs now = clock_.now();
   const MutexLock lock(mutex_);
-  const auto found = std::ranges::find(sessions_, session, &Session::id);
+  const auto found = std::ranges::find_if(
+      sessions_, [&](const Session& s) { return s.id == id && s.user == request.user; });
   if (found == sessions_.end() || now - found->last_used > options_.session_idle) {
     return std::nullopt;
   }
@@ -140,7 +142,7 @@ HttpResponse McpApi::begin(const HttpRequest& request, const Json& message) {
   const auto answer = core_.answer(message, {.session = "", .revision = "", .stop = request.stop});
   HttpResponse response = answer_with(answer, accepted_form(request.headers.get("Accept")));
   if (answer && answer->contains("result")) {
-    response.headers.add(std::string(kSessionHeader), open_session(revision));
+    response.headers.add(std::string(kSessionHeader), open_session(request.user, revision));
   }
   return response;
 }
@@ -178,7 +180,7 @@ HttpResponse McpApi::post(const HttpRequest& request) {
                    "Mcp-Session-Id is missing: \"initialize\" gives one");
   }
   // What was agreed on counts, whether the header says so or not.
-  auto revision = revision_of(session);
+  auto revision = revision_of(request);
   if (!revision) return refusal(404, McpCore::kInvalidRequest, "the session is not known");
   const auto answer = core_.answer(
       *message, {.session = session, .revision = *std::move(revision), .stop = request.stop});
@@ -192,7 +194,8 @@ HttpResponse McpApi::end(const HttpRequest& request) {
   const std::string_view session = request.headers.get(kSessionHeader);
   if (session.empty()) return refusal(400, McpCore::kInvalidRequest, "Mcp-Session-Id is missing");
   const MutexLock lock(mutex_);
-  if (std::erase_if(sessions_, [&](const Session& s) { return s.id == session; }) == 0) {
+  const auto is_meant = [&](const Session& s) { return s.id == session && s.user == request.user; };
+  if (std::erase_if(sessions_, is_meant) == 0) {
     return refusal(404, McpCore::kInvalidRequest, "the session is not known");
   }
   HttpResponse done;

@@ -36,6 +36,7 @@ class McpApi {
  private:
   struct Session {
     std::string id;
+    std::string user;
     std::string revision;
     TimeMs last_used;
   };
@@ -43,9 +44,9 @@ class McpApi {
   io::HttpResponse post(const io::HttpRequest& request);
   io::HttpResponse end(const io::HttpRequest& request);
   io::HttpResponse begin(const io::HttpRequest& request, const Json& message);
-  /// The revision that a session agreed on; nothing when it is not known.
-  std::optional<std::string> revision_of(std::string_view session) EXCLUDES(mutex_);
-  std::string open_session(std::string revision) EXCLUDES(mutex_);
+  /// The revision that the request's session agreed on; nothing when its user has none of that id.
+  std::optional<std::string> revision_of(const io::HttpRequest& request) EXCLUDES(mutex_);
+  std::string open_session(std::string user, std::string revision) EXCLUDES(mutex_);
   [[nodiscard]] bool trusts_origin(const io::HttpRequest& request) const;
 
   McpCore& core_;

@@ -257,6 +257,7 @@ class McpHttpTest : public McpTest {
     request.method = method;
     request.path = "/mcp";
     request.body = body;
+    request.user = user_;
     request.headers.add("Host", "127.0.0.1:9090");
     request.headers.add("Content-Type", "application/json");
     for (const auto& [name, value] : headers) request.headers.set(name, value);
@@ -279,6 +280,7 @@ class McpHttpTest : public McpTest {
   McpApi api_{core_, clock_, metrics_, {.max_body_bytes = 500, .max_sessions = 2}};
   io::Router router_;
   std::string session_;
+  std::string user_;
 };
 
 TEST_F(McpHttpTest, SessionFromBeginToEnd) {
@@ -293,6 +295,16 @@ TEST_F(McpHttpTest, SessionFromBeginToEnd) {
   EXPECT_EQ(send("POST", kPing).status, 404);
   session_.clear();
   EXPECT_EQ(send("DELETE", "").status, 400);
+}
+
+TEST_F(McpHttpTest, ASessionIsItsUsersAlone) {
+  user_ = "ann";
+  begin();
+  user_ = "bob";
+  EXPECT_EQ(send("POST", kPing).status, 404);
+  EXPECT_EQ(send("DELETE", "").status, 404);
+  user_ = "ann";
+  EXPECT_EQ(send("POST", kPing).status, 200);
 }
 
 TEST_F(McpHttpTest, TheOldestSessionGoes) {

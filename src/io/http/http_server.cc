@@ -560,7 +560,7 @@ class HttpServer::Impl {
     co_return std::move(state->response);
   }
 
-  HttpResponse run_handler(const HttpRequest& request) {
+  HttpResponse run_handler(HttpRequest& request) {
     try {
       return handler_(request);
     } catch (const std::exception& e) {

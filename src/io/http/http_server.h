@@ -34,7 +34,8 @@ struct HttpServerOptions {
 /// Handlers run on worker threads, several at once. An answer to a HEAD request loses its body.
 class HttpServer {
  public:
-  using Handler = std::function<HttpResponse(const HttpRequest&)>;
+  /// The request is the handler's to complete: whose it is, for example.
+  using Handler = std::function<HttpResponse(HttpRequest&)>;
 
   /// Binds every address. Unavailable naming the address that is taken or cannot be had; BadData
   /// for what is no address or for unusable TLS files.

@@ -37,6 +37,7 @@ struct HttpRequest {
   std::string body;
   std::string peer;      ///< "127.0.0.1:50412"
   std::stop_token stop;  ///< requested when the client goes away or the server stops
+  std::string user;      ///< who asks, set by whoever checked it; empty without authentication
 
   /// The first parameter of that name, or an empty view.
   [[nodiscard]] std::string_view parameter(std::string_view name) const;
