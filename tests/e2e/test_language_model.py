@@ -2,6 +2,7 @@
 import json
 import pathlib
 import re
+import socket
 import tempfile
 import time
 import unittest
@@ -259,6 +260,34 @@ class Slow(WithAModel):
         begun = time.monotonic()
         self.say_and_fall_back("timeout")
         self.assertLess(time.monotonic() - begun, harness.HTTP_TIMEOUT_SECONDS)
+
+
+class Leaving(WithAModel):
+    """A client that goes away spends neither queries nor tokens any more."""
+
+    def config(self):
+        return super().config().replace("timeout: 20s", "timeout: 100s")
+
+    def running(self):
+        return metric(self.server, "prom5_assistant_questions_running")
+
+    def test_a_question_ends_with_its_client(self):
+        self.model.script = lambda _: fake.hangs
+        body = json.dumps({"message": "how full is the disk of web-01?"}).encode()
+        for number, accept in enumerate(("text/event-stream", "application/json"), 1):
+            with self.subTest(accept):
+                with socket.create_connection(("127.0.0.1", self.server.port)) as client:
+                    client.sendall(b"POST /api/v5/agent/text HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                                   b"application/json\r\nAccept: %s\r\nContent-Length: %d\r\n\r\n%s"
+                                   % (accept.encode(), len(body), body))
+                    harness.wait_until(lambda: self.model.texts, "the model is asked")
+                    self.assertEqual(self.running(), 1)
+                # Long before the model is given up.
+                harness.wait_until(lambda: self.running() == 0, "it is stopped", deadline=20)
+                self.assertEqual(
+                    metric(self.server, "prom5_assistant_questions_total", outcome="failed"),
+                    number)
+                self.model.forget()
 
 
 class Retries(WithAModel):

@@ -19,6 +19,8 @@
 #include "base/ascii.h"
 #include "base/bounded_queue.h"
 #include "io/http/content_coding.h"
+#include "io/http/leave_watch.h"
+#include "io/http/outbox.h"
 #include "io/http/websocket_frame.h"
 #include "io/net/connection.h"
 
@@ -32,8 +34,7 @@ using boost::system::error_code;
 using Parser = beast_http::request_parser<beast_http::string_body>;
 
 constexpr size_t kReadBytes = 16 * 1024;
-constexpr size_t kCompressFrom = 1024;               // below, gzip gains nothing
-constexpr size_t kMaxUnsentBytes = size_t{8} << 20;  // of a stream whose client does not read
+constexpr size_t kCompressFrom = 1024;  // below, gzip gains nothing
 constexpr size_t kMaxWebSocketMessage = size_t{4} << 20;
 constexpr size_t kMaxWaitingMessages = 32;  // of one WebSocket
 
@@ -62,93 +63,6 @@ Result<Endpoint> split_address(const std::string& address) {
   if (out.host == "localhost") out.host = "127.0.0.1";
   return out;
 }
-
-/// Bytes on their way from any thread to the connection's strand, bounded.
-class Outbox {
- public:
-  Outbox(asio::any_io_executor executor, std::function<void()> wake)
-      : executor_(std::move(executor)), wake_(std::move(wake)) {}
-
-  bool push(std::string bytes) {
-    {
-      const MutexLock lock(mutex_);
-      if (closed_ || unsent_ + bytes.size() > kMaxUnsentBytes) {
-        closed_ = true;
-        return false;
-      }
-      unsent_ += bytes.size();
-      parts_.push_back(std::move(bytes));
-    }
-    asio::post(executor_, wake_);
-    return true;
-  }
-  void close() {
-    {
-      const MutexLock lock(mutex_);
-      closed_ = true;
-    }
-    asio::post(executor_, wake_);
-  }
-  std::optional<std::string> pop() {
-    const MutexLock lock(mutex_);
-    if (parts_.empty()) return std::nullopt;
-    std::string out = std::move(parts_.front());
-    parts_.pop_front();
-    unsent_ -= out.size();
-    return out;
-  }
-  [[nodiscard]] bool closed() const {
-    const MutexLock lock(mutex_);
-    return closed_ && parts_.empty();
-  }
-  [[nodiscard]] size_t unsent() const {
-    const MutexLock lock(mutex_);
-    return unsent_;
-  }
-
- private:
-  asio::any_io_executor executor_;
-  std::function<void()> wake_;
-  mutable Mutex mutex_;
-  std::deque<std::string> parts_ GUARDED_BY(mutex_);
-  size_t unsent_ GUARDED_BY(mutex_) = 0;
-  bool closed_ GUARDED_BY(mutex_) = false;
-};
-
-class StreamOutbox final : public ResponseStream {
- public:
-  explicit StreamOutbox(std::shared_ptr<Outbox> outbox) : outbox_(std::move(outbox)) {}
-  bool write(std::string bytes) override {
-    if (bytes.empty()) return true;  // an empty chunk would end the body
-    const std::string head = fmt::format("{:x}\r\n", bytes.size());
-    return outbox_->push(head + bytes + "\r\n");
-  }
-  [[nodiscard]] size_t unsent_bytes() const override { return outbox_->unsent(); }
-  void close() override {
-    outbox_->push("0\r\n\r\n");
-    outbox_->close();
-  }
-
- private:
-  std::shared_ptr<Outbox> outbox_;  // shared: the writer may outlive the connection
-};
-
-class WebSocketOutbox final : public WebSocket {
- public:
-  explicit WebSocketOutbox(std::shared_ptr<Outbox> outbox) : outbox_(std::move(outbox)) {}
-  bool send(std::string text) override {
-    return outbox_->push(encode_server_frame(WebSocketFrame::Text, text));
-  }
-  bool ping() override { return outbox_->push(encode_server_frame(WebSocketFrame::Ping, "")); }
-  [[nodiscard]] size_t unsent_bytes() const override { return outbox_->unsent(); }
-  void close() override {
-    outbox_->push(encode_server_frame(WebSocketFrame::Close, "\x03\xE8"));  // 1000, normal
-    outbox_->close();
-  }
-
- private:
-  std::shared_ptr<Outbox> outbox_;  // shared: the handler may outlive the connection
-};
 
 /// Messages of a WebSocket on their way to a worker, one after the other. Belongs to the
 /// connection's strand.
@@ -340,7 +254,14 @@ class HttpServer::Impl {
   }
 
   void work(std::stop_token stop) {
-    while (auto job = jobs_.pop(stop)) (*job)();
+    while (auto job = jobs_.pop(stop)) {
+      try {
+        (*job)();
+      } catch (const std::exception& e) {
+        // What is short of memory here may have it for the next one.
+        log_.error("A job of the HTTP server failed", {{"err", e.what()}});
+      }
+    }
   }
 
   asio::awaitable<void> accept(tcp::acceptor& acceptor) {
@@ -492,7 +413,10 @@ class HttpServer::Impl {
       co_return false;
     }
     if (response.stream) {
-      const bool sent = co_await serve_stream(connection, watchdog, response);
+      const auto watch = std::make_shared<LeaveWatch>(connection.socket(), stop);
+      watch->begin();
+      const bool sent = co_await serve_stream(connection, watchdog, request, response);
+      watch->end();
       if (!sent) stop.request_stop();
       co_return sent&& keep_alive;
     }
@@ -538,25 +462,13 @@ class HttpServer::Impl {
       refused_.add();
       co_return HttpResponse::text(503, "too many requests are waiting\n");
     }
-    connection.socket().async_wait(tcp::socket::wait_read,
-                                   [state, &connection](const error_code& error) {
-                                     if (error || state->finished) return;
-                                     char byte = 0;
-                                     error_code peeked;
-                                     connection.socket().non_blocking(true, peeked);
-                                     const size_t n = connection.socket().receive(
-                                         asio::buffer(&byte, 1), tcp::socket::message_peek, peeked);
-                                     // Nothing to read although readable: the client has closed its
-                                     // side.
-                                     if (n == 0 && peeked != asio::error::would_block)
-                                       state->stop.request_stop();
-                                   });
+    const auto watch = std::make_shared<LeaveWatch>(connection.socket(), state->stop);
+    watch->begin();
     while (!state->finished) {
       error_code error;
       co_await state->done.async_wait(asio::redirect_error(asio::use_awaitable, error));
     }
-    error_code ignored;
-    connection.socket().cancel(ignored);
+    watch->end();
     co_return std::move(state->response);
   }
 
@@ -599,15 +511,25 @@ class HttpServer::Impl {
   }
 
   asio::awaitable<bool> serve_stream(Connection& connection, Watchdog& watchdog,
-                                     HttpResponse& response) {
+                                     const HttpRequest& request, HttpResponse& response) {
     std::shared_ptr<asio::steady_timer> wake;
     const std::shared_ptr<Outbox> outbox = make_outbox(connection, wake);
     auto stream = std::make_shared<StreamOutbox>(outbox);
-    if (!jobs_.try_push([write = response.stream, stream] { write(stream); })) {
+    const bool queued =
+        jobs_.try_push([this, path = request.path, write = response.stream, stream] {
+          try {
+            write(stream);
+          } catch (const std::exception& e) {
+            log_.error("A streamed answer broke off", {{"path", path}, {"err", e.what()}});
+            stream->cut();
+          }
+        });
+    if (!queued) {
       refused_.add();
       co_return false;
     }
-    co_return co_await send_outbox(connection, watchdog, outbox, wake);
+    const bool sent = co_await send_outbox(connection, watchdog, outbox, wake);
+    co_return sent && !stream->is_cut();
   }
 
   asio::awaitable<void> serve_websocket(Connection& connection, Watchdog& watchdog,
