@@ -70,8 +70,10 @@ Result<Answer> AgentLoop::answer(const Question& question, const ConversationKey
   Answer answer = TRY(run.run());
   answer.session_id = key.session;
   // Only what was said is remembered, not the data: it would be old by the next question.
-  conversations_.add(key, {question.time, begun, question.text, answer.text, answer.intent,
-                           answer.promql, run.take_frame()});
+  const auto added = conversations_.add(key, {question.time, begun, question.text, answer.text,
+                                              answer.intent, answer.promql, run.take_frame()});
+  answer.turn = added.turn;
+  metrics_.count_evicted(added.evicted);
   return answer;
 }
 
@@ -92,8 +94,9 @@ bool AgentLoop::forget(const std::string& user, const std::string& session_id) {
 
 Result<void> AgentLoop::feedback(const Feedback& feedback) {
   const auto turn = TRY(conversations_.turn({feedback.user, feedback.session_id}, feedback.turn));
-  feedback_.add(feedback, turn);
-  metrics_.count_feedback(feedback.verdict == Feedback::Verdict::Up);
+  if (feedback_.add(feedback, turn)) {
+    metrics_.count_feedback(feedback.verdict == Feedback::Verdict::Up);
+  }
   return {};
 }
 
