@@ -347,12 +347,12 @@ class Ask(unittest.TestCase):
         status, answer = self.server.post_json(
             "/api/v5/agent/text", {"message": "weather?", "session_id": "long"})
         self.assertEqual((status, answer["turn"]), (200, 22))
-        opinion = {"session_id": "long", "turn": turns[0]["turn"], "verdict": "down",
-                   "correction": "of the third one"}
+        opinion = {"session_id": "long", "turn": turns[1]["turn"], "verdict": "down",
+                   "correction": "of the fourth one"}
         self.assertEqual(self.server.post_json("/api/v5/agent/feedback", opinion)[0], 200)
         corrections = self.get_json("/api/v5/agent/feedback")["corrections"]
         self.assertEqual((corrections[0]["question"], corrections[0]["correction"]),
-                         (questions[2], "of the third one"))
+                         (questions[3], "of the fourth one"))
 
     def test_wrong_feedback(self):
         self.session("judged-wrongly", "Show CPU usage")
@@ -521,7 +521,8 @@ class Ask(unittest.TestCase):
 
     def test_command_gives_feedback(self):
         before = self.get_json("/api/v5/agent/feedback")
-        result = self.command("-", stdin="Show CPU usage\n:good\n:bad only user mode\n")
+        result = self.command("-", stdin="Is anything down?\n:good\n"
+                              "Show CPU usage\n:good\n:bad only user mode\n")
         self.assertEqual(result.returncode, 0, harness.shown(result))
         after = self.get_json("/api/v5/agent/feedback")
         self.assertEqual((after["up"] - before["up"], after["down"] - before["down"]), (1, 1))
