@@ -241,6 +241,8 @@ Result<HttpResponse> LiveApi::events(const HttpRequest& request) {
     const auto step = parse_step(text);
     if (!step) return std::unexpected(invalid_parameter("interval", step.error()));
     interval = *step;
+    const auto good = live_.check_interval(interval);
+    if (!good) return std::unexpected(invalid_parameter("interval", good.error()));
   }
   for (const std::string& promql : queries) {
     wanted.push_back({std::to_string(wanted.size() + 1), promql, interval});

@@ -115,7 +115,13 @@ TEST_F(LiveApiTest, NoMoreThanTheLimit) {
 TEST_F(LiveApiTest, WrongParameters) {
   EXPECT_EQ(get("/api/v5/events", {{"promql", "sum("}}).status, 400);
   EXPECT_EQ(get("/api/v5/events", {{"promql", "1"}, {"interval", "soon"}}).status, 400);
-  EXPECT_EQ(get("/api/v5/events", {{"promql", "1"}, {"interval", "1ms"}}).status, 400);
+  for (const char* interval : {"1ms", "2h"}) {
+    const auto refused = get("/api/v5/events", {{"promql", "1"}, {"interval", interval}});
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_NE(refused.body.find(R"(invalid parameter \"interval\": the interval must be)"),
+              std::string::npos)
+        << refused.body;
+  }
   EXPECT_EQ(get("/api/v5/events", io::Parameters(21, {"promql", "1"})).status, 422);
 }
 

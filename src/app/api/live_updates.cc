@@ -173,16 +173,20 @@ std::unexpected<Error> LiveUpdates::too_many() const {
               options_.max_subscriptions);
 }
 
+Result<void> LiveUpdates::check_interval(DurationMs interval) const {
+  const bool every_tick = interval.ms == 0;
+  if (every_tick || (interval >= options_.min_interval && interval <= options_.max_interval)) {
+    return {};
+  }
+  return fail(ErrorCode::BadData, "the interval must be from {} to {}",
+              format_duration(options_.min_interval), format_duration(options_.max_interval));
+}
+
 Result<void> LiveUpdates::check(const Subscription& wanted, size_t others) const {
   if (wanted.promql.empty() || wanted.promql.size() > options_.max_query_bytes) {
     return fail(ErrorCode::BadData, "a query must have 1 to {} bytes", options_.max_query_bytes);
   }
-  const bool every_tick = wanted.interval.ms == 0;
-  if (!every_tick &&
-      (wanted.interval < options_.min_interval || wanted.interval > options_.max_interval)) {
-    return fail(ErrorCode::BadData, "the interval must be from {} to {}",
-                format_duration(options_.min_interval), format_duration(options_.max_interval));
-  }
+  TRY(check_interval(wanted.interval));
   if (others >= options_.max_subscriptions) return too_many();
   TRY(query::result_type(wanted.promql));
   return {};

@@ -78,6 +78,8 @@ class LiveUpdates {
     std::string promql;
     DurationMs interval;  ///< in full ticks; 0: one tick
   };
+  /// Whether updates may come so often: BadData.
+  [[nodiscard]] Result<void> check_interval(DurationMs interval) const;
   /// Whether a subscriber with so many already may have it. BadData for what does not parse or lies
   /// outside the limits; LimitExceeded for one too many.
   [[nodiscard]] Result<void> check(const Subscription& wanted, size_t others) const;
