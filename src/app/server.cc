@@ -8,11 +8,13 @@
 #include <random>
 #include <thread>
 
+#include "app/api/answer.h"
 #include "app/api/mcp_resources.h"
 #include "app/api/openapi.h"
 #include "app/api/web_ui.h"
 #include "app/assistant.h"
 #include "app/config/discovery_schema.h"
+#include "base/ascii.h"
 #include "model/exposition/text_writer.h"
 
 namespace prom5 {
@@ -164,6 +166,7 @@ Result<void> Server::open() {
   auto origin = Regex::compile(options_.cors_origin);
   if (!origin) return fail(ErrorCode::BadData, "--web.cors.origin: {}", origin.error().message);
   cors_origin_ = *std::move(origin);
+  own_names_ = {.names = {to_lower(host_name())}, .any = web_config_.authenticates()};
   const config::Config config = TRY(read_config());
   options_.storage.out_of_order_window = config.out_of_order_time_window;
 
@@ -223,6 +226,7 @@ void Server::make_agent(const config::AssistantConfig& config) {
       *db_,     *engine_, *http_client_, clock_,
       metrics_, log_,     files_,        options_.storage.path + "/assistant"};
   agent_ = make_assistant(needs, config);
+  assistant_fingerprint_ = config.fingerprint;
   pack_api_ =
       std::make_unique<api::PackApi>(*agent_, files_,
                                      api::PackApi::Options{.file = pack_file(needs, config),
@@ -343,6 +347,11 @@ Result<void> Server::reload() {
       config ? apply(*config) : Result<void>(std::unexpected(config.error()));
   if (applied) {
     for (const std::string& note : config->notes) log_.warn("Configuration", {{"note", note}});
+    if (config->assistant.fingerprint != assistant_fingerprint_) {
+      log_.warn(
+          "The section \"assistant\" has changed; it takes effect when the server is started anew",
+          {{"file", options_.config_file}});
+    }
     log_.info("Configuration reloaded", {{"file", options_.config_file}});
     return {};
   }
@@ -532,8 +541,7 @@ void Server::add_assistant_routes() {
   mcp_ = std::make_unique<api::McpCore>(agent_->tools(), api::mcp_resources(*db_, *engine_), clock_,
                                         metrics_,
                                         api::McpOptions{.version = std::string(api::version())});
-  mcp_api_ = std::make_unique<api::McpApi>(*mcp_, clock_, metrics_,
-                                           api::McpHttpOptions{.host_names = {host_name()}});
+  mcp_api_ = std::make_unique<api::McpApi>(*mcp_, clock_, metrics_, api::McpHttpOptions{});
   mcp_api_->add_routes(router_);
 }
 
@@ -606,6 +614,15 @@ io::HttpResponse Server::handle(io::HttpRequest& request) {
   return response;
 }
 
+/// What is no browser names no page; others than the server's own come in where the operator named
+/// them.
+bool Server::trusts_page(const io::HttpRequest& request) const {
+  const std::string_view origin = request.headers.get("Origin");
+  if (origin.empty()) return true;
+  if (cors_origin_->pattern() != ".*" && cors_origin_->matches(origin)) return true;
+  return api::is_trusted_origin(origin, request.headers.get("Host"), own_names_);
+}
+
 io::HttpResponse Server::answer(io::HttpRequest& request) {
   const std::string_view authorization = request.headers.get("Authorization");
   const bool own_scrape = request.method == "GET" && request.path.ends_with("/metrics") &&
@@ -618,6 +635,13 @@ io::HttpResponse Server::answer(io::HttpRequest& request) {
       return response;
     }
     request.user = *std::move(user);
+  }
+  if (api::is_guarded(request) && !trusts_page(request)) {
+    io::HttpResponse response = api::error_answer(
+        {ErrorCode::BadData,
+         "the page is not of this server; --web.cors.origin names others that may come in"});
+    response.status = 403;
+    return response;
   }
   if ((request.method == "GET" || request.method == "HEAD") && api::is_ui_path(request.path)) {
     return api::serve_ui(request);

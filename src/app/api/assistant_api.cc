@@ -4,6 +4,7 @@
 
 #include "app/api/answer.h"
 #include "app/api/assistant_json.h"
+#include "app/api/origin.h"
 #include "io/codec/json.h"
 #include "query/engine.h"
 
@@ -17,7 +18,7 @@ using io::HttpResponse;
 constexpr size_t kMaxCorrectionBytes = 4 * 1024;
 
 Result<Json> read_object(const HttpRequest& request) {
-  Json body = TRY(codec::parse_json(request.body));
+  Json body = TRY(json_body(request));
   if (!body.is_object()) return fail(ErrorCode::BadData, "expected a JSON object");
   return body;
 }
@@ -89,6 +90,13 @@ Result<Feedback> read_feedback(const HttpRequest& request, TimeMs now) {
   return feedback;
 }
 
+/// What kept a question from being answered. An assistant that cannot is no fault of the server's.
+HttpResponse question_error(const Error& error) {
+  HttpResponse response = error_answer(error);
+  if (error.code == ErrorCode::Unavailable) response.status = 503;
+  return response;
+}
+
 std::string event(std::string_view name, const Json& data) {
   return fmt::format("event: {}\ndata: {}\n\n", name, codec::dump_json(data));
 }
@@ -140,7 +148,7 @@ HttpResponse AssistantApi::natural(const HttpRequest& request) {
   const auto question = read_question(request, "query", clock_.now());
   if (!question) return error_answer(question.error());
   const auto answer = agent_.ask(*question, {});
-  if (!answer) return error_answer(answer.error());
+  if (!answer) return question_error(answer.error());
   return HttpResponse::json(200, codec::dump_json(natural_json(*answer)));
 }
 
@@ -151,7 +159,7 @@ HttpResponse AssistantApi::text(const HttpRequest& request) {
     return text_stream(*std::move(question));
   }
   const auto answer = agent_.ask(*question, {});
-  if (!answer) return error_answer(answer.error());
+  if (!answer) return question_error(answer.error());
   return HttpResponse::json(200, codec::dump_json(agent_json(*answer)));
 }
 

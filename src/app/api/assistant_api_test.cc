@@ -181,6 +181,10 @@ TEST_F(AssistantApiTest, AnswersAlwaysHaveWords) {
   EXPECT_EQ(reply()["error"]["code"], "unknown");
   agent_.next = fail(ErrorCode::Timeout, "too late");
   EXPECT_EQ(reply()["errorType"], "timeout");
+  agent_.next = fail(ErrorCode::Unavailable, "switched off");
+  EXPECT_EQ(reply()["errorType"], "unavailable");
+  EXPECT_EQ(send("POST", "/api/v5/agent/text", R"({"message":"m"})").status, 503);
+  EXPECT_EQ(send("POST", "/api/v5/query/natural", R"({"query":"m"})").status, 503);
 }
 
 TEST_F(AssistantApiTest, StreamsOfWords) {

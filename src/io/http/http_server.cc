@@ -130,15 +130,6 @@ size_t form_parameters(Parser& parser) {
   return count;
 }
 
-/// A page may only speak to the server it came from (RFC 6455, section 10.2).
-bool from_own_page(const HttpRequest& request) {
-  const std::string_view origin = request.headers.get("Origin");
-  if (origin.empty()) return true;  // no browser
-  const size_t scheme = origin.find("://");
-  return scheme != std::string_view::npos &&
-         origin.substr(scheme + 3) == request.headers.get("Host");
-}
-
 HttpRequest to_request(Parser& parser, const std::string& peer) {
   auto& message = parser.get();
   HttpRequest out;
@@ -539,11 +530,6 @@ class HttpServer::Impl {
     if (key.empty() || !equal_ignoring_case(request.headers.get("Upgrade"), "websocket")) {
       HttpResponse bad = HttpResponse::text(400, "expected a WebSocket upgrade\n");
       co_await connection.write(serialize(request, bad, false));
-      co_return;
-    }
-    if (!from_own_page(request)) {
-      HttpResponse foreign = HttpResponse::text(403, "the page is not of this server\n");
-      co_await connection.write(serialize(request, foreign, false));
       co_return;
     }
     HttpResponse upgrade;

@@ -85,7 +85,7 @@ struct HttpResponse {
   std::string body;
   /// Set for a streamed answer: called once on a worker, with the stream to write to.
   std::function<void(std::shared_ptr<ResponseStream>)> stream;
-  /// Set to accept an upgrade to WebSocket.
+  /// Set to accept an upgrade to WebSocket. Which pages may have one is the handler's to decide.
   std::shared_ptr<WebSocketHandler> websocket;
 
   static HttpResponse text(int status, std::string body);
