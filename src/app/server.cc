@@ -170,6 +170,8 @@ Result<void> Server::open() {
   const config::Config config = TRY(read_config());
   options_.storage.out_of_order_window = config.out_of_order_time_window;
 
+  options_.http.is_long = api::AssistantApi::is_question;
+  options_.http.long_worker_threads = config.assistant.agent.max_concurrent;
   // The address first: it tells at once when another server runs here.
   http_server_ = TRY(io::HttpServer::open(
       options_.http, [this](io::HttpRequest& request) { return handle(request); }, metrics_, log_));
@@ -534,8 +536,11 @@ void Server::add_assistant_routes() {
   assistant_api_ = std::make_unique<api::AssistantApi>(*agent_, clock_);
   assistant_api_->add_routes(router_);
   pack_api_->add_routes(router_);
-  live_updates_ =
-      std::make_unique<api::LiveUpdates>(*engine_, clock_, metrics_, api::LiveOptions{});
+  // A quarter of the connections is left for those who come and go.
+  live_updates_ = std::make_unique<api::LiveUpdates>(
+      *engine_, clock_, metrics_,
+      api::LiveOptions{.max_subscribers =
+                           std::max<size_t>(1, options_.http.max_connections / 4 * 3)});
   live_api_ = std::make_unique<api::LiveApi>(*agent_, *live_updates_, clock_);
   live_api_->add_routes(router_);
   mcp_ = std::make_unique<api::McpCore>(agent_->tools(), api::mcp_resources(*db_, *engine_), clock_,

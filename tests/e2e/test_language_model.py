@@ -1,4 +1,5 @@
 """The assistant with a language model on the network, which is a scripted one here."""
+import contextlib
 import json
 import pathlib
 import re
@@ -262,16 +263,35 @@ class Slow(WithAModel):
         self.assertLess(time.monotonic() - begun, harness.HTTP_TIMEOUT_SECONDS)
 
 
-class Leaving(WithAModel):
-    """A client that goes away spends neither queries nor tokens any more."""
-
+class SlowQuestions(WithAModel):
     def config(self):
         return super().config().replace("timeout: 20s", "timeout: 100s")
 
     def running(self):
         return metric(self.server, "prom5_assistant_questions_running")
 
+    def test_they_keep_nobody_else_waiting(self):
+        """More than there are workers of all kinds."""
+        self.model.script = lambda _: fake.hangs
+        body = json.dumps({"message": "how full is the disk of web-01?"}).encode()
+        with contextlib.ExitStack() as clients:
+            for _ in range(60):
+                client = clients.enter_context(
+                    socket.create_connection(("127.0.0.1", self.server.port)))
+                client.sendall(b"POST /api/v5/agent/text HTTP/1.1\r\nHost: x\r\nContent-Length: %d"
+                               b"\r\n\r\n%s" % (len(body), body))
+            harness.wait_until(lambda: len(self.model.texts) == 16, "as many as may run do")
+            self.assertEqual(self.running(), 16)
+            begun = time.monotonic()
+            self.assertEqual(self.server.get("/-/healthy", timeout=5)[0], 200)
+            self.assertTrue(self.server.query("up"))
+            self.assertLess(time.monotonic() - begun, 5)
+        harness.wait_until(lambda: self.running() == 0, "they end with their clients", deadline=20)
+        # Those who waited left before the model was asked.
+        self.assertEqual(len(self.model.texts), 16)
+
     def test_a_question_ends_with_its_client(self):
+        """Nobody spends queries or tokens for it any more."""
         self.model.script = lambda _: fake.hangs
         body = json.dumps({"message": "how full is the disk of web-01?"}).encode()
         for number, accept in enumerate(("text/event-stream", "application/json"), 1):

@@ -103,6 +103,10 @@ std::string event(std::string_view name, const Json& data) {
 
 }  // namespace
 
+bool AssistantApi::is_question(const HttpRequest& request) {
+  return request.path == "/api/v5/agent/text" || request.path == "/api/v5/query/natural";
+}
+
 void AssistantApi::add_routes(io::Router& router) {
   using io::PathArguments;
   router.add("POST", "/api/v5/query/natural", "Turns a question into PromQL.",

@@ -230,6 +230,10 @@ HttpResponse LiveApi::websocket(const HttpRequest& request) {
     client->take(message, stop);
   };
   response.websocket->on_close = [client] { client->close(); };
+  // A look that costs little; what only mentions it waits a little longer.
+  response.websocket->is_long = [](const std::string& message) {
+    return message.find("\"text_message\"") != std::string::npos;
+  };
   return response;
 }
 

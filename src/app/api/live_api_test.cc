@@ -130,6 +130,8 @@ TEST_F(LiveApiTest, Socket) {
   ASSERT_TRUE(response.websocket);
   const auto socket = std::make_shared<FakeSocket>();
   response.websocket->on_open(socket);
+  EXPECT_TRUE(response.websocket->is_long(R"({"event": "text_message", "data": {}})"));
+  EXPECT_FALSE(response.websocket->is_long(R"({"event": "ping", "data": {}})"));
   const auto say = [&](const std::string& text, const std::stop_token& stop = {}) {
     socket->frames.clear();
     response.websocket->on_message(text, stop);

@@ -17,7 +17,7 @@
 namespace prom5::api {
 
 struct LiveOptions {
-  size_t max_subscribers = 2000;                ///< sockets and streams together
+  size_t max_subscribers = 384;                 ///< sockets and streams together
   size_t max_subscriptions = 20;                ///< of one subscriber
   size_t max_query_bytes = 4 * 1024;            ///< of a subscription's PromQL
   size_t max_queries_per_tick = 200;            ///< different ones; what is left waits for the next

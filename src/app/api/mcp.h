@@ -27,7 +27,7 @@ struct McpResource {
 struct McpOptions {
   std::string version;  ///< of this program
   size_t max_batch = 50;
-  size_t max_calls = 16;  ///< of tools, at one time
+  size_t max_calls = 4;  ///< of tools, at one time: each holds a worker of the HTTP server
 };
 
 /// The Model Context Protocol's messages (JSON-RPC 2.0), whichever way they come: revisions

@@ -485,6 +485,18 @@ TEST_F(AgentLoopTest, WhoWaitsTooLongOrInVainIsTold) {
   busy.let.set_value();
 }
 
+TEST_F(AgentLoopTest, OneConversationTakesFewPlaces) {
+  WaitingModel model(1);
+  AgentLoop loop = make(model, {.max_waiting_each = 0});
+  std::jthread first([&] { EXPECT_TRUE(loop.ask(question("one", "s"), {})); });
+  model.arrived.wait();
+  const auto second = loop.ask(question("two", "s"), {});
+  EXPECT_EQ(second.error().code, ErrorCode::Unavailable);
+  EXPECT_NE(second.error().message.find("of this conversation"), std::string::npos);
+  model.let.set_value();
+  EXPECT_TRUE(loop.ask(question("three", "t"), {}));
+}
+
 TEST_F(AgentLoopTest, OneConversationIsTakenInOrder) {
   WaitingModel model(1);
   AgentLoop loop = make(model, {});

@@ -17,11 +17,11 @@
 #include <thread>
 
 #include "base/ascii.h"
-#include "base/bounded_queue.h"
 #include "io/http/content_coding.h"
 #include "io/http/leave_watch.h"
 #include "io/http/outbox.h"
 #include "io/http/websocket_frame.h"
+#include "io/http/worker_pool.h"
 #include "io/net/connection.h"
 
 namespace prom5::io {
@@ -175,7 +175,8 @@ class HttpServer::Impl {
       : options_(std::move(options)),
         handler_(std::move(handler)),
         log_(log),
-        jobs_(options_.max_queued_requests),
+        workers_(options_.max_queued_requests, log),
+        long_workers_(options_.max_queued_long_requests, log),
         requests_(metrics.counter("prom5_http_requests_total", "HTTP requests taken.")),
         refused_(metrics.counter("prom5_http_refused_total",
                                  "Connections and requests turned away by a limit.")) {
@@ -220,9 +221,8 @@ class HttpServer::Impl {
     for (size_t i = 0; i < options_.event_loop_threads; ++i) {
       threads_.emplace_back([this] { loop_.run(); });
     }
-    for (size_t i = 0; i < options_.worker_threads; ++i) {
-      workers_.emplace_back([this](std::stop_token stop) { work(stop); });
-    }
+    workers_.start(options_.worker_threads);
+    if (options_.is_long) long_workers_.start(options_.long_worker_threads);
   }
 
   [[nodiscard]] std::vector<uint16_t> ports() const {
@@ -234,25 +234,31 @@ class HttpServer::Impl {
   }
 
  private:
-  using Job = std::function<void()>;
-
   void stop() {
     stopping_.request_stop();
-    for (std::jthread& worker : workers_) worker.request_stop();
-    workers_.clear();  // joins: running handlers have been asked to stop
+    workers_.request_stop();
+    long_workers_.request_stop();
+    workers_.stop();  // running handlers have been asked to stop
+    long_workers_.stop();
     loop_.stop();
     threads_.clear();
   }
 
-  void work(std::stop_token stop) {
-    while (auto job = jobs_.pop(stop)) {
-      try {
-        (*job)();
-      } catch (const std::exception& e) {
-        // What is short of memory here may have it for the next one.
-        log_.error("A job of the HTTP server failed", {{"err", e.what()}});
-      }
-    }
+  [[nodiscard]] bool is_long(const HttpRequest& request) const {
+    return options_.is_long && options_.is_long(request);
+  }
+  WorkerPool& pool_of(bool is_long) { return is_long ? long_workers_ : workers_; }
+
+  /// Whether what was queued then has waited longer for one of the long workers than it may.
+  [[nodiscard]] bool is_too_late(std::chrono::steady_clock::time_point queued) const {
+    return std::chrono::steady_clock::now() - queued >
+           std::chrono::seconds(options_.max_long_wait_seconds);
+  }
+  HttpResponse busy() {
+    refused_.add();
+    HttpResponse response = HttpResponse::text(503, "too many requests are waiting\n");
+    response.headers.add("Retry-After", "5");
+    return response;
   }
 
   asio::awaitable<void> accept(tcp::acceptor& acceptor) {
@@ -441,18 +447,17 @@ class HttpServer::Impl {
     auto state = std::make_shared<State>(executor, std::move(stop));  // shared with the worker
     state->done.expires_at(asio::steady_timer::time_point::max());
     request.stop = state->stop.get_token();
-    const bool queued = jobs_.try_push([this, state, &request, executor] {
-      HttpResponse response = run_handler(request);
+    const auto now = std::chrono::steady_clock::now();
+    const bool takes_long = is_long(request);
+    const bool queued = pool_of(takes_long).try_push([=, this, &request] {
+      HttpResponse response = takes_long && is_too_late(now) ? busy() : run_handler(request);
       asio::post(executor, [state, answer = std::move(response)]() mutable {
         state->response = std::move(answer);
         state->finished = true;
         state->done.cancel();
       });
     });
-    if (!queued) {
-      refused_.add();
-      co_return HttpResponse::text(503, "too many requests are waiting\n");
-    }
+    if (!queued) co_return busy();
     const auto watch = std::make_shared<LeaveWatch>(connection.socket(), state->stop);
     watch->begin();
     while (!state->finished) {
@@ -506,15 +511,23 @@ class HttpServer::Impl {
     std::shared_ptr<asio::steady_timer> wake;
     const std::shared_ptr<Outbox> outbox = make_outbox(connection, wake);
     auto stream = std::make_shared<StreamOutbox>(outbox);
+    const auto now = std::chrono::steady_clock::now();
+    const bool takes_long = is_long(request);
     const bool queued =
-        jobs_.try_push([this, path = request.path, write = response.stream, stream] {
-          try {
-            write(stream);
-          } catch (const std::exception& e) {
-            log_.error("A streamed answer broke off", {{"path", path}, {"err", e.what()}});
-            stream->cut();
-          }
-        });
+        pool_of(takes_long)
+            .try_push(
+                [this, now, takes_long, path = request.path, write = response.stream, stream] {
+                  if (takes_long && is_too_late(now)) {
+                    refused_.add();
+                    return stream->cut();
+                  }
+                  try {
+                    write(stream);
+                  } catch (const std::exception& e) {
+                    log_.error("A streamed answer broke off", {{"path", path}, {"err", e.what()}});
+                    stream->cut();
+                  }
+                });
     if (!queued) {
       refused_.add();
       co_return false;
@@ -586,17 +599,20 @@ class HttpServer::Impl {
     inbox.working = true;
     std::string message = std::move(inbox.waiting.front());
     inbox.waiting.pop_front();
-    const bool queued = jobs_.try_push([this, work, text = std::move(message)]() mutable {
-      try {
-        work.handler->on_message(std::move(text), work.inbox->stop.get_token());
-      } catch (const std::exception& e) {
-        log_.error("A WebSocket's message could not be worked on", {{"err", e.what()}});
-      }
-      asio::post(work.executor, [this, work] {
-        work.inbox->working = false;
-        work_on(work);
-      });
-    });
+    const bool takes_long =
+        options_.is_long && work.handler->is_long && work.handler->is_long(message);
+    const bool queued =
+        pool_of(takes_long).try_push([this, work, text = std::move(message)]() mutable {
+          try {
+            work.handler->on_message(std::move(text), work.inbox->stop.get_token());
+          } catch (const std::exception& e) {
+            log_.error("A WebSocket's message could not be worked on", {{"err", e.what()}});
+          }
+          asio::post(work.executor, [this, work] {
+            work.inbox->working = false;
+            work_on(work);
+          });
+        });
     if (!queued) refuse_socket(*work.outbox);
   }
 
@@ -652,11 +668,11 @@ class HttpServer::Impl {
   std::vector<tcp::acceptor> acceptors_;
   std::atomic<size_t> connections_{0};
   std::stop_source stopping_;
-  BoundedQueue<Job> jobs_;
+  WorkerPool workers_;
+  WorkerPool long_workers_;
   Counter& requests_;
   Counter& refused_;
   std::vector<std::jthread> threads_;
-  std::vector<std::jthread> workers_;
 };
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

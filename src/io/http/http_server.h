@@ -26,6 +26,12 @@ struct HttpServerOptions {
   /// at once, so that health checks are answered while all of them do.
   size_t worker_threads = 32;
   size_t max_queued_requests = 1024;
+  /// Which requests may take long, as a language model does: they run on workers of their own, and
+  /// wait for these without holding another. Empty: none.
+  std::function<bool(const HttpRequest&)> is_long;
+  size_t long_worker_threads = 16;
+  size_t max_queued_long_requests = 1000;
+  int max_long_wait_seconds = 30;  ///< for a worker; then 503
 };
 
 /// HTTP/1.1 with keep-alive, chunked bodies both ways, gzip, streams, WebSocket and TLS, on Asio

@@ -164,6 +164,62 @@ TEST_F(Leaving, IsSeenBehindWhatWasSentBefore) {
   ended_.wait();
 }
 
+/// Requests to /long wait until they are let.
+class LongRequests : public HttpServerTest {
+ protected:
+  void serve_some(HttpServerOptions options) {
+    options.is_long = [](const HttpRequest& request) { return request.path == "/long"; };
+    options.worker_threads = 1;
+    options.long_worker_threads = 1;
+    serve(
+        [this](const HttpRequest& request) {
+          if (request.path != "/long") return HttpResponse::text(200, "short");
+          if (!begun_.try_wait()) begun_.count_down();
+          let_.wait();
+          return HttpResponse::text(200, "long");
+        },
+        options);
+  }
+
+  std::latch begun_{1};
+  std::latch let_{1};
+};
+
+TEST_F(LongRequests, KeepNobodyElseWaiting) {
+  serve_some({.max_queued_long_requests = 1});
+  const Client first(port());
+  const Client second(port());
+  first.get("/long");
+  begun_.wait();
+  second.get("/long");
+  const Client other(port());
+  for (int i = 0; i < 3; ++i) {
+    other.get("/short");
+    EXPECT_TRUE(other.read("short").starts_with("HTTP/1.1 200 "));
+  }
+  let_.count_down();
+  EXPECT_TRUE(first.read("long").ends_with("long"));
+  EXPECT_TRUE(second.read("long").ends_with("long"));
+}
+
+TEST_F(LongRequests, AreTurnedAwayWhenThereIsNoRoom) {
+  serve_some({.max_queued_long_requests = 0});
+  const Client client(port());
+  client.get("/long");
+  const std::string answer = client.read("waiting\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_NE(answer.find("Retry-After: 5\r\n"), std::string::npos) << answer;
+  let_.count_down();
+}
+
+TEST_F(LongRequests, DoNotWaitForEver) {
+  serve_some({.max_long_wait_seconds = -1});
+  const Client client(port());
+  client.get("/long");
+  EXPECT_TRUE(client.read("waiting\n").starts_with("HTTP/1.1 503 "));
+  let_.count_down();
+}
+
 TEST_F(HttpServerTest, AStreamLeavesTheConnectionForTheNextRequest) {
   serve([](const HttpRequest& request) {
     if (request.path != "/stream") return HttpResponse::text(200, "fine");

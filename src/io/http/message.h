@@ -77,6 +77,9 @@ struct WebSocketHandler {
   std::function<void(std::shared_ptr<WebSocket>)> on_open;
   std::function<void(std::string message, std::stop_token stop)> on_message;
   std::function<void()> on_close;
+  /// Which messages run on the workers of HttpServerOptions::is_long; on an event loop, so quick.
+  /// Empty: none.
+  std::function<bool(const std::string& message)> is_long;
 };
 
 struct HttpResponse {
