@@ -90,8 +90,9 @@ TEST_F(LiveApiTest, StreamOfEvents) {
   EXPECT_EQ(stream->text, "retry: 3000\n\n");
   live_.tick(TimeMs{6000}, {});
   EXPECT_EQ(stream->text,
-            "retry: 3000\n\nevent: metrics_update\ndata: {\"id\":\"1\",\"promql\":\"1\",\"time\":6,"
-            "\"resultType\":\"scalar\",\"result\":[6,\"1\"]}\n\n: heartbeat\n\n");
+            "retry: 3000\n\n: heartbeat\n\nevent: metrics_update\ndata: "
+            "{\"id\":\"1\",\"promql\":\"1\",\"time\":6,"
+            "\"resultType\":\"scalar\",\"result\":[6,\"1\"]}\n\n");
   EXPECT_FALSE(stream->closed);
 }
 
