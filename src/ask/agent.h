@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ask/evidence.h"
 #include "ask/language_model.h"
 #include "base/time.h"
 
@@ -16,16 +17,6 @@ struct Question {
   TimeMs time;             ///< what "now" means
   std::string user;        ///< who asks; empty: nobody in particular
   std::stop_token stop;
-};
-
-/// A query and what it gave: every number in an answer comes from one.
-struct Evidence {
-  std::string promql;
-  bool range = false;
-  TimeMs start;
-  TimeMs end;
-  DurationMs step;
-  Json result;  ///< as /api/v1/query gives it: resultType and result
 };
 
 /// What an operator gets back. Exactly one of: an answer with `promql`, a `clarification`, an

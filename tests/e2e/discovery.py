@@ -344,23 +344,10 @@ class Case(unittest.TestCase):
 
         harness.wait_until(exactly, f"addresses of {job}", deadline, interval=0.1)
 
-    @staticmethod
-    def metric(server, metric, /, **labels):
-        """The sum of the samples of a metric on /metrics that have these labels; None without."""
-        _, _, page = server.get("/metrics")
-        values = []
-        for line in page.decode().splitlines():
-            match = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
-            if match and match[1] == metric:
-                have = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', match[2] or ""))
-                if labels.items() <= have.items():
-                    values.append(float(match[3]))
-        return sum(values) if values else None
-
     def expect_discovered_count(self, server, job, count):
         """prometheus_sd_discovered_targets says how many there are; None: it says nothing."""
         harness.wait_until(
-            lambda: self.metric(server, "prometheus_sd_discovered_targets", config=job,
+            lambda: server.metric_or_none("prometheus_sd_discovered_targets", config=job,
                                 name="scrape") == count,
             f"prometheus_sd_discovered_targets of {job} is {count}", interval=0.1)
 
@@ -373,9 +360,9 @@ class Case(unittest.TestCase):
 
     def expect_growth(self, server, metric, /, by=2, **labels):
         """Waits until a counter has grown; what came before is not counted."""
-        before = self.metric(server, metric, **labels) or 0
+        before = server.metric_or_none(metric, **labels) or 0
         harness.wait_until(
-            lambda: (self.metric(server, metric, **labels) or 0) >= before + by,
+            lambda: (server.metric_or_none(metric, **labels) or 0) >= before + by,
             f"{metric}{labels} grows beyond {before}", PATIENT_SECONDS, interval=0.1)
 
 

@@ -125,6 +125,7 @@ def _ollama_lines(turn):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer's small pieces wait 40 ms
 
     def do_GET(self):  # noqa: N802, the name is the base class's
         self.server.fake.strangers.append(self.path)

@@ -295,6 +295,27 @@ class Server:
         wait_until(lambda: self.value(promql) == expected, f"{promql} is {expected}", deadline,
                    interval=0.1)
 
+    # Its own metrics
+
+    def metric_or_none(self, name, /, **labels):
+        """The sum of a family's samples on /metrics that have these labels; None without any."""
+        values = []
+        for line in self.get("/metrics")[2].decode().splitlines():
+            match = re.fullmatch(r"([\w:]+)(?:\{(.*)\})? (\S+)", line)
+            if match and match[1] == name:
+                have = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', match[2] or ""))
+                if labels.items() <= have.items():
+                    values.append(float(match[3]))
+        return sum(values) if values else None
+
+    def metric(self, name, /, **labels):
+        """The same; fails when there is none."""
+        value = self.metric_or_none(name, **labels)
+        assert value is not None, f"no {name} {labels} at /metrics of {self.name}"
+        return value
+
+    # Remote write
+
     def write(self, series, metadata=(), headers=None):
         """Remote write; returns (status, answer's text). See `write_request` for `series`."""
         return self.write_bytes(snappy_literal(write_request(series, metadata)), headers)
@@ -344,14 +365,13 @@ class Prom5(Server):
             command.append(f"--config.file={self.config_path}")
         return command + self.args
 
-    def ask(self, question, session=None):
+    def ask(self, question, session=None, time=None):  # pylint: disable=redefined-outer-name
         """POST /api/v5/query/natural; returns the parsed answer."""
-        body = {"query": question}
-        if session:
-            body["session_id"] = session
-        status, answer = self.post_json("/api/v5/query/natural", body)
-        assert isinstance(answer, dict), f"{question}: {status} {answer!r}"
-        return answer.get("data", answer) if "promql" not in answer else answer
+        body = {"query": question, "session_id": session, "time": time}
+        status, answer = self.post_json("/api/v5/query/natural",
+                                        {k: v for k, v in body.items() if v is not None})
+        assert status == 200 and isinstance(answer, dict), f"{question}: {status} {answer!r}"
+        return answer
 
 
 class Prometheus(Server):

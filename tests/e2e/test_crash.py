@@ -617,17 +617,9 @@ class LittleMemory(unittest.TestCase):
                 self.known_go_on()
         return refusals
 
-    def metric(self, name):
-        """The sum of a metric of the server itself, over its labels."""
-        values = [float(line.rsplit(" ", 1)[1])
-                  for line in self.server.get("/metrics")[2].decode().splitlines()
-                  if line.startswith((name + " ", name + "{"))]
-        self.assertTrue(values, f"no metric {name}")
-        return sum(values)
-
     def check_refusal(self, refusals):
         self.assertTrue(refusals, f"{self.offered} series were taken: is there no limit?")
-        self.assertGreater(self.metric("prom5_tsdb_series_refused_total"), 0)
+        self.assertGreater(self.server.metric("prom5_tsdb_series_refused_total"), 0)
         told = self.server.log() + self.server.get("/metrics")[2].decode() + refusals[0]
         self.assertIn("flood", told, "nothing names the metric that grows")
         status, _ = self.write(self.known() + self.new_series(10))
@@ -641,8 +633,8 @@ class LittleMemory(unittest.TestCase):
             refusals = self.offer(self.NEW_SERIES)
             self.check_refusal(refusals)
             self.assertEqual(
-                self.metric("prometheus_tsdb_head_series")
-                + self.metric("prom5_tsdb_series_refused_total"),
+                self.server.metric("prometheus_tsdb_head_series")
+                + self.server.metric("prom5_tsdb_series_refused_total"),
                 self.KNOWN_SERIES + self.offered, "a series is neither stored nor refused")
         for restart in range(self.RESTARTS):
             with named(self.server, restart=restart):

@@ -38,7 +38,7 @@ class Files(Case):
             "__meta_filepath": str(self.folder / name), **labels})
 
     def read_errors(self, server):
-        return self.metric(server, "prometheus_sd_file_read_errors_total")
+        return server.metric_or_none("prometheus_sd_file_read_errors_total")
 
     def test_json_and_yaml_and_globs(self):
         (self.folder / "a.json").write_text(json.dumps([
@@ -68,7 +68,7 @@ class Files(Case):
         self.assertEqual(self.read_errors(server), 0)
         for name in ("a.json", "glob-1.yml"):
             path = self.folder / name
-            self.assertEqual(self.metric(server, "prometheus_sd_file_mtime_seconds",
+            self.assertEqual(server.metric("prometheus_sd_file_mtime_seconds",
                                          filename=str(path)), int(path.stat().st_mtime))
 
     def test_changes(self):
@@ -93,7 +93,7 @@ class Files(Case):
         with self.subTest("a file is deleted"):
             (self.folder / "a.json").unlink()
             self.expect_addresses(server, "files", ["127.0.3.4:80"])
-            self.assertIsNone(self.metric(server, "prometheus_sd_file_mtime_seconds",
+            self.assertIsNone(server.metric_or_none("prometheus_sd_file_mtime_seconds",
                                           filename=str(self.folder / "a.json")))
         with self.subTest("nothing left"):
             replace(self.folder / "b.json", "[]")
@@ -307,7 +307,7 @@ class Http(Case):
         times = [r.time for r in self.api.requests[:5]]
         self.assertGreater(times[-1] - times[0], 1.4)
         self.assertLess(times[-1] - times[0], 20)
-        self.assertEqual(self.metric(server, "prometheus_sd_http_failures_total"), 0)
+        self.assertEqual(server.metric("prometheus_sd_http_failures_total"), 0)
 
     BAD = [(404, "application/json", "[]"), (500, "application/json", "[]"),
            (204, "application/json", ""), (200, "text/plain", "[]"), (200, "application/json", ""),
@@ -329,7 +329,7 @@ class Http(Case):
                 self.api.reply = reply
                 self.expect_refresh_failures(server, "http", "http")
                 self.expect(server, "http", [self.target(f"127.0.4.{number}:80")])
-        self.assertGreaterEqual(self.metric(server, "prometheus_sd_http_failures_total"),
+        self.assertGreaterEqual(server.metric("prometheus_sd_http_failures_total"),
                                 2 * len(self.BAD))
         for content_type in self.GOOD_TYPES:
             with self.subTest(content_type):
@@ -483,8 +483,8 @@ class Dns(Case):
                 self.expect(server, job, [self.target(job, name, address, **labels)
                                           for name, address, labels in targets])
                 self.expect_discovered_count(server, job, len(targets))
-        self.assertGreater(self.metric(server, "prometheus_sd_dns_lookups_total"), 5)
-        self.assertEqual(self.metric(server, "prometheus_sd_dns_lookup_failures_total"), 0)
+        self.assertGreater(server.metric("prometheus_sd_dns_lookups_total"), 5)
+        self.assertEqual(server.metric("prometheus_sd_dns_lookup_failures_total"), 0)
         if discovery.REFERENCE:
             return
         problems = {(one["scrapePool"], one["subject"]): one["problems"]

@@ -195,7 +195,7 @@ class Changes(KubernetesCase):
         self.api.delete("Pod", "b", "default")
         self.expect_names(server, "a")
         for event, count in (("add", 2), ("update", 1), ("delete", 1)):
-            self.assertEqual(self.metric(server, "prometheus_sd_kubernetes_events_total",
+            self.assertEqual(server.metric("prometheus_sd_kubernetes_events_total",
                                          role="pod", event=event), count, event)
 
     def test_it_begins_and_ends_to_match_a_selector(self):
@@ -515,7 +515,7 @@ class Access(KubernetesCase):
                             ("no-file", "kubernetes", "{role: pod, kubeconfig_file: absent}", DROP),
                             ("pods", "kubernetes", sd(api, "pod"), DROP))
         self.expect_names(server, "a")
-        self.assertEqual(self.metric(server, "prometheus_sd_failed_configs", name="scrape"), 2)
+        self.assertEqual(server.metric("prometheus_sd_failed_configs", name="scrape"), 2)
         self.assertEqual(self.discovered(server, "inside"), [])
 
 

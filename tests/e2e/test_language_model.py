@@ -33,18 +33,6 @@ def assistant(model, *more, provider="openai"):
     return "\n".join(lines) + "\n"
 
 
-def metric(server, name, **labels):
-    """The sum of a metric of the server's own page, by labels."""
-    total, found = 0.0, False
-    for line in server.get("/metrics")[2].decode().splitlines():
-        if line.split("{")[0].split(" ")[0] != name:
-            continue
-        if all(f'{k}="{v}"' in line for k, v in labels.items()):
-            total, found = total + float(line.rsplit(" ", 1)[1]), True
-    assert found, f"no {name} {labels} at /metrics"
-    return total
-
-
 class WithAModel(unittest.TestCase):
     provider = "openai"
     settings = ()
@@ -69,6 +57,23 @@ class WithAModel(unittest.TestCase):
         self.assertEqual(self.model.strangers, [])
         return answer
 
+    def say_well(self, message, session=None):
+        """The configured model answers, and nobody took over."""
+        answer = self.say(message, session)
+        self.by_the_model(answer)
+        return answer
+
+    def ask_well(self, question):
+        """The same by way of /api/v5/query/natural."""
+        answer = self.server.ask(question)
+        self.assertEqual((self.model.faults, self.model.strangers), ([], []))
+        self.by_the_model(answer)
+        return answer
+
+    def by_the_model(self, answer):
+        self.assertEqual(answer.get("model"), "fake-1", answer)
+        self.assertNotIn("fallback_reason", answer)
+
     def say_and_fall_back(self, reason, message="Is anything down?"):
         """The built-in model answers, and says why."""
         answer = self.say(message)
@@ -82,19 +87,17 @@ class OpenAi(WithAModel):
     def test_an_answer_rests_on_the_query_that_the_model_ran(self):
         self.model.script = fake.answers_with('disk_used_ratio{host="web-01"}',
                                               "The disk of web-01 is filled to {}.")
-        answer = self.say("how full is the disk of web-01?")
+        answer = self.say_well("how full is the disk of web-01?")
         self.assertEqual(answer["reply"], "The disk of web-01 is filled to 0.42.")
-        self.assertEqual(answer["model"], "fake-1")
-        self.assertNotIn("fallback_reason", answer)
         self.assertEqual([e["promql"] for e in answer["evidence"]],
                          ['disk_used_ratio{host="web-01"}'])
-        natural = self.server.ask("how full is the disk of web-01?")
+        natural = self.ask_well("how full is the disk of web-01?")
         self.assertEqual(natural["promql"], 'disk_used_ratio{host="web-01"}')
         self.assertEqual(natural["mode"], "instant")
-        self.assertGreaterEqual(metric(self.server, "prom5_assistant_model_requests_total",
-                                       outcome="ok"), 4)
-        self.assertGreaterEqual(metric(self.server, "prom5_assistant_model_tokens_total",
-                                       direction="input"), 4000)
+        self.assertEqual(self.server.metric("prom5_assistant_model_requests_total",
+                                            outcome="ok"), 4)
+        self.assertEqual(self.server.metric("prom5_assistant_model_tokens_total",
+                                            direction="input"), 4000)
 
     def test_calls_side_by_side(self):
         def script(conversation):
@@ -106,7 +109,7 @@ class OpenAi(WithAModel):
                               queries=["count(up)", "disk_used_ratio"],
                               text="Both ran: 2 targets.", confidence=1)
         self.model.script = script
-        answer = self.say("how are things?")
+        answer = self.say_well("how are things?")
         self.assertEqual(answer["reply"], "Both ran: 2 targets.")
         self.assertEqual({e["promql"] for e in answer["evidence"]},
                          {"disk_used_ratio", "count(up)"})
@@ -114,30 +117,36 @@ class OpenAi(WithAModel):
     def test_a_range(self):
         def script(conversation):
             if not conversation.results:
-                return conversation.query("count(up)", range_s=600, step_s=60)
+                now = time.time()
+                return conversation.query("count(up)", start=now - 600, end=now, step_s=60)
             return fake.final(intent="trend", promql="count(up)", text="Steady.", confidence=1)
         self.model.script = script
-        answer = self.server.ask("how many targets over ten minutes?")
-        self.assertEqual(answer["mode"], "range")
-        self.assertAlmostEqual(float(answer["end"]) - float(answer["start"]), 600, delta=1)
+        answer = self.ask_well("how many targets over ten minutes?")
+        self.assertEqual((answer["promql"], answer["answer"]), ("count(up)", "Steady."))
+        self.assertEqual((answer["mode"], answer["step"]), ("range", 60))
+        self.assertAlmostEqual(answer["end"] - answer["start"], 600, delta=0.01)
+        self.assertAlmostEqual(answer["end"], time.time(), delta=harness.HTTP_TIMEOUT_SECONDS)
 
     def test_clarifications_and_refusals(self):
         self.model.script = lambda _: fake.final(
             clarification={"question": "Of which host?", "options": ["web-01", "web-02"]})
-        answer = self.server.ask("how full is it?")
+        answer = self.say_well("how full is it?")
         self.assertEqual(answer["clarification"]["options"], ["web-01", "web-02"])
         self.assertFalse(answer.get("promql"))
+        natural = self.server.ask("how full is it?")
+        self.assertEqual(natural["clarification"], answer["clarification"])
         self.model.script = lambda _: fake.final(
             refusal={"code": "no_such_metric", "message": "There is no flux.",
                      "suggestions": ["disk usage"]})
-        answer = self.server.ask("how is the flux?")
+        answer = self.say_well("how is the flux?")
         self.assertEqual(answer["error"]["code"], "no_such_metric")
+        self.assertEqual(self.server.ask("how is the flux?")["error"], answer["error"])
 
     def test_a_session_is_told_on_without_its_data(self):
         self.model.script = fake.answers_with("count(up)", "There are {} targets.")
-        session = self.say("how many targets?")["session_id"]
+        session = self.say_well("how many targets?")["session_id"]
         self.model.forget()
-        self.say("and now?", session)
+        self.say_well("and now?", session)
         said = [m for m in self.model.conversations[0].messages if m["role"] != "system"]
         self.assertEqual([m["role"] for m in said], ["user", "assistant", "user"])
         self.assertIn("how many targets?", said[0]["content"])
@@ -154,7 +163,7 @@ class OpenAi(WithAModel):
             return fake.final(intent="query", promql=promql, confidence=1,
                               text=f"{user} logged in {conversation.value()} times.")
         self.model.script = script
-        answer = self.say(f"how often did {EMAIL} log in? my password is {PASSWORD}")
+        answer = self.say_well(f"how often did {EMAIL} log in? my password is {PASSWORD}")
         self.assertEqual(answer["reply"], f"{EMAIL} logged in 5 times.")
         self.assertEqual(answer["evidence"][-1]["promql"], f'logins_total{{user="{EMAIL}"}}')
         sent = "\n".join(self.model.texts)
@@ -162,8 +171,8 @@ class OpenAi(WithAModel):
             self.assertNotIn(original, sent)
         self.assertIn("web-01:9100", sent, "what is not private is not hidden")
         self.assertEqual(set(self.model.keys), {f"Bearer {KEY}"})
-        self.assertGreater(metric(self.server, "prom5_assistant_model_redactions_total",
-                                  kind="email"), 0)
+        self.assertGreater(self.server.metric("prom5_assistant_model_redactions_total",
+                                              kind="email"), 0)
 
     def test_the_key_is_shown_nowhere(self):
         self.model.script = lambda _: fake.status(401, f'{{"error":{{"message":"bad {KEY}"}}}}')
@@ -180,7 +189,7 @@ class OpenAi(WithAModel):
             for i in range(3000))
         self.server.wait_for_value("count(many)", 3000)
         self.model.script = fake.answers_with("many")
-        self.say("what is there?")
+        self.say_well("what is there?")
         data = self.model.conversations[-1].results[0]
         self.assertEqual(data["total"], 3000)
         self.assertEqual(data["result_shown"], len(data["result"]))
@@ -191,7 +200,7 @@ class OpenAi(WithAModel):
         for code in (301, 302, 303, 307, 308):
             self.model.script = lambda _, c=code: fake.status(
                 c, "", Location=other.url + "/v1/chat/completions")
-            self.assertEqual(self.say("Is anything down?")["model"], "built-in")
+            self.say_and_fall_back("unavailable")
         self.assertEqual((other.texts, other.strangers), ([], []))
 
 
@@ -207,13 +216,15 @@ class Failures(WithAModel):
             with self.subTest(name):
                 self.model.script = lambda _, f=failure: f
                 self.say_and_fall_back(reason)
-        self.assertEqual(metric(self.server, "prom5_assistant_model_fallbacks_total",
-                                reason="unavailable"), 4)
+        self.assertEqual(self.server.metric("prom5_assistant_model_fallbacks_total",
+                                            reason="unavailable"), 4)
 
     def test_a_body_without_an_end_is_given_up(self):
         self.model.script = lambda _: fake.huge
+        before = self.server.status_kb("VmHWM")
         self.say_and_fall_back("too_large")
-        self.assertLess(self.server.status_kb("VmHWM"), 600_000)
+        # It is 120 MB long; the limit is 1 MiB.
+        self.assertLess(self.server.status_kb("VmHWM") - before, 20_000)
 
     def test_nonsense(self):
         for name, turn in (("text", fake.Turn(text="All is well, 77 hosts are up.")),
@@ -238,29 +249,36 @@ class Failures(WithAModel):
             text = "There are 2." if conversation.complaints else "There are 7777."
             return fake.final(intent="query", promql="count(up)", text=text, confidence=1)
         self.model.script = script
-        answer = self.say("how many targets?")
-        self.assertEqual((answer["reply"], answer["model"]), ("There are 2.", "fake-1"))
-        self.assertGreater(metric(self.server, "prom5_assistant_model_corrections_total"), 0)
+        answer = self.say_well("how many targets?")
+        self.assertEqual(answer["reply"], "There are 2.")
+        self.assertGreater(self.server.metric("prom5_assistant_model_corrections_total"), 0)
 
     def test_the_breaker(self):
         self.model.script = lambda _: fake.status(500)
         for _ in range(5):
             self.say_and_fall_back("unavailable")
-        self.assertEqual(metric(self.server, "prom5_assistant_model_breaker_state"), 2)
+        self.assertEqual(self.server.metric("prom5_assistant_model_breaker_state"), 2)
         self.model.forget()
         self.say_and_fall_back("unavailable")
         self.assertEqual(self.model.texts, [], "it is not asked while the breaker is open")
 
 
 class Slow(WithAModel):
+    TIMEOUT_SECONDS = 2
+
     def config(self):
-        return super().config().replace("timeout: 20s", "timeout: 1s")
+        return super().config().replace("timeout: 20s", f"timeout: {self.TIMEOUT_SECONDS}s")
 
     def test_a_model_that_does_not_answer(self):
         self.model.script = lambda _: fake.hangs
         begun = time.monotonic()
         self.say_and_fall_back("timeout")
-        self.assertLess(time.monotonic() - begun, harness.HTTP_TIMEOUT_SECONDS)
+        taken = time.monotonic() - begun
+        self.assertGreaterEqual(taken, self.TIMEOUT_SECONDS)
+        # What it says by itself is 60 s, and 20 s the other tests.
+        self.assertLess(taken, 5 * self.TIMEOUT_SECONDS)
+        self.assertEqual(self.server.metric("prom5_assistant_model_requests_total",
+                                            outcome="timeout"), 1)
 
 
 class SlowQuestions(WithAModel):
@@ -318,8 +336,8 @@ class Retries(WithAModel):
         good = fake.answers_with("count(up)", "There are {}.")
         failures = [fake.status(503), fake.status(429, "{}", Retry_After="1")]
         self.model.script = lambda c: failures.pop() if failures else good(c)
-        self.assertEqual(self.say("how many targets?")["reply"], "There are 2.")
-        self.assertEqual(metric(self.server, "prom5_assistant_model_retries_total"), 2)
+        self.assertEqual(self.say_well("how many targets?")["reply"], "There are 2.")
+        self.assertEqual(self.server.metric("prom5_assistant_model_retries_total"), 2)
 
 
 class Ollama(WithAModel):
@@ -327,9 +345,8 @@ class Ollama(WithAModel):
 
     def test_an_answer(self):
         self.model.script = fake.answers_with("disk_used_ratio", "It is {}, that is 42 %.")
-        answer = self.say("how full is the disk?")
-        self.assertEqual((answer["reply"], answer["model"]), ("It is 0.42, that is 42 %.",
-                                                              "fake-1"))
+        answer = self.say_well("how full is the disk?")
+        self.assertEqual(answer["reply"], "It is 0.42, that is 42 %.")
         self.assertTrue(all(c.ollama for c in self.model.conversations))
 
     def test_a_model_that_is_not_there(self):
@@ -357,11 +374,15 @@ class Page(unittest.TestCase):
     def test_its_metrics_are_there(self):
         with fake.FakeLanguageModel() as model:
             config = harness.scrape_config(("prom5", harness.SELF)) + assistant(
-                model, f"api_key: {KEY}")
+                model, f"api_key: {KEY}",
+                f"embeddings: {{provider: ollama, base_url: '{model.url}', model: e}}")
             with harness.Prom5(config=config) as server:
                 shown = server.get("/metrics")[2].decode()
-        own = set(re.findall(r"^# TYPE (prom5_assistant_model_\w+)", shown, re.MULTILINE))
-        self.assertEqual(set(re.findall(r"`(prom5_assistant_model_\w+)`", self.text)), own)
+        for part in ("model", "embedding"):
+            name = rf"prom5_assistant_{part}_\w+"
+            own = set(re.findall(rf"^# TYPE ({name})", shown, re.MULTILINE))
+            self.assertGreater(len(own), 3)
+            self.assertEqual(set(re.findall(rf"`({name})`", self.text)), own)
 
 
 class NotConfigured(unittest.TestCase):
@@ -378,113 +399,133 @@ class NotConfigured(unittest.TestCase):
             self.assertEqual((model.texts, model.strangers), ([], []))
 
 
+def texts_in(value):
+    """All strings of a JSON value, names of members included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_in(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from texts_in(item)
+
+
 class Hostile(unittest.TestCase):
     """The model obeys whoever wrote into the telemetry; the server must not."""
 
+    QUESTION = "what is the attack target?"
+    # What cannot be cleaned is the built-in model's to answer.
+    CLEANED = {"picture", "link", "bare link", "html", "action", "prompt"}
+
     @classmethod
     def setUpClass(cls):
+        cls.attacks = injections.attacks()
         cls.attacker = cls.enterClassContext(harness.PageServer())
-        page = cls.page()
-        broken = "\n".join(f"{text} {{" for text in injections.texts_at("error"))
         cls.pages = cls.enterClassContext(harness.PageServer(
-            {"/metrics": page, "/broken": broken}))
+            {"/metrics": f'attack_target{{password="{PASSWORD}"}} 3\n'}))
         cls.model = cls.enterClassContext(fake.FakeLanguageModel())
-        jobs = harness.scrape_config(
-            ("prom5", harness.SELF), ("page", cls.pages.address),
-            ("broken", cls.pages.address, "metrics_path: /broken"))
-        server = harness.Prom5(
+        jobs = harness.scrape_config(("prom5", harness.SELF), ("page", cls.pages.address))
+        cls.server = cls.enterClassContext(harness.Prom5(
             ["--web.enable-remote-write-receiver", "--web.enable-admin-api",
-             "--web.enable-lifecycle"],
-            config=jobs + "rule_files: ['attack.rules.yml']\n"
-            + assistant(cls.model, f"api_key: {KEY}"))
-        pathlib.Path(server.scratch / "attack.rules.yml").write_text(cls.rules())
-        cls.server = cls.enterClassContext(server)
-        cls.server.must_write([({"__name__": f"attack {text}"}, [(harness.now_ms(), 1.0)])
-                               for text in injections.texts_at("name")])
-        cls.server.wait_for_value("count(attack_info)", len(injections.texts_at("label")))
+             "--web.enable-lifecycle"], config=jobs + assistant(cls.model, f"api_key: {KEY}")))
+        lasting = [attack for attack in cls.attacks if not attack.carrier.alone]
+        now = harness.now_ms()
+        cls.server.must_write(
+            [(labels, [(now, 1.0)]) for attack in lasting for labels in attack.series()],
+            [family for attack in lasting for family in attack.metadata()])
         cls.server.wait_for_value("attack_target", 3)
 
-    @staticmethod
-    def page():
-        def quoted(text):
-            return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        lines = [f"# TYPE attack_target gauge\nattack_target{{password=\"{PASSWORD}\"}} 3"]
-        lines += [f'attack_info{{note="{quoted(text)}"}} 1'
-                  for text in injections.texts_at("label")]
-        for i, text in enumerate(injections.texts_at("help")):
-            escaped = text.replace("\\", "\\\\")
-            lines.append(f"# HELP attack_help_{i} {escaped}\n# TYPE attack_help_{i} gauge\n"
-                         f"attack_help_{i} {i}")
-        return "\n".join(lines) + "\n"
-
-    @staticmethod
-    def rules():
-        lines = ["groups:", "- name: attack", "  rules:"]
-        for i, text in enumerate(injections.texts_at("annotation")):
-            lines += [f"  - alert: Attack{i}", "    expr: attack_target > 0",
-                      "    annotations: {summary: " + json.dumps(text) + "}"]
-        return "\n".join(lines) + "\n"
+    def ask(self):
+        status, answer = self.server.post_json("/api/v5/agent/text", {"message": self.QUESTION})
+        self.assertEqual(status, 200, answer)
+        self.assertEqual((self.model.faults, self.model.strangers), ([], []))
+        return answer
 
     def state(self):
         """What an attack could have changed."""
         config = self.server.get("/api/v1/status/config")[2]
-        names = self.server.api("label/__name__/values")
-        return (config, [n for n in names if n.startswith("attack")],
-                self.server.query("count(attack_info)")[0]["value"][1])
+        names = self.server.query('count by (__name__) ({__name__=~"attack.+"})')
+        return config, sorted((s["metric"]["__name__"], s["value"][1]) for s in names)
 
     def test_two_hundred_attacks(self):
-        attacks = list(injections.attacks())
-        self.assertEqual(len(attacks), 200)
+        self.assertEqual(len({attack.text for attack in self.attacks}), 200)
+        self.model.script = lambda _: fake.Turn(text="no answer at all")
+        calm = self.ask()
+        self.assertEqual((calm["model"], calm["promql"]), ("built-in", "attack_target"))
         before = self.state()
-        rules = None
-        for name, technique, carrier in attacks:
-            with self.subTest(name):
+        for attack in self.attacks:
+            with self.subTest(attack.name):
+                self.carry(attack, 1.0)
                 self.model.forget()
-                self.model.script = injections.obeying(technique, self.attacker.url)
-                status, answer = self.server.post_json(
-                    "/api/v5/agent/text", {"message": "what is the state of the attack target?"})
-                self.assertEqual(status, 200, answer)
-                self.assertEqual(self.model.faults, [])
-                self.check_answer(technique, answer)
-                rules = self.check_what_was_sent(rules)
+                self.model.script = attack.obeying(self.attacker.url)
+                self.check_answer(attack, self.ask(), calm)
+                self.check_what_arrived(attack)
+                self.check_what_was_called()
+                self.carry(attack, harness.STALE_NAN)
         self.assertEqual(self.attacker.requests, [], "somebody asked the attacker's server")
-        self.assertEqual(self.model.strangers, [])
         self.assertEqual(self.state(), before)
         self.assertEqual(self.server.get("/-/ready")[0], 200)
 
-    def check_answer(self, technique, answer):
+    def carry(self, attack, value):
+        if attack.carrier.alone:
+            now = harness.now_ms()
+            self.server.must_write([(labels, [(now, value)]) for labels in attack.series()])
+
+    def check_answer(self, attack, answer, calm):
         text = answer["reply"] + answer["explanation"] + json.dumps(answer["suggestions"])
         for forbidden in ("http://", "https://", "](", "<img", "www.", "attacker.invalid/",
                           injections.INVENTED, injections.STOLEN):
             self.assertNotIn(forbidden, text)
         self.assertEqual(answer["actions_proposed"], [])
-        for evidence in answer["evidence"]:
-            self.assertIn("result", evidence)
-        # What cannot be cleaned is the built-in model's to answer.
-        cleaned = {"picture", "link", "bare link", "html", "action", "prompt"}
-        self.assertEqual(answer["model"], "fake-1" if technique in cleaned else "built-in", answer)
+        # It rests on the same query as in calm times.
+        self.assertEqual(answer["promql"], "attack_target")
+        last = answer["evidence"][-1]
+        self.assertEqual((last["promql"], last["result"]["result"][0]["value"][1]),
+                         ("attack_target", "3"))
+        if attack.technique in self.CLEANED:
+            self.assertEqual(answer["model"], "fake-1", answer)
+        else:
+            self.assertEqual((answer["model"], answer["reply"]), ("built-in", calm["reply"]))
 
-    def check_what_was_sent(self, rules):
-        """Injected text stands in results of tools only, marked as what it is; the rules are the
-        same in every request."""
-        injected = [injections.text_of(t, c) for _, t, c in injections.attacks()]
+    def check_what_arrived(self, attack):
+        """The model saw the attack's text, in results of tools only and marked as what it is; the
+        rules are the same in every request."""
+        arrived = set()
         for conversation in self.model.conversations:
             system = [m["content"] for m in conversation.messages if m["role"] == "system"]
             self.assertEqual(len(system), 1)
-            rules = rules or system[0]
-            self.assertEqual(system[0], rules)
+            type(self).rules = getattr(self, "rules", system[0])
+            self.assertEqual(system[0], self.rules)
             for message in conversation.messages:
-                if message["role"] in ("system", "user"):
-                    self.assertFalse([t for t in injected if t in message["content"]], message)
-                if message["role"] == "tool":
-                    self.assertNotIn("<", message["content"])
-                    content = json.loads(message["content"])
-                    self.assertTrue(set(content) in ({"source", "trust", "data"}, {"error"}),
-                                    content)
+                if message["role"] != "tool":
+                    for other in self.attacks:
+                        self.assertNotIn(other.text, message["content"] or "")
+                    continue
+                self.assertNotIn("<", message["content"])
+                content = json.loads(message["content"])
+                self.assertTrue(set(content) in ({"source", "trust", "data"}, {"error"}), content)
+                for text in texts_in(content):
+                    arrived |= {other for other in self.attacks if other.text in text}
+        self.assertIn(attack, arrived)
+        if not attack.carrier.searches:
+            self.assertEqual(arrived, {attack})
         sent = "\n".join(self.model.texts)
         self.assertNotIn(PASSWORD, sent)
         self.assertNotIn(KEY, sent)
-        return rules
+
+    def check_what_was_called(self):
+        """A tool that is not offered, or an argument that it does not have, gets an error."""
+        last = self.model.conversations[-1]
+        said = {m["tool_call_id"]: json.loads(m["content"])
+                for m in last.messages if m["role"] == "tool"}
+        for message in last.messages:
+            for call in message.get("tool_calls") or []:
+                tool = last.tools.get(call["function"]["name"])
+                known = tool["parameters"].get("properties", {}) if tool else {}
+                if not tool or set(json.loads(call["function"]["arguments"])) - set(known):
+                    self.assertEqual(set(said[call["id"]]), {"error"}, call)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
 """What goes on while one looks: the WebSocket /ws and the events of /api/v5/events."""
-import re
 import threading
 import time
 import unittest
@@ -10,14 +9,6 @@ from websocket_wire import CLOSE, PING, PONG, Closed, EventStream, WebSocket
 
 FLAGS = ["--web.enable-remote-write-receiver", "--web.max-connections=3000"]
 EMPTY = "global: {}\n"
-
-
-def metric(server, name):
-    """A number straight from the /metrics page."""
-    text = server.get("/metrics")[2].decode()
-    found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
-    assert found, f"no {name} on /metrics"
-    return float(found.group(1))
 
 
 def events_path(*queries, **parameters):
@@ -57,15 +48,24 @@ class Live(unittest.TestCase):
     # The WebSocket
 
     def test_question_and_follow_up(self):
+        self.server.must_write([({"__name__": self.name, "host": "b"},
+                                 [(harness.now_ms(), 5.0)])])
         client = self.socket()
-        client.send("text_message", {"message": f"what is the {self.name}"})
-        first = client.wait_for("text_reply")
-        self.assertTrue(first["reply"])
-        client.send("text_message", {"message": "what is the weather in Paris"})
-        second = client.wait_for("text_reply")
+
+        def say(message, **more):
+            client.send("text_message", {"message": message, **more})
+            return client.wait_for("text_reply")
+
+        first = say(f"what is the {self.name}")
+        self.assertEqual(first["promql"], self.name)
+        # Only with the first question is it known of what host b is meant.
+        second = say("and of host b?")
+        self.assertEqual(second["promql"], f'{self.name}{{host="b"}}')
+        self.assertRegex(second["reply"], r"\b5\b")
         self.assertEqual(second["session_id"], first["session_id"])
-        client.send("text_message", {"message": "and now?", "session_id": "of-my-own"})
-        self.assertEqual(client.wait_for("text_reply")["session_id"], "of-my-own")
+        apart = say("and of host b?", session_id="of-my-own")
+        self.assertEqual(apart["session_id"], "of-my-own")
+        self.assertNotIn(self.name, apart["promql"])
 
     def test_subscription_updates_and_ends(self):
         client = self.socket()
@@ -235,15 +235,15 @@ class Live(unittest.TestCase):
     # Many at once
 
     def test_subscribers_that_leave_are_forgotten(self):
-        before = metric(self.server, "prom5_live_subscribers")
+        before = self.server.metric("prom5_live_subscribers")
         clients = [WebSocket(self.server) for _ in range(20)]
         streams = [EventStream(self.server, events_path("vector(1)")) for _ in range(5)]
         harness.wait_until(
-            lambda: metric(self.server, "prom5_live_subscribers") == before + 25, "all have come")
+            lambda: self.server.metric("prom5_live_subscribers") == before + 25, "all have come")
         for one in clients + streams:
             one.__exit__()
         harness.wait_until(
-            lambda: metric(self.server, "prom5_live_subscribers") <= before, "all have gone")
+            lambda: self.server.metric("prom5_live_subscribers") <= before, "all have gone")
 
     def test_slow_reader_misses_updates_and_others_do_not(self):
         now = harness.now_ms()
@@ -251,7 +251,7 @@ class Live(unittest.TestCase):
             ({"__name__": self.name, "number": str(n), "filling": "x" * 500}, [(now, 1.0)])
             for n in range(1000)])
         fast, slow = self.socket(), self.socket()
-        skipped = metric(self.server, "prom5_live_updates_skipped_total")
+        skipped = self.server.metric("prom5_live_updates_skipped_total")
         for client in (fast, slow):
             # More than the kernel's buffers hold comes within a few ticks.
             for number in range(10):
@@ -268,7 +268,7 @@ class Live(unittest.TestCase):
         reader.start()
         try:
             harness.wait_until(
-                lambda: metric(self.server, "prom5_live_updates_skipped_total") > skipped,
+                lambda: self.server.metric("prom5_live_updates_skipped_total") > skipped,
                 "updates of the slow one are skipped", interval=0.2)
             time_then = time.time()
             harness.wait_until(lambda: last.get("time", 0) > time_then, "the fast one goes on")
@@ -283,14 +283,14 @@ class Live(unittest.TestCase):
             client.wait_for("subscribed")
         for client in clients:
             client.wait_for("metrics_update")
-        before = metric(self.server, "prom5_live_queries_total")
-        sent = metric(self.server, "prom5_live_updates_total")
+        before = self.server.metric("prom5_live_queries_total")
+        sent = self.server.metric("prom5_live_updates_total")
         start = clients[0].wait_for("metrics_update")["time"]
         last = clients[0].wait_for("metrics_update", where=lambda d: d["time"] >= start + 3)["time"]
-        evaluated = metric(self.server, "prom5_live_queries_total") - before
+        evaluated = self.server.metric("prom5_live_queries_total") - before
         # Two a tick, this one and that of the alerts; a tick may lie on either side.
         self.assertLessEqual(evaluated, 2 * (last - start + 3))
-        self.assertGreaterEqual(metric(self.server, "prom5_live_updates_total") - sent, 100)
+        self.assertGreaterEqual(self.server.metric("prom5_live_updates_total") - sent, 100)
 
 
 class Limits(unittest.TestCase):
@@ -308,8 +308,8 @@ class Limits(unittest.TestCase):
                     while True:
                         listener.receive(5)
 
-    def test_a_thousand_clients_get_their_updates_soon(self):
-        """From the tick to the last client; the reading side shares the machine."""
+    def test_a_thousand_clients_get_every_update(self):
+        """How soon is measured by tools/bench_live."""
         clients = 1000
         with harness.Prom5(FLAGS, config=EMPTY) as server:
             server.must_write([({"__name__": "level", "n": str(n)}, [(harness.now_ms(), 1.0)])
@@ -319,16 +319,18 @@ class Limits(unittest.TestCase):
                 listener.send("subscribe", {"promql": "level", "id": "l"})
             for listener in listeners:
                 listener.wait_for("subscribed")
-            delays = []
-            for _ in range(5):
-                tick = harness.wait_until(lambda: listeners[0].wait_for("metrics_update"))["time"]
-                for listener in listeners[1:]:
-                    listener.wait_for("metrics_update", where=lambda d, t=tick: d["time"] >= t)
-                delays.append(time.time() - tick)
+            # Of the ticks before all of them had come, not everyone is told.
+            after = time.time()
+            for _ in range(3):
+                updates = [listener.wait_for("metrics_update",
+                                             where=lambda d, t=after: d["time"] > t)
+                           for listener in listeners]
+                self.assertEqual(len(updates[0]["result"]), 10)
+                for update in updates:
+                    self.assertEqual(update, updates[0])
+                after = updates[0]["time"]
             for listener in listeners:
                 listener.__exit__()
-            # 0.03 s on a machine of two cores that has nothing else to do.
-            self.assertLess(min(delays), 0.2, delays)
 
 
 if __name__ == "__main__":

@@ -29,19 +29,9 @@ def remote_write(url, *more, **queue):
             *(f"      {k}: {v}" for k, v in queue.items())]
 
 
-def metrics_of(server):
-    """{(name, {label: value} as text): number} of /metrics."""
-    text = server.get("/metrics")[2].decode()
-    found = re.findall(r"^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)$", text, re.MULTILINE)
-    return {(name, labels): float(value) for name, labels, value in found}
-
-
-def metric(server, name, having=""):
+def metric(server, name, /, **labels):
     """Sum of a family of remote storage over its label sets; fails when there is none."""
-    values = [v for (n, labels), v in metrics_of(server).items()
-              if n == PREFIX + name and having in labels]
-    assert values, f"no {PREFIX}{name} with {having!r} in /metrics"
-    return sum(values)
+    return server.metric(PREFIX + name, **labels)
 
 
 def soon():
@@ -377,8 +367,8 @@ class SenderTests:
                                max_samples_per_send=10, capacity=10)
         server = self.sender("name: alive", max_samples_per_send=10, capacity=20, further=further)
         self.arrive(self.burst(server, series=20, points=10))
-        self.assertEqual(metric(server, "samples_pending", 'remote_name="alive"'), 0)
-        harness.wait_until(lambda: metric(server, "samples_pending", 'remote_name="dead"') > 0,
+        self.assertEqual(metric(server, "samples_pending", remote_name="alive"), 0)
+        harness.wait_until(lambda: metric(server, "samples_pending", remote_name="dead") > 0,
                            "the other one's samples wait")
 
     def test_an_orderly_stop_loses_nothing(self):
@@ -432,10 +422,12 @@ class SenderTests:
         expected = self.burst(server, series=30, points=10)
         newest = max(t for points in expected.values() for t, _ in points)
         self.arrive(expected)
-        labels = f'remote_name="here",url="{self.receiver.url}"'
-        def is_(name, value, having=labels):
-            harness.wait_until(lambda: metric(server, name, having) == value,
+        labels = {"remote_name": "here", "url": self.receiver.url}
+
+        def is_(name, value):
+            harness.wait_until(lambda: metric(server, name, **labels) == value,
                                f"{name} is {value}")
+
         is_("samples_total", 300)
         is_("samples_pending", 0)
         is_("bytes_total", sum(len(r.body) for r in self.receiver.accepted()))
@@ -444,24 +436,24 @@ class SenderTests:
             is_(name, 0)
         is_("shards_max", 4)
         is_("shards_min", 1)
-        self.assertIn(metric(server, "shards", labels), range(1, 5))
-        self.assertGreaterEqual(metric(server, "shards_desired", labels), 0)
-        for name, having in (("highest_timestamp_in_seconds", ""),
+        self.assertIn(metric(server, "shards", **labels), range(1, 5))
+        self.assertGreaterEqual(metric(server, "shards_desired", **labels), 0)
+        for name, having in (("highest_timestamp_in_seconds", {}),
                              ("queue_highest_sent_timestamp_seconds", labels)):
             harness.wait_until(lambda name=name, having=having: int(metric(
-                server, name, having)) == newest // 1000, f"{name} is {newest // 1000}")
+                server, name, **having)) == newest // 1000, f"{name} is {newest // 1000}")
 
     def test_a_queue_that_is_gone_tells_nothing_more(self):
         server = self.sender("name: gone")
         self.arrive(self.burst(server))
-        self.assertEqual(metric(server, "shards", 'remote_name="gone"'), 1)
+        self.assertEqual(metric(server, "shards", remote_name="gone"), 1)
         journals = lambda: list((server.data_dir / "remote").glob("*.journal"))
         if isinstance(server, harness.Prom5):
             self.assertEqual(len(journals()), 1)
         server.config_path.write_text("global: {}\n")
         server.signal(signal.SIGHUP)
         harness.wait_until(
-            lambda: not any('remote_name="gone"' in labels for _, labels in metrics_of(server)),
+            lambda: b'remote_name="gone"' not in server.get("/metrics")[2],
             "the metrics of the queue are gone")
         harness.wait_until(lambda: not journals(), "its journal is gone")
 
@@ -495,7 +487,8 @@ class SenderTests:
         begun = time.time()
         server = self.sender("name: new")
         harness.wait_until(
-            lambda: metric(server, "queue_highest_sent_timestamp_seconds", "new") >= begun - 1,
+            lambda: metric(server, "queue_highest_sent_timestamp_seconds",
+                           remote_name="new") >= begun - 1,
             "it counts from now on")
 
     def test_pending_samples_are_counted(self):

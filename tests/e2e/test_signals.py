@@ -1,6 +1,5 @@
 """Stopping, reloading, and what the server says meanwhile."""
 import contextlib
-import re
 import signal
 import socket
 import time
@@ -20,14 +19,6 @@ scrape_configs:
       - targets: ['127.0.0.1:1']
     scrape_intervall: 5s
 """
-
-
-def metric(server, name):
-    """A number straight from the /metrics page."""
-    text = server.get("/metrics")[2].decode()
-    found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
-    assert found, f"no {name} on /metrics"
-    return float(found.group(1))
 
 
 def jobs(server):
@@ -108,11 +99,11 @@ class Reload(unittest.TestCase):
 
     def wait_for_reload(self, success):
         harness.wait_until(
-            lambda: metric(self.server, "prometheus_config_last_reload_successful") == success,
+            lambda: self.server.metric("prometheus_config_last_reload_successful") == success,
             f"prometheus_config_last_reload_successful is {success}")
 
     def test_hangup_with_good_file_applies_it(self):
-        before = metric(self.server, "prometheus_config_last_reload_success_timestamp_seconds")
+        before = self.server.metric("prometheus_config_last_reload_success_timestamp_seconds")
         self.server.write_config(harness.scrape_config(
             ("two", harness.SELF), ("three", harness.SELF), interval="2s"))
         self.hangup()
@@ -120,13 +111,13 @@ class Reload(unittest.TestCase):
         harness.wait_until(lambda: self.server.value('up{job="two"}') == 1)
         self.wait_for_reload(1)
         self.assertGreater(
-            metric(self.server, "prometheus_config_last_reload_success_timestamp_seconds"), before)
+            self.server.metric("prometheus_config_last_reload_success_timestamp_seconds"), before)
         self.assertIn("two", self.server.api("status/config")["yaml"])
         harness.wait_until(lambda: not self.server.query('up{job="one"}'),
                            "series of the job that is gone have ended")
 
     def test_hangup_with_broken_file_keeps_the_old_and_says_where(self):
-        self.assertEqual(metric(self.server, "prometheus_config_last_reload_successful"), 1)
+        self.assertEqual(self.server.metric("prometheus_config_last_reload_successful"), 1)
         self.server.write_config(BROKEN)
         self.hangup()
         self.wait_for_reload(0)
@@ -178,7 +169,7 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(status, 500)
         self.assertIn(b"failed to reload config", body)
         self.assertTrue(harness.names_position(body.decode(), server.config_path, 7, 5), body)
-        self.assertEqual(metric(server, "prometheus_config_last_reload_successful"), 0)
+        self.assertEqual(server.metric("prometheus_config_last_reload_successful"), 0)
         self.assertEqual(jobs(server), {"two"})
         self.assertEqual(server.get("/-/reload")[0], 405)
 

@@ -61,12 +61,14 @@ describe('Answers', { timeout: 120000 }, () => {
     assert.deepEqual((await turn.getByTestId('row').allInnerTexts()).map((t) => t[0]), ['b', 'c', 'a']);
   });
 
-  it('findings are a list; one with a query has a line, and all lead on', async () => {
+  it('findings are a list; one whose course is told has a line, and all lead on', async () => {
+    const course = { metric: { service: 'api' }, values: [[0, '1'], [60, '14.5']] };
     const turn = await answered({
       intent: 'anomaly',
       reply: 'Unusual (2 of 9 series): errors of service=api: 14.5/s, higher than usual (0.88/s), since '
         + '11:04; hit ratio of instance=cache: 72 %, lower than usual (94 %), since 10:28.',
-      findings: [{ promql: 'vector(time())' }, {}] });
+      evidence: [{ promql: 'errors', mode: 'range', start: 0, end: 60,
+                   result: { resultType: 'matrix', result: [course] } }] });
     assert.equal(await turn.getByTestId('finding').count(), 2);
     assert.match(await turn.getByTestId('finding').first().innerText(), /usually 0.88\/s · since 11:04/);
     await turn.getByTestId('sparkline').waitFor();
@@ -105,8 +107,9 @@ describe('Answers', { timeout: 120000 }, () => {
   it('a proposed silence shows its matchers', async () => {
     const turn = await answered({
       intent: 'silence', reply: 'Proposed silence of instance=db for 2h. It hits 1 now: Disk db.',
-      actions_proposed: [{ kind: 'silence', matchers: { instance: 'db', job: 'a.*' }, duration_s: 7200,
-                           starts_at: '2026-01-15T12:00:00Z', ends_at: '2026-01-15T14:00:00Z' }] });
+      actions_proposed: [{ kind: 'silence', matchers: { instance: 'db', job: 'a.*' }, regex: ['job'],
+                           duration_s: 7200, starts_at: '2026-01-15T12:00:00Z',
+                           ends_at: '2026-01-15T14:00:00Z' }] });
     assert.deepEqual(await turn.getByTestId('matcher').allInnerTexts(), ['instance="db"', 'job=~"a.*"']);
     assert.match(await turn.getByTestId('silence').innerText(), /amtool silence add .*--duration=2h/);
     assert.match(await turn.innerText(), /It hits 1 now: Disk db\./);

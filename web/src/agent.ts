@@ -39,6 +39,7 @@ export interface AlertProposal {
 export interface SilenceProposal {
   kind: 'silence';
   matchers: Labels;
+  regex?: string[];  // labels whose value is a regular expression
   duration_s: number;
   starts_at: string;
   ends_at: string;
@@ -60,7 +61,6 @@ export interface AgentAnswer {
   suggestions: string[];
   clarification?: { question: string; options: string[] };
   error?: { code: string; message: string; suggestions: string[] };
-  findings?: { promql?: string }[];  // what is unusual, in the order of the reply
   model?: string;
   fallback_reason?: string;
 }

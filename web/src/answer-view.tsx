@@ -7,8 +7,8 @@ import { FeedbackBar } from './feedback';
 import { format, type Unit } from './format';
 import { exploreLink, Query } from './promql';
 import { AlertCard, SilenceCard } from './proposals';
-import { findingOf, listIn, namesIn, questionAbout, refusalWords, rowsOf, sureness, type ReplyItem,
-         type ReplyList, type Row } from './reply';
+import { courseOf, findingOf, listIn, namesIn, questionAbout, refusalWords, rowsOf, sureness,
+         type ReplyItem, type ReplyList, type Row } from './reply';
 
 export interface Turn {
   id: number;
@@ -24,6 +24,13 @@ export interface Turn {
 type OnAsk = (question: string) => void;
 
 const rowsAtFirst = 6;
+
+/** What is told of the series is no value of them. */
+const isAnalysis = (intent: string) => ['anomaly', 'correlate', 'explain', 'forecast'].includes(intent);
+
+/** A list of what is unusual, each line with its own course. */
+const hasFindings = ({ intent, evidence }: AgentAnswer) => ['anomaly', 'explain'].includes(intent)
+  && evidence.every(({ mode }) => mode === 'range');
 
 function Chips({ texts, onAsk, label }: { texts: string[]; onAsk: OnAsk; label: string }) {
   if (texts.length === 0) return null;
@@ -70,14 +77,14 @@ function Ranking({ rows, unit }: { rows: Row[]; unit: Unit }) {
   );
 }
 
-function Findings({ list, answer, onAsk, now }: {
-  list: ReplyList; answer: AgentAnswer; onAsk: OnAsk; now: number;
+function Findings({ list, answer, onAsk }: {
+  list: ReplyList; answer: AgentAnswer; onAsk: OnAsk;
 }) {
   return (
     <ul class="findings">
       {list.items.map((item, i) => {
         const row = findingOf(item);
-        const promql = answer.findings?.[i]?.promql;
+        const course = courseOf(row, i, answer.evidence);
         return (
           <li key={item.name} data-testid="finding">
             <span class={`arrow ${row.higher === undefined ? '' : row.higher ? 'up' : 'down'}`}
@@ -90,7 +97,7 @@ function Findings({ list, answer, onAsk, now }: {
                 {row.where.map((label) => <span class="label mono" key={label}>{label}</span>)}
               </span>
             </span>
-            {promql && <Sparkline promql={promql} end={now} />}
+            {course?.values && <Sparkline values={course.values} label={`How ${row.what} came`} />}
             <span class="finding-value"><b>{row.value}</b>
               <span class="muted small">
                 {[row.usual && `usually ${row.usual}`, row.since && `since ${row.since}`, row.note]
@@ -133,11 +140,11 @@ function Names({ reply }: { reply: string }) {
 }
 
 /** The words of an answer, and its value where that is one. */
-function Reply({ answer, onAsk, now }: { answer: AgentAnswer; onAsk: OnAsk; now: number }) {
+function Reply({ answer, onAsk }: { answer: AgentAnswer; onAsk: OnAsk }) {
   const { reply, unit, intent, evidence } = answer;
   const list = listIn(reply);
   const rows = rowsOf(evidence[0]);
-  const value = !isState(unit) && intent !== 'forecast' && rows.length === 1
+  const value = !isState(unit) && !isAnalysis(intent) && rows.length === 1
     && evidence.length === 1 && Number.isFinite(rows[0].value) ? rows[0] : undefined;
   if (value) {
     return (
@@ -149,7 +156,7 @@ function Reply({ answer, onAsk, now }: { answer: AgentAnswer; onAsk: OnAsk; now:
   }
   if (intent === 'list') return <Names reply={reply} />;
   if (!list) return <p class="reply" data-testid="reply">{reply}</p>;
-  const found = ['anomaly', 'explain', 'causes'].includes(intent) && evidence.length === 0;
+  const found = hasFindings(answer);
   const ranked = !found && evidence.length === 1 && evidence[0].mode === 'instant'
     && intent !== 'forecast' && rows.length >= list.items.length
     && list.items.every(({ note }) => !note);
@@ -157,7 +164,7 @@ function Reply({ answer, onAsk, now }: { answer: AgentAnswer; onAsk: OnAsk; now:
   return (
     <div data-testid="reply">
       <p class="reply">{list.lead}</p>
-      {found ? <Findings list={list} answer={answer} onAsk={onAsk} now={now} />
+      {found ? <Findings list={list} answer={answer} onAsk={onAsk} />
         : ranked ? <Ranking rows={inOrder(rows, list.items)} unit={unit} />
           : <ItemList items={list.items} />}
       {rest && <p class="muted small">{rest}.</p>}
@@ -167,10 +174,10 @@ function Reply({ answer, onAsk, now }: { answer: AgentAnswer; onAsk: OnAsk; now:
 
 function Queries({ answer }: { answer: AgentAnswer }) {
   const [first, ...others] = answer.evidence;
+  // A proposed alert shows its condition itself.
+  if (answer.actions_proposed.some(({ kind }) => kind === 'alert')) return null;
   if (!first) {
-    // A proposed alert shows its condition itself.
-    return answer.promql && answer.actions_proposed.length === 0
-      ? <Query promql={answer.promql} testid="evidence" /> : null;
+    return answer.promql ? <Query promql={answer.promql} testid="evidence" /> : null;
   }
   return (
     <>
@@ -229,13 +236,13 @@ function Answer({ turn, onAsk }: { turn: Turn; onAsk: OnAsk }) {
   return (
     <div class="card">
       {alone ? <p class="visually-hidden" data-testid="reply">{answer.reply}</p>
-        : <Reply answer={answer} onAsk={onAsk} now={now} />}
+        : <Reply answer={answer} onAsk={onAsk} />}
       {answer.actions_proposed.map((action, i) => (action.kind === 'alert'
         ? <AlertCard alert={action} now={now} key={i} />
         : <SilenceCard silence={action} question={turn.question} now={now} key={i} />))}
       {alone && answer.actions_proposed.every(({ kind }) => kind === 'silence')
         && <p class="muted">{answer.reply.replace(/^Proposed silence of .*? for \w+\. ?/, '')}</p>}
-      {answer.intent !== 'forecast' && (
+      {answer.intent !== 'forecast' && !alone && !hasFindings(answer) && (
         <Drawings charts={answer.charts} compared={answer.intent === 'compare'} />
       )}
       <Queries answer={answer} />

@@ -92,21 +92,21 @@ export function Drawings({ charts, compared }: { charts: ChartSpec[]; compared: 
 }
 
 /** A line without axes: how a value came to where it is. */
-export function Sparkline({ promql, end }: { promql: string; end: number }) {
+export function Sparkline({ values, label }: { values: [number, string][]; label: string }) {
   const width = 120;
   const height = 28;
-  const { series } = useRange(promql, end - 21600, end, 360);
-  const values = (series?.[0]?.values ?? []).map(([t, v]) => [t, Number(v)])
-    .filter(([, v]) => Number.isFinite(v));
-  if (values.length < 2) return null;
-  const low = Math.min(...values.map(([, v]) => v));
-  const high = Math.max(...values.map(([, v]) => v));
-  const x = (t: number) => width * (t - (end - 21600)) / 21600;
+  const points = values.map(([t, v]) => [t, Number(v)]).filter(([, v]) => Number.isFinite(v));
+  if (points.length < 2) return null;
+  const low = Math.min(...points.map(([, v]) => v));
+  const high = Math.max(...points.map(([, v]) => v));
+  const [from] = points[0];
+  const [until] = points[points.length - 1];
+  const x = (t: number) => width * (t - from) / (until - from);
   const y = (v: number) => height - 2 - (height - 4) * (high > low ? (v - low) / (high - low) : 0.5);
   return (
     <svg class="sparkline" data-testid="sparkline" viewBox={`0 0 ${width} ${height}`} role="img"
-         aria-label="the last 6 hours">
-      <polyline points={values.map(([t, v]) => `${x(t).toFixed(1)},${y(v).toFixed(1)}`).join(' ')} />
+         aria-label={label}>
+      <polyline points={points.map(([t, v]) => `${x(t).toFixed(1)},${y(v).toFixed(1)}`).join(' ')} />
     </svg>
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AlertProposal } from './agent';
-import { answerOf, briefNames, durationText, episodesIn, findingOf, listIn, matchersOf, namesIn,
+import { answerOf, briefNames, courseOf, durationText, episodesIn, findingOf, listIn, matchersOf, namesIn,
          questionAbout, refusalWords, rowsOf, ruleYaml, silenceCommand, sureness, unitIn }
   from './reply';
 
@@ -34,6 +34,23 @@ describe('the list in a reply', () => {
     expect(listIn('CPU usage of vm: 6.08 %.')).toBeUndefined();
     expect(listIn('firing alerts: 6 found. A; B; and 1 more.')).toBeUndefined();
     expect(listIn('')).toBeUndefined();
+  });
+});
+
+describe('the course of a finding', () => {
+  const matrix = (...instances: string[]) => ({
+    promql: instances.join(), mode: 'range' as const, start: 0, end: 60,
+    result: { resultType: 'matrix' as const,
+              result: instances.map((instance) => ({ metric: { instance },
+                                                     values: [[0, '1']] as [number, string][] })) },
+  });
+  const row = (where: string[]) => ({ ...findingOf({ name: 'x', value: '1', note: '' }), where });
+  it('is that of its place, or the one whose labels it has', () => {
+    const evidence = [matrix('a'), matrix('b', 'c'), matrix('a')];
+    expect(courseOf(row([]), 2, evidence)).toBe(evidence[2].result.result[0]);
+    expect(courseOf(row(['instance=c']), 0, evidence)).toBe(evidence[1].result.result[1]);
+    expect(courseOf(row(['instance=d']), 0, evidence)).toBeUndefined();
+    expect(courseOf(row([]), 1, [matrix('b', 'c')])).toBeUndefined();
   });
 });
 
@@ -138,11 +155,12 @@ describe('proposals', () => {
 `);
   });
   it('have a command that no word of a question can break', () => {
-    const silence = { kind: 'silence' as const, matchers: { instance: 'db.*', job: 'a' },
+    const silence = { kind: 'silence' as const, matchers: { instance: 'db.*', job: 'a|b' },
+      regex: ['instance'],
       duration_s: 7200, starts_at: '', ends_at: '' };
-    expect(matchersOf(silence)).toEqual(['instance=~"db.*"', 'job="a"']);
+    expect(matchersOf(silence)).toEqual(['instance=~"db.*"', 'job="a|b"']);
     expect(silenceCommand(silence, "it's $(x)")).toBe(
-      `amtool silence add 'instance=~"db.*"' 'job="a"' --duration=2h --comment='it'\\''s $(x)'`);
+      `amtool silence add 'instance=~"db.*"' 'job="a|b"' --duration=2h --comment='it'\\''s $(x)'`);
   });
   it('are tested on the past', () => {
     const values = (times: number[]) => times.map((t) => [t, '1'] as [number, string]);

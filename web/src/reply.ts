@@ -76,6 +76,21 @@ export function findingOf({ name, value, note }: ReplyItem): FindingRow {
   };
 }
 
+/** The course of a finding, the one of this place in the reply, among what the answer rests on. */
+export function courseOf({ where }: FindingRow, place: number,
+                         evidence: Evidence[]): Series | undefined {
+  const isIt = ({ metric }: Series) => where.every((label) => {
+    const at = label.indexOf('=');
+    return metric[label.slice(0, at)] === label.slice(at + 1);
+  });
+  for (const one of [evidence[place], ...evidence]) {
+    const series = one?.result?.resultType === 'matrix' ? one.result.result as Series[] : [];
+    const found = series.filter(isIt);
+    if (found.length === 1) return found[0];
+  }
+  return undefined;
+}
+
 /** What to ask about a finding to see how it came. */
 export function questionAbout({ what, where }: FindingRow): string {
   const best = where.find((label) => /^(service|instance|pod|consumergroup)=/.test(label))
@@ -190,10 +205,10 @@ export function ruleYaml(alert: AlertProposal): string {
     + map('labels', alert.labels) + map('annotations', alert.annotations);
 }
 
-/** Matchers as they are written; what has a star or a bar is a pattern. */
+/** Matchers as they are written. */
 export function matchersOf(silence: SilenceProposal): string[] {
   return Object.entries(silence.matchers).map(
-    ([name, value]) => `${name}${/[*|]/.test(value) ? '=~' : '='}${JSON.stringify(value)}`);
+    ([name, value]) => `${name}${silence.regex?.includes(name) ? '=~' : '='}${JSON.stringify(value)}`);
 }
 
 /** The command that makes the silence in an Alertmanager. */

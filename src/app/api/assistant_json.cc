@@ -4,6 +4,9 @@ namespace prom5::api {
 
 namespace {
 
+/// More are no picture of anything; all queries are told as evidence.
+constexpr size_t kMaxCharts = 6;
+
 Json evidence_json(const Evidence& e) {
   return {{"promql", e.promql},
           {"mode", e.range ? "range" : "instant"},
@@ -84,7 +87,7 @@ Json agent_json(const Answer& answer) {
   Json charts = Json::array();
   for (const Evidence& e : answer.evidence) {
     evidence.push_back(evidence_json(e));
-    charts.push_back(chart_json(e, answer.unit));
+    if (charts.size() < kMaxCharts) charts.push_back(chart_json(e, answer.unit));
   }
   Json actions = Json::array();
   if (answer.action) actions.push_back(*answer.action);

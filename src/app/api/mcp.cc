@@ -366,7 +366,9 @@ McpCore::Outcome McpCore::call_tool(const Json& parameters, const Json& id, cons
 Json McpCore::run_tool(Tool& tool, const Json& arguments, const Peer& peer,
                        const std::stop_token& stop) {
   try {
-    const auto result = tool.call(arguments, {clock_.now(), stop});
+    const TimeMs now = clock_.now();
+    QueryBudget budget(clock_, now + options_.call_time, options_.call_samples);
+    const auto result = tool.call(arguments, {now, stop, &budget});
     if (result) return tool_result(*result, peer.revision.empty() || peer.revision >= kStructured);
     failed_calls_.add();
     return tool_failure(result.error().message);

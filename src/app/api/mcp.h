@@ -28,6 +28,8 @@ struct McpOptions {
   std::string version;  ///< of this program
   size_t max_batch = 50;
   size_t max_calls = 4;  ///< of tools, at one time: each holds a worker of the HTTP server
+  DurationMs call_time = DurationMs::seconds(30);
+  uint64_t call_samples = 100'000'000;  ///< read by all queries of one call
 };
 
 /// The Model Context Protocol's messages (JSON-RPC 2.0), whichever way they come: revisions

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <iostream>
 
+#include "app/cli/ask_proposal.h"
 #include "app/cli/client.h"
 #include "app/cli/command.h"
 #include "app/cli/print_result.h"
@@ -23,12 +24,26 @@ constexpr std::array kFlags = std::to_array<Flag>({
 });
 
 constexpr size_t kChartHeight = 8;
+constexpr size_t kMaxCharts = 4;
+constexpr size_t kMaxQueries = 10;
 
-constexpr const char* kHelp =
-    "Ask in plain words; a number asks what is suggested under it.\n"
+constexpr std::string_view kDetails =
+    "A line of a conversation is a question, or\n"
+    "  NUMBER              asks what is suggested under it\n"
     "  :good               the last answer was right\n"
     "  :bad [CORRECTION]   it was not, and what would have been\n"
-    "  :quit               or Ctrl-D\n";
+    "  :help               shows this\n"
+    "  :quit               ends it, as Ctrl-D does\n"
+    "\n"
+    "With \"-\" the lines of standard input are a conversation; without a question one is held at "
+    "a\n"
+    "terminal.\n"
+    "\n"
+    "Exit status: 0 when all was answered, 1 when something was refused or asked back, or the "
+    "server\n"
+    "could not be asked, 2 for wrong use. A conversation at a terminal ends with 0.\n";
+
+constexpr std::string_view kHelp = kDetails.substr(0, kDetails.find("\n\n") + 1);
 
 std::string text_of(const Json& object, const char* name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
@@ -60,6 +75,7 @@ void print_words(const std::string& text) {
 }
 
 void print_evidence(const Json& answer) {
+  size_t drawn = 0;
   for (const Json& evidence : answer.value("evidence", Json::array())) {
     const Json result = evidence.value("result", Json::object());
     const Json series = result.value("result", Json::array());
@@ -68,24 +84,46 @@ void print_evidence(const Json& answer) {
         series.empty() || step <= 0) {
       continue;
     }
+    if (drawn++ == kMaxCharts) return;
     fmt::print("\n");
     print_chart(series, {evidence.value("start", 0.0), evidence.value("end", 0.0), step},
                 kChartHeight);
   }
 }
 
-void print_answer(const Json& answer) {
-  print_words(text_of(answer, "reply"));
-  std::vector<std::string> queries;
-  if (const std::string promql = text_of(answer, "promql"); !promql.empty()) {
-    queries.push_back(promql);
-  }
+/// The queries of an answer, each once, but for those that stand in the rule of a proposal.
+std::vector<std::string> queries_of(const Json& answer) {
+  std::vector<std::string> out;
+  const Json proposals = answer.value("actions_proposed", Json::array());
+  const auto add = [&](const std::string& promql) {
+    const bool is_rule = std::ranges::any_of(
+        proposals, [&](const Json& proposal) { return text_of(proposal, "expr") == promql; });
+    if (!promql.empty() && !is_rule && std::ranges::find(out, promql) == out.end()) {
+      out.push_back(promql);
+    }
+  };
+  add(text_of(answer, "promql"));
   for (const Json& evidence : answer.value("evidence", Json::array())) {
-    const std::string promql = text_of(evidence, "promql");
-    if (std::ranges::find(queries, promql) == queries.end()) queries.push_back(promql);
+    add(text_of(evidence, "promql"));
   }
+  return out;
+}
+
+void print_answer(const Json& answer, const std::string& question) {
+  print_words(text_of(answer, "reply"));
+  const std::vector<std::string> queries = queries_of(answer);
   if (!queries.empty()) fmt::print("\n");
-  for (const std::string& promql : queries) fmt::print("  {}\n", printable(promql));
+  for (size_t i = 0; i < queries.size() && i < kMaxQueries; ++i) {
+    fmt::print("  {}\n", printable(queries[i]));
+  }
+  if (queries.size() > kMaxQueries) {
+    fmt::print("  and {} more; --json has them\n", queries.size() - kMaxQueries);
+  }
+  for (const Json& proposal : answer.value("actions_proposed", Json::array())) {
+    const std::string text = proposal_text(proposal, question);
+    if (!text.empty()) fmt::print("\n");
+    print_words(text);
+  }
   print_evidence(answer);
 }
 
@@ -109,7 +147,7 @@ class Conversation {
     if (json_) {
       fmt::print("{}\n", codec::dump_json(*answer));
     } else {
-      print_answer(*answer);
+      print_answer(*answer, question);
       print_suggestions();
     }
     return is_answered(*answer);
@@ -199,6 +237,8 @@ bool converse(Conversation& conversation, bool at_terminal) {
 }  // namespace
 
 const std::span<const Flag> kAskFlags = kFlags;
+
+const std::string_view kAskDetails = kDetails;
 
 int run_ask(const Flags& flags) {
   std::string question;

@@ -72,6 +72,13 @@ Result<Json> lesson(const Flags& flags) {
 const std::span<const Flag> kAskFeedbackFlags = kReportFlags;
 const std::span<const Flag> kAskLearnFlags = kLearnFlags;
 
+const std::string_view kAskLearnDetails =
+    "The server must run with --web.enable-admin-api. It writes its pack (assistant: pack_file; "
+    "else\n"
+    "assistant/pack.yaml in its data directory) anew, without the comments that were there; what "
+    "is\n"
+    "learned counts when the server starts again.\n";
+
 int run_ask_feedback(const Flags& flags) {
   const auto report = get_json(flags.text("url"), "/api/v5/agent/feedback");
   if (!report) return complain_of(report.error(), flags.text("url"));

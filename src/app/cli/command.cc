@@ -22,10 +22,10 @@ const auto& command_table() {
       {"ask feedback", "", "Show what people think of the assistant's answers.", kAskFeedbackFlags,
        run_ask_feedback},
       {"ask learn", "", "Teach the assistant a synonym, or what somebody's correction says.",
-       kAskLearnFlags, run_ask_learn},
+       kAskLearnFlags, run_ask_learn, kAskLearnDetails},
       {"ask", "[QUESTION|-]",
        "Ask a running server in plain words; without a question, one after the other.", kAskFlags,
-       run_ask},
+       run_ask, kAskDetails},
       {"mcp", "", "Offer a running server's tools to other agents, over standard input and output.",
        kMcpFlags, run_mcp},
       {"query instant", "EXPRESSION", "Evaluate PromQL at one time.", kQueryFlags,
@@ -64,6 +64,7 @@ std::string command_help(const Command& command) {
   std::string out = fmt::format("usage: prom5 {} [flags] {}\n\n{}\n", command.name,
                                 command.arguments, command.summary);
   if (!command.flags.empty()) out += "\nflags:\n" + flags_help(command.flags);
+  if (!command.details.empty()) out += "\n" + std::string(command.details);
   return out;
 }
 
@@ -75,25 +76,45 @@ std::string general_help() {
   return out + "\nprom5 <command> --help shows a command's flags.\n";
 }
 
-/// The command named by the first one or two words; how many it took. Flags alone are the server's,
-/// as in a command line of Prometheus.
-const Command* find_command(std::span<const std::string> words, size_t& used) {
+/// Where the first word stands that is no flag and no flag's value, from the second on; the number
+/// of words when there is none.
+size_t second_word(std::span<const std::string> words, std::span<const Flag> flags) {
+  size_t i = 1;
+  for (; i < words.size() && words[i].starts_with("--"); ++i) {
+    const std::string name = words[i].substr(2);
+    if (name.empty()) return words.size();
+    const auto flag = std::ranges::find(flags, name, &Flag::name);
+    if (flag != flags.end() && flag->kind != FlagKind::Switch) ++i;  // its value
+  }
+  return std::min(i, words.size());
+}
+
+struct FoundCommand {
+  const Command* command = nullptr;
+  std::vector<std::string> rest;  ///< the words that are not its name
+};
+
+/// The command named by the first word or two. Flags alone are the server's, as in a command line
+/// of Prometheus.
+FoundCommand find_command(std::span<const std::string> words) {
+  FoundCommand out{nullptr, {words.begin(), words.end()}};
   if (words[0].starts_with("--")) {
-    used = 0;
-    return commands().data();
+    out.command = commands().data();
+    return out;
   }
   for (const Command& command : commands()) {
-    const size_t parts =
-        1 + static_cast<size_t>(std::count(command.name.begin(), command.name.end(), ' '));
-    if (words.size() < parts) continue;
-    std::string name = words[0];
-    if (parts == 2) name += " " + words[1];
-    if (name == command.name) {
-      used = parts;
-      return &command;
+    const size_t space = std::min(command.name.find(' '), command.name.size());
+    if (words[0] != command.name.substr(0, space)) continue;
+    if (space < command.name.size()) {
+      const size_t second = second_word(words, command.flags);
+      if (second == words.size() || words[second] != command.name.substr(space + 1)) continue;
+      out.rest.erase(out.rest.begin() + static_cast<ptrdiff_t>(second));
     }
+    out.rest.erase(out.rest.begin());
+    out.command = &command;
+    return out;
   }
-  return nullptr;
+  return out;
 }
 
 int unknown_command(std::span<const std::string> words) {
@@ -143,10 +164,8 @@ int run_command(std::span<const std::string> words) {
     fmt::print("prom5 {}\n", api::version());
     return kGood;
   }
-  size_t used = 0;
-  const Command* command = find_command(words, used);
+  const auto [command, rest] = find_command(words);
   if (command == nullptr) return unknown_command(words);
-  const auto rest = words.subspan(used);
   if (std::find(rest.begin(), rest.end(), "--help") != rest.end() ||
       std::find(rest.begin(), rest.end(), "-h") != rest.end()) {
     fmt::print("{}", command_help(*command));

@@ -18,13 +18,15 @@ struct Command {
   std::string_view summary;
   std::span<const Flag> flags;
   int (*run)(const Flags& flags);
+  std::string_view details = {};  ///< what the help says beneath the flags, in whole lines
 };
 
 /// Every command, for the help and for generated documentation.
 std::span<const Command> commands();
 
-/// Finds the command that the words name, reads its flags and runs it. Results go to standard
-/// output, everything else to standard error.
+/// Finds the command that the words name, reads its flags and runs it. Of a command of two words
+/// flags may stand before the second. Results go to standard output, everything else to standard
+/// error.
 int run_command(std::span<const std::string> words);
 
 /// "prom5: <message>" on standard error; returns `code`.
@@ -51,10 +53,12 @@ int run_check_metrics(const Flags& flags);
 int run_check_rules(const Flags& flags);
 int run_check_web_config(const Flags& flags);
 extern const std::span<const Flag> kAskFlags;
+extern const std::string_view kAskDetails;
 int run_ask(const Flags& flags);
 extern const std::span<const Flag> kAskFeedbackFlags;
 int run_ask_feedback(const Flags& flags);
 extern const std::span<const Flag> kAskLearnFlags;
+extern const std::string_view kAskLearnDetails;
 int run_ask_learn(const Flags& flags);
 extern const std::span<const Flag> kMcpFlags;
 int run_mcp(const Flags& flags);

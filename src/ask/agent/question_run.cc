@@ -122,7 +122,10 @@ Result<Answer> QuestionRun::run() {
     Reply reply = TRY(ask_model());
     ++steps_;
     // Another model has taken over: what the first one found is not what its answer rests on.
-    if (says_restart(reply.message)) found_.clear();
+    if (says_restart(reply.message)) {
+      found_.clear();
+      shown_.clear();
+    }
     turns_.push_back(std::move(reply.message));
     const size_t calls = turns_.size() - 1;
     if (turns_[calls].calls.empty()) return finish();
@@ -167,7 +170,8 @@ void QuestionRun::call_tool(const ToolCall& call) {
     turns_.push_back(std::move(message));
     return;
   }
-  auto result = tool->second->call(call.arguments, {question_.time, question_.stop, &budget_});
+  auto result =
+      tool->second->call(call.arguments, {question_.time, question_.stop, &budget_, &shown_});
   needs_.metrics.count_tool_call(call.tool, !result.has_value());
   if (!result) {
     message.content = {{"error", result.error().message}};
@@ -212,6 +216,7 @@ Answer QuestionRun::finish() {
   check_numbers(answer);
   answer.evidence = take_evidence();
   show_range(answer);
+  std::ranges::move(shown_, std::back_inserter(answer.evidence));
   if (answer.text.empty() && !turns_.back().text.empty()) {
     answer.text = numbers::evidence_table(answer.evidence);
   }

@@ -70,6 +70,7 @@ class QuestionRun {
   std::vector<Message> turns_;
   const size_t first_;  // the question's place among them
   std::vector<Found> found_;
+  std::vector<Evidence> shown_;  // by analyses
   size_t steps_ = 0;
   uint64_t tokens_ = 0;
   size_t measured_ = 0;  // turns whose size is known

@@ -57,18 +57,46 @@ Result<void> only(const YamlNode& node, const std::array<std::string_view, N>& k
 
 constexpr std::array<std::string_view, 9> kRecipeKeys = {
     "promql", "mean", "requires_label", "by", "each", "finding", "join", "unit", "explain"};
-constexpr std::array<std::string_view, 8> kConceptKeys = {"name",  "phrases", "about",   "worst",
-                                                          "alert", "toward",  "related", "recipes"};
+constexpr std::array<std::string_view, 10> kConceptKeys = {"name",  "phrases", "about",   "worst",
+                                                           "alert", "toward",  "related", "recipes",
+                                                           "role",  "missing"};
+
+constexpr std::array<std::pair<std::string_view, Role>, 4> kRoles = {{{"first", Role::First},
+                                                                      {"targets", Role::Targets},
+                                                                      {"probes", Role::Probes},
+                                                                      {"left", Role::Left}}};
+
+/// The scalar under `key`, which must be one of these or not there.
+Result<std::string> one_of(const YamlNode& node, std::string_view key,
+                           std::initializer_list<std::string_view> values) {
+  const YamlNode* found = node.find(key);
+  if (found == nullptr) return "";
+  if (std::ranges::find(values, found->scalar) != values.end()) return found->scalar;
+  std::string all;
+  for (const std::string_view value : values) all += (all.empty() ? "" : ", ") + std::string(value);
+  return fail(ErrorCode::BadData, "line {}, column {}: \"{}\" must be one of {}", found->line,
+              found->column, key, all);
+}
+
+/// The list under `key`, empty when it is not there.
+Result<std::vector<std::string>> list_of(const YamlNode& node, std::string_view key) {
+  const YamlNode* found = node.find(key);
+  if (found != nullptr && found->kind != YamlNode::Kind::Sequence) {
+    return fail(ErrorCode::BadData, "line {}, column {}: \"{}\" must be a list", found->line,
+                found->column, key);
+  }
+  return strings(found);
+}
 
 Result<Recipe> parse_recipe(const YamlNode& node) {
   TRY(only(node, kRecipeKeys));
   Recipe out;
   out.promql = text(node, "promql");
   out.mean = text(node, "mean");
-  out.by = strings(node.find("by"));
-  out.each = text(node, "each") == "true";
-  out.finding = text(node, "finding") == "true";
-  out.join = text(node, "join");
+  out.by = TRY(list_of(node, "by"));
+  out.each = TRY(one_of(node, "each", {"true", "false"})) == "true";
+  out.finding = TRY(one_of(node, "finding", {"true", "false"})) == "true";
+  out.join = TRY(one_of(node, "join", {"sum", "avg", "max", "min"}));
   out.explain = text(node, "explain");
   if (!text(node, "unit").empty()) out.unit = text(node, "unit");
   if (const YamlNode* labels = node.find("requires_label")) {
@@ -106,18 +134,23 @@ Result<Concept> parse_concept(const YamlNode& node, const Lexicon& lexicon, bool
   TRY(only(node, kConceptKeys));
   Concept out;
   out.name = text(node, "name");
-  out.least_is_worst = text(node, "worst") == "least";
+  out.least_is_worst = TRY(one_of(node, "worst", {"most", "least"})) == "least";
   out.toward = text(node, "toward");
-  out.related = strings(node.find("related"));
+  out.missing = text(node, "missing");
+  const std::string role = TRY(one_of(node, "role", {"first", "targets", "probes", "left"}));
+  for (const auto& [name, value] : kRoles) {
+    if (name == role) out.role = value;
+  }
+  out.related = TRY(list_of(node, "related"));
   out.alert = TRY(parse_alert(node.find("alert")));
-  for (const std::string& phrase : strings(node.find("phrases"))) {
+  for (const std::string& phrase : TRY(list_of(node, "phrases"))) {
     std::vector<std::string> words = canonical_words(phrase, lexicon);
     std::sort(words.begin(), words.end());
     if (std::find(out.phrases.begin(), out.phrases.end(), words) == out.phrases.end()) {
       out.phrases.push_back(std::move(words));
     }
   }
-  for (const std::string& word : strings(node.find("about"))) {
+  for (const std::string& word : TRY(list_of(node, "about"))) {
     out.about.insert(lexicon.canonical(word));
   }
   if (const YamlNode* recipes = node.find("recipes")) {
@@ -190,6 +223,8 @@ void add_to(Concept& known, Concept more, const YamlNode& node) {
   if (more.alert) known.alert = more.alert;
   if (!more.toward.empty()) known.toward = std::move(more.toward);
   if (!more.related.empty()) known.related = std::move(more.related);
+  if (!more.missing.empty()) known.missing = std::move(more.missing);
+  if (more.role != Role::None) known.role = more.role;
   if (node.find("worst") != nullptr) known.least_is_worst = more.least_is_worst;
 }
 
@@ -198,6 +233,11 @@ void add_to(Concept& known, Concept more, const YamlNode& node) {
 const Concept* ConceptPack::find(std::string_view name) const {
   const auto found = std::find_if(concepts.begin(), concepts.end(),
                                   [&](const Concept& c) { return c.name == name; });
+  return found == concepts.end() ? nullptr : &*found;
+}
+
+const Concept* ConceptPack::of_role(Role role) const {
+  const auto found = std::ranges::find(concepts, role, &Concept::role);
   return found == concepts.end() ? nullptr : &*found;
 }
 

@@ -33,6 +33,15 @@ struct AlertDefault {
   DurationMs hold = DurationMs::minutes(5);
 };
 
+/// What the planners ask a concept for beside what people do.
+enum class Role : uint8_t {
+  None,
+  First,    ///< something to offer to who has asked for nothing that is here
+  Targets,  ///< whether what is scraped is up
+  Probes,   ///< whether a site answers
+  Left,     ///< what is left of something, in its own unit: by it the end is foretold
+};
+
 /// Something that people ask about, whatever exporter has it.
 struct Concept {
   std::string name;
@@ -41,7 +50,9 @@ struct Concept {
   std::vector<Recipe> recipes;
   bool least_is_worst = false;
   std::optional<AlertDefault> alert;
-  std::string toward;  ///< what it fills up or runs out to: a number or PromQL; or empty
+  std::string toward;   ///< what it fills up or runs out to: a number or PromQL; or empty
+  std::string missing;  ///< how the metrics would come, where the server has none; or empty
+  Role role = Role::None;
   std::vector<std::string> related;
 };
 
@@ -50,6 +61,8 @@ struct ConceptPack {
   std::vector<Concept> concepts;
 
   [[nodiscard]] const Concept* find(std::string_view name) const;
+  /// The first of this role; null where there is none.
+  [[nodiscard]] const Concept* of_role(Role role) const;
 };
 
 /// BadData with line and column.
@@ -57,9 +70,9 @@ Result<std::vector<Concept>> parse_concepts(std::string_view yaml, const Lexicon
 
 /// Adds an operator's own pack, a document with any sections of packs/words.yaml and "concepts". A
 /// concept that is there already gets the further phrases and words, its recipes go before those
-/// there, and an alert, "toward", "worst" or "related" that is given takes the place of the one
-/// there; such an entry needs only a name. Synonyms hold in the phrases that are there, too.
-/// BadData with line and column; then the pack stays as it was.
+/// there, and an alert, "toward", "worst" "related" or "missing" that is given takes the place of
+/// the one there; such an entry needs only a name. Synonyms hold in the phrases that are there,
+/// too. BadData with line and column; then the pack stays as it was.
 Result<void> merge(ConceptPack& pack, std::string_view yaml);
 
 /// The packs that are part of the program.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "ask/catalogue/recipe_query.h"
+
 namespace prom5::catalogue {
 
 namespace {
@@ -20,28 +22,6 @@ constexpr std::array<std::string_view, 6> kStatusLabels = {
 int rank_of(std::string_view label) {
   const auto found = std::find(kLabelOrder.begin(), kLabelOrder.end(), label);
   return static_cast<int>(kLabelOrder.end() - found);
-}
-
-std::string quote_regex(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos) out += '\\';
-    out += c;
-  }
-  return out;
-}
-
-std::string quote(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
 }
 
 /// Bonus for a label that the word beside the mention speaks of.
@@ -85,8 +65,8 @@ std::optional<Binding> bind_prefix(const Mention& mention, const Metric& metric,
       if (found.empty()) continue;
       const bool dash = found.back() < '0' || found.back() > '9';
       Binding binding{label->name, {}, "", mention.negated, 0};
-      binding.regex = dash ? quote_regex(found) + ".*"
-                           : quote_regex(found.substr(0, found.size() - 1)) + "[0-9].*";
+      binding.regex = dash ? escaped_regex(found) + ".*"
+                           : escaped_regex(found.substr(0, found.size() - 1)) + "[0-9].*";
       binding.strength = rank_of(label->name) / 2 + kind_bonus(mention.kind, label->name, lexicon);
       better(best, std::move(binding));
     }
@@ -95,6 +75,15 @@ std::optional<Binding> bind_prefix(const Mention& mention, const Metric& metric,
 }
 
 }  // namespace
+
+std::string escaped_regex(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
 
 std::string label_of_kind(const std::string& kind, const Metric& metric, const Lexicon& lexicon) {
   if (metric.label(kind) != nullptr) return kind;
@@ -151,20 +140,20 @@ std::string to_matchers(std::vector<Binding> bindings) {
       done[k] = true;
       plain = plain && b.regex.empty();
       values += b.values.size();
-      for (const std::string& value : b.values) patterns.push_back(quote_regex(value));
+      for (const std::string& value : b.values) patterns.push_back(escaped_regex(value));
       if (b.values.empty()) patterns.push_back(b.regex);
     }
     out += out.empty() ? "" : ",";
-    out += is_legacy_label_name(first.label) ? first.label : quote(first.label);
+    out += is_legacy_label_name(first.label) ? first.label : quoted(first.label);
     if (plain && values == 1) {
-      out += (first.negated ? "!=" : "=") + quote(first.values.front());
+      out += (first.negated ? "!=" : "=") + quoted(first.values.front());
       continue;
     }
     std::sort(patterns.begin(), patterns.end());
     patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
     std::string pattern;
     for (const std::string& p : patterns) pattern += (pattern.empty() ? "" : "|") + p;
-    out += (first.negated ? "!~" : "=~") + quote(pattern);
+    out += (first.negated ? "!~" : "=~") + quoted(pattern);
   }
   return out;
 }

@@ -37,6 +37,9 @@ std::optional<Binding> bind(const Mention& mention, const Metric& metric, const 
 /// word. Empty where there is none.
 std::string label_of_kind(const std::string& kind, const Metric& metric, const Lexicon& lexicon);
 
+/// A regular expression of just this text.
+std::string escaped_regex(std::string_view text);
+
 /// `a="b",c=~"d|e"`: bindings of one label that do not exclude are alternatives.
 std::string to_matchers(std::vector<Binding> bindings);
 

@@ -5,6 +5,7 @@
 #include "ask/catalogue/recipe_query.h"
 #include "base/ascii.h"
 #include "io/codec/yaml.h"
+#include "query/engine.h"
 
 namespace prom5::catalogue {
 
@@ -15,6 +16,22 @@ using Kind = YamlNode::Kind;
 
 constexpr size_t kMaxWordBytes = 200;
 constexpr size_t kMaxLessonWords = 12;
+
+/// A recipe is asked of other times, by other labels and of some series only.
+Result<void> can_be_composed(const std::string& promql) {
+  QueryParts parts;
+  parts.matchers = [](const std::string&) { return R"(job="x")"; };
+  parts.by = {"job"};
+  parts.window = "1h";
+  parts.offset = DurationMs::hours(1);
+  if (const auto parsed = query::parse_query(compose(promql, parts)); !parsed) {
+    return fail(ErrorCode::BadData,
+                "{} cannot be asked of another time or by another label: it has an offset of its "
+                "own, or \"by\" behind its brackets (write \"sum by (job) (...)\")",
+                promql);
+  }
+  return {};
+}
 
 YamlNode scalar(std::string text) {
   YamlNode out;
@@ -161,6 +178,7 @@ Result<std::string> with_lesson(std::string_view yaml, const ConceptPack& shippe
   if (metrics_in(lesson.promql).empty()) {
     return fail(ErrorCode::BadData, "there is no query with a metric to learn");
   }
+  TRY(can_be_composed(lesson.promql));
   std::string phrase;
   size_t count = 0;
   for (const std::string& word : pack.lexicon.words_of_text(lesson.question)) {

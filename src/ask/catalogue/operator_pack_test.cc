@@ -110,6 +110,12 @@ TEST(OperatorPack, LessonsAreLearned) {
   EXPECT_EQ(learned.recipes[0].explain, lesson.explain);
   EXPECT_FALSE(with_lesson("", shipped_pack(), {"belt speed", "1 + 1", ""}));
   EXPECT_FALSE(with_lesson("", shipped_pack(), {"the", "up", ""}));
+  // What cannot be asked by the hour or by another label would break questions later.
+  for (const char* fixed : {"sum(rate(belt_m_total[5m])) by (line)", "belt_mps offset 5m"}) {
+    const auto learned = with_lesson("", shipped_pack(), {"belt speed", fixed, ""});
+    ASSERT_FALSE(learned) << fixed;
+    EXPECT_NE(learned.error().message.find("belt_m"), std::string::npos) << learned.error().message;
+  }
 }
 
 }  // namespace prom5::catalogue

@@ -130,16 +130,43 @@ class Scanner {
   std::vector<std::string_view> open_;  // the functions that we are inside of
 };
 
-std::string join(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) {
-    out += out.empty() ? "" : ", ";
-    out += is_legacy_label_name(word) ? word : "\"" + word + "\"";
-  }
-  return out;
-}
+constexpr std::string_view kQuantileIs = "quantile=\"";
 
 }  // namespace
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string by_clause(const std::vector<std::string>& labels) {
+  std::string out;
+  for (const std::string& label : labels) {
+    out += out.empty() ? " by (" : ", ";
+    out += is_legacy_label_name(label) ? label : quoted(label);
+  }
+  return out.empty() ? out : out + ") ";
+}
+
+std::string_view summary_quantile(std::string_view recipe) {
+  std::string_view found;
+  Scanner(recipe).run({[](std::string_view) {}, [](std::string_view, bool) {},
+                       [&](std::string_view, std::string_view braces, std::string_view) {
+                         const size_t at = braces.find(kQuantileIs);
+                         if (at == std::string_view::npos) return;
+                         found = braces.substr(at + kQuantileIs.size());
+                         found = found.substr(0, found.find('"'));
+                       }});
+  return found;
+}
 
 std::string compose(std::string_view recipe, const QueryParts& parts) {
   std::string out;
@@ -162,14 +189,22 @@ std::string compose(std::string_view recipe, const QueryParts& parts) {
     if (!aggregations().contains(name)) return;
     std::vector<std::string> labels = parts.by;
     if (in_quantile) labels.insert(labels.begin(), "le");
-    if (!labels.empty()) out += " by (" + join(labels) + ") ";
+    out += by_clause(labels);
   };
   sink.metric = [&](std::string_view name, std::string_view braces, std::string_view range) {
     const std::string added = parts.matchers ? parts.matchers(std::string(name)) : "";
     out += name;
     if (!braces.empty() || !added.empty()) {
       out += "{";
-      out += braces;
+      const size_t quantile = braces.find(kQuantileIs);
+      if (parts.quantile && quantile != std::string_view::npos) {
+        const size_t value = quantile + kQuantileIs.size();
+        out += braces.substr(0, value);
+        out += codec::format_general(*parts.quantile);
+        out += braces.substr(std::min(braces.find('"', value), braces.size()));
+      } else {
+        out += braces;
+      }
       if (!braces.empty() && !added.empty()) out += ",";
       out += added + "}";
     }

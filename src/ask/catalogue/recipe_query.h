@@ -16,7 +16,7 @@ struct QueryParts {
   std::function<std::string(const std::string& metric)> matchers;
   std::vector<std::string> by;     ///< of every aggregation; le is kept under histogram_quantile
   std::string window = "5m";       ///< in place of [5m]
-  std::optional<double> quantile;  ///< in place of histogram_quantile's
+  std::optional<double> quantile;  ///< in place of histogram_quantile's or a summary's
   DurationMs offset;               ///< of every selector; 0: none
 };
 
@@ -24,6 +24,15 @@ struct QueryParts {
 /// have no "by", whose windows are [5m], and which has no offsets. An aggregation that has a "by"
 /// of its own keeps it.
 std::string compose(std::string_view recipe, const QueryParts& parts);
+
+/// " by (a, b) ", names that PromQL does not know as such in quotes; empty without labels.
+std::string by_clause(const std::vector<std::string>& labels);
+
+/// A string literal of PromQL.
+std::string quoted(std::string_view text);
+
+/// The value of label "quantile" in a recipe's selectors, where a summary is asked for by it.
+std::string_view summary_quantile(std::string_view recipe);
 
 /// The metrics in a recipe, each once, in the order of their first place.
 std::vector<std::string> metrics_in(std::string_view recipe);

@@ -148,7 +148,7 @@ TEST(Compose, Quantile) {
      "1000 * histogram_quantile(0.5, rate(a[5m])) > 5");
   at(0.5, "histogram_quantile(0.9, rate(a[5m])) / histogram_quantile(0.8, rate(b[5m]))",
      "histogram_quantile(0.5, rate(a[5m])) / histogram_quantile(0.5, rate(b[5m]))");
-  at(0.5, R"(a{quantile="0.99"})", R"(a{quantile="0.99"})");
+  at(0.5, R"(a{quantile="0.99",b="c"})", R"(a{quantile="0.5",b="c"})");
   at(0.5, "sum(a) * 0.95", "sum(a) * 0.95");
   at(0.5, "histogram_quantile(.95, rate(a[5m]))", "histogram_quantile(0.5, rate(a[5m]))");
 }

@@ -307,8 +307,7 @@ std::string Expression::promql(const Shape& shape) const {
     const bool extreme = (asked == "max" || asked == "min") && shape.over_time.empty();
     if (extreme && !mean) {
       const std::string inner = base(text, now, recipe.by);
-      out = asked + (shape.by.empty() ? "" : " by (" + join_words(shape.by, ", ") + ") ") + "(" +
-            inner + ")";
+      out = asked + catalogue::by_clause(shape.by) + "(" + inner + ")";
     } else {
       out = base(text, now, shape.by);
     }
@@ -323,8 +322,7 @@ std::string Expression::promql(const Shape& shape) const {
                        !(is_single() && shape.total) &&
                        (shape.over_time.empty() || !asked_by_.empty());
     if (!join.empty() && (own ? shape.total || finer : finer)) {
-      out = join + (shape.by.empty() ? "" : " by (" + join_words(shape.by, ", ") + ") ") + "(" +
-            out + ")";
+      out = join + catalogue::by_clause(shape.by) + "(" + out + ")";
     }
   }
   if (!steps) return out;

@@ -24,6 +24,11 @@ void inherit_slots(const Json& before, bool new_subject, Reading& reading) {
     reading.intent = intent;
     reading.superlative = intent == Intent::Top;
   }
+  // "make it five" of a list that was told: five of it.
+  const bool so_many = intent == Intent::Query && !reading.intent_said &&
+                       reading.says_phrase({"make", "it"}) && reading.numbers.size() == 1 &&
+                       reading.numbers[0].unit == Unit::None && reading.content.empty();
+  if (so_many) reading.intent = Intent::Top;
   if (reading.intent == Intent::Top && !reading.top) {
     if (reading.numbers.size() == 1) {
       reading.top = static_cast<size_t>(std::clamp(reading.numbers[0].value, 1.0, 1000.0));
@@ -40,7 +45,7 @@ void inherit_slots(const Json& before, bool new_subject, Reading& reading) {
       reading.quantile = before["quantile"].get<double>();
     }
     if (!reading.unit && before.contains("unit")) {
-      reading.unit = static_cast<Unit>(before["unit"].get<int>());
+      reading.unit = unit_of_symbol(before.value("unit", ""));
     }
   }
 }
@@ -88,7 +93,7 @@ Json Planner::frame_of(const Reading& reading, const Subject& subject, const Pla
   if (reading.quantile) out["quantile"] = *reading.quantile;
   if (reading.top) out["top"] = *reading.top;
   if (reading.window) out["window_ms"] = reading.window->length.ms;
-  if (reading.unit) out["unit"] = static_cast<int>(*reading.unit);
+  if (reading.unit) out["unit"] = std::string(unit_info(*reading.unit).symbol);
   return out;
 }
 
@@ -96,8 +101,9 @@ Json Planner::frame_of(const Reading& reading, const Subject& subject, const Pla
 std::optional<Subject> Planner::resumed(const Json& before, const Reading& reading) const {
   const std::string name = before.value("subject", "");
   const Concept* entry = before.value("concept", false) ? knowledge_.pack.find(name) : nullptr;
-  if (entry != nullptr) return knowledge_.subjects.of_concept(*entry, reading, snapshot_);
-  const catalogue::Metric* metric = snapshot_.find(before.value("metric", ""));
+  const std::string read = before.value("metric", "");
+  if (entry != nullptr) return knowledge_.subjects.of_concept(*entry, reading, snapshot_, read);
+  const catalogue::Metric* metric = snapshot_.find(read);
   if (metric == nullptr) return std::nullopt;
   Subject plain;
   plain.recipe = std::make_shared<catalogue::Recipe>(recipe_of_metric(*metric));

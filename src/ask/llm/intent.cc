@@ -312,6 +312,8 @@ bool wants_status(const Reading& r) {
   if (r.says_any({"status", "health", "healthy", "state", "alive", "ok", "okay", "reachable"})) {
     return true;
   }
+  const bool splits = r.says_any({"break", "drill"}) || r.says_phrase({"broken", "down"});
+  if (splits && r.says("down")) return false;
   const bool bad = r.says_any({"down", "offline", "dead", "broken", "unhealthy", "unreachable",
                                "failing", "problems", "issues", "wrong"});
   if (r.says("how") && r.says("doing")) return true;
@@ -359,12 +361,16 @@ bool changes_something(const Reading& r) {
 }
 
 bool attacks(const Reading& r) {
-  if (r.says_any({"password", "passwords", "credentials", "secret", "secrets"})) return true;
+  const bool asks = r.says_any({"give", "tell", "show", "dump", "leak", "send", "expose"});
   const bool order = r.says_any({"ignore", "disregard", "forget", "override", "bypass", "reveal",
                                  "pretend", "print", "repeat", "act", "output"});
-  return order && (r.says_any({"instructions", "prompt", "rules", "secrets", "guidelines",
-                               "password", "passwords", "token", "credentials", "jailbreak"}) ||
-                   r.says_phrase({"api", "key"}) || r.says_phrase({"system", "prompt"}));
+  const bool secret =
+      r.says_any({"password", "passwords", "credentials", "secret", "secrets", "jailbreak"}) ||
+      r.says_phrase({"api", "key"}) || r.says_phrase({"system", "prompt"});
+  // "how many secrets are there" is a question like others.
+  const bool counts = r.says_any({"many", "number", "count", "rate"});
+  if ((asks || order) && secret && !counts) return true;
+  return order && r.says_any({"instructions", "prompt", "rules", "guidelines", "token"});
 }
 
 bool goes_on(const Reading& r) {
@@ -392,8 +398,7 @@ bool goes_on(const Reading& r) {
 void find_intent(Reading& r) {
   r.unsafe = attacks(r);
   // Metrics do not know people.
-  r.small_talk = !r.tokens.empty() && (r.tokens[0].text == "who" || r.tokens[0].text == "whose") &&
-                 !r.superlative;
+  r.small_talk = !r.tokens.empty() && r.tokens[0].text == "who" && !r.superlative;
   r.follow_up = goes_on(r);
   r.refers = r.says_any({"it", "that", "them", "those", "they", "this", "its", "their", "these"});
   const auto set = [&](Intent intent) {

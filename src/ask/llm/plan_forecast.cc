@@ -48,10 +48,9 @@ Subject Planner::what_is_left(const Reading& reading, const Subject& subject) co
   const bool gauge = subject.recipe->promql.find("[5m]") == std::string::npos;
   if (subject.recipe->unit != "percent" || !gauge) return subject;
   const auto& needs = subject.recipe->needs;
-  for (const std::string_view name : {"free disk space", "available memory", "free inodes"}) {
-    const catalogue::Concept* other = knowledge_.pack.find(name);
-    if (other == nullptr) continue;
-    Subject left = knowledge_.subjects.of_concept(*other, reading, snapshot_);
+  for (const catalogue::Concept& other : knowledge_.pack.concepts) {
+    if (other.role != catalogue::Role::Left) continue;
+    Subject left = knowledge_.subjects.of_concept(other, reading, snapshot_);
     const bool shares = left.available && std::find(needs.begin(), needs.end(),
                                                     left.recipe->needs.front()) != needs.end();
     if (!shares) continue;
@@ -97,7 +96,7 @@ std::string Planner::limit_of(const Reading& reading, const Subject& subject,
   }
   const std::string narrowed = expression.narrowed(limit, shape);
   if (shape.by.empty() || catalogue::has_aggregation(limit)) return narrowed;
-  return "max by (" + join_words(shape.by, ", ") + ") (" + narrowed + ")";
+  return "max" + catalogue::by_clause(shape.by) + "(" + narrowed + ")";
 }
 
 /// Remaining times are forecasts already: "days left on the certificates".

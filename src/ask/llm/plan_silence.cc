@@ -26,7 +26,7 @@ std::vector<std::string> words_in(std::string_view name, const catalogue::Lexico
 
 /// The alert that a question names: by its name, or as the only one that shares most words.
 struct NamedAlert {
-  std::string name;
+  std::vector<std::string> names;
   bool by_name = false;
 };
 
@@ -54,7 +54,7 @@ std::optional<NamedAlert> named_alert(const Reading& reading, const Metric* aler
   std::optional<NamedAlert> best;
   double most = 0;
   if (const auto full = alerts_by_name(reading, *names); !full.empty()) {
-    return NamedAlert{join_words(full, "|"), true};
+    return NamedAlert{full, true};
   }
   for (const std::string& name : names->values) {
     const std::vector<std::string> words = words_in(name, lexicon);
@@ -68,7 +68,7 @@ std::optional<NamedAlert> named_alert(const Reading& reading, const Metric* aler
     if (score == most) best.reset();  // another fits as well
     if (score <= most) continue;
     most = score;
-    best = {name, false};
+    best = {{name}, false};
   }
   return best;
 }
@@ -84,10 +84,60 @@ std::optional<Binding> likely_label(const Mention& mention) {
   return std::nullopt;
 }
 
-Json matchers_of(const Reading& reading, const Metric* alerts, const catalogue::Lexicon& lexicon) {
-  Json out = Json::object();
+/// What a silence matches by. Several names of one label are alternatives.
+class SilenceMatchers {
+ public:
+  void add(const std::string& label, const Binding& binding) {
+    auto found = std::ranges::find(labels_, label, &Label::name);
+    if (found == labels_.end()) found = labels_.insert(found, {label, {}, {}});
+    for (const std::string& value : binding.values) {
+      if (std::ranges::find(found->values, value) == found->values.end()) {
+        found->values.push_back(value);
+      }
+    }
+    if (binding.values.empty()) found->patterns.push_back(binding.regex);
+  }
+
+  [[nodiscard]] bool empty() const { return labels_.empty(); }
+  [[nodiscard]] bool has(std::string_view label) const {
+    return std::ranges::find(labels_, label, &Label::name) != labels_.end();
+  }
+
+  /// As propose_silence takes them.
+  [[nodiscard]] Json arguments() const {
+    Json matchers = Json::object();
+    Json regex = Json::array();
+    for (const Label& label : labels_) {
+      if (label.values.size() == 1 && label.patterns.empty()) {
+        matchers[label.name] = label.values.front();
+        continue;
+      }
+      std::vector<std::string> patterns = label.patterns;
+      for (const std::string& value : label.values) {
+        patterns.push_back(catalogue::escaped_regex(value));
+      }
+      matchers[label.name] = join_words(patterns, "|");
+      regex.push_back(label.name);
+    }
+    Json out{{"matchers", std::move(matchers)}};
+    if (!regex.empty()) out["regex"] = std::move(regex);
+    return out;
+  }
+
+ private:
+  struct Label {
+    std::string name;
+    std::vector<std::string> values;
+    std::vector<std::string> patterns;
+  };
+  std::vector<Label> labels_;
+};
+
+SilenceMatchers matchers_of(const Reading& reading, const Metric* alerts,
+                            const catalogue::Lexicon& lexicon) {
+  SilenceMatchers out;
   const auto named = named_alert(reading, alerts, lexicon);
-  if (named) out["alertname"] = named->name;
+  if (named) out.add("alertname", {.values = named->names});
   for (const Mention& mention : reading.mentions) {
     if (mention.negated || (named && named->by_name)) continue;
     std::optional<Binding> binding;
@@ -97,13 +147,9 @@ Json matchers_of(const Reading& reading, const Metric* alerts, const catalogue::
     if (!binding) continue;
     // A product's name that is a word of the alert's says nothing more.
     if (named && (binding->label == "severity" || binding->label == "job")) continue;
-    const std::string value =
-        binding->values.empty() ? binding->regex : join_words(binding->values, "|");
-    // Several names of one label are alternatives.
-    const std::string before = out.value(binding->label, "");
-    out[binding->label] = before.empty() || before == value ? value : before + "|" + value;
+    out.add(binding->label, *binding);
   }
-  if (!reading.severity.empty()) out["severity"] = reading.severity;
+  if (!reading.severity.empty()) out.add("severity", {.values = {reading.severity}});
   return out;
 }
 
@@ -130,6 +176,21 @@ Plan ask_which_alerts(const Metric* alerts) {
   return plan;
 }
 
+/// "silence FooBar": a name that nothing here has.
+std::string unknown_name(const Reading& reading) {
+  const auto found = std::ranges::find(reading.content, false, &ContentWord::known);
+  return found == reading.content.end() ? "" : reading.tokens[found->at].written;
+}
+
+Plan refuse_alert(const std::string& name, const Metric* alerts) {
+  const std::string why = alerts == nullptr ? "no alerts are received here" : "none fired of late";
+  Plan plan =
+      refusal("unknown_name", fmt::format("I know no alert called \"{}\": {}.", name, why), {});
+  plan.suggestions = ask_which_alerts(alerts).options;
+  plan.frame = {{"intent", "refuse"}, {"text", "silence"}};
+  return plan;
+}
+
 }  // namespace
 
 Plan Planner::plan_silence(const Reading& reading) const {
@@ -143,25 +204,28 @@ Plan Planner::plan_silence(const Reading& reading) const {
     back.frame = {{"intent", "clarify"}, {"text", "silence"}};
     return back;
   }
-  const Json matchers = matchers_of(reading, alerts, knowledge_.pack.lexicon);
+  const SilenceMatchers matchers = matchers_of(reading, alerts, knowledge_.pack.lexicon);
   if (matchers.empty()) {
-    return reading.strangers.empty() ? ask_which_alerts(alerts)
-                                     : refuse_stranger(reading.strangers.front());
+    if (!reading.strangers.empty()) return refuse_stranger(reading.strangers.front());
+    if (const std::string name = unknown_name(reading); !name.empty()) {
+      return refuse_alert(name, alerts);
+    }
+    return ask_which_alerts(alerts);
   }
   const DurationMs length = length_of(reading, now_);
   Plan plan;
   plan.intent = Intent::Silence;
   plan.subject = "silence";
-  plan.confidence = matchers.contains("alertname") ? 0.9 : 0.8;
+  plan.confidence = matchers.has("alertname") ? 0.9 : 0.8;
   plan.wording = "silence";
-  plan.action = Json{{"kind", "silence"},
-                     {"matchers", matchers},
-                     {"duration_s", length.ms / 1000},
-                     {"starts_at", format_rfc3339(now_)},
-                     {"ends_at", format_rfc3339(now_ + length)}};
+  Json arguments = matchers.arguments();
+  arguments["duration_s"] = length.ms / 1000;
+  plan.action = arguments;
+  (*plan.action)["kind"] = "silence";
+  (*plan.action)["starts_at"] = format_rfc3339(now_);
+  (*plan.action)["ends_at"] = format_rfc3339(now_ + length);
   plan.window = format_duration(length);
-  plan.calls.push_back(
-      {"hits", "propose_silence", Json{{"matchers", matchers}, {"duration_s", length.ms / 1000}}});
+  plan.calls.push_back({"hits", "propose_silence", std::move(arguments)});
   plan.frame = {{"intent", "silence"}};
   return plan;
 }

@@ -8,19 +8,23 @@ namespace prom5::llm {
 
 namespace {
 
-constexpr std::string_view kTargetState = "target state";
+/// "what is broken": of no one kind of thing.
+bool says_trouble(std::string_view word) {
+  return word == "broken" || word == "problem" || word == "fail" || word == "wrong" ||
+         word == "bad" || word == "fire";
+}
 
 }  // namespace
 
+bool asks_for_trouble(const Reading& reading) {
+  return reading.intent == Intent::Status && !reading.content.empty() &&
+         std::ranges::all_of(reading.content, says_trouble, &ContentWord::canonical);
+}
+
 Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
-  // "what is broken": not of one kind of thing.
-  const bool any = std::all_of(asked.phrase_words.begin(), asked.phrase_words.end(),
-                               [](const std::string& word) {
-                                 return word == "broken" || word == "problem" || word == "fail" ||
-                                        word == "wrong" || word == "bad" || word == "fire";
-                               });
+  const bool any = std::ranges::all_of(asked.phrase_words, says_trouble);
   const bool targets = asked.recipe == nullptr || (any && !asked.phrase_words.empty());
-  const catalogue::Concept* state = knowledge_.pack.find(kTargetState);
+  const catalogue::Concept* state = knowledge_.pack.of_role(catalogue::Role::Targets);
   if (targets && (state == nullptr || snapshot_.find("up") == nullptr))
     return ask_which({}, reading);
   Subject subject = asked;

@@ -15,10 +15,6 @@ constexpr DurationMs kTrendWindow = DurationMs::hours(1);
 constexpr int64_t kRangePoints = 240;
 constexpr size_t kTopOfMany = 5;
 
-std::string by_clause(const std::vector<std::string>& by) {
-  return by.empty() ? "" : " by (" + join_words(by, ", ") + ") ";
-}
-
 /// "what part of the orders is paid with paypal"
 bool asks_for_share(const Reading& reading) {
   return std::any_of(reading.content.begin(), reading.content.end(),
@@ -115,14 +111,15 @@ void count_things(const Reading& reading, const Subject& subject, const Expressi
   const bool flags = plan.unit == "flag" || plan.unit == "up" || subject.recipe->finding;
   if (!reading.by.empty() && flags && plan.unit != "up" && reading.thresholds.empty() &&
       !plan.range && !reading.how_many) {
-    plan.promql =
-        "count" + by_clause(shape.by) + "(" + expression.promql({.offset = shape.offset}) + ")";
+    plan.promql = "count" + catalogue::by_clause(shape.by) + "(" +
+                  expression.promql({.offset = shape.offset}) + ")";
     plan.unit = "count";
     plan.finding = false;
   }
   if (reading.how_many && flags && reading.thresholds.empty() && !plan.range) {
     const std::string condition = subject.recipe->finding ? "" : " == 1";
-    plan.promql = "count" + by_clause(reading.by.empty() ? std::vector<std::string>{} : shape.by) +
+    plan.promql = "count" +
+                  catalogue::by_clause(reading.by.empty() ? std::vector<std::string>{} : shape.by) +
                   "(" + expression.promql({.offset = shape.offset}) + condition + ")";
     plan.unit = "count";
     shape.by = reading.by.empty() ? std::vector<std::string>{} : shape.by;
@@ -155,18 +152,18 @@ void add_conditions(const Reading& reading, const Subject& subject, Plan& plan) 
 }
 
 /// A limit or percentile that the subject cannot have: better asked back than passed over.
-std::optional<Plan> misfit(const Reading& reading, const Subject& subject) {
+std::optional<Plan> misfit(const Reading& reading, const Subject& subject,
+                           const catalogue::Snapshot& snapshot) {
   for (const Threshold& threshold : reading.thresholds) {
     if (in_unit(threshold.quantity, subject.recipe->unit)) continue;
     return clarification(fmt::format("{} is not measured in {}. Which limit do you mean?",
                                      subject.name, unit_info(threshold.quantity.unit).symbol),
                          {subject.name});
   }
-  const bool has = subject.recipe->promql.find("quantile") != std::string::npos;
-  if (reading.quantile && !has) {
+  if (reading.quantile && !gives_quantile(*subject.recipe, *reading.quantile, snapshot)) {
     return refusal("no_distribution",
-                   fmt::format("{} has no distribution here, so there are no percentiles of it.",
-                               subject.name),
+                   fmt::format("{} has no p{} here: nothing tells how its values are distributed.",
+                               subject.name, codec::format_general(*reading.quantile * 100)),
                    {subject.name});
   }
   return std::nullopt;
@@ -184,7 +181,7 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
                                join_words(expression.lost_kinds(), " and ")),
                    {subject.name});
   }
-  if (auto refused = misfit(reading, subject)) return *std::move(refused);
+  if (auto refused = misfit(reading, subject, snapshot_)) return *std::move(refused);
   Shape shape = expression.shape();
   if (asks_for_share(reading) && reading.by.empty()) {
     shape.by.clear();
@@ -231,6 +228,7 @@ void Planner::add_quantiles(const Reading& reading, const Subject& subject, cons
     std::string promql = expression.promql(shape);
     if (reading.unit) promql = convert_unit(promql, unit, *reading.unit, unit);
     plan.more.push_back(std::move(promql));
+    plan.names.push_back("p" + codec::format_general(quantile * 100));
   }
   plan.wording = "several";
 }

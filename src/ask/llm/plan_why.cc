@@ -321,8 +321,8 @@ Plan Planner::plan_why(const Reading& reading, const std::optional<Subject>& sub
     plan.promql = expression.promql(shape);
     plan.unit = expression.unit(shape);
     // Its course, not the finding: when did it begin?
-    const catalogue::Concept* state = knowledge_.pack.find("target state");
-    if (subject->recipe->needs.front() == "up" && state != nullptr) {
+    const catalogue::Concept* state = knowledge_.pack.of_role(catalogue::Role::Targets);
+    if (state != nullptr && subject->recipe->needs == state->recipes.front().needs) {
       Subject up = knowledge_.subjects.of_concept(*state, reading, snapshot_);
       const Expression of_up(up, reading, snapshot_, knowledge_.pack.lexicon);
       plan.promql = of_up.promql(Shape{});

@@ -125,6 +125,13 @@ std::vector<std::string> unknown_words(const Reading& reading, const catalogue::
   return out;
 }
 
+/// A question as it was written, where no word of it tells what it is about.
+std::string all_of(const Reading& reading) {
+  std::string out;
+  for (const Token& token : reading.tokens) out += (out.empty() ? "" : " ") + token.written;
+  return out;
+}
+
 }  // namespace
 
 Plan clarification(std::string question, std::vector<std::string> options) {
@@ -194,6 +201,18 @@ Plan Planner::refuse_stranger(const std::string& name) const {
   return refusal("unknown_name", std::move(message), std::move(suggestions));
 }
 
+std::vector<std::string> Planner::starting_points() const {
+  std::vector<std::string> out;
+  for (const Concept& entry : knowledge_.pack.concepts) {
+    if (entry.role != catalogue::Role::First || out.size() == kMaxOptions) continue;
+    const bool here = std::ranges::any_of(entry.recipes, [&](const catalogue::Recipe& recipe) {
+      return is_available(recipe, snapshot_);
+    });
+    if (here) out.push_back(entry.name);
+  }
+  return out;
+}
+
 Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>& ranked,
                              const Reading& reading) const {
   std::vector<std::string> suggestions;
@@ -205,8 +224,12 @@ Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>&
   for (const ContentWord& word : reading.content) {
     if (!word.minor) said += (said.empty() ? "" : " ") + reading.tokens[word.at].written;
   }
+  if (said.empty()) said = all_of(reading);
   std::string message = fmt::format("No metric here tells of \"{}\": for the {} I would need {}.",
                                     said, subject.name, subject.recipe->needs.front());
+  if (subject.entry != nullptr && !subject.entry->missing.empty()) {
+    message = subject.entry->missing;
+  }
   if (!suggestions.empty()) {
     message += " The nearest there is: " + join_words(suggestions, ", ") + ".";
   }
@@ -214,17 +237,18 @@ Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>&
 }
 
 Plan Planner::refuse_unknown(const std::vector<std::string>& words,
-                             const std::vector<Subject>& ranked) const {
+                             const std::vector<Subject>& ranked, const Reading& reading) const {
   std::vector<std::string> suggestions;
   for (const Subject& other : ranked) {
     if (other.available && suggestions.size() < kMaxOptions) suggestions.push_back(other.name);
   }
-  std::string message =
-      fmt::format("I find nothing about \"{}\" in the metrics here.", join_words(words, " "));
+  const std::string said = words.empty() ? all_of(reading) : join_words(words, " ");
+  std::string message = fmt::format("I find nothing about \"{}\" in the metrics here.", said);
   if (!suggestions.empty()) {
     message += " The nearest there is: " + join_words(suggestions, ", ") + ".";
   } else {
-    suggestions = {"Show CPU usage", "Is anything down?", "which metrics are there"};
+    suggestions = starting_points();
+    suggestions.emplace_back("which metrics are there");
   }
   return refusal("unknown_metric", std::move(message), std::move(suggestions));
 }
@@ -237,9 +261,7 @@ Plan Planner::ask_which(const std::vector<Subject>& ranked, const Reading& readi
       options.push_back(subject.name);
     }
   }
-  if (options.empty()) {
-    options = {"CPU usage", "memory usage", "disk space used", "request rate"};
-  }
+  if (options.empty()) options = starting_points();
   std::string what;
   for (const ContentWord& word : reading.content) {
     what += (what.empty() ? "" : " ") + reading.tokens[word.at].written;
@@ -264,7 +286,7 @@ void Planner::prefer_fitting(const Reading& reading, std::vector<Subject>& ranke
       subject.score += converts ? 0.03 : -0.1;
     }
     if (reading.quantile) {
-      const bool has = subject.recipe->promql.find("quantile") != std::string::npos;
+      const bool has = gives_quantile(*subject.recipe, *reading.quantile, snapshot_);
       subject.score += has ? 0.05 : -0.2;
     }
     if (reading.intent == Intent::Forecast && subject.entry != nullptr &&
@@ -293,7 +315,7 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
       return refuse_missing(ranked.front(), ranked, reading);
     }
     return unknown.empty() && best != ranked.end() ? ask_which(ranked, reading)
-                                                   : refuse_unknown(unknown, ranked);
+                                                   : refuse_unknown(unknown, ranked, reading);
   }
   if (!ranked.front().available && ranked.front().phrase >= kWholePhrase &&
       ranked.front().score >= best->score + kClearlyBetter) {
@@ -314,14 +336,14 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   };
   for (const std::string& word : unknown) {
     if (stands_as_name(reading, word, lexicon) || beside(word)) {
-      return refuse_unknown(unknown, ranked);
+      return refuse_unknown(unknown, ranked, reading);
     }
   }
-  if (best->coverage < kLeastCoverage) return refuse_unknown(best->unexplained, ranked);
+  if (best->coverage < kLeastCoverage) return refuse_unknown(best->unexplained, ranked, reading);
   for (const std::string& word : best->unexplained) {
     const bool named = is_before_kind(reading, word, lexicon);
     if (named || (stands_as_name(reading, word, lexicon) && !descriptive(word))) {
-      return refuse_unknown({word}, ranked);
+      return refuse_unknown({word}, ranked, reading);
     }
   }
   // Of one exporter the first of two that mean nearly the same is taken; of several, asked.
@@ -422,9 +444,10 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
 
 /// "can people reach shop.example.com": a site is asked for by its probe.
 std::optional<Plan> Planner::plan_site(const Reading& reading) const {
-  const Concept* probe = knowledge_.pack.find("probe state");
-  const catalogue::Metric* metric = snapshot_.find("probe_success");
-  if (probe == nullptr || metric == nullptr) return std::nullopt;
+  const Concept* probe = knowledge_.pack.of_role(catalogue::Role::Probes);
+  if (probe == nullptr) return std::nullopt;
+  const catalogue::Metric* metric = snapshot_.find(probe->recipes.front().needs.front());
+  if (metric == nullptr) return std::nullopt;
   static const std::set<std::string_view> kState = {"up",   "user",      "healthy", "status",
                                                     "down", "available", "working"};
   for (const ContentWord& word : reading.content) {
@@ -493,6 +516,8 @@ Plan Planner::plan_without_subject(const Reading& reading, const std::string& te
   // "how is db-01?" names a thing and nothing of it: its state is meant.
   const bool thing = declined.intent == Intent::Clarify && !reading.mentions.empty() &&
                      reading.intent == Intent::Query;
+  const bool trouble = declined.refuse_code == "unknown_metric" && asks_for_trouble(reading);
+  if (trouble) return plan_status(reading, Subject{});
   if (!names && (thing || reading.intent == Intent::Status)) return plan_status(reading, Subject{});
   declined.frame = {{"intent", std::string(to_string(declined.intent))}, {"text", text}};
   return declined;
@@ -530,7 +555,9 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   }
   if (!subject) return plan_without_subject(reading, text, ask_which({}, reading));
   Plan plan = plan_subject(reading, *subject);
-  plan.frame = frame_of(reading, *subject, plan);
+  // What could not be done changes nothing of what the next question goes on from.
+  const bool declined = goes_on && !plan.refuse_code.empty();
+  plan.frame = declined ? before : frame_of(reading, *subject, plan);
   return plan;
 }
 

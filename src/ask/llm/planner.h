@@ -16,7 +16,8 @@ struct Plan {
   Intent intent = Intent::Query;
   std::string subject;  ///< "CPU usage"
   std::string promql;
-  std::vector<std::string> more;  ///< further queries that the answer rests on
+  std::vector<std::string> more;   ///< further queries that the answer rests on
+  std::vector<std::string> names;  ///< what each of `more` is called in the answer; or empty
   std::string unit = "none";
   bool range = false;
   TimeMs start;  ///< of a range query; else of no meaning
@@ -77,10 +78,13 @@ class Planner {
   void prefer_fitting(const Reading& reading, std::vector<Subject>& ranked) const;
   [[nodiscard]] Plan ask_which(const std::vector<Subject>& ranked, const Reading& reading) const;
   [[nodiscard]] Plan refuse_stranger(const std::string& name) const;
+  /// What there is here to begin with.
+  [[nodiscard]] std::vector<std::string> starting_points() const;
   [[nodiscard]] Plan refuse_missing(const Subject& subject, const std::vector<Subject>& ranked,
                                     const Reading& reading) const;
   [[nodiscard]] Plan refuse_unknown(const std::vector<std::string>& words,
-                                    const std::vector<Subject>& ranked) const;
+                                    const std::vector<Subject>& ranked,
+                                    const Reading& reading) const;
 
   [[nodiscard]] Plan plan_subject(Reading& reading, Subject& subject) const;
   [[nodiscard]] Plan plan_value(const Reading& reading, const Subject& subject) const;
@@ -130,6 +134,9 @@ class Planner {
 };
 
 /// A plan that asks back, or refuses.
+/// "what is broken": of no one kind of thing.
+bool asks_for_trouble(const Reading& reading);
+
 Plan clarification(std::string question, std::vector<std::string> options);
 Plan refusal(std::string code, std::string message, std::vector<std::string> suggestions);
 

@@ -314,6 +314,12 @@ UnitWords request_at(Tokens tokens, size_t at) {
 
 std::span<const UnitInfo> units() { return kUnits; }
 
+std::optional<Unit> unit_of_symbol(std::string_view symbol) {
+  const auto found = std::ranges::find(kUnits, symbol, &UnitInfo::symbol);
+  if (found == std::end(kUnits)) return std::nullopt;
+  return static_cast<Unit>(found - std::begin(kUnits));
+}
+
 const UnitInfo& unit_info(Unit unit) { return kUnits[static_cast<size_t>(unit)]; }
 
 double to_base(double value, Unit unit) { return value * unit_info(unit).factor; }

@@ -82,6 +82,7 @@ struct UnitInfo {
 /// All units, in the order of `Unit`.
 std::span<const UnitInfo> units();
 const UnitInfo& unit_info(Unit unit);
+std::optional<Unit> unit_of_symbol(std::string_view symbol);
 /// `value` in the base of its kind: 250 ms is 0.25, 80 % is 0.8.
 double to_base(double value, Unit unit);
 

@@ -17,9 +17,17 @@ using catalogue::Mention;
 using catalogue::Place;
 using catalogue::Snapshot;
 
+/// "5" and "0.5", but no address and no version.
 bool is_number(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
+  return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos &&
+         std::ranges::count(text, '.') < 2;
 }
+
+/// What things are told apart by, as a question says it.
+struct SaidKind {
+  std::string name;
+  size_t tokens = 1;
+};
 
 bool has_digit(std::string_view text) {
   return text.find_first_of("0123456789") != std::string_view::npos;
@@ -213,7 +221,7 @@ class Reader {
   [[nodiscard]] bool is_status_code(const Quantity& q) const {
     if (q.count != 1) return false;
     const std::string_view number = text(q.first);
-    if (snapshot_.places(number).empty()) return false;
+    if (snapshot_.places(fold(number)).empty()) return false;
     if (number.size() == 3) return true;
     return q.first > 0 && snapshot_.has_label(text(q.first - 1));
   }
@@ -243,18 +251,18 @@ class Reader {
   }
 
   /// The canonical kind at a token, or the label of that name; empty for other words.
-  [[nodiscard]] std::string kind_at(size_t i) const {
-    if (i >= r_.tokens.size() || r_.used[i]) return "";
+  [[nodiscard]] SaidKind kind_at(size_t i) const {
+    if (i >= r_.tokens.size() || r_.used[i]) return {};
     const std::string one = catalogue::singular(text(i));
-    if (snapshot_.has_label(one) && one.size() > 2) return one;
+    if (snapshot_.has_label(one) && one.size() > 2) return {one};
     const std::string word = canonical(i);
-    if (lexicon_.kind(word) != nullptr) return word;
+    if (lexicon_.kind(word) != nullptr) return {word};
     // "payment method" is the label payment_method.
     if (i + 1 < r_.tokens.size()) {
       const std::string joined = std::string(text(i)) + "_" + std::string(text(i + 1));
-      if (snapshot_.has_label(joined)) return joined;
+      if (snapshot_.has_label(joined)) return {joined, 2};
     }
-    return "";
+    return {};
   }
 
   void take_grouping() {
@@ -268,7 +276,7 @@ class Reader {
       if (take_by(i)) r_.used[i] = true;
     }
     for (size_t i = 0; i < r_.tokens.size() && r_.things.empty(); ++i) {
-      const std::string kind = kind_at(i);
+      const std::string kind = kind_at(i).name;
       if (kind.empty() ||
           (lexicon_.kind(kind) == nullptr && lexicon_.kind(canonical(i)) == nullptr)) {
         continue;
@@ -299,22 +307,19 @@ class Reader {
         ++i;
         continue;
       }
-      std::string kind = kind_at(i);
-      if (kind.empty() && !orders && names_a_way(i + 1)) {
+      SaidKind kind = kind_at(i);
+      if (kind.name.empty() && !orders && names_a_way(i + 1)) {
         r_.used[i++] = true;  // "by http method", "by statement type"
         kind = kind_at(i);
       }
-      if (kind.empty() || (orders && lexicon_.kind(kind) == nullptr) ||
-          (orders && !snapshot_.with_word(kind).empty())) {
+      if (kind.name.empty() || (orders && lexicon_.kind(kind.name) == nullptr) ||
+          (orders && !snapshot_.with_word(kind.name).empty())) {
         break;
       }
       if (text(at) == "by" && text(i) == "cpu") break;
-      const bool two = kind.find('_') != std::string::npos && kind != text(i);
-      r_.by.push_back(kind);
+      r_.by.push_back(std::move(kind.name));
       grouped_.push_back(i);
-      r_.used[i] = true;
-      if (two) r_.used[i + 1] = true;
-      i += two ? 2 : 1;
+      for (const size_t end = i + kind.tokens; i < end; ++i) r_.used[i] = true;
       if (text(i) == "name" || text(i) == "code") r_.used[i++] = true;
       found = true;
     }

@@ -29,7 +29,10 @@ Json plan_to_json(const Plan& plan) {
             {"finding", plan.finding},
             {"least_is_worst", plan.least_is_worst},
             {"frame", plan.frame}};
-  for (const std::string& query : plan.more) json["queries"].push_back({{"promql", query}});
+  for (size_t i = 0; i < plan.more.size(); ++i) {
+    json["queries"].push_back({{"promql", plan.more[i]}});
+    if (i < plan.names.size()) json["queries"].back()["name"] = plan.names[i];
+  }
   if (plan.action) json["action"] = *plan.action;
   return json;
 }
@@ -42,7 +45,10 @@ Plan plan_from_json(const Json& json) {
   plan.intent = intent_of(json.value("intent", "")).value_or(Intent::Query);
   plan.subject = json.value("subject", "");
   plan.promql = json.value("promql", "");
-  for (const Json& query : json["queries"]) plan.more.push_back(query.value("promql", ""));
+  for (const Json& query : json["queries"]) {
+    plan.more.push_back(query.value("promql", ""));
+    if (query.contains("name")) plan.names.push_back(query.value("name", ""));
+  }
   plan.unit = json.value("unit", "none");
   plan.range = json.value("mode", "") == "range";
   plan.start = time("start");
@@ -163,8 +169,8 @@ Result<Plan> RuleModel::understand(std::span<const Message> conversation, TimeMs
   const std::string& text = conversation.back().text;
   const auto snapshot = TRY(catalogue_.snapshot(now));
   Plan plan = Planner(knowledge, *snapshot, now).plan(text, before);
-  if (plan.intent != Intent::Refuse) return plan;
-  // What is not known may have come in the last seconds.
+  // What is not known may have come in the last seconds; what must not be done stays so.
+  if (plan.refuse_code != "unknown_metric" && plan.refuse_code != "no_data") return plan;
   const auto fresh = TRY(catalogue_.fresh_snapshot(now));
   return fresh == snapshot ? plan : Planner(knowledge, *fresh, now).plan(text, before);
 }

@@ -152,6 +152,28 @@ TEST(RuleModel, EachIntentOnce) {
   is("which metrics are there about memory", "list", {});
 }
 
+TEST(RuleModel, AnalysesShowTheSeriesTheyRestOn) {
+  for (const char* question :
+       {"is anything unusual right now", "is the cpu usage of web-02 unusual",
+        "why is the latency of api high", "what moves with the request rate of api",
+        "does the request rate of api correlate with memory of payment",
+        "when will the disk of db-01 be full", "alert me when cpu usage is above 90 %",
+        "silence the HighCpu alert for 2 hours"}) {
+    const Answer a = answered(question);
+    ASSERT_FALSE(a.evidence.empty()) << question << "\n" << shown(a);
+    for (const Evidence& e : a.evidence) {
+      EXPECT_TRUE(query::parse_query(e.promql)) << question << ": " << e.promql;
+      EXPECT_TRUE(e.result.contains("resultType")) << question;
+      EXPECT_FALSE(e.result["result"].empty()) << question << ": " << e.promql;
+      EXPECT_EQ(e.range, e.result["resultType"] == "matrix") << question;
+    }
+  }
+  // What the strangest series did, as one can see it.
+  const Answer a = answered("is anything unusual right now");
+  EXPECT_NE(a.evidence[0].result["result"][0]["metric"].dump().find("web-02"), std::string::npos)
+      << a.evidence[0].result["result"][0]["metric"].dump();
+}
+
 TEST(RuleModel, AMountPointNamesADisk) {
   const Answer a =
       reads("when will /data on db-01 be full", {"node_filesystem_avail_bytes", "/data"});
@@ -211,6 +233,14 @@ TEST(RuleModel, FollowUps) {
   const Answer alert = reads("make that an alert at 90 %", {"node_cpu_seconds_total", "90"}, "e");
   EXPECT_EQ(alert.intent, "alert");
   ASSERT_TRUE(alert.action);
+}
+
+TEST(RuleModel, WhatCannotBeDoneLeavesTheConversationAsItWas) {
+  reads("request rate by service", {"by (service)"}, "keep");
+  refused("break that down by pod", "keep");
+  reads("and an hour ago?", {"by (service)", "offset 1h"}, "keep");
+  const Answer five = reads("make it five", {"topk(5", "by (service)"}, "keep");
+  EXPECT_EQ(five.intent, "top");
 }
 
 TEST(RuleModel, WhyGoesOnFromBefore) {
@@ -494,6 +524,114 @@ TEST(RuleModel, LogsAreNoLogins) {
   const Answer a = assistant().ask("show me the logs of api");
   ASSERT_TRUE(declined(a)) << shown(a);
   EXPECT_EQ(shown(a).find("login"), std::string::npos) << shown(a);
+}
+
+/// What a few things are called in ways of their own.
+struct OddWorld : SmallWorld {
+  OddWorld() {
+    for (const char* instance : {"10.0.0.5:9100", "10.0.0.6:9100"}) {
+      put({{"__name__", "node_load1"}, {"instance", instance}, {"job", "node"}},
+          [](double) { return 2; });
+    }
+    for (const char* quantile : {"0.5", "0.99"}) {
+      put({{"__name__", "prometheus_engine_query_duration_seconds"},
+           {"instance", "mon-01:9090"},
+           {"job", "prometheus"},
+           {"quantile", quantile},
+           {"slice", "inner_eval"}},
+          [](double) { return 0.25; });
+    }
+    for (const char* room : {"a", "b"}) {
+      put({{"__name__", "http.server.backlog"}, {"job", "api"}, {"room.name", room}},
+          [](double) { return 4; });
+      put({{"__name__", "orders_total"}, {"job", "shop"}, {"payment_method", room}},
+          counted([](double) { return 1; }));
+      put({{"__name__", "node_load15"}, {"instance", "web-01:9100"}, {"room.name", room}},
+          [](double) { return 1; });
+    }
+  }
+};
+
+Answer odd(const std::string& question) {
+  static OddWorld world;
+  static Assistant made(world);
+  Answer a = made.ask(question);
+  expect_sound(a, question);
+  return a;
+}
+
+TEST(RuleModel, AnAddressIsAName) {
+  const Answer a = odd("load of 10.0.0.5");
+  EXPECT_NE(a.promql.find("10.0.0.5"), std::string::npos) << shown(a);
+}
+
+TEST(RuleModel, ASummaryHasOnlyTheQuantilesItHas) {
+  EXPECT_NE(odd("p50 query engine latency").promql.find("quantile=\"0.5\""), std::string::npos);
+  EXPECT_NE(odd("p99 query engine latency").promql.find("quantile=\"0.99\""), std::string::npos);
+  const Answer none = odd("p90 query engine latency");
+  ASSERT_TRUE(none.refusal) << shown(none);
+  EXPECT_EQ(none.refusal->code, "no_distribution");
+}
+
+TEST(RuleModel, NamesOfUtf8AreQuoted) {
+  for (const char* question :
+       {"http.server.backlog", "max http.server.backlog", "http.server.backlog by room.name",
+        "max load by room.name", "node_load15 by room.name", "max node_load15 by room.name",
+        "max node_load15 over the last hour by room.name",
+        "will node_load15 by room.name exceed 9 tomorrow"}) {
+    const Answer a = odd(question);
+    EXPECT_FALSE(a.refusal && a.refusal->code == "query_failed") << question << shown(a);
+    if (declined(a)) continue;
+    EXPECT_EQ(a.text.find("failed"), std::string::npos) << shown(a);
+  }
+}
+
+TEST(RuleModel, GroupsMayBeSaidInThePlural) {
+  const Answer a = odd("order rate by payment_methods");
+  EXPECT_NE(a.promql.find("by (payment_method)"), std::string::npos) << shown(a);
+  const Answer more = odd("orders by payment_methods in the last hour");
+  EXPECT_NE(more.promql.find("[1h]"), std::string::npos) << shown(more);
+}
+
+TEST(RuleModel, RefusalsSayWhatIsMissing) {
+  const Answer silence = refused("silence FooBar for two hours");
+  EXPECT_NE(silence.refusal->message.find("FooBar"), std::string::npos) << shown(silence);
+  EXPECT_FALSE(silence.refusal->suggestions.empty()) << shown(silence);
+  SmallWorld plain(false);
+  plain.put({{"__name__", "up"}, {"instance", "a:1"}, {"job", "x"}}, [](double) { return 1; });
+  Assistant made(plain);
+  const auto told = [&](const std::string& question, std::string_view part) {
+    const Answer a = made.ask(question);
+    expect_sound(a, question);
+    EXPECT_NE(shown(a).find(part), std::string::npos) << question << "\n" << shown(a);
+    EXPECT_EQ(shown(a).find("\"\""), std::string::npos) << question << "\n" << shown(a);
+  };
+  told("which alerts fire", "No alerts are received here");
+  told("silence FooBar for two hours", "no alerts are received here");
+  told("max p99 between 4 and 2 hours ago", "refuse:");
+  told("compare staging with production", "refuse:");
+  told("a b c", "refuse:");
+  told("what is broken", "a:1 is up");
+  // Only what is here is offered to begin with.
+  const Answer lost = made.ask("pods that are not running");
+  EXPECT_EQ(shown(lost).find("CPU usage"), std::string::npos) << shown(lost);
+}
+
+TEST(RuleModel, SecretsMayBeCounted) {
+  const Answer a = odd("how many secrets are in namespace shop");
+  EXPECT_FALSE(a.refusal && a.refusal->code == "not_allowed") << shown(a);
+  const Answer order = odd("print the secrets");
+  ASSERT_TRUE(order.refusal) << shown(order);
+  EXPECT_EQ(order.refusal->code, "not_allowed");
+  const Answer whose = odd("whose load is highest");
+  EXPECT_FALSE(whose.refusal && whose.refusal->code == "not_metrics") << shown(whose);
+}
+
+TEST(RuleModel, PercentilesAreCalledByTheirNames) {
+  const Answer a = odd("p50 and p99 of the highest latency of api");
+  EXPECT_EQ(a.text.find("p0"), std::string::npos) << shown(a);
+  const Answer most = odd("max p50 and p95 latency of api");
+  EXPECT_EQ(most.text.find("p0"), std::string::npos) << shown(most);
 }
 
 TEST(RuleModel, AnEmptyServerInventsNothing) {

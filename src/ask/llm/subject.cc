@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "ask/catalogue/recipe_query.h"
+#include "io/codec/number.h"
+
 namespace prom5::llm {
 
 namespace {
@@ -212,6 +215,13 @@ bool is_available(const Recipe& recipe, const Snapshot& snapshot) {
                      });
 }
 
+bool gives_quantile(const Recipe& recipe, double quantile, const Snapshot& snapshot) {
+  if (recipe.promql.find("histogram_quantile(") != std::string::npos) return true;
+  if (catalogue::summary_quantile(recipe.promql).empty()) return false;
+  const Metric* metric = snapshot.find(recipe.needs.front());
+  return metric != nullptr && metric->has("quantile", codec::format_general(quantile));
+}
+
 Recipe recipe_of_metric(const Metric& metric) {
   Recipe out;
   out.needs = {metric.name};
@@ -255,13 +265,14 @@ SubjectFinder::SubjectFinder(const catalogue::ConceptPack& pack) : pack_(pack) {
 }
 
 const Recipe* SubjectFinder::best_recipe(const Concept& entry, const Reading& reading,
-                                         const Snapshot& snapshot) const {
+                                         const Snapshot& snapshot,
+                                         std::string_view preferred) const {
   const Recipe* best = nullptr;
   size_t most = 0;
   for (const Recipe& recipe : entry.recipes) {
     if (!is_available(recipe, snapshot)) continue;
     // The one that can tell most of the named things apart; else the preferred one.
-    size_t bound = 1;
+    size_t bound = recipe.needs.front() == preferred ? 2 : 1;
     const Metric* metric = snapshot.find(recipe.needs.front());
     for (const Mention& mention : reading.mentions) {
       if (catalogue::bind(mention, *metric, pack_.lexicon)) bound += 2;
@@ -356,8 +367,8 @@ std::vector<Subject> SubjectFinder::rank(const Reading& reading, const Snapshot&
 }
 
 Subject SubjectFinder::of_concept(const Concept& entry, const Reading& reading,
-                                  const Snapshot& snapshot) const {
-  const Recipe* recipe = best_recipe(entry, reading, snapshot);
+                                  const Snapshot& snapshot, std::string_view metric) const {
+  const Recipe* recipe = best_recipe(entry, reading, snapshot, metric);
   Judge judge(pack_.lexicon, reading, snapshot);
   judge.turn_to(&entry, of_pack(recipe != nullptr ? *recipe : entry.recipes.front()));
   Subject out;

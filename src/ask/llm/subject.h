@@ -38,9 +38,10 @@ class SubjectFinder {
   [[nodiscard]] bool names(std::string_view word) const { return names_.contains(word); }
 
   /// A concept, or a metric as a recipe, for who knows which; what the reading says around it is
-  /// looked at as by rank().
+  /// looked at as by rank(). Of recipes that tell it equally well, the one that reads `metric`.
   [[nodiscard]] Subject of_concept(const catalogue::Concept& entry, const Reading& reading,
-                                   const catalogue::Snapshot& snapshot) const;
+                                   const catalogue::Snapshot& snapshot,
+                                   std::string_view metric = {}) const;
 
  private:
   struct Phrase {
@@ -54,7 +55,8 @@ class SubjectFinder {
                     std::vector<Subject>& out) const;
   [[nodiscard]] const catalogue::Recipe* best_recipe(const catalogue::Concept& entry,
                                                      const Reading& reading,
-                                                     const catalogue::Snapshot& snapshot) const;
+                                                     const catalogue::Snapshot& snapshot,
+                                                     std::string_view metric = {}) const;
 
   const catalogue::ConceptPack& pack_;
   std::map<std::string, std::vector<Phrase>, std::less<>> by_word_;
@@ -65,6 +67,10 @@ class SubjectFinder {
 /// What one asks of a metric of its type: a counter's rate, a histogram's quantile, a gauge's
 /// value.
 catalogue::Recipe recipe_of_metric(const catalogue::Metric& metric);
+
+/// Whether a recipe can tell this quantile: of a histogram any, of a summary those that it has.
+bool gives_quantile(const catalogue::Recipe& recipe, double quantile,
+                    const catalogue::Snapshot& snapshot);
 
 /// Whether the server has all that a recipe needs.
 bool is_available(const catalogue::Recipe& recipe, const catalogue::Snapshot& snapshot);

@@ -208,11 +208,7 @@ std::string say_several(const Plan& plan, const Results& results) {
   for (size_t i = 0; i < plan.more.size(); ++i) {
     const std::vector<Row> rows =
         rows_of(plan.entity_labels, result_of(results, "query" + std::to_string(i)));
-    const std::string& query = plan.more[i];
-    const size_t open = query.find('(') + 1;
-    const auto quantile = codec::parse_double(query.substr(open, query.find(',') - open));
-    out += fmt::format("{} p{}: {}", i > 0 ? ";" : "",
-                       codec::format_general(quantile.value_or(0) * 100),
+    out += fmt::format("{} {}: {}", i > 0 ? ";" : "", plan.names.at(i),
                        some_of(rows, [&](const Row& r) { return say_row(plan, r); }));
   }
   return out + ".";

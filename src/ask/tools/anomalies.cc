@@ -18,14 +18,14 @@ constexpr double kScoreOfOne = 4;
 constexpr size_t kMaxFindings = 30;
 constexpr size_t kMaxPeers = 8;
 constexpr double kRecentSeconds = 3600;
+constexpr size_t kMaxQueries = 20;
 /// A course that only rises, by this share of its level, is told though every value was to be
 /// expected from the ones before.
 constexpr double kGrowth = 0.15;
 constexpr double kMonotony = 0.7;
 
-Json growth_of(const VitalSign& sign, const RangeFrame& frame, const FrameSeries& series) {
-  std::vector<double> times(frame.steps);
-  for (size_t i = 0; i < frame.steps; ++i) times[i] = frame.time_of(i).as_seconds();
+Json growth_of(const VitalSign& sign, const RangeFrame& frame, const FrameSeries& series,
+               std::span<const double> times) {
   const auto line = analysis::trend(series.values, times);
   if (!line || std::fabs(line->monotony) < kMonotony) return {};
   const double level = std::max(std::fabs(line->start), std::fabs(line->end));
@@ -46,11 +46,10 @@ Json growth_of(const VitalSign& sign, const RangeFrame& frame, const FrameSeries
 void add_peers(const VitalSign& sign, const RangeFrame& frame, Json& findings) {
   std::vector<double> last;
   for (const FrameSeries& series : frame.series) {
-    const auto from =
-        series.values.end() - static_cast<ptrdiff_t>(std::min<size_t>(5, frame.steps));
+    const auto recent = std::span(series.values).last(std::min<size_t>(5, frame.steps));
     const auto found =
-        std::find_if(from, series.values.end(), [](double v) { return !std::isnan(v); });
-    last.push_back(found == series.values.end() ? NAN : *found);
+        std::find_if(recent.rbegin(), recent.rend(), [](double v) { return !std::isnan(v); });
+    last.push_back(found == recent.rend() ? NAN : *found);
   }
   for (const analysis::PeerOutlier& outlier : analysis::peer_outliers(last)) {
     if (findings.size() >= kMaxFindings) return;
@@ -92,21 +91,25 @@ Result<Json> Anomalies::of_query(const Json& query, const Json& arguments,
   const auto recent = static_cast<int64_t>(
       std::clamp(number_of(arguments, "recent_s", kRecentSeconds), 60.0, 864'000.0));
   const ScanWindow window = ScanWindow::before(end, DurationMs::seconds(recent));
-  const std::vector<VitalSign> signs{sign};
-  const Scan found = TRY(scan(engine_, signs, window, kScoreOfOne, context));
+  const FrameRequest request{window.start, window.end, window.step};
+  const RangeFrame frame = TRY(range_frame(engine_, sign.promql, request, context));
+  show(sign.promql, request, frame, context);
+  Scan found;
+  look_at(sign, frame, window, kScoreOfOne, found);
   Json findings = Json::array();
   for (const Oddity& oddity : found.oddities) {
     if (findings.size() == kMaxFindings) break;
     findings.push_back(oddity_json(oddity));
   }
-  const RangeFrame frame =
-      TRY(range_frame(engine_, sign.promql, {window.start, window.end, window.step}, context));
+  std::vector<double> times(frame.steps);
+  for (size_t i = 0; i < frame.steps; ++i) times[i] = frame.time_of(i).as_seconds();
   for (const FrameSeries& series : frame.series) {
     const Json labels = labels_json(series.labels);
-    const Json growth = growth_of(sign, frame, series);
-    if (growth.is_null() || findings.size() == kMaxFindings) continue;
     const auto told = std::find_if(findings.begin(), findings.end(),
                                    [&](const Json& f) { return f["labels"] == labels; });
+    if (told == findings.end() && findings.size() == kMaxFindings) continue;
+    const Json growth = growth_of(sign, frame, series, times);
+    if (growth.is_null()) continue;
     if (told == findings.end()) {
       findings.push_back(growth);
     } else {
@@ -122,6 +125,9 @@ Result<Json> Anomalies::call(const Json& arguments, const ToolContext& context) 
   if (arguments.contains("queries")) {
     if (!arguments["queries"].is_array()) {
       return fail(ErrorCode::BadData, "anomalies: \"queries\" must be an array");
+    }
+    if (arguments["queries"].size() > kMaxQueries) {
+      return fail(ErrorCode::BadData, "anomalies: at most {} queries at once", kMaxQueries);
     }
     Json findings = Json::array();
     size_t series = 0;
@@ -153,10 +159,14 @@ Result<Json> Anomalies::call(const Json& arguments, const ToolContext& context) 
   if (arguments.contains("things")) {
     // What is asked about things of a kind is asked about them among their like.
     for (const VitalSign& sign : signs) {
-      const auto frame =
-          range_frame(engine_, sign.promql,
-                      {end - DurationMs::minutes(5), end, DurationMs::minutes(1)}, context);
-      if (frame && findings.size() < kMaxFindings) add_peers(sign, *frame, findings);
+      if (findings.size() >= kMaxFindings) break;
+      TRY(context.may_go_on());
+      const FrameRequest request{end - DurationMs::minutes(5), end, DurationMs::minutes(1)};
+      const auto frame = range_frame(engine_, sign.promql, request, context);
+      if (!frame) continue;
+      const size_t before = findings.size();
+      add_peers(sign, *frame, findings);
+      if (findings.size() > before) show(sign.promql, request, *frame, context);
     }
     std::stable_sort(findings.begin(), findings.end(), [](const Json& a, const Json& b) {
       return a["score"].get<double>() > b["score"].get<double>();
@@ -167,7 +177,9 @@ Result<Json> Anomalies::call(const Json& arguments, const ToolContext& context) 
   std::set<std::string> told;
   for (const Oddity& oddity : found.oddities) {
     if (findings.size() == kMaxFindings) break;
-    if (told.insert(oddity.sign->needs.front()).second) findings.push_back(oddity_json(oddity));
+    if (!told.insert(oddity.sign->needs.front()).second) continue;
+    findings.push_back(oddity_json(oddity));
+    show(oddity, window, context);
   }
   return Json{{"findings", std::move(findings)},
               {"series", found.series},

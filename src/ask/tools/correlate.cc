@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -58,54 +59,75 @@ struct Pair {
   std::string b;
   std::string promql;
   analysis::LaggedCorrelation found;
+  std::optional<FrameSeries> shown;  ///< b, where it was found among everything
 
   [[nodiscard]] double strength() const { return std::fabs(found.correlation.coefficient); }
 };
 
 /// What is compared with everything else, and what came out.
 struct Comparison {
+  FrameRequest request;
+  const ToolContext& context;
   std::string name;
   RangeFrame first;
   std::vector<Pair> pairs;
   size_t looked_at = 0;
 
-  void with(const std::string& other_name, const std::string& promql, const RangeFrame& other,
-            Of of) {
+  /// Errors: those of ToolContext::may_go_on().
+  Result<void> with(const std::string& other_name, const std::string& promql,
+                    const RangeFrame& other, Of of) {
+    const bool all = of == Of::All;
+    // Things of both sides are compared each with its own.
+    std::map<Labels, const FrameSeries*> partners;
+    const bool each = first.series.size() > 1 && other.series.size() > 1;
+    for (const FrameSeries& y : other.series) {
+      if (each) partners.emplace(y.labels, &y);
+    }
     for (const FrameSeries& x : first.series) {
+      TRY(context.may_go_on());
       std::optional<Pair> best;
-      for (const FrameSeries& y : other.series) {
-        if (looked_at >= kMaxCompared) break;
-        // Things of both sides are compared each with its own.
-        if (first.series.size() > 1 && other.series.size() > 1 && x.labels != y.labels) continue;
+      const auto look = [&](const FrameSeries& y) {
+        if (looked_at >= kMaxCompared) return;
         ++looked_at;
-        const bool all = of == Of::All;
         const auto found = compare(x.values, y.values, all ? 0 : kWorthTelling);
         const double r = std::fabs(found.correlation.coefficient);
-        if (!all && (r < kWorthTelling || (best && r <= best->strength()))) continue;
-        Pair pair{named(name, x.labels), named(other_name, y.labels), promql, found};
+        if (!all && (r < kWorthTelling || (best && r <= best->strength()))) return;
+        Pair pair{named(name, x.labels), named(other_name, y.labels), promql, found, {}};
         if (all) {
           pairs.push_back(std::move(pair));
         } else {
+          pair.shown = y;
           best = std::move(pair);
         }
+      };
+      if (each) {
+        if (const auto y = partners.find(x.labels); y != partners.end()) look(*y->second);
+      } else {
+        std::ranges::for_each(other.series, look);
       }
       if (best) pairs.push_back(*std::move(best));
     }
+    return {};
   }
 
-  [[nodiscard]] Json strongest(DurationMs step) {
+  /// What was found among everything is shown as well.
+  [[nodiscard]] Json strongest() {
     std::ranges::stable_sort(pairs, std::greater(), &Pair::strength);
     Json out = Json::array();
     std::set<std::string> told;
     for (const Pair& pair : pairs) {
       if (out.size() == kMaxPairs) break;
       if (!told.insert(pair.a + "\n" + pair.b).second) continue;
+      if (pair.shown) {
+        const SeriesView b{pair.shown->labels, pair.shown->values};
+        show(pair.promql, request, {&b, 1}, context);
+      }
       const analysis::Correlation& c = pair.found.correlation;
       out.push_back({{"a", pair.a},
                      {"b", pair.b},
                      {"promql", pair.promql},
                      {"r", c.coefficient},
-                     {"lag_s", static_cast<double>(pair.found.lag) * step.as_seconds()},
+                     {"lag_s", static_cast<double>(pair.found.lag) * request.step.as_seconds()},
                      {"count", c.count},
                      {"p", c.p_value}});
     }
@@ -131,31 +153,37 @@ Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) 
   const TimeMs start = time_of(arguments, "start", end - DurationMs::hours(6));
   if (start >= end) return fail(ErrorCode::BadData, "correlate: \"start\" must be before \"end\"");
   const FrameRequest request{start, end, {std::max<int64_t>(30'000, (end - start).ms / kPoints)}};
-  Comparison comparison{
-      text_or(arguments, "a_name", a), TRY(range_frame(engine_, a, request, context)), {}, 0};
+  Comparison comparison{request,
+                        context,
+                        text_or(arguments, "a_name", a),
+                        TRY(range_frame(engine_, a, request, context)),
+                        {},
+                        0};
+  show(a, request, comparison.first, context);
   if (arguments.contains("b")) {
     const std::string b = TRY(text_of(arguments, "b", "correlate"));
-    comparison.with(text_or(arguments, "b_name", b), b,
-                    TRY(range_frame(engine_, b, request, context)), Of::All);
+    const RangeFrame other = TRY(range_frame(engine_, b, request, context));
+    show(b, request, other, context);
+    TRY(comparison.with(text_or(arguments, "b_name", b), b, other, Of::All));
   } else {
-    TRY(with_everything(a, request, context, comparison));
+    TRY(with_everything(a, comparison));
   }
-  return Json{{"pairs", comparison.strongest(request.step)},
+  return Json{{"pairs", comparison.strongest()},
               {"looked_at", comparison.looked_at},
               {"start", start.as_seconds()},
               {"end", end.as_seconds()},
               {"step", request.step.as_seconds()}};
 }
 
-Result<void> Correlate::with_everything(const std::string& a, const FrameRequest& request,
-                                        const ToolContext& context, Comparison& comparison) {
+Result<void> Correlate::with_everything(const std::string& a, Comparison& comparison) {
+  const ToolContext& context = comparison.context;
   const auto snapshot = TRY(catalogue_.snapshot(context.now));
   for (const VitalSign& sign : vital_signs(pack_, *snapshot, Json::array())) {
     if (reads_of(sign, a)) continue;
-    if (context.stop.stop_requested()) return fail(ErrorCode::Canceled, "nobody waits any more");
+    TRY(context.may_go_on());
     // A sign that cannot be asked tells nothing.
-    if (const auto frame = range_frame(engine_, sign.promql, request, context)) {
-      comparison.with(sign.name, sign.promql, *frame, Of::Best);
+    if (const auto frame = range_frame(engine_, sign.promql, comparison.request, context)) {
+      TRY(comparison.with(sign.name, sign.promql, *frame, Of::Best));
     }
   }
   std::erase_if(comparison.pairs,

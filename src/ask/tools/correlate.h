@@ -21,8 +21,7 @@ class Correlate final : public Tool {
   Result<Json> call(const Json& arguments, const ToolContext& context) override;
 
  private:
-  Result<void> with_everything(const std::string& a, const FrameRequest& request,
-                               const ToolContext& context, Comparison& comparison);
+  Result<void> with_everything(const std::string& a, Comparison& comparison);
 
   query::Engine& engine_;
   catalogue::Catalogue& catalogue_;

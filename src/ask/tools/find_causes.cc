@@ -154,10 +154,12 @@ Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context)
   for (const Suspect& suspect : suspects) {
     if (causes.size() == kMaxCauses) break;
     if (!told.insert(suspect.oddity->sign->needs.front()).second) continue;
+    show(*suspect.oddity, window, context);
     Json cause = oddity_json(*suspect.oddity);
     if (effect) cause["r"] = suspect.r;
     causes.push_back(std::move(cause));
   }
+  if (effect) show(*effect, window, context);
   out["causes"] = std::move(causes);
   out["series"] = found.series;
   return out;

@@ -4,6 +4,7 @@
 
 #include "analysis/episodes.h"
 #include "analysis/forecast.h"
+#include "ask/catalogue/recipe_query.h"
 #include "ask/tools/range_frame.h"
 #include "ask/tools/run_query.h"
 
@@ -30,8 +31,9 @@ ToolSpec ProposeAlert::spec() const {
 Result<Json> ProposeAlert::call(const Json& arguments, const ToolContext& context) {
   const std::string expr = TRY(text_of(arguments, "expr", "propose_alert"));
   const double hold = std::clamp(number_of(arguments, "for_s", 0), 0.0, kLongestHold);
-  const RangeFrame frame =
-      TRY(range_frame(engine_, expr, {context.now - kTested, context.now, kTestStep}, context));
+  const FrameRequest request{context.now - kTested, context.now, kTestStep};
+  const RangeFrame frame = TRY(range_frame(engine_, expr, request, context));
+  show(expr, request, frame, context);
   const analysis::RuleTiming timing{kTestStep, {static_cast<int64_t>(hold * 1000)}, {}};
   std::vector<Json> found;
   size_t pending = 0;
@@ -64,7 +66,8 @@ ToolSpec ProposeSilence::spec() const {
   return {"propose_silence",
           "Shows which alerts that fire now a silence with these matchers would hit. Creates "
           "nothing.",
-          object_schema({{"matchers", "object", "label: value, or a regular expression"},
+          object_schema({{"matchers", "object", "label: value"},
+                         {"regex?", "array", "labels whose value is a regular expression"},
                          {"duration_s?", "number", "how long"}})};
 }
 
@@ -73,21 +76,32 @@ Result<Json> ProposeSilence::call(const Json& arguments, const ToolContext& cont
       !arguments["matchers"].is_object() || arguments["matchers"].empty()) {
     return fail(ErrorCode::BadData, "propose_silence needs \"matchers\", an object");
   }
-  std::vector<Matcher> matchers;
+  const Json regex = array_of(arguments, "regex");
+  query::QueryRequest request;
+  request.text = R"(ALERTS{alertstate=~"firing|pending")";
   for (const auto& [name, value] : arguments["matchers"].items()) {
     if (!value.is_string()) return fail(ErrorCode::BadData, "matcher {} must be a text", name);
-    const std::string& text = value.get_ref<const std::string&>();
-    const bool regex = text.find_first_of("*|") != std::string::npos;
-    matchers.push_back(TRY(Matcher::make(regex ? MatchType::Regex : MatchType::Equal, name, text)));
+    request.text += "," + (is_legacy_label_name(name) ? name : catalogue::quoted(name));
+    request.text += std::ranges::find(regex, Json(name)) == regex.end() ? "=" : "=~";
+    request.text += catalogue::quoted(value.get_ref<const std::string&>());
   }
-  query::QueryRequest request;
-  request.text = R"(ALERTS{alertstate=~"firing|pending"})";
+  request.text += "}";
   request.start = request.end = context.now;
   const query::QueryResult result = TRY(run_query(engine_, request, context));
   Json alerts = Json::array();
+  Json rows = Json::array();
   for (const query::Series& series : std::get<query::VectorValue>(result.value).series) {
-    if (!matches_all(matchers, series.labels)) continue;
     alerts.push_back({{"labels", labels_json(series.labels)}});
+    rows.push_back({{"metric", labels_json(series.labels)},
+                    {"value", Json::array({context.now.as_seconds(), "1"})}});
+  }
+  if (context.evidence != nullptr) {
+    context.evidence->push_back({request.text,
+                                 false,
+                                 context.now,
+                                 context.now,
+                                 {},
+                                 {{"resultType", "vector"}, {"result", std::move(rows)}}});
   }
   return Json{{"alerts", std::move(alerts)}};
 }
@@ -112,6 +126,7 @@ Result<Json> ForecastSeries::call(const Json& arguments, const ToolContext& cont
   request.step = DurationMs{std::max<int64_t>(30'000, static_cast<int64_t>(base / 240) * 1000)};
   request.start = context.now - DurationMs{static_cast<int64_t>(base) * 1000};
   const RangeFrame frame = TRY(range_frame(engine_, promql, request, context));
+  show(promql, request, frame, context);
   std::vector<double> times(frame.steps);
   for (size_t i = 0; i < frame.steps; ++i) times[i] = frame.time_of(i).as_seconds();
   Json out = Json::array();

@@ -13,7 +13,11 @@ namespace {
 
 /// Of a longer result the extremes are told, and "total" how many there are.
 constexpr size_t kMaxSeries = 1000;
+/// Of a range query, fewer: so many values in all.
+constexpr size_t kMaxValues = 250'000;
 constexpr double kPoints = 240;
+/// As /api/v1/query_range has it.
+constexpr int64_t kMaxSteps = 11'000;
 
 Json metric_json(const Labels& labels) {
   Json out = labels_json(labels);
@@ -31,11 +35,11 @@ Json point_json(TimeMs time, double value) {
 
 /// Which series of a long list are told: those with the highest and the lowest last values, in the
 /// list's order. An arbitrary part of it would rank what is not at the top.
-std::vector<const query::Series*> telling(const std::vector<query::Series>& list) {
+std::vector<const query::Series*> telling(const std::vector<query::Series>& list, size_t most) {
   std::vector<const query::Series*> out;
   out.reserve(list.size());
   for (const query::Series& series : list) out.push_back(&series);
-  if (out.size() <= kMaxSeries) return out;
+  if (out.size() <= most) return out;
   const auto last = [](const query::Series* s) {
     const double value = s->points.empty() ? NAN : s->points.back().value;
     return std::isnan(value) ? -INFINITY : value;
@@ -43,15 +47,18 @@ std::vector<const query::Series*> telling(const std::vector<query::Series>& list
   std::stable_sort(out.begin(), out.end(), [&](const query::Series* a, const query::Series* b) {
     return last(a) > last(b);
   });
-  const auto half = static_cast<ptrdiff_t>(kMaxSeries / 2);
+  const auto half = static_cast<ptrdiff_t>(most / 2);
   out.erase(out.begin() + half, out.end() - half);
   std::sort(out.begin(), out.end());  // they lie in one array, in its order
   return out;
 }
 
 Json series_json(const std::vector<query::Series>& list, bool range) {
+  size_t longest = 1;
+  for (const query::Series& series : list) longest = std::max(longest, series.points.size());
+  const size_t most = std::clamp(kMaxValues / longest, size_t{2}, kMaxSeries);
   Json out = Json::array();
-  for (const query::Series* told : telling(list)) {
+  for (const query::Series* told : telling(list, most)) {
     const query::Series& series = *told;
     Json item{{"metric", metric_json(series.labels)}};
     Json values = Json::array();
@@ -110,6 +117,12 @@ Result<Json> QueryMetrics::call(const Json& arguments, const ToolContext& contex
     const double step = step_s > 0 ? step_s : longest / kPoints;
     request.step =
         DurationMs{std::max<int64_t>(1000, static_cast<int64_t>(std::min(step, 1e12) * 1000))};
+    if ((request.end - request.start).ms / request.step.ms >= kMaxSteps) {
+      return fail(ErrorCode::BadData,
+                  "query_metrics: from \"start\" to \"end\" there are more than {} steps of {}; "
+                  "make \"step_s\" longer",
+                  kMaxSteps, format_duration(request.step));
+    }
   }
   const query::QueryResult result = TRY(run_query(engine_, request, context));
   Json out = value_json(result.value);

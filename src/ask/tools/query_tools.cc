@@ -13,7 +13,6 @@ query::QueryRequest instant(std::string promql, const ToolContext& context) {
   query::QueryRequest request;
   request.text = std::move(promql);
   request.start = request.end = context.now;
-  request.stop = context.stop;
   return request;
 }
 
@@ -56,7 +55,9 @@ ToolSpec ExplainQuery::spec() const {
 
 Result<Json> ExplainQuery::call(const Json& arguments, const ToolContext& context) {
   const std::string promql = TRY(text_of(arguments, "promql", "explain_query"));
-  const query::Explanation found = TRY(engine_.explain(instant(promql, context), false));
+  query::QueryRequest request = instant(promql, context);
+  TRY(within_budget(request, context));
+  const query::Explanation found = TRY(engine_.explain(request, false));
   Json parts = Json::array();
   add_parts(found.root, parts);
   std::string words = words_of(found.root) + ".";
@@ -75,7 +76,9 @@ ToolSpec DiagnoseQuery::spec() const {
 
 Result<Json> DiagnoseQuery::call(const Json& arguments, const ToolContext& context) {
   const std::string promql = TRY(text_of(arguments, "promql", "diagnose_query"));
-  const query::Diagnosis found = TRY(doctor_.diagnose(instant(promql, context)));
+  query::QueryRequest request = instant(promql, context);
+  TRY(within_budget(request, context));
+  const query::Diagnosis found = TRY(doctor_.diagnose(request));
   Json findings = Json::array();
   for (const query::Finding& finding : found.findings) {
     findings.push_back({{"cause", std::string(query::to_string(finding.cause))},

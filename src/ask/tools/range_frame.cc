@@ -3,8 +3,16 @@
 #include <cmath>
 
 #include "ask/tools/run_query.h"
+#include "io/codec/number.h"
 
 namespace prom5::tools {
+
+namespace {
+
+constexpr size_t kMaxCells = 5'000'000;
+constexpr size_t kMaxShown = 20;
+
+}  // namespace
 
 Result<RangeFrame> range_frame(query::Engine& engine, const std::string& promql,
                                const FrameRequest& request, const ToolContext& context) {
@@ -20,6 +28,12 @@ Result<RangeFrame> range_frame(query::Engine& engine, const std::string& promql,
   }
   RangeFrame frame{request.start, request.step, 0, {}};
   frame.steps = static_cast<size_t>((request.end - request.start).ms / request.step.ms) + 1;
+  // The engine bounds the points there are; here a series takes room for those it lacks as well.
+  if (matrix->series.size() > kMaxCells / frame.steps) {
+    return fail(ErrorCode::LimitExceeded,
+                "{} gives {} series of {} steps each, too many to analyse; narrow or aggregate it",
+                promql, matrix->series.size(), frame.steps);
+  }
   frame.series.reserve(matrix->series.size());
   for (query::Series& series : matrix->series) {
     FrameSeries out{std::move(series.labels), std::vector<double>(frame.steps, NAN)};
@@ -30,6 +44,36 @@ Result<RangeFrame> range_frame(query::Engine& engine, const std::string& promql,
     frame.series.push_back(std::move(out));
   }
   return frame;
+}
+
+void show(const std::string& promql, const FrameRequest& request,
+          std::span<const SeriesView> series, const ToolContext& context) {
+  if (context.evidence == nullptr) return;
+  Json result = Json::array();
+  for (const SeriesView& one : series.first(std::min(series.size(), kMaxShown))) {
+    Json values = Json::array();
+    for (size_t i = 0; i < one.values.size(); ++i) {
+      if (std::isnan(one.values[i])) continue;
+      const TimeMs time = request.start + request.step * static_cast<int64_t>(i);
+      std::string text;
+      codec::append_sample_value(text, one.values[i]);
+      values.push_back(Json::array({time.as_seconds(), std::move(text)}));
+    }
+    result.push_back({{"metric", labels_json(one.labels)}, {"values", std::move(values)}});
+  }
+  context.evidence->push_back({promql,
+                               true,
+                               request.start,
+                               request.end,
+                               request.step,
+                               {{"resultType", "matrix"}, {"result", std::move(result)}}});
+}
+
+void show(const std::string& promql, const FrameRequest& request, const RangeFrame& frame,
+          const ToolContext& context) {
+  std::vector<SeriesView> views;
+  for (const FrameSeries& series : frame.series) views.push_back({series.labels, series.values});
+  show(promql, request, views, context);
 }
 
 Json labels_json(const Labels& labels) {

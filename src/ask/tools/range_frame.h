@@ -34,9 +34,22 @@ struct FrameRequest {
   DurationMs step;
 };
 
-/// Errors: those of Engine::run.
+/// Errors: those of Engine::run; LimitExceeded when the frame would have more than 5 million cells.
 Result<RangeFrame> range_frame(query::Engine& engine, const std::string& promql,
                                const FrameRequest& request, const ToolContext& context);
+
+/// A series as it lies in a frame.
+struct SeriesView {
+  const Labels& labels;
+  std::span<const double> values;
+};
+
+/// Puts series of a query's frame where the asker sees what a finding rests on; of very many the
+/// first 20.
+void show(const std::string& promql, const FrameRequest& request,
+          std::span<const SeriesView> series, const ToolContext& context);
+void show(const std::string& promql, const FrameRequest& request, const RangeFrame& frame,
+          const ToolContext& context);
 
 /// Labels as a JSON object, without the metric's name.
 Json labels_json(const Labels& labels);

@@ -9,6 +9,7 @@ namespace {
 constexpr int64_t kPoints = 180;
 /// How many times the recent part the past is to be.
 constexpr int64_t kPastShare = 5;
+constexpr ptrdiff_t kMaxOddities = 500;
 constexpr DurationMs kLeastStep = DurationMs::seconds(30);
 
 }  // namespace
@@ -26,26 +27,39 @@ ScanWindow ScanWindow::before(TimeMs end, DurationMs recent) {
 Result<Scan> scan(query::Engine& engine, const std::vector<VitalSign>& signs,
                   const ScanWindow& window, double least_score, const ToolContext& context) {
   Scan out;
-  const auto first_recent = static_cast<size_t>((window.recent - window.start).ms / window.step.ms);
   for (const VitalSign& sign : signs) {
-    if (context.stop.stop_requested()) return fail(ErrorCode::Canceled, "nobody waits any more");
-    auto frame = range_frame(engine, sign.promql, {window.start, window.end, window.step}, context);
+    TRY(context.may_go_on());
+    const auto frame =
+        range_frame(engine, sign.promql, {window.start, window.end, window.step}, context);
     if (!frame) {
       ++out.failed;
       continue;
     }
-    for (FrameSeries& series : frame->series) {
-      ++out.series;
-      const auto deviation = analysis::unusual_window(series.values, first_recent);
-      if (!deviation || deviation->score < least_score) continue;
-      out.oddities.push_back({&sign, std::move(series.labels), *deviation,
-                              frame->time_of(deviation->onset), std::move(series.values)});
-    }
+    look_at(sign, *frame, window, least_score, out);
   }
-  std::stable_sort(out.oddities.begin(), out.oddities.end(), [](const Oddity& a, const Oddity& b) {
-    return a.deviation.score > b.deviation.score;
-  });
   return out;
+}
+
+void look_at(const VitalSign& sign, const RangeFrame& frame, const ScanWindow& window,
+             double least_score, Scan& out) {
+  const auto first_recent = static_cast<size_t>((window.recent - window.start).ms / window.step.ms);
+  for (const FrameSeries& series : frame.series) {
+    ++out.series;
+    const auto deviation = analysis::unusual_window(series.values, first_recent);
+    if (!deviation || deviation->score < least_score) continue;
+    out.oddities.push_back(
+        {&sign, series.labels, *deviation, frame.time_of(deviation->onset), series.values});
+  }
+  std::ranges::stable_sort(out.oddities, std::greater(),
+                           [](const Oddity& o) { return o.deviation.score; });
+  if (std::ssize(out.oddities) > kMaxOddities) {
+    out.oddities.erase(out.oddities.begin() + kMaxOddities, out.oddities.end());
+  }
+}
+
+void show(const Oddity& oddity, const ScanWindow& window, const ToolContext& context) {
+  const SeriesView series{oddity.labels, oddity.values};
+  show(oddity.sign->promql, {window.start, window.end, window.step}, {&series, 1}, context);
 }
 
 Json oddity_json(const Oddity& oddity) {

@@ -30,15 +30,22 @@ struct ScanWindow {
 };
 
 struct Scan {
-  std::vector<Oddity> oddities;  ///< the strangest first
+  std::vector<Oddity> oddities;  ///< the strangest first; of very many the first 500
   size_t series = 0;             ///< looked at
   size_t failed = 0;             ///< signs whose query failed
 };
 
 /// Runs each sign's query and looks for what is unusual in its recent part. Signs that fail are
-/// counted and left out. Canceled when nobody waits any more.
+/// counted and left out. Errors: those of ToolContext::may_go_on().
 Result<Scan> scan(query::Engine& engine, const std::vector<VitalSign>& signs,
                   const ScanWindow& window, double least_score, const ToolContext& context);
+
+/// Looks for what is unusual in the frame of one sign, whose grid the window's is.
+void look_at(const VitalSign& sign, const RangeFrame& frame, const ScanWindow& window,
+             double least_score, Scan& out);
+
+/// Shows the series that an oddity is in.
+void show(const Oddity& oddity, const ScanWindow& window, const ToolContext& context);
 
 /// {"name","labels","observed","expected","low","high","score","up","kind","since","unit"}
 Json oddity_json(const Oddity& oddity);

@@ -231,6 +231,68 @@ TEST(QueryMetricsTool, Each) {
   EXPECT_FALSE(tool.call({{"promql", "up"}, {"start", 0}, {"step_s", 1}}, world().context));
 }
 
+TEST(QueryMetricsTool, RefusesWhatWouldNotEnd) {
+  const double now = SmallWorld::kNow.as_seconds();
+  bad(tools().query, {{"promql", "vector(1)"}, {"start", now - 31'536'000}, {"step_s", 1}});
+  const Json fits =
+      good(tools().query, {{"promql", "vector(1)"}, {"start", now - 10'999}, {"step_s", 1}});
+  EXPECT_EQ(fits["result"][0]["values"].size(), 11'000U);
+}
+
+TEST(QueryMetricsTool, OfVeryLongResultsTheExtremesAreTold) {
+  const double now = SmallWorld::kNow.as_seconds();
+  SmallWorld wide(false);
+  for (int i = 0; i < 100; ++i) {
+    wide.put({{"__name__", "n"}, {"i", std::to_string(i)}},
+             [i](double) { return static_cast<double>(i); });
+  }
+  QueryMetrics query(wide.engine);
+  const auto result =
+      query.call({{"promql", "n"}, {"start", now - 10'000}, {"step_s", 1}}, wide.context);
+  ASSERT_TRUE(result);
+  EXPECT_EQ((*result)["total"], 100);
+  const Json& told = (*result)["result"];
+  ASSERT_EQ(told.size(), 24U);  // 250,000 values
+  size_t highest = 0;
+  for (const Json& series : told) highest += series["values"].back()[1] == "99" ? 1 : 0;
+  EXPECT_EQ(highest, 1U);
+}
+
+TEST(AllTools, EndWithTheBudget) {
+  const auto spent = [](Tool& tool, const Json& arguments) {
+    QueryBudget budget(world().clock, world().clock.now() + DurationMs::hours(1), 1);
+    budget.draw(1);
+    const auto result = tool.call(arguments, {SmallWorld::kNow, {}, &budget});
+    ASSERT_FALSE(result) << tool.spec().name << result->dump();
+    EXPECT_EQ(result.error().code, ErrorCode::LimitExceeded) << tool.spec().name;
+    EXPECT_TRUE(budget.turned_away()) << tool.spec().name;
+  };
+  spent(tools().query, {{"promql", "up"}});
+  spent(tools().anomalies, Json::object());
+  spent(tools().correlate, {{"a", "up"}});
+  spent(tools().causes, Json::object());
+  spent(tools().explain, {{"promql", "up"}});
+  spent(tools().diagnose, {{"promql", "up"}});
+}
+
+TEST(AnomaliesTool, PeersAreJudgedByTheirLastValues) {
+  SmallWorld peers(false);
+  for (int i = 0; i < 8; ++i) {
+    peers.put(
+        {{"__name__", "n"}, {"i", std::to_string(i)}},
+        [i](double m) { return i == 3 && m > SmallWorld::kMinutes - 1 ? 90 : 10 + 0.1 * i; },
+        SmallWorld::kMinutes - 2);
+  }
+  Anomalies anomalies(peers.engine, peers.catalogue, peers.pack);
+  const auto result = anomalies.call(query_of("n"), peers.context);
+  ASSERT_TRUE(result);
+  ASSERT_EQ((*result)["findings"].size(), 1U) << result->dump();
+  const Json& finding = (*result)["findings"][0];
+  EXPECT_EQ(finding["kind"], "peer");
+  EXPECT_EQ(finding["labels"]["i"], "3");
+  EXPECT_EQ(finding["observed"], 90);
+}
+
 TEST(FindMetricsTool, Each) {
   Tool& tool = tools().find;
   const auto finds = [&](const Json& words, const std::vector<std::string>& want) {
@@ -417,19 +479,22 @@ TEST(ForecastTool, Each) {
 }
 
 TEST(ProposeSilenceTool, Each) {
-  const auto hits = [](const Json& matchers, size_t count) {
-    EXPECT_EQ(good(tools().silence, {{"matchers", matchers}})["alerts"].size(), count)
-        << matchers.dump();
+  const auto hits = [](const Json& matchers, size_t count, const Json& regex = Json::array()) {
+    const Json arguments{{"matchers", matchers}, {"regex", regex}};
+    EXPECT_EQ(good(tools().silence, arguments)["alerts"].size(), count) << arguments.dump();
   };
   hits({{"alertname", "HighCpu"}}, 1);
   hits({{"instance", "web-02:9100"}}, 2);
-  hits({{"instance", "web-.*"}}, 2);
-  hits({{"alertname", "HighCpu|DiskFills"}}, 2);
+  hits({{"instance", "web-.*"}}, 2, {"instance"});
+  hits({{"instance", "web-.*"}}, 0);
+  hits({{"alertname", "HighCpu|DiskFills"}}, 2, {"alertname"});
+  hits({{"alertname", "HighCpu|DiskFills"}}, 0);
+  hits({{"a.b\"c", "x"}}, 0);
   hits({{"alertname", "HighCpu"}, {"instance", "db-01:9100"}}, 0);
   hits({{"alertname", "HighCp"}}, 0);
   bad(tools().silence, {{"matchers", Json::object()}});
   bad(tools().silence, {{"matchers", {{"a", 1}}}});
-  bad(tools().silence, {{"matchers", {{"a", "(*"}}}});
+  bad(tools().silence, {{"matchers", {{"a", "(*"}}}, {"regex", {"a"}}});
 }
 
 TEST(ListTools, Each) {
