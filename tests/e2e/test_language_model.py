@@ -286,7 +286,7 @@ class SlowQuestions(WithAModel):
         return super().config().replace("timeout: 20s", "timeout: 100s")
 
     def running(self):
-        return metric(self.server, "prom5_assistant_questions_running")
+        return self.server.metric("prom5_assistant_questions_running")
 
     def test_they_keep_nobody_else_waiting(self):
         """More than there are workers of all kinds."""
@@ -323,7 +323,7 @@ class SlowQuestions(WithAModel):
                 # Long before the model is given up.
                 harness.wait_until(lambda: self.running() == 0, "it is stopped", deadline=20)
                 self.assertEqual(
-                    metric(self.server, "prom5_assistant_questions_total", outcome="failed"),
+                    self.server.metric("prom5_assistant_questions_total", outcome="failed"),
                     number)
                 self.model.forget()
 
