@@ -130,7 +130,8 @@ class BuiltInAgent final : public Assistant {
 
   Result<Answer> ask(const Question& question, const TokenSink& tokens) override {
     if (!enabled_) {
-      return fail(ErrorCode::Unavailable, "the assistant is switched off (assistant: enabled)");
+      return fail(ErrorCode::Unavailable,
+                  "the assistant is switched off (assistant: enabled, or ENABLE_TEXT_AGENT)");
     }
     return loop_.ask(question, tokens);
   }

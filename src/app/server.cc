@@ -8,11 +8,13 @@
 #include <random>
 #include <thread>
 
+#include "app/api/answer.h"
 #include "app/api/mcp_resources.h"
 #include "app/api/openapi.h"
 #include "app/api/web_ui.h"
 #include "app/assistant.h"
 #include "app/config/discovery_schema.h"
+#include "base/ascii.h"
 #include "model/exposition/text_writer.h"
 
 namespace prom5 {
@@ -164,13 +166,15 @@ Result<void> Server::open() {
   auto origin = Regex::compile(options_.cors_origin);
   if (!origin) return fail(ErrorCode::BadData, "--web.cors.origin: {}", origin.error().message);
   cors_origin_ = *std::move(origin);
+  own_names_ = {.names = {to_lower(host_name())}, .any = web_config_.authenticates()};
   const config::Config config = TRY(read_config());
   options_.storage.out_of_order_window = config.out_of_order_time_window;
 
+  options_.http.is_long = api::AssistantApi::is_question;
+  options_.http.long_worker_threads = config.assistant.agent.max_concurrent;
   // The address first: it tells at once when another server runs here.
   http_server_ = TRY(io::HttpServer::open(
-      options_.http, [this](const io::HttpRequest& request) { return handle(request); }, metrics_,
-      log_));
+      options_.http, [this](io::HttpRequest& request) { return handle(request); }, metrics_, log_));
   db_ = TRY(tsdb::Db::begin(options_.storage, clock_, files_, metrics_, log_));
   http_client_ = io::make_http_client(fmt::format("prom5/{}", api::version()));
   fanout_ = std::make_unique<remote::FanoutStorage>(
@@ -233,6 +237,7 @@ void Server::make_agent(const config::AssistantConfig& config) {
                              }),
                              options_.storage.path + "/assistant"};
   agent_ = make_assistant(needs, config);
+  assistant_fingerprint_ = config.fingerprint;
   pack_api_ =
       std::make_unique<api::PackApi>(*agent_, files_,
                                      api::PackApi::Options{.file = pack_file(needs, config),
@@ -354,6 +359,11 @@ Result<void> Server::reload() {
       config ? apply(*config) : Result<void>(std::unexpected(config.error()));
   if (applied) {
     for (const std::string& note : config->notes) log_.warn("Configuration", {{"note", note}});
+    if (config->assistant.fingerprint != assistant_fingerprint_) {
+      log_.warn(
+          "The section \"assistant\" has changed; it takes effect when the server is started anew",
+          {{"file", options_.config_file}});
+    }
     log_.info("Configuration reloaded", {{"file", options_.config_file}});
     return {};
   }
@@ -536,15 +546,17 @@ void Server::add_assistant_routes() {
   assistant_api_ = std::make_unique<api::AssistantApi>(*agent_, clock_);
   assistant_api_->add_routes(router_);
   pack_api_->add_routes(router_);
-  live_updates_ =
-      std::make_unique<api::LiveUpdates>(*engine_, clock_, metrics_, api::LiveOptions{});
+  // A quarter of the connections is left for those who come and go.
+  live_updates_ = std::make_unique<api::LiveUpdates>(
+      *engine_, clock_, metrics_,
+      api::LiveOptions{.max_subscribers =
+                           std::max<size_t>(1, options_.http.max_connections / 4 * 3)});
   live_api_ = std::make_unique<api::LiveApi>(*agent_, *live_updates_, clock_);
   live_api_->add_routes(router_);
   mcp_ = std::make_unique<api::McpCore>(agent_->tools(), api::mcp_resources(*db_, *engine_), clock_,
                                         metrics_,
                                         api::McpOptions{.version = std::string(api::version())});
-  mcp_api_ = std::make_unique<api::McpApi>(*mcp_, clock_, metrics_,
-                                           api::McpHttpOptions{.host_names = {host_name()}});
+  mcp_api_ = std::make_unique<api::McpApi>(*mcp_, clock_, metrics_, api::McpHttpOptions{});
   mcp_api_->add_routes(router_);
 }
 
@@ -601,7 +613,7 @@ void Server::allow_origin(std::string_view origin, io::Headers& headers) const {
   }
 }
 
-io::HttpResponse Server::handle(const io::HttpRequest& request) {
+io::HttpResponse Server::handle(io::HttpRequest& request) {
   const std::string_view origin = request.headers.get("Origin");
   const bool cross_origin = !origin.empty() && request.path.starts_with("/api/v1/");
   // A browser asks whether it may ask without saying who its user is.
@@ -617,13 +629,33 @@ io::HttpResponse Server::handle(const io::HttpRequest& request) {
   return response;
 }
 
-io::HttpResponse Server::answer(const io::HttpRequest& request) {
+/// What is no browser names no page; others than the server's own come in where the operator named
+/// them.
+bool Server::trusts_page(const io::HttpRequest& request) const {
+  const std::string_view origin = request.headers.get("Origin");
+  if (origin.empty()) return true;
+  if (cors_origin_->pattern() != ".*" && cors_origin_->matches(origin)) return true;
+  return api::is_trusted_origin(origin, request.headers.get("Host"), own_names_);
+}
+
+io::HttpResponse Server::answer(io::HttpRequest& request) {
   const std::string_view authorization = request.headers.get("Authorization");
   const bool own_scrape = request.method == "GET" && request.path.ends_with("/metrics") &&
                           authorization == "Bearer " + own_token_;
-  if (web_config_.authenticates() && !own_scrape && !web_config_.accepts(authorization)) {
-    io::HttpResponse response = io::HttpResponse::text(401, "Unauthorized\n");
-    response.headers.add("WWW-Authenticate", "Basic");
+  if (web_config_.authenticates() && !own_scrape) {
+    auto user = web_config_.user_of(authorization);
+    if (!user) {
+      io::HttpResponse response = io::HttpResponse::text(401, "Unauthorized\n");
+      response.headers.add("WWW-Authenticate", "Basic");
+      return response;
+    }
+    request.user = *std::move(user);
+  }
+  if (api::is_guarded(request) && !trusts_page(request)) {
+    io::HttpResponse response = api::error_answer(
+        {ErrorCode::BadData,
+         "the page is not of this server; --web.cors.origin names others that may come in"});
+    response.status = 403;
     return response;
   }
   if ((request.method == "GET" || request.method == "HEAD") && api::is_ui_path(request.path)) {

@@ -16,6 +16,7 @@
 #include "app/api/live_updates.h"
 #include "app/api/mcp.h"
 #include "app/api/mcp_api.h"
+#include "app/api/origin.h"
 #include "app/api/pack_api.h"
 #include "app/api/query_api.h"
 #include "app/api/remote_read.h"
@@ -103,8 +104,9 @@ class Server {
   [[nodiscard]] api::FeatureSwitches feature_switches() const;
   void add_push_routes();
   void add_push_gateway_routes();
-  io::HttpResponse handle(const io::HttpRequest& request);
-  io::HttpResponse answer(const io::HttpRequest& request);
+  io::HttpResponse handle(io::HttpRequest& request);
+  io::HttpResponse answer(io::HttpRequest& request);
+  [[nodiscard]] bool trusts_page(const io::HttpRequest& request) const;
   void allow_origin(std::string_view origin, io::Headers& headers) const;
   [[nodiscard]] std::string metrics_page() const;
   [[nodiscard]] std::string own_address() const;
@@ -118,6 +120,7 @@ class Server {
   MetricRegistry metrics_;
   config::WebConfig web_config_;
   std::optional<Regex> cors_origin_;  // set by open()
+  api::OwnNames own_names_;           // set by open()
 
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<io::HttpClient> http_client_;
@@ -132,6 +135,7 @@ class Server {
   std::unique_ptr<ingest::PushGateway> push_gateway_;
   std::unique_ptr<exporters::HostExporter> host_exporter_;
   std::unique_ptr<Assistant> agent_;
+  std::string assistant_fingerprint_;  // of the configuration that it was made with
   std::unique_ptr<api::ApiV1> api_v1_;
   std::unique_ptr<api::QueryApi> query_api_;
   std::unique_ptr<api::SearchApi> search_api_;

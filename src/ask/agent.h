@@ -44,6 +44,7 @@ struct Answer {
   std::optional<Json> action;   ///< a proposal, never carried out by itself
   std::string model;            ///< that answered, where there is more than one to ask
   std::string fallback_reason;  ///< why the built-in model did, when another was asked first
+  size_t turn = 0;              ///< its number in its conversation, from 0, as Feedback names it
 
   struct Clarification {
     std::string question;
@@ -93,14 +94,14 @@ class Agent {
   /// A user's conversations, the last used first; what was said in one; and its end. Those of
   /// another user are not there.
   [[nodiscard]] virtual std::vector<SessionInfo> sessions(const std::string& user) const = 0;
-  /// {"id", "started", "last_used", "title", "turns": [{"time", "question", "answer", "intent",
-  /// "promql"}]}, times in Unix seconds; nothing when there is no such conversation.
+  /// {"id", "started", "last_used", "title", "turns": [{"turn", "time", "question", "answer",
+  /// "intent", "promql"}]}, times in Unix seconds; nothing when there is no such conversation.
   [[nodiscard]] virtual std::optional<Json> session(const std::string& user,
                                                     const std::string& session_id) const = 0;
   virtual bool forget(const std::string& user, const std::string& session_id) = 0;
 
-  /// Keeps what a person thinks of an answer. NotFound when there is no such conversation or turn;
-  /// Unavailable when this agent learns nothing.
+  /// Keeps what a person thinks of an answer, in place of what was said of it before. NotFound when
+  /// there is no such conversation or turn; Unavailable when this agent learns nothing.
   virtual Result<void> feedback(const Feedback& /*feedback*/) {
     return fail(ErrorCode::Unavailable, "this assistant keeps no feedback");
   }

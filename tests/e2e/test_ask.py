@@ -299,7 +299,23 @@ class Ask(asking.Asking):
                 "/api/v5/agent/feedback", {"session_id": "judged", **body})
             self.assertEqual((status, answer), (200, {"status": "success"}))
         after = self.get_json("/api/v5/agent/feedback")
-        self.assertEqual((after["up"] - before["up"], after["down"] - before["down"]), (1, 2))
+        # Of the last turn the second verdict counts, in place of the first.
+        self.assertEqual((after["up"] - before["up"], after["down"] - before["down"]), (0, 2))
+
+    def test_turns_keep_their_numbers_when_the_first_are_forgotten(self):
+        questions = [f"what is the weather in town {n}" for n in range(22)]
+        self.session("long", *questions)
+        turns = self.get_json("/api/v5/agent/session/long")["turns"]
+        self.assertEqual([turn["turn"] for turn in turns], list(range(2, 22)))
+        status, answer = self.server.post_json(
+            "/api/v5/agent/text", {"message": "weather?", "session_id": "long"})
+        self.assertEqual((status, answer["turn"]), (200, 22))
+        opinion = {"session_id": "long", "turn": turns[1]["turn"], "verdict": "down",
+                   "correction": "of the fourth one"}
+        self.assertEqual(self.server.post_json("/api/v5/agent/feedback", opinion)[0], 200)
+        corrections = self.get_json("/api/v5/agent/feedback")["corrections"]
+        self.assertEqual((corrections[0]["question"], corrections[0]["correction"]),
+                         (questions[3], "of the fourth one"))
 
     def test_wrong_feedback(self):
         self.session("judged-wrongly", "Show CPU usage")
@@ -468,7 +484,8 @@ class Ask(asking.Asking):
 
     def test_command_gives_feedback(self):
         before = self.get_json("/api/v5/agent/feedback")
-        result = self.command("-", stdin="Show CPU usage\n:good\n:bad only user mode\n")
+        result = self.command("-", stdin="Is anything down?\n:good\n"
+                              "Show CPU usage\n:good\n:bad only user mode\n")
         self.assertEqual(result.returncode, 0, harness.shown(result))
         after = self.get_json("/api/v5/agent/feedback")
         self.assertEqual((after["up"] - before["up"], after["down"] - before["down"]), (1, 1))

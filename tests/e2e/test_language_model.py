@@ -1,7 +1,9 @@
 """The assistant with a language model on the network, which is a scripted one here."""
+import contextlib
 import json
 import pathlib
 import re
+import socket
 import tempfile
 import time
 import unittest
@@ -277,6 +279,53 @@ class Slow(WithAModel):
         self.assertLess(taken, 5 * self.TIMEOUT_SECONDS)
         self.assertEqual(self.server.metric("prom5_assistant_model_requests_total",
                                             outcome="timeout"), 1)
+
+
+class SlowQuestions(WithAModel):
+    def config(self):
+        return super().config().replace("timeout: 20s", "timeout: 100s")
+
+    def running(self):
+        return self.server.metric("prom5_assistant_questions_running")
+
+    def test_they_keep_nobody_else_waiting(self):
+        """More than there are workers of all kinds."""
+        self.model.script = lambda _: fake.hangs
+        body = json.dumps({"message": "how full is the disk of web-01?"}).encode()
+        with contextlib.ExitStack() as clients:
+            for _ in range(60):
+                client = clients.enter_context(
+                    socket.create_connection(("127.0.0.1", self.server.port)))
+                client.sendall(b"POST /api/v5/agent/text HTTP/1.1\r\nHost: x\r\nContent-Length: %d"
+                               b"\r\n\r\n%s" % (len(body), body))
+            harness.wait_until(lambda: len(self.model.texts) == 16, "as many as may run do")
+            self.assertEqual(self.running(), 16)
+            begun = time.monotonic()
+            self.assertEqual(self.server.get("/-/healthy", timeout=5)[0], 200)
+            self.assertTrue(self.server.query("up"))
+            self.assertLess(time.monotonic() - begun, 5)
+        harness.wait_until(lambda: self.running() == 0, "they end with their clients", deadline=20)
+        # Those who waited left before the model was asked.
+        self.assertEqual(len(self.model.texts), 16)
+
+    def test_a_question_ends_with_its_client(self):
+        """Nobody spends queries or tokens for it any more."""
+        self.model.script = lambda _: fake.hangs
+        body = json.dumps({"message": "how full is the disk of web-01?"}).encode()
+        for number, accept in enumerate(("text/event-stream", "application/json"), 1):
+            with self.subTest(accept):
+                with socket.create_connection(("127.0.0.1", self.server.port)) as client:
+                    client.sendall(b"POST /api/v5/agent/text HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                                   b"application/json\r\nAccept: %s\r\nContent-Length: %d\r\n\r\n%s"
+                                   % (accept.encode(), len(body), body))
+                    harness.wait_until(lambda: self.model.texts, "the model is asked")
+                    self.assertEqual(self.running(), 1)
+                # Long before the model is given up.
+                harness.wait_until(lambda: self.running() == 0, "it is stopped", deadline=20)
+                self.assertEqual(
+                    self.server.metric("prom5_assistant_questions_total", outcome="failed"),
+                    number)
+                self.model.forget()
 
 
 class Retries(WithAModel):

@@ -135,6 +135,11 @@ class Live(unittest.TestCase):
         client.send("ping", {"n": 3})
         self.assertEqual(client.wait_for("pong"), {"n": 3})
 
+    def test_a_wrong_interval_is_named(self):
+        status, _, body = self.server.get(events_path("1", interval="10ms"))
+        self.assertEqual(status, 400)
+        self.assertIn('invalid parameter "interval"', harness.parse_json(body)["error"])
+
     def test_as_many_subscriptions_as_may_be(self):
         client = self.socket()
         for number in range(20):

@@ -5,8 +5,8 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { openPage, phone, shoot, sideways, startBrowser, startServer, until, untilSeries }
   from './harness.mjs';
 
-const empty = { session_id: 's1', reply: '', intent: 'query', promql: '', unit: 'none', explanation: '',
-                confidence: 0.95, evidence: [], charts: [], actions_proposed: [], alternatives: [],
+const empty = { session_id: 's1', turn: 24, reply: '', intent: 'query', promql: '', unit: 'none',
+                explanation: '', confidence: 0.95, evidence: [], charts: [], actions_proposed: [], alternatives: [],
                 suggestions: [] };
 const vector = (promql, result) => ({ promql, mode: 'instant', start: 0, end: Date.now() / 1000, step: 0,
                                       result: { resultType: 'vector', result } });
@@ -159,8 +159,8 @@ describe('Answers', { timeout: 120000 }, () => {
     await turn.getByLabel('What would have been right?').fill('memory of db');
     await page.keyboard.press('Enter');
     await turn.getByText('Thank you.').waitFor();
-    assert.deepEqual(sent, [{ session_id: 's1', turn: 0, verdict: 'down' },
-                            { session_id: 's1', turn: 0, verdict: 'down', correction: 'memory of db' }]);
+    assert.deepEqual(sent, [{ session_id: 's1', turn: 24, verdict: 'down' },
+                            { session_id: 's1', turn: 24, verdict: 'down', correction: 'memory of db' }]);
   });
 
   it('says so where no feedback is kept', async () => {

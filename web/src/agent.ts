@@ -47,6 +47,7 @@ export interface SilenceProposal {
 
 export interface AgentAnswer {
   session_id: string;
+  turn: number;  // among those of its conversation, as feedback names it
   reply: string;
   intent: string;
   promql: string;
@@ -130,6 +131,7 @@ export interface SessionInfo {
 }
 
 export interface Told {
+  turn: number;
   time: number;
   question: string;
   answer: string;

@@ -15,7 +15,6 @@ export interface Turn {
   question: string;
   words?: string;      // as they come
   answer?: AgentAnswer;
-  place?: number;      // among the answers of the conversation, from 0
   error?: string;
   stopped?: boolean;
   at: number;          // when it was asked, in Unix seconds
@@ -249,7 +248,7 @@ function Answer({ turn, onAsk }: { turn: Turn; onAsk: OnAsk }) {
       <Queries answer={answer} />
       <footer class="answer-foot">
         <Understood answer={answer} />
-        {turn.place !== undefined && <FeedbackBar session={answer.session_id} turn={turn.place} />}
+        <FeedbackBar session={answer.session_id} turn={answer.turn} />
       </footer>
       {answer.alternatives.length > 0 && <p class="eyebrow">Or did you mean</p>}
       <Chips texts={answer.alternatives} onAsk={onAsk} label="Other readings" />

@@ -1,8 +1,7 @@
 // Questions in plain words; every answer with the query that gave it and a chart.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { advice, ask, forget, sessions, toldIn, type AgentAnswer,
-         type SessionInfo } from './agent';
+import { advice, ask, forget, sessions, toldIn, type SessionInfo } from './agent';
 import { TurnView, type Turn } from './answer-view';
 import { metricNames, ServerError } from './api';
 import { Conversations } from './conversations';
@@ -36,8 +35,8 @@ function writeAddress(session?: string) {
 async function turnsOf(session: string): Promise<Turn[]> {
   const there = kept.get(session);
   if (there) return there;
-  return (await toldIn(session)).map((told, place) => ({
-    id: ++lastId, question: told.question, answer: answerOf(told, session), place, at: told.time,
+  return (await toldIn(session)).map((told) => ({
+    id: ++lastId, question: told.question, answer: answerOf(told, session), at: told.time,
     asOf: Date.now() / 1000 - told.time > 5 * 60 ? told.time : undefined,
   }));
 }
@@ -45,12 +44,6 @@ async function turnsOf(session: string): Promise<Turn[]> {
 function whyNotOpened(problem: unknown): string {
   const gone = problem instanceof ServerError && problem.status === 404;
   return gone ? 'The server no longer keeps that conversation; this is a new one.' : advice(problem);
-}
-
-/** The answer's place is its number among those of its conversation, as feedback names it. */
-function withAnswer(turns: Turn[], id: number, answer: AgentAnswer): Turn[] {
-  const place = turns.filter((t) => t.answer?.session_id === answer.session_id).length;
-  return turns.map((t) => (t.id === id ? { ...t, answer, place } : t));
 }
 
 /** A conversation: its turns, and what one can do with it. */
@@ -106,7 +99,7 @@ function useConversation(time: number | undefined, onAnswer: () => void) {
         setSession(answer.session_id);
         writeAddress(answer.session_id);
       }
-      setTurns((all) => withAnswer(all, turn.id, answer));
+      change({ answer });
       onAnswer();
     } catch (problem) {
       change(abort.signal.aborted ? { stopped: true } : { error: advice(problem) });

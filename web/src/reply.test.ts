@@ -115,13 +115,14 @@ describe('rows', () => {
 });
 
 describe('a conversation that is taken up again', () => {
-  const told = { time: 7200, question: 'cpu', answer: 'CPU usage of vm: 6.08 %.', intent: 'query',
-                 promql: '100 * rate(cpu[5m])' };
+  const told = { turn: 24, time: 7200, question: 'cpu', answer: 'CPU usage of vm: 6.08 %.',
+                 intent: 'query', promql: '100 * rate(cpu[5m])' };
   it('draws its query up to the time of the answer', () => {
     const answer = answerOf(told, 's');
     expect(answer.charts).toEqual(
       [{ promql: told.promql, start: 3600, end: 7200, unit: 'percent' }]);
     expect(answer.reply).toBe(told.answer);
+    expect(answer.turn).toBe(24);
   });
   it('draws no condition of an alert', () => {
     expect(answerOf({ ...told, intent: 'alert' }, 's').charts).toEqual([]);

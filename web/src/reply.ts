@@ -168,12 +168,12 @@ export function unitIn(text: string, promql: string): Unit {
 
 /** An answer as far as a conversation that is taken up again still tells it. */
 export function answerOf(told: Told, session: string): AgentAnswer {
-  const { time, promql, intent } = told;
+  const { turn, time, promql, intent } = told;
   // Of a proposed alert the query is its condition, which is no answer to draw.
   const drawn = promql && !['alert', 'silence', 'explain'].includes(intent);
   const unit = unitIn(told.answer, promql);
   return {
-    session_id: session, reply: told.answer, intent, promql, unit, explanation: '', confidence: 0,
+    session_id: session, turn, reply: told.answer, intent, promql, unit, explanation: '', confidence: 0,
     evidence: drawn ? [{ promql, mode: 'instant', start: time, end: time }] : [],
     charts: drawn ? [{ promql, start: time - 3600, end: time, unit }] : [],
     actions_proposed: [], alternatives: [], suggestions: [],

@@ -4,6 +4,7 @@
 
 #include "app/api/answer.h"
 #include "app/api/assistant_json.h"
+#include "app/api/origin.h"
 #include "io/codec/json.h"
 #include "query/engine.h"
 
@@ -17,7 +18,7 @@ using io::HttpResponse;
 constexpr size_t kMaxCorrectionBytes = 4 * 1024;
 
 Result<Json> read_object(const HttpRequest& request) {
-  Json body = TRY(codec::parse_json(request.body));
+  Json body = TRY(json_body(request));
   if (!body.is_object()) return fail(ErrorCode::BadData, "expected a JSON object");
   return body;
 }
@@ -58,6 +59,7 @@ Result<Question> read_question(const HttpRequest& request, const char* field, Ti
     }
     question.time = {static_cast<int64_t>(time.get<double>() * 1000)};
   }
+  question.user = request.user;
   question.stop = request.stop;
   return question;
 }
@@ -83,8 +85,16 @@ Result<Feedback> read_feedback(const HttpRequest& request, TimeMs now) {
     }
     feedback.turn = body["turn"].get<size_t>();
   }
+  feedback.user = request.user;
   feedback.time = now;
   return feedback;
+}
+
+/// What kept a question from being answered. An assistant that cannot is no fault of the server's.
+HttpResponse question_error(const Error& error) {
+  HttpResponse response = error_answer(error);
+  if (error.code == ErrorCode::Unavailable) response.status = 503;
+  return response;
 }
 
 std::string event(std::string_view name, const Json& data) {
@@ -93,6 +103,10 @@ std::string event(std::string_view name, const Json& data) {
 
 }  // namespace
 
+bool AssistantApi::is_question(const HttpRequest& request) {
+  return request.path == "/api/v5/agent/text" || request.path == "/api/v5/query/natural";
+}
+
 void AssistantApi::add_routes(io::Router& router) {
   using io::PathArguments;
   router.add("POST", "/api/v5/query/natural", "Turns a question into PromQL.",
@@ -100,20 +114,20 @@ void AssistantApi::add_routes(io::Router& router) {
   router.add("POST", "/api/v5/agent/text", "Answers a question with evidence; may stream.",
              [this](const HttpRequest& r, const PathArguments&) { return text(r); });
   router.add("GET", "/api/v5/agent/session", "Lists conversations.",
-             [this](const HttpRequest&, const PathArguments&) {
+             [this](const HttpRequest& r, const PathArguments&) {
                Json list = Json::array();
-               for (const SessionInfo& s : agent_.sessions("")) list.push_back(session_json(s));
+               for (const SessionInfo& s : agent_.sessions(r.user)) list.push_back(session_json(s));
                return HttpResponse::json(200, codec::dump_json(Json{{"sessions", list}}));
              });
   router.add("GET", "/api/v5/agent/session/{id}", "What was said in a conversation.",
-             [this](const HttpRequest&, const PathArguments& arguments) {
-               const auto session = agent_.session("", arguments[0]);
+             [this](const HttpRequest& r, const PathArguments& arguments) {
+               const auto session = agent_.session(r.user, arguments[0]);
                if (!session) return error_answer({ErrorCode::NotFound, "no such session"});
                return HttpResponse::json(200, codec::dump_json(*session));
              });
   router.add("DELETE", "/api/v5/agent/session/{id}", "Forgets a conversation.",
-             [this](const HttpRequest&, const PathArguments& arguments) {
-               if (!agent_.forget("", arguments[0])) {
+             [this](const HttpRequest& r, const PathArguments& arguments) {
+               if (!agent_.forget(r.user, arguments[0])) {
                  return error_answer({ErrorCode::NotFound, "no such session"});
                }
                HttpResponse done;
@@ -122,7 +136,7 @@ void AssistantApi::add_routes(io::Router& router) {
              });
   router.add("POST", "/api/v5/agent/feedback", "Takes what a person thinks of an answer.",
              answering([this](const HttpRequest& r, const PathArguments&) { return feedback(r); }));
-  router.add("GET", "/api/v5/agent/feedback", "What the feedback comes to.",
+  router.add("GET", "/api/v5/agent/feedback", "What the feedback of all users comes to.",
              [this](const HttpRequest&, const PathArguments&) {
                return HttpResponse::json(200, codec::dump_json(agent_.feedback_report()));
              });
@@ -138,7 +152,7 @@ HttpResponse AssistantApi::natural(const HttpRequest& request) {
   const auto question = read_question(request, "query", clock_.now());
   if (!question) return error_answer(question.error());
   const auto answer = agent_.ask(*question, {});
-  if (!answer) return error_answer(answer.error());
+  if (!answer) return question_error(answer.error());
   return HttpResponse::json(200, codec::dump_json(natural_json(*answer)));
 }
 
@@ -149,7 +163,7 @@ HttpResponse AssistantApi::text(const HttpRequest& request) {
     return text_stream(*std::move(question));
   }
   const auto answer = agent_.ask(*question, {});
-  if (!answer) return error_answer(answer.error());
+  if (!answer) return question_error(answer.error());
   return HttpResponse::json(200, codec::dump_json(agent_json(*answer)));
 }
 

@@ -15,6 +15,9 @@ class AssistantApi {
 
   void add_routes(io::Router& router);
 
+  /// Whether a request is a question, which may take as long as a language model does.
+  static bool is_question(const io::HttpRequest& request);
+
  private:
   io::HttpResponse natural(const io::HttpRequest& request);
   io::HttpResponse text(const io::HttpRequest& request);

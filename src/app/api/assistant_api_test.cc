@@ -19,21 +19,26 @@ class ScriptedAgent final : public Agent {
     }
     return next;
   }
-  [[nodiscard]] std::vector<SessionInfo> sessions(const std::string&) const override {
+  [[nodiscard]] std::vector<SessionInfo> sessions(const std::string& user) const override {
+    if (user != owner) return {};
     return {{"s", TimeMs{1000}, TimeMs{2500}, 2, "How much?"}};
   }
-  [[nodiscard]] std::optional<Json> session(const std::string&,
+  [[nodiscard]] std::optional<Json> session(const std::string& user,
                                             const std::string& id) const override {
-    return id == "s" ? std::optional(Json{{"id", "s"}}) : std::nullopt;
+    return user == owner && id == "s" ? std::optional(Json{{"id", "s"}}) : std::nullopt;
   }
-  bool forget(const std::string&, const std::string& id) override { return id == "s"; }
+  bool forget(const std::string& user, const std::string& id) override {
+    return user == owner && id == "s";
+  }
   Result<void> feedback(const Feedback& given) override {
-    if (given.session_id != "s") return fail(ErrorCode::NotFound, "no such session");
+    if (given.user != owner || given.session_id != "s")
+      return fail(ErrorCode::NotFound, "no such session");
     judged = given;
     return {};
   }
   [[nodiscard]] Json feedback_report() const override { return {{"up", 4}}; }
 
+  std::string owner;  // of the conversation "s"
   Question asked;
   Feedback judged;
   Result<Answer> next = Answer{};
@@ -70,10 +75,12 @@ class AssistantApiTest : public testing::Test {
     request.method = method;
     request.path = path;
     request.body = body;
+    request.user = user_;
     if (!accept.empty()) request.headers.add("Accept", accept);
     return router_.route(request);
   }
 
+  std::string user_;
   ScriptedAgent agent_;
   ManualClock clock_{TimeMs{7000}};
   AssistantApi api_{agent_, clock_};
@@ -88,6 +95,29 @@ TEST_F(AssistantApiTest, Sessions) {
   EXPECT_EQ(send("GET", "/api/v5/agent/session/t").status, 404);
   EXPECT_EQ(send("DELETE", "/api/v5/agent/session/s").status, 204);
   EXPECT_EQ(send("DELETE", "/api/v5/agent/session/t").status, 404);
+}
+
+TEST_F(AssistantApiTest, WhoAsksIsPassedOn) {
+  agent_.owner = "ann";
+  const std::string opinion = R"({"session_id":"s","verdict":"up"})";
+  const auto all = [&] {
+    return std::vector{send("GET", "/api/v5/agent/session/s").status,
+                       send("DELETE", "/api/v5/agent/session/s").status,
+                       send("POST", "/api/v5/agent/feedback", opinion).status};
+  };
+  for (const char* stranger : {"", "bob"}) {
+    user_ = stranger;
+    EXPECT_EQ(send("GET", "/api/v5/agent/session").body, R"({"sessions":[]})");
+    EXPECT_EQ(all(), (std::vector{404, 404, 404}));
+  }
+  user_ = "ann";
+  EXPECT_NE(send("GET", "/api/v5/agent/session").body, R"({"sessions":[]})");
+  EXPECT_EQ(all(), (std::vector{200, 204, 200}));
+  send("POST", "/api/v5/agent/text", R"({"message":"m"})");
+  EXPECT_EQ(agent_.asked.user, "ann");
+  user_ = "bob";
+  send("POST", "/api/v5/query/natural", R"({"query":"m"})");
+  EXPECT_EQ(agent_.asked.user, "bob");
 }
 
 TEST_F(AssistantApiTest, Feedback) {
@@ -151,6 +181,10 @@ TEST_F(AssistantApiTest, AnswersAlwaysHaveWords) {
   EXPECT_EQ(reply()["error"]["code"], "unknown");
   agent_.next = fail(ErrorCode::Timeout, "too late");
   EXPECT_EQ(reply()["errorType"], "timeout");
+  agent_.next = fail(ErrorCode::Unavailable, "switched off");
+  EXPECT_EQ(reply()["errorType"], "unavailable");
+  EXPECT_EQ(send("POST", "/api/v5/agent/text", R"({"message":"m"})").status, 503);
+  EXPECT_EQ(send("POST", "/api/v5/query/natural", R"({"query":"m"})").status, 503);
 }
 
 TEST_F(AssistantApiTest, StreamsOfWords) {

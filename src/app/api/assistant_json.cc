@@ -92,6 +92,7 @@ Json agent_json(const Answer& answer) {
   Json actions = Json::array();
   if (answer.action) actions.push_back(*answer.action);
   Json out{{"session_id", answer.session_id},
+           {"turn", answer.turn},
            {"reply", reply_of(answer)},
            {"intent", answer.intent},
            {"promql", answer.promql},

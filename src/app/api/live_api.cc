@@ -86,8 +86,8 @@ Result<LiveUpdates::Subscription> read_subscription(const Json& data, size_t nex
 /// One client of /ws. The server calls one after the other; close() may come at any time.
 class LiveSocket {
  public:
-  LiveSocket(Agent& agent, LiveUpdates& live, const Clock& clock)
-      : agent_(agent), live_(live), clock_(clock) {}
+  LiveSocket(Agent& agent, LiveUpdates& live, const Clock& clock, std::string user)
+      : agent_(agent), live_(live), clock_(clock), user_(std::move(user)) {}
 
   void open(std::shared_ptr<io::WebSocket> socket) {
     auto joined = live_.join(std::make_shared<WebSocketSink>(socket));
@@ -134,6 +134,7 @@ class LiveSocket {
       return complain("text_message", "\"session_id\" is too long");
     }
     question.time = clock_.now();
+    question.user = user_;
     question.stop = stop;
     const auto answer = agent_.ask(question, {});
     if (!answer) return complain("text_message", answer.error().message);
@@ -188,6 +189,7 @@ class LiveSocket {
   Agent& agent_;
   LiveUpdates& live_;
   const Clock& clock_;
+  const std::string user_;
   // Of the messages, which come one after the other.
   std::string session_id_;
   size_t next_subscription_ = 1;
@@ -209,14 +211,15 @@ HttpResponse too_many(const Error& error) {
 void LiveApi::add_routes(io::Router& router) {
   using io::PathArguments;
   router.add("GET", "/ws", "Questions, live metrics and alerts over a WebSocket.",
-             [this](const HttpRequest&, const PathArguments&) { return websocket(); });
+             [this](const HttpRequest& r, const PathArguments&) { return websocket(r); });
   router.add("GET", "/api/v5/events", "Live metrics and alerts as server-sent events.",
              answering([this](const HttpRequest& r, const PathArguments&) { return events(r); }));
 }
 
-HttpResponse LiveApi::websocket() {
+HttpResponse LiveApi::websocket(const HttpRequest& request) {
   if (const auto room = live_.room(); !room) return too_many(room.error());
-  auto client = std::make_shared<LiveSocket>(agent_, live_, clock_);  // shared by the callbacks
+  // Shared by the callbacks.
+  auto client = std::make_shared<LiveSocket>(agent_, live_, clock_, request.user);
   HttpResponse response;
   response.websocket = std::make_shared<io::WebSocketHandler>();
   response.websocket->on_open = [client](std::shared_ptr<io::WebSocket> socket) {
@@ -227,6 +230,10 @@ HttpResponse LiveApi::websocket() {
     client->take(message, stop);
   };
   response.websocket->on_close = [client] { client->close(); };
+  // A look that costs little; what only mentions it waits a little longer.
+  response.websocket->is_long = [](const std::string& message) {
+    return message.find("\"text_message\"") != std::string::npos;
+  };
   return response;
 }
 
@@ -238,6 +245,8 @@ Result<HttpResponse> LiveApi::events(const HttpRequest& request) {
     const auto step = parse_step(text);
     if (!step) return std::unexpected(invalid_parameter("interval", step.error()));
     interval = *step;
+    const auto good = live_.check_interval(interval);
+    if (!good) return std::unexpected(invalid_parameter("interval", good.error()));
   }
   for (const std::string& promql : queries) {
     wanted.push_back({std::to_string(wanted.size() + 1), promql, interval});

@@ -21,7 +21,7 @@ class LiveApi {
   void add_routes(io::Router& router);
 
  private:
-  io::HttpResponse websocket();
+  io::HttpResponse websocket(const io::HttpRequest& request);
   Result<io::HttpResponse> events(const io::HttpRequest& request);
 
   Agent& agent_;

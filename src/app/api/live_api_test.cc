@@ -13,6 +13,7 @@ class EchoAgent final : public Agent {
  public:
   Result<Answer> ask(const Question& question, const TokenSink&) override {
     if (question.stop.stop_requested()) return fail(ErrorCode::Canceled, "given up");
+    asked = question;
     Answer answer;
     answer.session_id = question.session_id.empty() ? "new" : question.session_id;
     answer.text = question.text;
@@ -23,6 +24,8 @@ class EchoAgent final : public Agent {
     return std::nullopt;
   }
   bool forget(const std::string&, const std::string&) override { return false; }
+
+  Question asked;
 };
 
 class FakeStream final : public io::ResponseStream {
@@ -64,6 +67,7 @@ class LiveApiTest : public testing::Test {
     request.method = "GET";
     request.path = path;
     request.parameters = parameters;
+    request.user = "ann";
     return router_.route(request);
   }
 
@@ -86,8 +90,9 @@ TEST_F(LiveApiTest, StreamOfEvents) {
   EXPECT_EQ(stream->text, "retry: 3000\n\n");
   live_.tick(TimeMs{6000}, {});
   EXPECT_EQ(stream->text,
-            "retry: 3000\n\nevent: metrics_update\ndata: {\"id\":\"1\",\"promql\":\"1\",\"time\":6,"
-            "\"resultType\":\"scalar\",\"result\":[6,\"1\"]}\n\n: heartbeat\n\n");
+            "retry: 3000\n\n: heartbeat\n\nevent: metrics_update\ndata: "
+            "{\"id\":\"1\",\"promql\":\"1\",\"time\":6,"
+            "\"resultType\":\"scalar\",\"result\":[6,\"1\"]}\n\n");
   EXPECT_FALSE(stream->closed);
 }
 
@@ -111,7 +116,13 @@ TEST_F(LiveApiTest, NoMoreThanTheLimit) {
 TEST_F(LiveApiTest, WrongParameters) {
   EXPECT_EQ(get("/api/v5/events", {{"promql", "sum("}}).status, 400);
   EXPECT_EQ(get("/api/v5/events", {{"promql", "1"}, {"interval", "soon"}}).status, 400);
-  EXPECT_EQ(get("/api/v5/events", {{"promql", "1"}, {"interval", "1ms"}}).status, 400);
+  for (const char* interval : {"1ms", "2h"}) {
+    const auto refused = get("/api/v5/events", {{"promql", "1"}, {"interval", interval}});
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_NE(refused.body.find(R"(invalid parameter \"interval\": the interval must be)"),
+              std::string::npos)
+        << refused.body;
+  }
   EXPECT_EQ(get("/api/v5/events", io::Parameters(21, {"promql", "1"})).status, 422);
 }
 
@@ -120,6 +131,8 @@ TEST_F(LiveApiTest, Socket) {
   ASSERT_TRUE(response.websocket);
   const auto socket = std::make_shared<FakeSocket>();
   response.websocket->on_open(socket);
+  EXPECT_TRUE(response.websocket->is_long(R"({"event": "text_message", "data": {}})"));
+  EXPECT_FALSE(response.websocket->is_long(R"({"event": "ping", "data": {}})"));
   const auto say = [&](const std::string& text, const std::stop_token& stop = {}) {
     socket->frames.clear();
     response.websocket->on_message(text, stop);
@@ -129,6 +142,7 @@ TEST_F(LiveApiTest, Socket) {
   EXPECT_EQ(reply["event"], "text_reply");
   EXPECT_EQ(reply["data"]["reply"], "how much");
   EXPECT_EQ(reply["data"]["session_id"], "new");
+  EXPECT_EQ(agent_.asked.user, "ann");
   std::stop_source left;
   left.request_stop();
   EXPECT_EQ(say(R"({"event":"text_message","data":{"message":"m"}})",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 
 #include "app/api/result_json.h"
 #include "io/codec/json_writer.h"
@@ -15,8 +16,20 @@ using codec::JsonWriter;
 /// A query may take a tenth of the time.
 constexpr double kShareOfTime = 0.1;
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+/// What takes less is evaluated before what takes more.
+constexpr double kQuickSeconds = 0.05;
+/// Costs that are remembered, for each query of a tick.
+constexpr size_t kRemembered = 4;
+
+double machine_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+DurationMs as_duration(double seconds) { return {static_cast<int64_t>(seconds * 1000)}; }
+
+LiveOptions with_stopwatch(LiveOptions options) {
+  if (!options.stopwatch) options.stopwatch = machine_seconds;
+  return options;
 }
 
 /// The next time after `now` that is a multiple of the interval: all who look at something every
@@ -25,22 +38,23 @@ TimeMs next_after(TimeMs now, DurationMs interval) {
   return {(now.ms / interval.ms + 1) * interval.ms};
 }
 
-/// What follows the id in an update, which is the same for all.
-std::string update_rest(const std::string& promql, TimeMs now, const query::Value& value,
-                        size_t max_series) {
+/// What follows the names in an update, which is the same for all.
+std::string update_rest(TimeMs now, const query::Value& value, size_t max_series) {
   std::string out;
   JsonWriter json(out);
-  json.begin_object().field("promql", promql).key("time");
+  json.begin_object().key("time");
   write_time(json, now);
   if (write_value(json, value, max_series)) json.key("truncated").boolean(true);
   json.end_object();
   return out;
 }
 
-/// {"id":…, and what follows.
-std::string with_id(const std::string& id, std::string_view rest) {
+/// {"id":…,"promql":…, and what follows.
+std::string with_names(const std::string& id, const std::string& promql, std::string_view rest) {
   std::string out = "{\"id\":";
   codec::append_json_string(out, id);
+  out += ",\"promql\":";
+  codec::append_json_string(out, promql);
   out += ',';
   out += rest.substr(1);
   return out;
@@ -79,7 +93,7 @@ LiveUpdates::LiveUpdates(query::Engine& engine, Clock& clock, MetricRegistry& me
                          LiveOptions options)
     : engine_(engine),
       clock_(clock),
-      options_(options),
+      options_(with_stopwatch(std::move(options))),
       updates_(metrics.counter("prom5_live_updates_total",
                                "Events sent to WebSockets and streams of events.")),
       queries_(metrics.counter("prom5_live_queries_total", "Queries evaluated for live updates.")),
@@ -153,8 +167,8 @@ Result<LiveUpdates::SubscriberId> LiveUpdates::join(std::shared_ptr<LiveSink> si
   return subscriber->id;
 }
 
-void LiveUpdates::forget_wish(const Subscription& wanted) {
-  const auto feed = feeds_.find({wanted.promql, wanted.interval.ms});
+void LiveUpdates::forget_wish(const Wish& wanted) {
+  const auto feed = feeds_.find({wanted.normal, wanted.interval.ms});
   if (feed != feeds_.end() && --feed->second.listeners == 0) feeds_.erase(feed);
 }
 
@@ -173,16 +187,20 @@ std::unexpected<Error> LiveUpdates::too_many() const {
               options_.max_subscriptions);
 }
 
+Result<void> LiveUpdates::check_interval(DurationMs interval) const {
+  const bool every_tick = interval.ms == 0;
+  if (every_tick || (interval >= options_.min_interval && interval <= options_.max_interval)) {
+    return {};
+  }
+  return fail(ErrorCode::BadData, "the interval must be from {} to {}",
+              format_duration(options_.min_interval), format_duration(options_.max_interval));
+}
+
 Result<void> LiveUpdates::check(const Subscription& wanted, size_t others) const {
   if (wanted.promql.empty() || wanted.promql.size() > options_.max_query_bytes) {
     return fail(ErrorCode::BadData, "a query must have 1 to {} bytes", options_.max_query_bytes);
   }
-  const bool every_tick = wanted.interval.ms == 0;
-  if (!every_tick &&
-      (wanted.interval < options_.min_interval || wanted.interval > options_.max_interval)) {
-    return fail(ErrorCode::BadData, "the interval must be from {} to {}",
-                format_duration(options_.min_interval), format_duration(options_.max_interval));
-  }
+  TRY(check_interval(wanted.interval));
   if (others >= options_.max_subscriptions) return too_many();
   TRY(query::result_type(wanted.promql));
   return {};
@@ -190,6 +208,7 @@ Result<void> LiveUpdates::check(const Subscription& wanted, size_t others) const
 
 Result<void> LiveUpdates::subscribe(SubscriberId subscriber, Subscription wanted) {
   TRY(check(wanted, 0));
+  std::string normal = TRY(query::format_query(wanted.promql));
   // Rounded up to full ticks.
   const int64_t tick = options_.min_interval.ms;
   wanted.interval.ms = std::max(tick, (wanted.interval.ms + tick - 1) / tick * tick);
@@ -204,10 +223,11 @@ Result<void> LiveUpdates::subscribe(SubscriberId subscriber, Subscription wanted
     forget_wish(old->second);
     all.erase(old);
   }
-  Feed& feed = feeds_[{wanted.promql, wanted.interval.ms}];
+  Feed& feed = feeds_[{normal, wanted.interval.ms}];
   ++feed.listeners;
-  feed.next = std::max(now, feed.earliest);
-  all.emplace(wanted.id, std::move(wanted));
+  feed.next = now;
+  all.emplace(std::move(wanted.id),
+              Wish{std::move(wanted.promql), std::move(normal), wanted.interval});
   return {};
 }
 
@@ -235,13 +255,21 @@ std::vector<LiveUpdates::SubscriberPtr> LiveUpdates::everybody() const {
   return out;
 }
 
+const LiveUpdates::Cost* LiveUpdates::cost_of(const std::string& normal) const {
+  const auto cost = costs_.find(normal);
+  return cost == costs_.end() ? nullptr : &cost->second;
+}
+
 /// The queries whose turn it is, with those who look at them: who waits longest first, as far as
-/// the limit goes; of these, the cheapest first.
+/// the limit goes. Of these the quick ones come first; the others, a subscriber's first one before
+/// the second one of any other, and who had none for the longest time before the others.
 std::vector<LiveUpdates::DueQuery> LiveUpdates::take_due(TimeMs now) {
   const MutexLock lock(mutex_);
   std::vector<std::pair<TimeMs, const FeedKey*>> waiting;
   for (const auto& [key, feed] : feeds_) {
-    if (feed.next <= now) waiting.emplace_back(feed.next, &key);
+    const Cost* cost = cost_of(key.first);
+    const TimeMs since = cost == nullptr ? feed.next : std::max(feed.next, cost->earliest);
+    if (since <= now) waiting.emplace_back(since, &key);
   }
   std::ranges::sort(waiting, {}, [](const auto& w) { return w.first; });
   std::map<std::string_view, DueQuery> due;
@@ -252,28 +280,41 @@ std::vector<LiveUpdates::DueQuery> LiveUpdates::take_due(TimeMs now) {
       continue;
     }
     DueQuery& query = found == due.end() ? due[key->first] : found->second;
-    query.promql = key->first;
+    if (found == due.end()) {
+      const Cost* cost = cost_of(key->first);
+      query.promql = key->first;
+      query.since = since;
+      query.is_quick = cost != nullptr && cost->seconds < kQuickSeconds;
+      query.cost_seconds = cost == nullptr ? 0 : cost->seconds;
+    }
     query.feeds.push_back(*key);
   }
-  for (const auto& [id, subscriber] : subscribers_) {
-    for (const auto& [name, wanted] : subscriber->wanted) {
-      const auto query = due.find(wanted.promql);
-      if (query == due.end()) continue;
-      const auto& feeds = query->second.feeds;
-      const FeedKey own{wanted.promql, wanted.interval.ms};
-      const bool now_due = std::ranges::find(feeds, own) != feeds.end();
-      if (now_due) query->second.listeners.emplace_back(subscriber, name);
-    }
-  }
+  add_listeners(due);
   std::vector<DueQuery> out;
   out.reserve(due.size());
-  for (auto& [promql, query] : due) {
-    const auto cost = costs_.find(query.promql);
-    query.cost_seconds = cost == costs_.end() ? 0 : cost->second;
-    out.push_back(std::move(query));
-  }
-  std::ranges::stable_sort(out, {}, &DueQuery::cost_seconds);
+  for (auto& [promql, query] : due) out.push_back(std::move(query));
+  std::ranges::stable_sort(out, {}, [](const DueQuery& q) {
+    return q.is_quick ? std::tuple(0, size_t{0}, TimeMs{}, q.since, q.cost_seconds)
+                      : std::tuple(1, q.turn, q.served, q.since, q.cost_seconds);
+  });
   return out;
+}
+
+void LiveUpdates::add_listeners(std::map<std::string_view, DueQuery>& due) {
+  for (const auto& [id, subscriber] : subscribers_) {
+    size_t turn = 0;
+    for (const auto& [name, wanted] : subscriber->wanted) {
+      const auto query = due.find(wanted.normal);
+      if (query == due.end()) continue;
+      const auto& feeds = query->second.feeds;
+      const FeedKey own{wanted.normal, wanted.interval.ms};
+      if (std::ranges::find(feeds, own) == feeds.end()) continue;
+      query->second.listeners.push_back({subscriber, name, wanted.promql});
+      if (query->second.is_quick) continue;
+      query->second.turn = std::min(query->second.turn, turn++);
+      query->second.served = std::min(query->second.served, subscriber->served);
+    }
+  }
 }
 
 Result<query::QueryResult> LiveUpdates::evaluate(const std::string& promql, TimeMs now,
@@ -292,64 +333,78 @@ void LiveUpdates::tick(TimeMs now, const std::stop_token& stop) {
   if (subscribers() == 0) {
     // Nobody has seen what the alerts were, so nobody is told what became of them.
     alerts_.reset();
-    costs_.clear();
     return;
   }
-  if (now >= next_alerts_) {
-    next_alerts_ = next_after(now, options_.alert_interval);
-    watch_alerts(now, stop);
-  }
-  const std::vector<DueQuery> queries = take_due(now);
-  for (const DueQuery& due : queries) {
-    if (stop.stop_requested()) return;
-    answer(due, now, stop);
-  }
+  tick_begun_ = options_.stopwatch();
   if (now >= next_heartbeat_) {
     next_heartbeat_ = now + options_.heartbeat_interval;
     beat();
   }
+  if (now >= next_alerts_) {
+    const double begun = options_.stopwatch();
+    watch_alerts(now, stop);
+    const DurationMs pause = as_duration((options_.stopwatch() - begun) / kShareOfTime);
+    next_alerts_ = std::max(next_after(now, options_.alert_interval), now + pause);
+  }
+  const std::vector<DueQuery> queries = take_due(now);
+  bool had_slow = false;
+  for (const DueQuery& due : queries) {
+    if (stop.stop_requested()) return;
+    const bool is_late = options_.stopwatch() - tick_begun_ >= options_.tick_seconds;
+    if (is_late && (due.is_quick || had_slow)) {
+      postponed_.add();
+      continue;
+    }
+    if (!due.is_quick) {
+      had_slow = true;
+      for (const Listener& listener : due.listeners) listener.subscriber->served = now;
+    }
+    answer(due, now, stop);
+  }
 }
 
 void LiveUpdates::answer(const DueQuery& due, TimeMs now, const std::stop_token& stop) {
-  const auto start = std::chrono::steady_clock::now();
+  const double begun = options_.stopwatch();
   const auto result = evaluate(due.promql, now, stop);
-  const double cost = seconds_since(start);
-  {
-    const MutexLock lock(mutex_);
-    for (const FeedKey& key : due.feeds) {
-      const auto feed = feeds_.find(key);
-      if (feed == feeds_.end()) continue;
-      feed->second.earliest = now + DurationMs{static_cast<int64_t>(cost / kShareOfTime * 1000)};
-      feed->second.next = std::max(next_after(now, {key.second}), feed->second.earliest);
-    }
+  const double ended = options_.stopwatch();
+  remember_cost(due, ended - begun, now + as_duration(ended - tick_begun_));
+  tell(due, result, now);
+}
+
+void LiveUpdates::tell(const DueQuery& due, const Result<query::QueryResult>& result, TimeMs now) {
+  std::string rest;
+  if (result) {
+    rest = update_rest(now, result->value, options_.max_series);
+  } else {
+    JsonWriter(rest).begin_object().field("message", result.error().message).end_object();
   }
-  remember_cost(due.promql, cost);
-  if (!result) {
-    std::string rest;
-    JsonWriter(rest)
-        .begin_object()
-        .field("promql", due.promql)
-        .field("message", result.error().message)
-        .end_object();
-    for (const auto& [subscriber, id] : due.listeners) {
-      send(subscriber, "error", with_id(id, rest), now);
-    }
-    return;
-  }
-  const std::string rest = update_rest(due.promql, now, result->value, options_.max_series);
+  const std::string_view event = result ? "metrics_update" : "error";
   std::string data;
-  const std::string* data_of = nullptr;
-  for (const auto& [subscriber, id] : due.listeners) {
-    if (data_of == nullptr || *data_of != id) data = with_id(id, rest);
-    data_of = &id;
-    send(subscriber, "metrics_update", data, now);
+  const Listener* data_of = nullptr;
+  for (const Listener& listener : due.listeners) {
+    const bool is_same =
+        data_of != nullptr && data_of->id == listener.id && data_of->promql == listener.promql;
+    if (!is_same) data = with_names(listener.id, listener.promql, rest);
+    data_of = &listener;
+    send(listener.subscriber, event, data, now);
   }
 }
 
-void LiveUpdates::remember_cost(const std::string& promql, double seconds) {
-  // Those that nobody looks at any more go when there are too many.
-  if (costs_.size() > options_.max_queries_per_tick * 4) costs_.clear();
-  costs_[promql] = seconds;
+/// `now`: when the query ended.
+void LiveUpdates::remember_cost(const DueQuery& due, double seconds, TimeMs now) {
+  const MutexLock lock(mutex_);
+  costs_[due.promql] = {seconds, now + as_duration(seconds / kShareOfTime)};
+  for (const FeedKey& key : due.feeds) {
+    const auto feed = feeds_.find(key);
+    if (feed != feeds_.end()) feed->second.next = next_after(now, {key.second});
+  }
+  const size_t most = options_.max_queries_per_tick * kRemembered;
+  if (costs_.size() <= most) return;
+  // What may be evaluated again is forgotten first.
+  std::erase_if(costs_, [&](const auto& cost) { return cost.second.earliest <= now; });
+  if (costs_.size() <= most) return;
+  costs_.erase(
+      std::ranges::min_element(costs_, {}, [](const auto& cost) { return cost.second.earliest; }));
 }
 
 void LiveUpdates::watch_alerts(TimeMs now, const std::stop_token& stop) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,7 +18,7 @@
 namespace prom5::api {
 
 struct LiveOptions {
-  size_t max_subscribers = 2000;                ///< sockets and streams together
+  size_t max_subscribers = 384;                 ///< sockets and streams together
   size_t max_subscriptions = 20;                ///< of one subscriber
   size_t max_query_bytes = 4 * 1024;            ///< of a subscription's PromQL
   size_t max_queries_per_tick = 200;            ///< different ones; what is left waits for the next
@@ -30,6 +31,11 @@ struct LiveOptions {
   DurationMs query_timeout = DurationMs::seconds(5);
   DurationMs alert_interval = DurationMs::seconds(1);
   DurationMs heartbeat_interval = DurationMs::seconds(15);
+  /// What the queries of a tick may take; what is left then stays due. Slow queries, and those
+  /// whose cost is not known yet, get one in each tick at least.
+  double tick_seconds = 1;
+  /// Tells how long queries take, in seconds, and never runs backwards; empty: the machine's clock.
+  std::function<double()> stopwatch;
 };
 
 /// Where the events of a subscriber go. Any thread.
@@ -49,8 +55,9 @@ class LiveSink {
 ///
 /// One thread for all: at each tick (a full second) the queries that are due are evaluated, one
 /// that several look at once, and sent: "metrics_update" {"id", "promql", "time", "resultType",
-/// "result"}, or "error" {"id", "promql", "message"} in its place. Queries that took long
-/// before come last, and not more often than a tenth of the time. "alert" {"state", "previous",
+/// "result"}, or "error" {"id", "promql", "message"} in its place. Queries that take long come
+/// after the others, in turn for all who look on, and take a tenth of the time at most, however
+/// often they are written in another way or asked for anew. "alert" {"state", "previous",
 /// "time", "labels"} tells of each series of ALERTS that became pending, firing or resolved, to
 /// everybody. A subscriber that reads too slowly misses updates, and is given up when it goes on
 /// so. Any thread.
@@ -78,6 +85,8 @@ class LiveUpdates {
     std::string promql;
     DurationMs interval;  ///< in full ticks; 0: one tick
   };
+  /// Whether updates may come so often: BadData.
+  [[nodiscard]] Result<void> check_interval(DurationMs interval) const;
   /// Whether a subscriber with so many already may have it. BadData for what does not parse or lies
   /// outside the limits; LimitExceeded for one too many.
   [[nodiscard]] Result<void> check(const Subscription& wanted, size_t others) const;
@@ -93,40 +102,62 @@ class LiveUpdates {
   void tick(TimeMs now, const std::stop_token& stop);
 
  private:
+  struct Wish {
+    std::string promql;  // as it was written
+    std::string normal;  // as all write it
+    DurationMs interval;
+  };
   struct Subscriber {
     SubscriberId id = 0;
-    std::shared_ptr<LiveSink> sink;              // shared with its connection
-    std::map<std::string, Subscription> wanted;  // guarded by mutex_
-    std::optional<TimeMs> slow_since;            // of the ticking thread
+    std::shared_ptr<LiveSink> sink;      // shared with its connection
+    std::map<std::string, Wish> wanted;  // by its own name for it; guarded by mutex_
+    TimeMs served;                       // its last slow query; of the ticking thread
+    std::optional<TimeMs> slow_since;    // of the ticking thread
   };
   using SubscriberPtr = std::shared_ptr<Subscriber>;  // shared: it may leave during a tick
-  /// A query at one interval, and what is known of it.
+  /// A query at one interval.
   struct Feed {
-    TimeMs next;      ///< when it is due
-    TimeMs earliest;  ///< what it costs forbids it before
+    TimeMs next;  ///< when it is due
     size_t listeners = 0;
   };
-  using FeedKey = std::pair<std::string, int64_t>;  // PromQL, interval
+  using FeedKey = std::pair<std::string, int64_t>;  // normal PromQL, interval
+  /// What a query took the last time. Outlives those who looked at it.
+  struct Cost {
+    double seconds = 0;
+    TimeMs earliest;  ///< it may not be evaluated again before
+  };
+  struct Listener {
+    SubscriberPtr subscriber;
+    std::string id;
+    std::string promql;
+  };
   struct DueQuery {
     std::string promql;
+    TimeMs since;
+    bool is_quick = false;
+    size_t turn = SIZE_MAX;    ///< how many other slow ones the one who looks on has before it
+    TimeMs served{INT64_MAX};  ///< when the one who looks on had a slow one last
     double cost_seconds = 0;
     std::vector<FeedKey> feeds;
-    std::vector<std::pair<SubscriberPtr, std::string>> listeners;  // with their ids
+    std::vector<Listener> listeners;
   };
 
   void run(const std::stop_token& stop);
   Result<void> room_locked() REQUIRES(mutex_);
   [[nodiscard]] std::unexpected<Error> too_many() const;
   std::vector<DueQuery> take_due(TimeMs now) EXCLUDES(mutex_);
+  void add_listeners(std::map<std::string_view, DueQuery>& due) REQUIRES(mutex_);
+  [[nodiscard]] const Cost* cost_of(const std::string& normal) const REQUIRES(mutex_);
   void answer(const DueQuery& due, TimeMs now, const std::stop_token& stop);
-  void remember_cost(const std::string& promql, double seconds);
+  void tell(const DueQuery& due, const Result<query::QueryResult>& result, TimeMs now);
+  void remember_cost(const DueQuery& due, double seconds, TimeMs now) EXCLUDES(mutex_);
   void watch_alerts(TimeMs now, const std::stop_token& stop);
   void tell_alerts(const std::vector<std::string>& events, TimeMs now);
   void beat();
   void send(const SubscriberPtr& subscriber, std::string_view event, std::string_view data,
             TimeMs now);
   void drop(const SubscriberPtr& subscriber);
-  void forget_wish(const Subscription& wanted) REQUIRES(mutex_);
+  void forget_wish(const Wish& wanted) REQUIRES(mutex_);
   Result<query::QueryResult> evaluate(const std::string& promql, TimeMs now,
                                       const std::stop_token& stop);
   [[nodiscard]] std::vector<SubscriberPtr> everybody() const EXCLUDES(mutex_);
@@ -140,9 +171,10 @@ class LiveUpdates {
   SubscriberId next_id_ GUARDED_BY(mutex_) = 1;
   std::map<SubscriberId, SubscriberPtr> subscribers_ GUARDED_BY(mutex_);
   std::map<FeedKey, Feed> feeds_ GUARDED_BY(mutex_);
+  std::map<std::string, Cost> costs_ GUARDED_BY(mutex_);  // by normal PromQL
 
   // Of the ticking thread alone.
-  std::map<std::string, double> costs_;  // seconds that a query took the last time
+  double tick_begun_ = 0;  // as the stopwatch has it
   /// Labels without the state, as JSON: the state.
   std::optional<std::map<std::string, std::string>> alerts_;
   TimeMs next_alerts_;

@@ -41,6 +41,22 @@ class RecordingSink final : public LiveSink {
   bool closed = false;
 };
 
+/// A memory whose long ranges take two seconds of a stopwatch.
+class SlowStorage final : public Storage {
+ public:
+  std::unique_ptr<Appender> appender() override { return memory_.appender(); }
+  Result<std::unique_ptr<Querier>> querier(TimeRange range) override {
+    if (range.end - range.start > DurationMs::minutes(10)) seconds += 2;
+    return memory_.querier(range);
+  }
+  [[nodiscard]] MetadataMap metadata() const override { return memory_.metadata(); }
+
+  double seconds = 0;  // on the stopwatch
+
+ private:
+  MemoryStorage memory_;
+};
+
 class LiveUpdatesTest : public testing::Test {
  protected:
   static constexpr TimeMs kStart{1'000'000};
@@ -71,7 +87,19 @@ class LiveUpdatesTest : public testing::Test {
     return -1;
   }
 
-  MemoryStorage storage_;
+  LiveOptions with_stopwatch(LiveOptions options = {}) {
+    options.stopwatch = [this] { return storage_.seconds; };
+    return options;
+  }
+  /// The ids of the updates since the last call, and how many of each.
+  static std::map<std::string, size_t> taken(RecordingSink& sink) {
+    std::map<std::string, size_t> out;
+    for (const Json& update : sink.of("metrics_update")) ++out[update["id"]];
+    sink.events.clear();
+    return out;
+  }
+
+  SlowStorage storage_;
   ManualClock clock_{kStart};
   MetricRegistry metrics_;
   query::Engine engine_{storage_, {}, metrics_, clock_};
@@ -171,6 +199,103 @@ TEST_F(LiveUpdatesTest, WhatDoesNotFitIntoATickComesWithTheNext) {
   std::map<std::string, int> seen;
   for (const Json& update : sink->of("metrics_update")) ++seen[update["id"]];
   EXPECT_EQ(seen.size(), 4U) << "nobody waits for ever";
+}
+
+TEST_F(LiveUpdatesTest, WhatAQueryCostsIsNotShakenOff) {
+  LiveUpdates live(engine_, clock_, metrics_, with_stopwatch());
+  const auto sink = join(live);
+  const LiveUpdates::SubscriberId first = id_;
+  ASSERT_TRUE(live.subscribe(id_, {"q", "max_over_time(load[1h])", {}}));
+  tick(live);
+  EXPECT_EQ(taken(*sink)["q"], 1U);
+  // It took 2 s, so it may come again 20 s after its end.
+  const std::vector<std::pair<std::string, int64_t>> ways = {{"max_over_time(load[1h])", 1},
+                                                             {" max_over_time( load[60m] )", 1},
+                                                             {"max_over_time(load[1h])", 2},
+                                                             {"(max_over_time(load[1h]))", 1}};
+  const auto other = join(live);
+  for (int second = 0; second < 21; ++second) {
+    const auto& [promql, interval] = ways[static_cast<size_t>(second) % 3];
+    ASSERT_TRUE(live.subscribe(first, {"q", promql, DurationMs::seconds(interval)}));
+    ASSERT_TRUE(live.subscribe(id_, {"q", promql, DurationMs::seconds(1)}));
+    tick(live);
+    if (second == 10) live.leave(first);
+    if (second == 10) break;
+    EXPECT_TRUE(taken(*sink).empty()) << second;
+    EXPECT_TRUE(taken(*other).empty()) << second;
+    ASSERT_TRUE(live.unsubscribe(first, "q"));
+    ASSERT_TRUE(live.unsubscribe(id_, "q"));
+  }
+  live.leave(id_);
+  tick(live);  // nobody looks on
+  const auto late = join(live);
+  ASSERT_TRUE(live.subscribe(id_, {"q", "max_over_time(load[1h])", {}}));
+  for (int second = 0; second < 9; ++second) {
+    tick(live);
+    EXPECT_TRUE(taken(*late).empty()) << second;
+  }
+  tick(live);
+  EXPECT_EQ(taken(*late)["q"], 1U);
+}
+
+TEST_F(LiveUpdatesTest, SlowQueriesOfOneKeepNobodyElseWaiting) {
+  LiveUpdates live(engine_, clock_, metrics_,
+                   with_stopwatch({.heartbeat_interval = DurationMs::seconds(1)}));
+  put("load", {{"host", "a"}}, 3);
+  const auto quick = join(live);
+  ASSERT_TRUE(live.subscribe(id_, {"q", "load", {}}));
+  tick(live);
+  const auto slow = join(live);
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = std::to_string(i);
+    ASSERT_TRUE(live.subscribe(id_, {id, "max_over_time(load[1h]) + " + id, {}}));
+  }
+  std::map<std::string, size_t> seen;
+  quick->events.clear();
+  for (int ticks = 0; ticks < 20; ++ticks) {
+    if (ticks == 5) {
+      join(live);
+      ASSERT_TRUE(live.subscribe(id_, {"new", "load + 1", {}}));
+    }
+    const double before = storage_.seconds;
+    tick(live);
+    EXPECT_LE(storage_.seconds - before, 2) << "one slow one in a tick";
+    EXPECT_EQ(taken(*quick)["q"], 1U) << ticks;
+    EXPECT_EQ(quick->beats, static_cast<size_t>(ticks) + 2);
+    for (const auto& [id, times] : taken(*slow)) seen[id] += times;
+  }
+  EXPECT_GE(seen.size(), 18U) << "each has its turn";
+  EXPECT_GT(metric("prom5_live_queries_postponed_total"), 20);
+}
+
+TEST_F(LiveUpdatesTest, ANewcomerIsNotBehindAllOfAnothersSlowQueries) {
+  LiveUpdates live(engine_, clock_, metrics_, with_stopwatch());
+  put("load", {{"host", "a"}}, 3);
+  join(live);
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = std::to_string(i);
+    ASSERT_TRUE(live.subscribe(id_, {id, "max_over_time(load[1h]) + " + id, {}}));
+  }
+  tick(live);
+  const auto newcomer = join(live);
+  ASSERT_TRUE(live.subscribe(id_, {"new", "load", {}}));
+  tick(live);
+  tick(live);
+  EXPECT_GE(taken(*newcomer)["new"], 1U);
+}
+
+TEST_F(LiveUpdatesTest, EachSeesItsQueryAsItWroteIt) {
+  LiveUpdates live(engine_, clock_, metrics_, {});
+  put("load", {{"host", "a"}}, 3);
+  const auto sink = join(live);
+  ASSERT_TRUE(live.subscribe(id_, {"a", "load+1", {}}));
+  ASSERT_TRUE(live.subscribe(id_, {"b", "load + 1", {}}));
+  tick(live);
+  const auto updates = sink->of("metrics_update");
+  ASSERT_EQ(updates.size(), 2U);
+  EXPECT_EQ(updates[0]["promql"], "load+1");
+  EXPECT_EQ(updates[1]["promql"], "load + 1");
+  EXPECT_EQ(metric("prom5_live_queries_total"), 2) << "one for the alerts, one for both";
 }
 
 TEST_F(LiveUpdatesTest, LongResultsAreCut) {

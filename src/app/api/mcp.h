@@ -27,7 +27,7 @@ struct McpResource {
 struct McpOptions {
   std::string version;  ///< of this program
   size_t max_batch = 50;
-  size_t max_calls = 16;  ///< of tools, at one time
+  size_t max_calls = 4;  ///< of tools, at one time: each holds a worker of the HTTP server
   DurationMs call_time = DurationMs::seconds(30);
   uint64_t call_samples = 100'000'000;  ///< read by all queries of one call
 };

@@ -27,22 +27,6 @@ HttpResponse refusal(int status, int code, std::string_view message) {
                             codec::dump_json(McpCore::error_message(nullptr, code, message)));
 }
 
-/// "[::1]:9090" and "localhost:9090" without the port, in lower case.
-std::string host_part(std::string_view host) {
-  const size_t size = host.starts_with('[') ? host.find(']') + 1 : host.find(':');
-  return to_lower(host.substr(0, size));
-}
-
-/// An address cannot be made to mean another machine.
-bool is_address(std::string_view host) {
-  return host.starts_with('[') ||
-         (!host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos);
-}
-
-bool is_localhost(std::string_view host) {
-  return host == "localhost" || host == "[::1]" || (host.starts_with("127.") && is_address(host));
-}
-
 /// Which form of an answer a client takes.
 enum class Form : uint8_t { Json, Events, None };
 
@@ -72,16 +56,6 @@ HttpResponse answer_with(const std::optional<Json>& answer, Form form) {
 
 }  // namespace
 
-bool is_trusted_origin(std::string_view origin, std::string_view host,
-                       const std::vector<std::string>& names) {
-  const size_t scheme = origin.find("://");
-  if (scheme == std::string_view::npos) return false;  // "null", a file
-  const std::string page = host_part(origin.substr(scheme + 3));
-  if (is_localhost(page)) return true;
-  if (page.empty() || page != host_part(host)) return false;
-  return is_address(page) || std::ranges::find(names, page) != names.end();
-}
-
 McpApi::McpApi(McpCore& core, const Clock& clock, MetricRegistry& metrics, McpHttpOptions options)
     : core_(core),
       clock_(clock),
@@ -103,13 +77,7 @@ void McpApi::add_routes(io::Router& router) {
              [this](const HttpRequest& r, const PathArguments&) { return end(r); });
 }
 
-bool McpApi::trusts_origin(const HttpRequest& request) const {
-  const std::string_view origin = request.headers.get("Origin");
-  return origin.empty() ||
-         is_trusted_origin(origin, request.headers.get("Host"), options_.host_names);
-}
-
-std::string McpApi::open_session(std::string revision) {
+std::string McpApi::open_session(std::string user, std::string revision) {
   const TimeMs now = clock_.now();
   const MutexLock lock(mutex_);
   while (!sessions_.empty() && (sessions_.size() >= options_.max_sessions ||
@@ -117,14 +85,16 @@ std::string McpApi::open_session(std::string revision) {
     if (sessions_.size() >= options_.max_sessions) refused_.add();
     sessions_.pop_back();
   }
-  sessions_.push_front({new_session_id(), std::move(revision), now});
+  sessions_.push_front({new_session_id(), std::move(user), std::move(revision), now});
   return sessions_.front().id;
 }
 
-std::optional<std::string> McpApi::revision_of(std::string_view session) {
+std::optional<std::string> McpApi::revision_of(const HttpRequest& request) {
+  const std::string_view id = request.headers.get(kSessionHeader);
   const TimeMs now = clock_.now();
   const MutexLock lock(mutex_);
-  const auto found = std::ranges::find(sessions_, session, &Session::id);
+  const auto found = std::ranges::find_if(
+      sessions_, [&](const Session& s) { return s.id == id && s.user == request.user; });
   if (found == sessions_.end() || now - found->last_used > options_.session_idle) {
     return std::nullopt;
   }
@@ -140,15 +110,12 @@ HttpResponse McpApi::begin(const HttpRequest& request, const Json& message) {
   const auto answer = core_.answer(message, {.session = "", .revision = "", .stop = request.stop});
   HttpResponse response = answer_with(answer, accepted_form(request.headers.get("Accept")));
   if (answer && answer->contains("result")) {
-    response.headers.add(std::string(kSessionHeader), open_session(revision));
+    response.headers.add(std::string(kSessionHeader), open_session(request.user, revision));
   }
   return response;
 }
 
 HttpResponse McpApi::post(const HttpRequest& request) {
-  if (!trusts_origin(request)) {
-    return refusal(403, McpCore::kInvalidRequest, "the page is not of this server");
-  }
   if (request.body.size() > options_.max_body_bytes) {
     refused_.add();
     return refusal(413, McpCore::kInvalidRequest,
@@ -178,7 +145,7 @@ HttpResponse McpApi::post(const HttpRequest& request) {
                    "Mcp-Session-Id is missing: \"initialize\" gives one");
   }
   // What was agreed on counts, whether the header says so or not.
-  auto revision = revision_of(session);
+  auto revision = revision_of(request);
   if (!revision) return refusal(404, McpCore::kInvalidRequest, "the session is not known");
   const auto answer = core_.answer(
       *message, {.session = session, .revision = *std::move(revision), .stop = request.stop});
@@ -186,13 +153,11 @@ HttpResponse McpApi::post(const HttpRequest& request) {
 }
 
 HttpResponse McpApi::end(const HttpRequest& request) {
-  if (!trusts_origin(request)) {
-    return refusal(403, McpCore::kInvalidRequest, "the page is not of this server");
-  }
   const std::string_view session = request.headers.get(kSessionHeader);
   if (session.empty()) return refusal(400, McpCore::kInvalidRequest, "Mcp-Session-Id is missing");
   const MutexLock lock(mutex_);
-  if (std::erase_if(sessions_, [&](const Session& s) { return s.id == session; }) == 0) {
+  const auto is_meant = [&](const Session& s) { return s.id == session && s.user == request.user; };
+  if (std::erase_if(sessions_, is_meant) == 0) {
     return refusal(404, McpCore::kInvalidRequest, "the session is not known");
   }
   HttpResponse done;

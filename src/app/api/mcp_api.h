@@ -1,9 +1,7 @@
 #pragma once
 
 #include <list>
-#include <map>
 #include <string>
-#include <vector>
 
 #include "app/api/mcp.h"
 #include "base/clock.h"
@@ -17,16 +15,12 @@ struct McpHttpOptions {
   size_t max_body_bytes = size_t{1} << 20;
   size_t max_sessions = 1000;  ///< the least recently used go first
   DurationMs session_idle = DurationMs::hours(12);
-  /// Names of hosts, beside localhost and addresses, under which browsers may reach this server.
-  std::vector<std::string> host_names;
 };
 
 /// The Model Context Protocol over Streamable HTTP at /mcp: POST takes a message and answers as
 /// JSON, or as an event where a client takes nothing else; DELETE ends a session. There is nothing
-/// to listen to, so GET is not allowed. Any thread.
-///
-/// A page in a browser may only come from this server's own host, and that under a name that no
-/// stranger's DNS can give it.
+/// to listen to, so GET is not allowed. Whether a page in a browser may come in is decided before
+/// (is_guarded). Any thread.
 class McpApi {
  public:
   McpApi(McpCore& core, const Clock& clock, MetricRegistry& metrics, McpHttpOptions options);
@@ -36,6 +30,7 @@ class McpApi {
  private:
   struct Session {
     std::string id;
+    std::string user;
     std::string revision;
     TimeMs last_used;
   };
@@ -43,10 +38,9 @@ class McpApi {
   io::HttpResponse post(const io::HttpRequest& request);
   io::HttpResponse end(const io::HttpRequest& request);
   io::HttpResponse begin(const io::HttpRequest& request, const Json& message);
-  /// The revision that a session agreed on; nothing when it is not known.
-  std::optional<std::string> revision_of(std::string_view session) EXCLUDES(mutex_);
-  std::string open_session(std::string revision) EXCLUDES(mutex_);
-  [[nodiscard]] bool trusts_origin(const io::HttpRequest& request) const;
+  /// The revision that the request's session agreed on; nothing when its user has none of that id.
+  std::optional<std::string> revision_of(const io::HttpRequest& request) EXCLUDES(mutex_);
+  std::string open_session(std::string user, std::string revision) EXCLUDES(mutex_);
 
   McpCore& core_;
   const Clock& clock_;
@@ -56,11 +50,5 @@ class McpApi {
   mutable Mutex mutex_;
   std::list<Session> sessions_ GUARDED_BY(mutex_);  // most recently used first
 };
-
-/// Whether a page of `origin` may speak to a server that was asked for as `host` (both as the
-/// headers have them, `origin` not empty): only from localhost or from where the server itself is,
-/// unless that is a name that is neither an address nor one of `names`.
-bool is_trusted_origin(std::string_view origin, std::string_view host,
-                       const std::vector<std::string>& names);
 
 }  // namespace prom5::api

@@ -1,6 +1,7 @@
 #include "app/api/pack_api.h"
 
 #include "app/api/answer.h"
+#include "app/api/origin.h"
 #include "ask/catalogue/operator_pack.h"
 
 namespace prom5::api {
@@ -78,7 +79,7 @@ Result<HttpResponse> PackApi::learn(const HttpRequest& request) {
     return fail(ErrorCode::Unavailable, "admin APIs disabled (--web.enable-admin-api)");
   }
   if (options_.file.empty()) return fail(ErrorCode::Unavailable, "there is no place for a pack");
-  const Json body = TRY(codec::parse_json(request.body));
+  const Json body = TRY(json_body(request));
   std::string yaml;
   {
     const MutexLock lock(mutex_);

@@ -110,7 +110,7 @@ class AssistantReader {
            config_.pack_file = TRY(reader_.output_path(n));
            return {};
          }},
-        {"max_concurrent", at_least_one("max_concurrent", 10'000, config_.agent.max_concurrent)},
+        {"max_concurrent", at_least_one("max_concurrent", 256, config_.agent.max_concurrent)},
         {"budgets", [this](const YamlNode& n) { return read_budgets(n); }},
         {"sessions", [this](const YamlNode& n) { return read_sessions(n); }}};
     for (Key& key : http.keys()) {

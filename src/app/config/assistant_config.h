@@ -24,6 +24,7 @@ struct AssistantConfig {
   /// Synonyms and concepts of the operator's own; empty: assistant/pack.yaml below the data. The
   /// file need not be there.
   std::string pack_file;
+  std::string fingerprint;  ///< another where the section says something else
 };
 
 /// The value of an environment variable; empty when it is not set.

@@ -174,6 +174,14 @@ TEST(Config, SecretsAreNotShown) {
   hides("# password: hunter2\n    scheme: http");
 }
 
+TEST(Config, TheAssistantsSectionIsToldApart) {
+  const auto of = [](const std::string& text) { return good(text).assistant.fingerprint; };
+  const std::string section = "assistant:\n  max_concurrent: 3\n";
+  EXPECT_EQ(of(section), of("global: {}\n# once more\n" + section));
+  EXPECT_NE(of(section), of("assistant:\n  max_concurrent: 4\n"));
+  EXPECT_NE(of(section), of("global: {}\n"));
+}
+
 TEST(Config, WhatIsShownReadsBackTheSame) {
   const Config config = good(
       "global:\n  scrape_interval: 15s\n  external_labels: {a: \"x: y\", b: ''}\n"

@@ -81,22 +81,25 @@ void VerdictCache::keep(std::string_view pair, std::string_view hash, bool right
   verdicts_.emplace(std::move(key), right);
 }
 
-bool WebConfig::accepts(std::string_view authorization) const {
+std::optional<std::string> WebConfig::user_of(std::string_view authorization) const {
   constexpr std::string_view kBasic = "Basic ";
-  if (!authorization.starts_with(kBasic)) return false;
+  if (!authorization.starts_with(kBasic)) return std::nullopt;
   const std::string pair = codec::base64_decode(authorization.substr(kBasic.size())).value_or("");
   const size_t colon = pair.find(':');
-  if (colon == std::string::npos) return false;
+  if (colon == std::string::npos) return std::nullopt;
   const auto user = users.find(pair.substr(0, colon));
+  const auto name_if = [&](bool right) {
+    return right && user != users.end() ? std::optional(user->first) : std::nullopt;
+  };
   const std::string hash = user == users.end() ? kNobody : user->second;
-  if (const auto known = cache_->find(pair, hash)) return *known && user != users.end();
+  if (const auto known = cache_->find(pair, hash)) return name_if(*known);
   crypt_data data{};
   const char* made = crypt_r(pair.c_str() + colon + 1, hash.c_str(), &data);
   const std::string_view result = made == nullptr ? "" : made;
   const bool right =
       result.size() == hash.size() && CRYPTO_memcmp(result.data(), hash.data(), hash.size()) == 0;
   cache_->keep(pair, hash, right);
-  return right && user != users.end();
+  return name_if(right);
 }
 
 Result<WebConfig> load_web_config(const std::string& file) {

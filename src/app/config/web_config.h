@@ -38,8 +38,8 @@ struct WebConfig {
   [[nodiscard]] bool tls() const { return !certificate_file.empty(); }
   [[nodiscard]] bool authenticates() const { return !users.empty(); }
 
-  /// Whether the header value of Authorization belongs to one of the users.
-  [[nodiscard]] bool accepts(std::string_view authorization) const;
+  /// The user to whom the header value of Authorization belongs; nothing when it is nobody's.
+  [[nodiscard]] std::optional<std::string> user_of(std::string_view authorization) const;
 
  private:
   // Shared by copies of the same configuration.

@@ -12,7 +12,7 @@ TEST(WebConfig, NobodyIsAcceptedWithoutUsers) {
   EXPECT_FALSE(config.authenticates());
   for (const std::string_view header :
        {"", "Basic", "Basic ", "Basic !!!", "Basic dTpw", "Bearer dTpw"}) {
-    EXPECT_FALSE(config.accepts(header)) << header;
+    EXPECT_FALSE(config.user_of(header)) << header;
   }
 }
 
@@ -42,9 +42,9 @@ TEST(WebConfig, UsersAndTheirPasswords) {
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_TRUE(config->authenticates());
   for (int twice = 0; twice < 2; ++twice) {  // the second time from the cache
-    EXPECT_TRUE(config->accepts("Basic YWRtaW46c2VjcmV0"));
-    EXPECT_FALSE(config->accepts("Basic YWRtaW46d3Jvbmc="));
-    EXPECT_FALSE(config->accepts("Basic bm9ib2R5OnNlY3JldA=="));
+    EXPECT_EQ(config->user_of("Basic YWRtaW46c2VjcmV0"), "admin");
+    EXPECT_EQ(config->user_of("Basic YWRtaW46d3Jvbmc="), std::nullopt);
+    EXPECT_EQ(config->user_of("Basic bm9ib2R5OnNlY3JldA=="), std::nullopt);
   }
 }
 

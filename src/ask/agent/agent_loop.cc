@@ -41,7 +41,8 @@ AgentLoop::AgentLoop(LanguageModel& model, const std::vector<Tool*>& tools,
       tools_(tools),
       metrics_(services.metrics, tools_.specs),
       needs_{model, tools_, options_.budgets, services.clock, services.log, metrics_},
-      gate_({options_.max_concurrent, options_.max_waiting}, services.metrics),
+      gate_({options_.max_concurrent, options_.max_waiting, options_.max_waiting_each},
+            services.metrics),
       conversations_(open_store<ConversationStore>(services, options_.directory, options_.sessions,
                                                    services.clock.now())),
       feedback_(open_store<FeedbackStore>(services, options_.directory)) {
@@ -70,8 +71,10 @@ Result<Answer> AgentLoop::answer(const Question& question, const ConversationKey
   Answer answer = TRY(run.run());
   answer.session_id = key.session;
   // Only what was said is remembered, not the data: it would be old by the next question.
-  conversations_.add(key, {question.time, begun, question.text, answer.text, answer.intent,
-                           answer.promql, run.take_frame()});
+  const auto added = conversations_.add(key, {question.time, begun, question.text, answer.text,
+                                              answer.intent, answer.promql, run.take_frame()});
+  answer.turn = added.turn;
+  metrics_.count_evicted(added.evicted);
   return answer;
 }
 
@@ -92,8 +95,9 @@ bool AgentLoop::forget(const std::string& user, const std::string& session_id) {
 
 Result<void> AgentLoop::feedback(const Feedback& feedback) {
   const auto turn = TRY(conversations_.turn({feedback.user, feedback.session_id}, feedback.turn));
-  feedback_.add(feedback, turn);
-  metrics_.count_feedback(feedback.verdict == Feedback::Verdict::Up);
+  if (feedback_.add(feedback, turn)) {
+    metrics_.count_feedback(feedback.verdict == Feedback::Verdict::Up);
+  }
   return {};
 }
 

@@ -325,8 +325,8 @@ TEST_F(AgentLoopTest, ErrorsOfTheModelAndOfTheCaller) {
 TEST_F(AgentLoopTest, SessionsRemember) {
   model_.answers("First.", {{"intent", "query"}});
   AgentLoop loop = make(AgentOptions{.sessions = {.max_sessions = 2}});
-  ASSERT_TRUE(loop.ask(question("one", "s1"), {}));
-  ASSERT_TRUE(loop.ask(question("two", "s1"), {}));
+  EXPECT_EQ(loop.ask(question("one", "s1"), {}).value().turn, 0U);
+  EXPECT_EQ(loop.ask(question("two", "s1"), {}).value().turn, 1U);
   ASSERT_EQ(model_.seen.size(), 3U);
   EXPECT_EQ(model_.seen[0].text, "one");
   EXPECT_EQ(model_.seen[1].text, "First.");
@@ -339,6 +339,7 @@ TEST_F(AgentLoopTest, SessionsRemember) {
     return out;
   };
   EXPECT_EQ(ids(), (std::vector<std::string>{"s3", "s2"}));
+  EXPECT_EQ(metric("prom5_assistant_sessions_evicted_total"), 1);
   EXPECT_EQ(loop.sessions("")[0].title, "four");
   EXPECT_EQ(loop.sessions("")[0].turns, 1U);
   EXPECT_EQ(loop.session("", "s3").value()["turns"][0]["question"], "four");
@@ -408,7 +409,7 @@ TEST_F(AgentLoopTest, FeedbackIsKept) {
     EXPECT_TRUE(loop.feedback(feedback));
   }
   const Json report = make().feedback_report();
-  EXPECT_EQ(report["up"], 1);
+  EXPECT_EQ(report["up"], 0) << "the same turn, judged anew";
   EXPECT_EQ(report["down"], 1);
   EXPECT_EQ(report["corrections"][0]["question"], "one");
   EXPECT_EQ(report["corrections"][0]["promql"], "up");
@@ -482,6 +483,18 @@ TEST_F(AgentLoopTest, WhoWaitsTooLongOrInVainIsTold) {
   EXPECT_EQ(full.ask(question("five"), {}).error().code, ErrorCode::Unavailable);
   EXPECT_EQ(turned_away("full"), 1);
   busy.let.set_value();
+}
+
+TEST_F(AgentLoopTest, OneConversationTakesFewPlaces) {
+  WaitingModel model(1);
+  AgentLoop loop = make(model, {.max_waiting_each = 0});
+  std::jthread first([&] { EXPECT_TRUE(loop.ask(question("one", "s"), {})); });
+  model.arrived.wait();
+  const auto second = loop.ask(question("two", "s"), {});
+  EXPECT_EQ(second.error().code, ErrorCode::Unavailable);
+  EXPECT_NE(second.error().message.find("of this conversation"), std::string::npos);
+  model.let.set_value();
+  EXPECT_TRUE(loop.ask(question("three", "t"), {}));
 }
 
 TEST_F(AgentLoopTest, OneConversationIsTakenInOrder) {

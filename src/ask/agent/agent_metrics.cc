@@ -12,7 +12,8 @@ constexpr std::string_view kQuestionsHelp =
 constexpr std::string_view kCalls = "prom5_assistant_tool_calls_total";
 constexpr std::string_view kCallsHelp = "Calls of the assistant's tools by how they ended.";
 constexpr std::string_view kFeedback = "prom5_assistant_feedback_total";
-constexpr std::string_view kFeedbackHelp = "Answers that people judged.";
+constexpr std::string_view kFeedbackHelp =
+    "Verdicts of people on answers; the same one on the same answer counts once.";
 
 constexpr std::array kIntents = std::to_array<std::string_view>(
     {"status", "query", "trend", "top", "compare", "forecast", "alert", "silence", "correlate",
@@ -34,6 +35,8 @@ AgentMetrics::AgentMetrics(MetricRegistry& metrics, const std::vector<ToolSpec>&
                                  "tools gave; they were not shown.")),
       up_(metrics.counter(kFeedback, kFeedbackHelp, {{"verdict", "up"}})),
       down_(metrics.counter(kFeedback, kFeedbackHelp, {{"verdict", "down"}})),
+      evicted_(metrics.counter("prom5_assistant_sessions_evicted_total",
+                               "Conversations that were forgotten to make room for others.")),
       sessions_(metrics.gauge("prom5_assistant_sessions", "Conversations that are remembered.")) {
   metrics.on_collect("prom5_assistant_question_seconds_total",
                      "How long questions took together, waiting included.",

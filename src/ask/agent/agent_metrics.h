@@ -33,6 +33,7 @@ class AgentMetrics {
   void count_exhausted(Limit limit) { exhausted_[static_cast<size_t>(limit)]->add(); }
   void count_unfounded(size_t numbers) { unfounded_.add(numbers); }
   void count_feedback(bool up) { (up ? up_ : down_).add(); }
+  void count_evicted(size_t sessions) { evicted_.add(sessions); }
   void set_sessions(size_t count) { sessions_.set(static_cast<double>(count)); }
 
  private:
@@ -48,6 +49,7 @@ class AgentMetrics {
   Counter& unfounded_;
   Counter& up_;
   Counter& down_;
+  Counter& evicted_;
   Gauge& sessions_;
 };
 

@@ -11,7 +11,7 @@ namespace prom5::agent {
 /// What one question may take.
 struct Budgets {
   size_t steps = 16;                          ///< turns of the model
-  DurationMs time = DurationMs::seconds(30);  ///< from its coming, waiting included
+  DurationMs time = DurationMs::seconds(30);  ///< from when a worker takes it
   uint64_t samples = 100'000'000;             ///< read by all of its queries
   uint64_t tokens = 200'000;                  ///< of a language model on the network
 };
@@ -27,8 +27,13 @@ struct ConversationOptions {
 struct AgentOptions {
   Budgets budgets;
   ConversationOptions sessions;
-  size_t max_concurrent = 64;  ///< questions at once; others wait, as long as a question may take
-  size_t max_waiting = 1000;   ///< others are turned away
+  /// Questions at once. The HTTP server has as many workers for questions, fewer than queries may
+  /// run at one time; others wait for these without holding anything.
+  size_t max_concurrent = 16;
+  /// Of those who have come this far, and wait for a place as long as a question may take; others
+  /// are turned away.
+  size_t max_waiting = 1000;
+  size_t max_waiting_each = 3;  ///< of one conversation, which is taken in order
   /// Where conversations and feedback are kept; empty: only in memory.
   std::string directory;
 };

@@ -106,7 +106,7 @@ ConversationStore::Conversation& ConversationStore::touch(const ConversationKey&
   return by_use_.front();
 }
 
-void ConversationStore::put(const ConversationKey& key, Turn turn) {
+ConversationStore::Added ConversationStore::put(const ConversationKey& key, Turn turn) {
   Conversation& conversation = touch(key);
   SessionInfo& info = conversation.info;
   if (info.turns++ == 0) {
@@ -122,7 +122,8 @@ void ConversationStore::put(const ConversationKey& key, Turn turn) {
   }
   bytes_ = bytes_ - conversation.bytes + bytes;
   conversation.bytes = bytes;
-  shrink();
+  const size_t number = info.turns - 1;
+  return {number, shrink()};
 }
 
 void ConversationStore::drop(Conversations::iterator at) {
@@ -131,11 +132,14 @@ void ConversationStore::drop(Conversations::iterator at) {
   by_use_.erase(at);
 }
 
-void ConversationStore::shrink() {
+size_t ConversationStore::shrink() {
+  size_t dropped = 0;
   while (by_use_.size() > 1 &&
          (by_use_.size() > options_.max_sessions || bytes_ > options_.max_bytes)) {
     drop(std::prev(by_use_.end()));
+    ++dropped;
   }
+  return dropped;
 }
 
 void ConversationStore::drop_older(TimeMs oldest) {
@@ -149,16 +153,19 @@ void ConversationStore::expire(TimeMs now) {
   drop_older(now - options_.max_age);
 }
 
-void ConversationStore::add(const ConversationKey& key, Turn turn) {
+ConversationStore::Added ConversationStore::add(const ConversationKey& key, Turn turn) {
   turn.answer = cut_text(turn.answer, kMaxTextBytes);
   turn.question = cut_text(turn.question, kMaxTextBytes);
   const MutexLock lock(mutex_);
   if (journal_ != nullptr) journal_->append(record_of(key, turn));
-  put(key, std::move(turn));
-  if (journal_ != nullptr && journal_->wants_rewrite(bytes_)) {
-    journal_->rewrite([this](const LineJournal::Take& write)
-                          NO_THREAD_SAFETY_ANALYSIS { write_all(write); });
-  }
+  const Added added = put(key, std::move(turn));
+  if (journal_ != nullptr && journal_->wants_rewrite(bytes_)) rewrite();
+  return added;
+}
+
+void ConversationStore::rewrite() {
+  journal_->rewrite([this](const LineJournal::Take& write)
+                        NO_THREAD_SAFETY_ANALYSIS { write_all(write); });
 }
 
 void ConversationStore::write_all(const LineJournal::Take& write) const {
@@ -213,8 +220,10 @@ std::optional<Json> ConversationStore::told(const ConversationKey& key) const {
   const Conversation* conversation = find(key);
   if (conversation == nullptr) return std::nullopt;
   Json turns = Json::array();
+  size_t number = conversation->info.turns - conversation->turns.size();
   for (const Turn& turn : conversation->turns) {
-    turns.push_back({{"time", turn.time.as_seconds()},
+    turns.push_back({{"turn", number++},
+                     {"time", turn.time.as_seconds()},
                      {"question", turn.question},
                      {"answer", turn.answer},
                      {"intent", turn.intent},
@@ -249,7 +258,9 @@ bool ConversationStore::forget(const ConversationKey& key) {
   if (found == by_key_.end()) return false;
   drop(found->second);
   if (journal_ != nullptr) {
+    // Where the file cannot be replaced, this line keeps what is forgotten from coming back.
     journal_->append({{"kind", "forget"}, {"user", key.user}, {"session", key.session}});
+    rewrite();
   }
   return true;
 }

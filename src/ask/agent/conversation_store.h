@@ -46,7 +46,11 @@ class ConversationStore {
   /// What was said so far, for a model: of each turn the question and the answer's text, and of the
   /// last one with a frame that in `content`.
   [[nodiscard]] std::vector<Message> history(const ConversationKey& key) const EXCLUDES(mutex_);
-  void add(const ConversationKey& key, Turn turn) EXCLUDES(mutex_);
+  struct Added {
+    size_t turn = 0;     ///< its number in the conversation, from 0
+    size_t evicted = 0;  ///< conversations that had to make room
+  };
+  Added add(const ConversationKey& key, Turn turn) EXCLUDES(mutex_);
 
   /// The last used first.
   [[nodiscard]] std::vector<SessionInfo> sessions(const std::string& user) const EXCLUDES(mutex_);
@@ -57,6 +61,7 @@ class ConversationStore {
   [[nodiscard]] Result<std::pair<size_t, Turn>> turn(const ConversationKey& key,
                                                      std::optional<size_t> number) const
       EXCLUDES(mutex_);
+  /// False when there is none. What was said is gone from the disk too, as long as that works.
   bool forget(const ConversationKey& key) EXCLUDES(mutex_);
   /// Forgets what is too old.
   void expire(TimeMs now) EXCLUDES(mutex_);
@@ -74,10 +79,11 @@ class ConversationStore {
 
   void replay(const Json& record) REQUIRES(mutex_);
   Conversation& touch(const ConversationKey& key) REQUIRES(mutex_);
-  void put(const ConversationKey& key, Turn turn) REQUIRES(mutex_);
+  Added put(const ConversationKey& key, Turn turn) REQUIRES(mutex_);
   void drop(Conversations::iterator at) REQUIRES(mutex_);
-  void shrink() REQUIRES(mutex_);
+  size_t shrink() REQUIRES(mutex_);
   void drop_older(TimeMs oldest) REQUIRES(mutex_);
+  void rewrite() REQUIRES(mutex_);
   void write_all(const LineJournal::Take& write) const REQUIRES(mutex_);
   [[nodiscard]] const Conversation* find(const ConversationKey& key) const REQUIRES(mutex_);
 

@@ -102,7 +102,8 @@ TEST_F(ConversationStoreTest, OldOnesManyAndLargeOnesGo) {
   store.add({"", "a"}, turn("1"));
   store.add({"", "b"}, turn("2", DurationMs::hours(1)));
   store.add({"", "a"}, turn("3", DurationMs::hours(2)));
-  store.add({"", "c"}, turn("4", DurationMs::hours(3)));
+  EXPECT_EQ(store.add({"", "c"}, turn("4", DurationMs::hours(3))).evicted, 1U);
+  EXPECT_EQ(store.add({"", "c"}, turn("5", DurationMs::hours(3))).evicted, 0U);
   EXPECT_EQ(ids(store), (Ids{"c", "a"}));
   store.expire(kStart + DurationMs::hours(26));
   EXPECT_EQ(ids(store), (Ids{"c", "a"}));
@@ -128,10 +129,28 @@ TEST_F(ConversationStoreTest, TurnsKeepTheirNumbers) {
     EXPECT_EQ(store.sessions("")[0].turns, 4U);
     EXPECT_EQ(store.sessions("")[0].title, "q0");
     EXPECT_EQ(store.history({"", "a"}).size(), 4U);
+    EXPECT_EQ(store.add({"", "a"}, turn("q4")).turn, 4U);
+    EXPECT_EQ(store.add({"", "b"}, turn("other")).turn, 0U);
+    const Json told = store.told({"", "a"}).value()["turns"];
+    EXPECT_EQ(told[0]["turn"], 3U);
+    EXPECT_EQ(told[1]["turn"], 4U);
+    EXPECT_EQ(store.turn({"", "a"}, told[1]["turn"].get<size_t>())->second.question,
+              told[1]["question"]);
   }
   const ConversationStore store = open({.max_turns = 2});
-  EXPECT_EQ(store.turn({"", "a"}, {})->second.question, "q3");
-  EXPECT_EQ(store.sessions("")[0].turns, 4U);
+  EXPECT_EQ(store.turn({"", "a"}, {})->second.question, "q4");
+  EXPECT_EQ(store.told({"", "a"}).value()["turns"][0]["turn"], 3U);
+}
+
+TEST_F(ConversationStoreTest, WhatIsForgottenIsNotOnTheDisk) {
+  ConversationStore store = open();
+  store.add({"", "a"}, turn("the secret"));
+  store.add({"", "b"}, turn("the rest"));
+  EXPECT_NE(files_.read(kFile).value().find("the secret"), std::string::npos);
+  EXPECT_TRUE(store.forget({"", "a"}));
+  EXPECT_EQ(files_.read(kFile).value().find("the secret"), std::string::npos);
+  EXPECT_NE(files_.read(kFile).value().find("the rest"), std::string::npos);
+  EXPECT_EQ(ids(open()), Ids{"b"});
 }
 
 TEST_F(ConversationStoreTest, TheFileIsRewrittenWhenItHasGrown) {
@@ -233,6 +252,7 @@ TEST_F(ConversationStoreTest, ADiskThatFailsLosesNothingInMemory) {
 
 TEST_F(ConversationStoreTest, FeedbackOutlivesARestart) {
   const JournalServices services{files_, metrics_, log_};
+  size_t number = 0;
   const auto judge = [&](FeedbackStore& store, Feedback::Verdict verdict, std::string correction,
                          std::string promql) {
     Feedback feedback;
@@ -241,7 +261,7 @@ TEST_F(ConversationStoreTest, FeedbackOutlivesARestart) {
     feedback.correction = std::move(correction);
     feedback.promql = std::move(promql);
     feedback.time = kStart;
-    store.add(feedback, {3, turn("how?")});
+    store.add(feedback, {number++, turn("how?")});
   };
   {
     FeedbackStore store(&services, "data/assistant");
@@ -249,7 +269,7 @@ TEST_F(ConversationStoreTest, FeedbackOutlivesARestart) {
     judge(store, Feedback::Verdict::Down, "only web", "");
     judge(store, Feedback::Verdict::Down, "", "up == 0");
   }
-  FeedbackStore store(&services, "data/assistant", 3);
+  FeedbackStore store(&services, "data/assistant", {.max_entries = 3});
   Json report = store.report();
   EXPECT_EQ(report["up"], 1);
   EXPECT_EQ(report["down"], 2);
@@ -264,6 +284,54 @@ TEST_F(ConversationStoreTest, FeedbackOutlivesARestart) {
   report = store.report();
   EXPECT_EQ(report["up"], 0);
   EXPECT_EQ(report["down"], 3);
+}
+
+TEST_F(ConversationStoreTest, TheLastVerdictOfAUserOnATurnCounts) {
+  const JournalServices services{files_, metrics_, log_};
+  const auto judge = [](FeedbackStore& store, const std::string& user, size_t number,
+                        Feedback::Verdict verdict, const std::string& correction = "") {
+    Feedback feedback;
+    feedback.session_id = "s";
+    feedback.user = user;
+    feedback.verdict = verdict;
+    feedback.correction = correction;
+    return store.add(feedback, {number, turn("how?")});
+  };
+  using enum Feedback::Verdict;
+  const auto check = [](const FeedbackStore& store) {
+    const Json report = store.report();
+    EXPECT_EQ(report["up"], 1);
+    EXPECT_EQ(report["down"], 2);
+    ASSERT_EQ(report["corrections"].size(), 1U);
+    EXPECT_EQ(report["corrections"][0]["correction"], "only web");
+  };
+  {
+    FeedbackStore store(&services, "data/assistant");
+    EXPECT_TRUE(judge(store, "ann", 0, Up));
+    EXPECT_TRUE(judge(store, "ann", 0, Down)) << "another mind";
+    EXPECT_FALSE(judge(store, "ann", 0, Down, "only web"));
+    EXPECT_TRUE(judge(store, "bob", 0, Up));
+    EXPECT_TRUE(judge(store, "ann", 1, Down));
+    check(store);
+  }
+  check(FeedbackStore(&services, "data/assistant"));
+}
+
+TEST_F(ConversationStoreTest, FeedbackHasBoundedSize) {
+  const JournalServices services{files_, metrics_, log_};
+  constexpr size_t kMaxBytes = 100'000;
+  FeedbackStore store(&services, "data/assistant", {.max_bytes = kMaxBytes});
+  for (size_t number = 0; number < 1000; ++number) {
+    Feedback feedback;
+    feedback.session_id = "s";
+    feedback.correction = std::string(4000, 'x');
+    store.add(feedback, {number, turn("how?")});
+  }
+  EXPECT_LT(files_.size("data/assistant/feedback.jsonl").value(),
+            2 * kMaxBytes + (1U << 20) + 5000);
+  const size_t kept = store.report()["up"].get<size_t>();
+  EXPECT_GT(kept, 20U);
+  EXPECT_LT(kept, 25U);
 }
 
 }  // namespace prom5::agent

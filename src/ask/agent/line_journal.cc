@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kPrefix = 9;
 /// What may be of no use before it is worth a rewrite.
 constexpr uint64_t kSlack = uint64_t{1} << 20;
-/// Larger files are not ours: a journal is rewritten long before.
+/// Larger files are not ours: the stores keep 16 MiB, and a journal is rewritten at twice that.
 constexpr uint64_t kLargestFile = uint64_t{256} << 20;
 /// A broken journal is tried again after so many records, as a full disk stays full for a while.
 constexpr uint64_t kRetryAfter = 100;
@@ -122,21 +122,20 @@ void LineJournal::set_aside(const std::string& whole, const std::string& good) {
   if (!kept) complain("a damaged file of the assistant cannot be kept", kept.error());
 }
 
-size_t LineJournal::append(const Json& record) {
-  const std::string line = line_of(record);
+void LineJournal::append(const Json& record) {
   if (file_ == nullptr) {
     ++skipped_;
-    return line.size();
+    return;
   }
+  const std::string line = line_of(record);
   const auto done = file_->append(line);
   if (done) {
     bytes_ += line.size();
-    return line.size();
+    return;
   }
   complain("a file of the assistant cannot be written", done.error());
   // Half a line would damage what comes behind it.
   if (!file_->truncate(bytes_)) file_ = nullptr;
-  return line.size();
 }
 
 bool LineJournal::wants_rewrite(uint64_t live_bytes) const {

@@ -44,15 +44,12 @@ class LineJournal {
   LineJournal(const LineJournal&) = delete;
   LineJournal& operator=(const LineJournal&) = delete;
 
-  /// Returns the bytes of the record's line. After an error of the disk nothing is written until
-  /// rewrite() has worked.
-  size_t append(const Json& record);
+  /// After an error of the disk nothing is written until rewrite() has worked.
+  void append(const Json& record);
   /// Whether rewrite() should be called, now that so many bytes of it are still of use.
   [[nodiscard]] bool wants_rewrite(uint64_t live_bytes) const;
   /// Replaces all records.
   void rewrite(const std::function<void(const Take& put)>& records);
-
-  [[nodiscard]] uint64_t bytes() const { return bytes_; }
 
  private:
   [[nodiscard]] std::string path() const { return directory_ + "/" + name_; }

@@ -1,5 +1,6 @@
 #include "ask/agent/question_gate.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace prom5::agent {
@@ -37,11 +38,16 @@ Result<std::unique_ptr<QuestionGate::Place>> QuestionGate::enter(
   std::unique_lock lock(mutex_);
   // `lock` goes before `place`, whose end takes the mutex, on every way out.
   const size_t waiting = places_.size() - running_;
+  const auto before = static_cast<size_t>(std::ranges::count(
+      places_, place->conversation_, [](const Place* other) { return other->conversation_; }));
   places_.push_back(place.get());
-  if (!may_run(*place) && waiting >= options_.max_waiting) {
+  const bool is_crowded = before > options_.max_waiting_each;
+  if (is_crowded || (!may_run(*place) && waiting >= options_.max_waiting)) {
     lock.unlock();
     full_.add();
-    return fail(ErrorCode::Unavailable, "{} questions wait already; try again later", waiting);
+    return fail(ErrorCode::Unavailable, "{} questions{} wait already; try again later",
+                is_crowded ? options_.max_waiting_each : waiting,
+                is_crowded ? " of this conversation" : "");
   }
   const bool free = freed_.wait_for(lock, stop, std::chrono::milliseconds(timeout.ms),
                                     [&] { return may_run(*place); });

@@ -20,6 +20,7 @@ class QuestionGate {
   struct Options {
     size_t max_running = 64;
     size_t max_waiting = 1000;
+    size_t max_waiting_each = 3;  ///< behind another of the same conversation
   };
 
   QuestionGate(Options options, MetricRegistry& metrics);

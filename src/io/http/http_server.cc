@@ -17,9 +17,11 @@
 #include <thread>
 
 #include "base/ascii.h"
-#include "base/bounded_queue.h"
 #include "io/http/content_coding.h"
+#include "io/http/leave_watch.h"
+#include "io/http/outbox.h"
 #include "io/http/websocket_frame.h"
+#include "io/http/worker_pool.h"
 #include "io/net/connection.h"
 
 namespace prom5::io {
@@ -32,8 +34,7 @@ using boost::system::error_code;
 using Parser = beast_http::request_parser<beast_http::string_body>;
 
 constexpr size_t kReadBytes = 16 * 1024;
-constexpr size_t kCompressFrom = 1024;               // below, gzip gains nothing
-constexpr size_t kMaxUnsentBytes = size_t{8} << 20;  // of a stream whose client does not read
+constexpr size_t kCompressFrom = 1024;  // below, gzip gains nothing
 constexpr size_t kMaxWebSocketMessage = size_t{4} << 20;
 constexpr size_t kMaxWaitingMessages = 32;  // of one WebSocket
 
@@ -62,93 +63,6 @@ Result<Endpoint> split_address(const std::string& address) {
   if (out.host == "localhost") out.host = "127.0.0.1";
   return out;
 }
-
-/// Bytes on their way from any thread to the connection's strand, bounded.
-class Outbox {
- public:
-  Outbox(asio::any_io_executor executor, std::function<void()> wake)
-      : executor_(std::move(executor)), wake_(std::move(wake)) {}
-
-  bool push(std::string bytes) {
-    {
-      const MutexLock lock(mutex_);
-      if (closed_ || unsent_ + bytes.size() > kMaxUnsentBytes) {
-        closed_ = true;
-        return false;
-      }
-      unsent_ += bytes.size();
-      parts_.push_back(std::move(bytes));
-    }
-    asio::post(executor_, wake_);
-    return true;
-  }
-  void close() {
-    {
-      const MutexLock lock(mutex_);
-      closed_ = true;
-    }
-    asio::post(executor_, wake_);
-  }
-  std::optional<std::string> pop() {
-    const MutexLock lock(mutex_);
-    if (parts_.empty()) return std::nullopt;
-    std::string out = std::move(parts_.front());
-    parts_.pop_front();
-    unsent_ -= out.size();
-    return out;
-  }
-  [[nodiscard]] bool closed() const {
-    const MutexLock lock(mutex_);
-    return closed_ && parts_.empty();
-  }
-  [[nodiscard]] size_t unsent() const {
-    const MutexLock lock(mutex_);
-    return unsent_;
-  }
-
- private:
-  asio::any_io_executor executor_;
-  std::function<void()> wake_;
-  mutable Mutex mutex_;
-  std::deque<std::string> parts_ GUARDED_BY(mutex_);
-  size_t unsent_ GUARDED_BY(mutex_) = 0;
-  bool closed_ GUARDED_BY(mutex_) = false;
-};
-
-class StreamOutbox final : public ResponseStream {
- public:
-  explicit StreamOutbox(std::shared_ptr<Outbox> outbox) : outbox_(std::move(outbox)) {}
-  bool write(std::string bytes) override {
-    if (bytes.empty()) return true;  // an empty chunk would end the body
-    const std::string head = fmt::format("{:x}\r\n", bytes.size());
-    return outbox_->push(head + bytes + "\r\n");
-  }
-  [[nodiscard]] size_t unsent_bytes() const override { return outbox_->unsent(); }
-  void close() override {
-    outbox_->push("0\r\n\r\n");
-    outbox_->close();
-  }
-
- private:
-  std::shared_ptr<Outbox> outbox_;  // shared: the writer may outlive the connection
-};
-
-class WebSocketOutbox final : public WebSocket {
- public:
-  explicit WebSocketOutbox(std::shared_ptr<Outbox> outbox) : outbox_(std::move(outbox)) {}
-  bool send(std::string text) override {
-    return outbox_->push(encode_server_frame(WebSocketFrame::Text, text));
-  }
-  bool ping() override { return outbox_->push(encode_server_frame(WebSocketFrame::Ping, "")); }
-  [[nodiscard]] size_t unsent_bytes() const override { return outbox_->unsent(); }
-  void close() override {
-    outbox_->push(encode_server_frame(WebSocketFrame::Close, "\x03\xE8"));  // 1000, normal
-    outbox_->close();
-  }
-
- private:
-  std::shared_ptr<Outbox> outbox_;  // shared: the handler may outlive the connection
-};
 
 /// Messages of a WebSocket on their way to a worker, one after the other. Belongs to the
 /// connection's strand.
@@ -216,15 +130,6 @@ size_t form_parameters(Parser& parser) {
   return count;
 }
 
-/// A page may only speak to the server it came from (RFC 6455, section 10.2).
-bool from_own_page(const HttpRequest& request) {
-  const std::string_view origin = request.headers.get("Origin");
-  if (origin.empty()) return true;  // no browser
-  const size_t scheme = origin.find("://");
-  return scheme != std::string_view::npos &&
-         origin.substr(scheme + 3) == request.headers.get("Host");
-}
-
 HttpRequest to_request(Parser& parser, const std::string& peer) {
   auto& message = parser.get();
   HttpRequest out;
@@ -270,7 +175,8 @@ class HttpServer::Impl {
       : options_(std::move(options)),
         handler_(std::move(handler)),
         log_(log),
-        jobs_(options_.max_queued_requests),
+        workers_(options_.max_queued_requests, log),
+        long_workers_(options_.max_queued_long_requests, log),
         requests_(metrics.counter("prom5_http_requests_total", "HTTP requests taken.")),
         refused_(metrics.counter("prom5_http_refused_total",
                                  "Connections and requests turned away by a limit.")) {
@@ -315,9 +221,8 @@ class HttpServer::Impl {
     for (size_t i = 0; i < options_.event_loop_threads; ++i) {
       threads_.emplace_back([this] { loop_.run(); });
     }
-    for (size_t i = 0; i < options_.worker_threads; ++i) {
-      workers_.emplace_back([this](std::stop_token stop) { work(stop); });
-    }
+    workers_.start(options_.worker_threads);
+    if (options_.is_long) long_workers_.start(options_.long_worker_threads);
   }
 
   [[nodiscard]] std::vector<uint16_t> ports() const {
@@ -329,18 +234,31 @@ class HttpServer::Impl {
   }
 
  private:
-  using Job = std::function<void()>;
-
   void stop() {
     stopping_.request_stop();
-    for (std::jthread& worker : workers_) worker.request_stop();
-    workers_.clear();  // joins: running handlers have been asked to stop
+    workers_.request_stop();
+    long_workers_.request_stop();
+    workers_.stop();  // running handlers have been asked to stop
+    long_workers_.stop();
     loop_.stop();
     threads_.clear();
   }
 
-  void work(std::stop_token stop) {
-    while (auto job = jobs_.pop(stop)) (*job)();
+  [[nodiscard]] bool is_long(const HttpRequest& request) const {
+    return options_.is_long && options_.is_long(request);
+  }
+  WorkerPool& pool_of(bool is_long) { return is_long ? long_workers_ : workers_; }
+
+  /// Whether what was queued then has waited longer for one of the long workers than it may.
+  [[nodiscard]] bool is_too_late(std::chrono::steady_clock::time_point queued) const {
+    return std::chrono::steady_clock::now() - queued >
+           std::chrono::seconds(options_.max_long_wait_seconds);
+  }
+  HttpResponse busy() {
+    refused_.add();
+    HttpResponse response = HttpResponse::text(503, "too many requests are waiting\n");
+    response.headers.add("Retry-After", "5");
+    return response;
   }
 
   asio::awaitable<void> accept(tcp::acceptor& acceptor) {
@@ -492,7 +410,10 @@ class HttpServer::Impl {
       co_return false;
     }
     if (response.stream) {
-      const bool sent = co_await serve_stream(connection, watchdog, response);
+      const auto watch = std::make_shared<LeaveWatch>(connection.socket(), stop);
+      watch->begin();
+      const bool sent = co_await serve_stream(connection, watchdog, request, response);
+      watch->end();
       if (!sent) stop.request_stop();
       co_return sent&& keep_alive;
     }
@@ -526,41 +447,28 @@ class HttpServer::Impl {
     auto state = std::make_shared<State>(executor, std::move(stop));  // shared with the worker
     state->done.expires_at(asio::steady_timer::time_point::max());
     request.stop = state->stop.get_token();
-    const bool queued = jobs_.try_push([this, state, &request, executor] {
-      HttpResponse response = run_handler(request);
+    const auto now = std::chrono::steady_clock::now();
+    const bool takes_long = is_long(request);
+    const bool queued = pool_of(takes_long).try_push([=, this, &request] {
+      HttpResponse response = takes_long && is_too_late(now) ? busy() : run_handler(request);
       asio::post(executor, [state, answer = std::move(response)]() mutable {
         state->response = std::move(answer);
         state->finished = true;
         state->done.cancel();
       });
     });
-    if (!queued) {
-      refused_.add();
-      co_return HttpResponse::text(503, "too many requests are waiting\n");
-    }
-    connection.socket().async_wait(tcp::socket::wait_read,
-                                   [state, &connection](const error_code& error) {
-                                     if (error || state->finished) return;
-                                     char byte = 0;
-                                     error_code peeked;
-                                     connection.socket().non_blocking(true, peeked);
-                                     const size_t n = connection.socket().receive(
-                                         asio::buffer(&byte, 1), tcp::socket::message_peek, peeked);
-                                     // Nothing to read although readable: the client has closed its
-                                     // side.
-                                     if (n == 0 && peeked != asio::error::would_block)
-                                       state->stop.request_stop();
-                                   });
+    if (!queued) co_return busy();
+    const auto watch = std::make_shared<LeaveWatch>(connection.socket(), state->stop);
+    watch->begin();
     while (!state->finished) {
       error_code error;
       co_await state->done.async_wait(asio::redirect_error(asio::use_awaitable, error));
     }
-    error_code ignored;
-    connection.socket().cancel(ignored);
+    watch->end();
     co_return std::move(state->response);
   }
 
-  HttpResponse run_handler(const HttpRequest& request) {
+  HttpResponse run_handler(HttpRequest& request) {
     try {
       return handler_(request);
     } catch (const std::exception& e) {
@@ -599,15 +507,33 @@ class HttpServer::Impl {
   }
 
   asio::awaitable<bool> serve_stream(Connection& connection, Watchdog& watchdog,
-                                     HttpResponse& response) {
+                                     const HttpRequest& request, HttpResponse& response) {
     std::shared_ptr<asio::steady_timer> wake;
     const std::shared_ptr<Outbox> outbox = make_outbox(connection, wake);
     auto stream = std::make_shared<StreamOutbox>(outbox);
-    if (!jobs_.try_push([write = response.stream, stream] { write(stream); })) {
+    const auto now = std::chrono::steady_clock::now();
+    const bool takes_long = is_long(request);
+    const bool queued =
+        pool_of(takes_long)
+            .try_push(
+                [this, now, takes_long, path = request.path, write = response.stream, stream] {
+                  if (takes_long && is_too_late(now)) {
+                    refused_.add();
+                    return stream->cut();
+                  }
+                  try {
+                    write(stream);
+                  } catch (const std::exception& e) {
+                    log_.error("A streamed answer broke off", {{"path", path}, {"err", e.what()}});
+                    stream->cut();
+                  }
+                });
+    if (!queued) {
       refused_.add();
       co_return false;
     }
-    co_return co_await send_outbox(connection, watchdog, outbox, wake);
+    const bool sent = co_await send_outbox(connection, watchdog, outbox, wake);
+    co_return sent && !stream->is_cut();
   }
 
   asio::awaitable<void> serve_websocket(Connection& connection, Watchdog& watchdog,
@@ -617,11 +543,6 @@ class HttpServer::Impl {
     if (key.empty() || !equal_ignoring_case(request.headers.get("Upgrade"), "websocket")) {
       HttpResponse bad = HttpResponse::text(400, "expected a WebSocket upgrade\n");
       co_await connection.write(serialize(request, bad, false));
-      co_return;
-    }
-    if (!from_own_page(request)) {
-      HttpResponse foreign = HttpResponse::text(403, "the page is not of this server\n");
-      co_await connection.write(serialize(request, foreign, false));
       co_return;
     }
     HttpResponse upgrade;
@@ -678,17 +599,20 @@ class HttpServer::Impl {
     inbox.working = true;
     std::string message = std::move(inbox.waiting.front());
     inbox.waiting.pop_front();
-    const bool queued = jobs_.try_push([this, work, text = std::move(message)]() mutable {
-      try {
-        work.handler->on_message(std::move(text), work.inbox->stop.get_token());
-      } catch (const std::exception& e) {
-        log_.error("A WebSocket's message could not be worked on", {{"err", e.what()}});
-      }
-      asio::post(work.executor, [this, work] {
-        work.inbox->working = false;
-        work_on(work);
-      });
-    });
+    const bool takes_long =
+        options_.is_long && work.handler->is_long && work.handler->is_long(message);
+    const bool queued =
+        pool_of(takes_long).try_push([this, work, text = std::move(message)]() mutable {
+          try {
+            work.handler->on_message(std::move(text), work.inbox->stop.get_token());
+          } catch (const std::exception& e) {
+            log_.error("A WebSocket's message could not be worked on", {{"err", e.what()}});
+          }
+          asio::post(work.executor, [this, work] {
+            work.inbox->working = false;
+            work_on(work);
+          });
+        });
     if (!queued) refuse_socket(*work.outbox);
   }
 
@@ -744,11 +668,11 @@ class HttpServer::Impl {
   std::vector<tcp::acceptor> acceptors_;
   std::atomic<size_t> connections_{0};
   std::stop_source stopping_;
-  BoundedQueue<Job> jobs_;
+  WorkerPool workers_;
+  WorkerPool long_workers_;
   Counter& requests_;
   Counter& refused_;
   std::vector<std::jthread> threads_;
-  std::vector<std::jthread> workers_;
 };
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -26,6 +26,12 @@ struct HttpServerOptions {
   /// at once, so that health checks are answered while all of them do.
   size_t worker_threads = 32;
   size_t max_queued_requests = 1024;
+  /// Which requests may take long, as a language model does: they run on workers of their own, and
+  /// wait for these without holding another. Empty: none.
+  std::function<bool(const HttpRequest&)> is_long;
+  size_t long_worker_threads = 16;
+  size_t max_queued_long_requests = 1000;
+  int max_long_wait_seconds = 30;  ///< for a worker; then 503
 };
 
 /// HTTP/1.1 with keep-alive, chunked bodies both ways, gzip, streams, WebSocket and TLS, on Asio
@@ -34,7 +40,8 @@ struct HttpServerOptions {
 /// Handlers run on worker threads, several at once. An answer to a HEAD request loses its body.
 class HttpServer {
  public:
-  using Handler = std::function<HttpResponse(const HttpRequest&)>;
+  /// The request is the handler's to complete: whose it is, for example.
+  using Handler = std::function<HttpResponse(HttpRequest&)>;
 
   /// Binds every address. Unavailable naming the address that is taken or cannot be had; BadData
   /// for what is no address or for unusable TLS files.

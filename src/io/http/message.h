@@ -37,6 +37,7 @@ struct HttpRequest {
   std::string body;
   std::string peer;      ///< "127.0.0.1:50412"
   std::stop_token stop;  ///< requested when the client goes away or the server stops
+  std::string user;      ///< who asks, set by whoever checked it; empty without authentication
 
   /// The first parameter of that name, or an empty view.
   [[nodiscard]] std::string_view parameter(std::string_view name) const;
@@ -76,6 +77,9 @@ struct WebSocketHandler {
   std::function<void(std::shared_ptr<WebSocket>)> on_open;
   std::function<void(std::string message, std::stop_token stop)> on_message;
   std::function<void()> on_close;
+  /// Which messages run on the workers of HttpServerOptions::is_long; on an event loop, so quick.
+  /// Empty: none.
+  std::function<bool(const std::string& message)> is_long;
 };
 
 struct HttpResponse {
@@ -84,7 +88,7 @@ struct HttpResponse {
   std::string body;
   /// Set for a streamed answer: called once on a worker, with the stream to write to.
   std::function<void(std::shared_ptr<ResponseStream>)> stream;
-  /// Set to accept an upgrade to WebSocket.
+  /// Set to accept an upgrade to WebSocket. Which pages may have one is the handler's to decide.
   std::shared_ptr<WebSocketHandler> websocket;
 
   static HttpResponse text(int status, std::string body);

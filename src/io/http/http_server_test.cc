@@ -1,0 +1,244 @@
+#include "io/http/http_server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <future>
+#include <latch>
+
+#include "base/mutex.h"
+
+namespace prom5::io {
+
+namespace {
+
+/// A client's end of a connection.
+class Client {
+ public:
+  explicit Client(uint16_t port) {
+    fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    // The socket API's way.
+    EXPECT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() { leave(); }
+
+  void get(const std::string& path, const std::string& more = "") const {
+    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n" + more;
+    EXPECT_EQ(send(fd_, request.data(), request.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(request.size()));
+  }
+  /// Everything until the server closes or `end` has come.
+  [[nodiscard]] std::string read(std::string_view end = "\r\n\r\n!") const {
+    std::string out;
+    std::array<char, 4096> part;
+    while (!out.ends_with(end)) {
+      const ssize_t size = recv(fd_, part.data(), part.size(), 0);
+      if (size <= 0) break;
+      out.append(part.data(), static_cast<size_t>(size));
+    }
+    return out;
+  }
+  void leave() {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+class HttpServerTest : public testing::Test {
+ protected:
+  void serve(HttpServer::Handler handler, HttpServerOptions options = {}) {
+    options.listen_addresses = {"127.0.0.1:0"};
+    server_ = HttpServer::open(options, std::move(handler), metrics_, log_).value();
+    server_->start();
+  }
+  [[nodiscard]] uint16_t port() const { return server_->ports()[0]; }
+  [[nodiscard]] size_t times_logged(std::string_view text) {
+    const MutexLock lock(mutex_);
+    return static_cast<size_t>(std::ranges::count_if(
+        logged_, [&](const std::string& line) { return line.find(text) != std::string::npos; }));
+  }
+
+  MetricRegistry metrics_;
+  Mutex mutex_;
+  std::vector<std::string> logged_ GUARDED_BY(mutex_);
+  Log log_{LogLevel::Warn, LogFormat::Logfmt, [this](std::string_view line) {
+             const MutexLock lock(mutex_);
+             logged_.emplace_back(line);
+           }};
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, AHandlerThatThrowsIsAnAnswer) {
+  serve([](const HttpRequest&) -> HttpResponse { throw std::bad_alloc(); });
+  const Client client(port());
+  client.get("/");
+  EXPECT_TRUE(client.read("internal error\n").starts_with("HTTP/1.1 500 "));
+  EXPECT_EQ(times_logged("bad_alloc"), 1U);
+}
+
+TEST_F(HttpServerTest, AStreamThatThrowsIsCutOff) {
+  serve([](const HttpRequest& request) {
+    if (request.path != "/stream") return HttpResponse::text(200, "fine");
+    HttpResponse response;
+    response.stream = [](const std::shared_ptr<ResponseStream>& stream) {
+      stream->write("begun");
+      throw std::bad_alloc();
+    };
+    return response;
+  });
+  const Client client(port());
+  client.get("/stream");
+  const std::string answer = client.read();
+  EXPECT_TRUE(answer.ends_with("\r\n5\r\nbegun\r\n")) << answer << ": not as if it were whole";
+  EXPECT_EQ(times_logged("path=/stream err=std::bad_alloc"), 1U);
+  const Client next(port());
+  next.get("/");
+  EXPECT_TRUE(next.read("fine").starts_with("HTTP/1.1 200 ")) << "the server goes on";
+}
+
+/// Whether a stop is requested once the client has left.
+class Leaving : public HttpServerTest {
+ protected:
+  void until_stopped(const std::stop_token& stop) {
+    begun_.count_down();
+    std::promise<void> stopped;
+    const std::stop_callback told(stop, [&] { stopped.set_value(); });
+    stopped.get_future().wait();
+    ended_.count_down();
+  }
+
+  std::latch begun_{1};
+  std::latch ended_{1};
+};
+
+TEST_F(Leaving, EndsWhatAHandlerDoes) {
+  serve([this](const HttpRequest& request) {
+    until_stopped(request.stop);
+    return HttpResponse::text(200, "");
+  });
+  Client client(port());
+  client.get("/");
+  begun_.wait();
+  client.leave();
+  ended_.wait();
+}
+
+TEST_F(Leaving, EndsWhatAStreamDoes) {
+  serve([this](const HttpRequest& request) {
+    HttpResponse response;
+    response.stream = [this, stop = request.stop](const std::shared_ptr<ResponseStream>& stream) {
+      until_stopped(stop);
+      stream->close();
+    };
+    return response;
+  });
+  Client client(port());
+  client.get("/");
+  begun_.wait();
+  client.leave();
+  ended_.wait();
+}
+
+TEST_F(Leaving, IsSeenBehindWhatWasSentBefore) {
+  serve([this](const HttpRequest& request) {
+    until_stopped(request.stop);
+    return HttpResponse::text(200, "");
+  });
+  Client client(port());
+  client.get("/", "GET / HTTP/1.1\r\n");
+  begun_.wait();
+  client.leave();
+  ended_.wait();
+}
+
+/// Requests to /long wait until they are let.
+class LongRequests : public HttpServerTest {
+ protected:
+  void serve_some(HttpServerOptions options) {
+    options.is_long = [](const HttpRequest& request) { return request.path == "/long"; };
+    options.worker_threads = 1;
+    options.long_worker_threads = 1;
+    serve(
+        [this](const HttpRequest& request) {
+          if (request.path != "/long") return HttpResponse::text(200, "short");
+          if (!begun_.try_wait()) begun_.count_down();
+          let_.wait();
+          return HttpResponse::text(200, "long");
+        },
+        options);
+  }
+
+  std::latch begun_{1};
+  std::latch let_{1};
+};
+
+TEST_F(LongRequests, KeepNobodyElseWaiting) {
+  serve_some({.max_queued_long_requests = 1});
+  const Client first(port());
+  const Client second(port());
+  first.get("/long");
+  begun_.wait();
+  second.get("/long");
+  const Client other(port());
+  for (int i = 0; i < 3; ++i) {
+    other.get("/short");
+    EXPECT_TRUE(other.read("short").starts_with("HTTP/1.1 200 "));
+  }
+  let_.count_down();
+  EXPECT_TRUE(first.read("long").ends_with("long"));
+  EXPECT_TRUE(second.read("long").ends_with("long"));
+}
+
+TEST_F(LongRequests, AreTurnedAwayWhenThereIsNoRoom) {
+  serve_some({.max_queued_long_requests = 0});
+  const Client client(port());
+  client.get("/long");
+  const std::string answer = client.read("waiting\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_NE(answer.find("Retry-After: 5\r\n"), std::string::npos) << answer;
+  let_.count_down();
+}
+
+TEST_F(LongRequests, DoNotWaitForEver) {
+  serve_some({.max_long_wait_seconds = -1});
+  const Client client(port());
+  client.get("/long");
+  EXPECT_TRUE(client.read("waiting\n").starts_with("HTTP/1.1 503 "));
+  let_.count_down();
+}
+
+TEST_F(HttpServerTest, AStreamLeavesTheConnectionForTheNextRequest) {
+  serve([](const HttpRequest& request) {
+    if (request.path != "/stream") return HttpResponse::text(200, "fine");
+    HttpResponse response;
+    response.stream = [](const std::shared_ptr<ResponseStream>& stream) {
+      stream->write("all");
+      stream->close();
+    };
+    return response;
+  });
+  const Client client(port());
+  for (int twice = 0; twice < 2; ++twice) {
+    client.get("/stream");
+    EXPECT_TRUE(client.read("0\r\n\r\n").ends_with("3\r\nall\r\n0\r\n\r\n"));
+  }
+  client.get("/");
+  EXPECT_TRUE(client.read("fine").starts_with("HTTP/1.1 200 "));
+}
+
+}  // namespace
+
+}  // namespace prom5::io
