@@ -128,12 +128,12 @@ class BuiltInAgent final : public Assistant {
         loop_(configured_ != nullptr ? *configured_ : built_in_, tools(),
               {needs.clock, needs.metrics, needs.log, &needs.files}, loop_options(needs, config)) {}
 
-  Result<Answer> ask(const Question& question, const TokenSink& tokens) override {
+  Result<Answer> ask(const Question& question, const Follower& follower) override {
     if (!enabled_) {
       return fail(ErrorCode::Unavailable,
                   "the assistant is switched off (assistant: enabled, or ENABLE_TEXT_AGENT)");
     }
-    return loop_.ask(question, tokens);
+    return loop_.ask(question, follower);
   }
   [[nodiscard]] std::vector<SessionInfo> sessions(const std::string& user) const override {
     return loop_.sessions(user);

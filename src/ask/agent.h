@@ -12,8 +12,14 @@
 
 namespace prom5 {
 
-/// Takes the words of an answer as they come. A function type, not a seam.
-using TokenSink = std::function<void(std::string_view)>;
+/// What an asker may follow while an answer is made. Either may be empty; both are called by the
+/// asking thread.
+struct Follower {
+  /// A tool is about to be called, with what it is asked.
+  std::function<void(const ToolCall&)> step;
+  /// Words of the answer, once its numbers are checked.
+  std::function<void(std::string_view)> words;
+};
 
 struct Question {
   std::string text;
@@ -87,9 +93,9 @@ class Agent {
  public:
   virtual ~Agent() = default;
 
-  /// `tokens` gets the words as they come; may be empty. Errors: Canceled, Timeout; what cannot be
-  /// answered is an Answer with a clarification or a refusal.
-  virtual Result<Answer> ask(const Question& question, const TokenSink& tokens) = 0;
+  /// Errors: Canceled, Timeout; what cannot be answered is an Answer with a clarification or a
+  /// refusal.
+  virtual Result<Answer> ask(const Question& question, const Follower& follower) = 0;
 
   /// A user's conversations, the last used first; what was said in one; and its end. Those of
   /// another user are not there.

@@ -19,6 +19,19 @@ const streamType = 'text/event-stream';
 
 afterEach(() => { vi.unstubAllGlobals(); });
 
+describe('asking', () => {
+  it('tells the steps and the words as they come', async () => {
+    answers(stream(['step', { tool: 'query_metrics', arguments: { promql: 'up' } }],
+      ['token', { text: 'It is ' }], ['token', { text: 'up.' }], ['answer', { reply: 'It is up.' }]),
+    200, streamType);
+    const told: unknown[] = [];
+    const answer = await ask('up?', { onStep: (step) => told.push(step.arguments.promql),
+                                      onWords: (words) => told.push(words) });
+    expect(answer.reply).toBe('It is up.');
+    expect(told).toEqual(['up', 'It is ', 'up.']);
+  });
+});
+
 describe('events', () => {
   it('are whole whatever the pieces', () => {
     const text = stream(['token', { text: 'a\n\nb' }], ['answer', { reply: 'ä' }]);

@@ -69,7 +69,14 @@ export interface AskOptions {
   session?: string;
   time?: number;  // what "now" means, in Unix seconds
   signal?: AbortSignal;
+  onStep?: (step: Step) => void;
   onWords?: (words: string) => void;
+}
+
+/** What is being looked up for an answer. */
+export interface Step {
+  tool: string;
+  arguments: { promql?: string };
 }
 
 interface StreamEvent {
@@ -94,13 +101,14 @@ export function eventReader(): (piece: string) => StreamEvent[] {
   };
 }
 
-async function readStream(response: Response, onWords?: (words: string) => void) {
+async function readStream(response: Response, { onStep, onWords }: AskOptions) {
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   const take = eventReader();
   for (;;) {
     const { done, value } = await reader.read();
     if (done) throw new Error('The connection ended before the answer was there. Ask again.');
     for (const { name, data } of take(value)) {
+      if (name === 'step') onStep?.(JSON.parse(data) as Step);
       if (name === 'token') onWords?.(JSON.parse(data).text);
       if (name === 'answer') return JSON.parse(data) as AgentAnswer;
       if (name === 'error') throw new Error(JSON.parse(data).message);
@@ -108,9 +116,9 @@ async function readStream(response: Response, onWords?: (words: string) => void)
   }
 }
 
-/** Asks; the words come by `onWords` while they are written. */
+/** Asks; what is looked up comes by `onStep`, the words by `onWords`, as they come. */
 export async function ask(message: string, options: AskOptions = {}): Promise<AgentAnswer> {
-  const { session, time, signal, onWords } = options;
+  const { session, time, signal } = options;
   const body = { message, ...(session && { session_id: session }), ...(time && { time }) };
   const response = await fetch('/api/v5/agent/text', {
     method: 'POST',
@@ -119,7 +127,7 @@ export async function ask(message: string, options: AskOptions = {}): Promise<Ag
     signal,
   });
   const streams = response.headers.get('Content-Type')?.startsWith('text/event-stream');
-  return response.ok && streams ? readStream(response, onWords) : answer(response);
+  return response.ok && streams ? readStream(response, options) : answer(response);
 }
 
 export interface SessionInfo {

@@ -1,7 +1,7 @@
 // One question and what was answered.
 
 import { useState } from 'preact/hooks';
-import type { AgentAnswer } from './agent';
+import type { AgentAnswer, Step } from './agent';
 import { Drawings, isState, Sparkline } from './drawing';
 import { FeedbackBar } from './feedback';
 import { format, type Unit } from './format';
@@ -13,6 +13,7 @@ import { courseOf, findingOf, listIn, namesIn, questionAbout, refusalWords, rows
 export interface Turn {
   id: number;
   question: string;
+  step?: Step;         // what is being looked up
   words?: string;      // as they come
   answer?: AgentAnswer;
   error?: string;
@@ -27,6 +28,9 @@ const rowsAtFirst = 6;
 
 /** What is told of the series is no value of them. */
 const isAnalysis = (intent: string) => ['anomaly', 'correlate', 'explain', 'forecast'].includes(intent);
+
+/** What is being done, in words: a tool's name says it. */
+const doing = (step?: Step) => (step ? `Calling ${step.tool.replace(/_/g, ' ')}` : 'Looking at the metrics');
 
 /** A list of what is unusual, each line with its own course. */
 const hasFindings = ({ intent, evidence }: AgentAnswer) => ['anomaly', 'explain'].includes(intent)
@@ -261,7 +265,7 @@ function Answer({ turn, onAsk }: { turn: Turn; onAsk: OnAsk }) {
 export function TurnView({ turn, pageTime, onAsk, onStop }: {
   turn: Turn; pageTime?: number; onAsk: OnAsk; onStop: () => void;
 }) {
-  const { question, answer, error, stopped, words, asOf } = turn;
+  const { question, answer, error, stopped, step, words, asOf } = turn;
   const waiting = !answer && !error && !stopped;
   return (
     <article class="turn" data-testid="turn" aria-busy={waiting}>
@@ -280,7 +284,8 @@ export function TurnView({ turn, pageTime, onAsk, onStop }: {
       {waiting && (
         <div class="card waiting">
           {words ? <p class="reply">{words}</p>
-            : <p class="muted">Looking at the metrics<span class="dots" aria-hidden="true"><i /><i /><i /></span></p>}
+            : <p class="muted">{doing(step)}<span class="dots" aria-hidden="true"><i /><i /><i /></span></p>}
+          {!words && step?.arguments.promql && <Query promql={step.arguments.promql} testid="step" />}
           <button type="button" class="tool" onClick={onStop}>Stop</button>
         </div>
       )}

@@ -91,6 +91,7 @@ function useConversation(time: number | undefined, onAnswer: () => void) {
     try {
       const answer = await ask(question, {
         session: current.current, time, signal: abort.signal,
+        onStep: (step) => change({ step }),
         onWords: (piece) => { words += piece; change({ words }); },
       });
       if (mine !== generation.current) return;

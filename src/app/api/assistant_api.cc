@@ -176,9 +176,14 @@ HttpResponse AssistantApi::text_stream(Question question) {
     const std::stop_callback request_ends(question.stop, [&] { gone.request_stop(); });
     Question asked = question;
     asked.stop = gone.get_token();
-    const auto answer = agent_.ask(asked, [&](std::string_view words) {
-      if (!stream->write(event("token", Json{{"text", words}}))) gone.request_stop();
-    });
+    const auto tell = [&](const char* name, const Json& data) {
+      if (!stream->write(event(name, data))) gone.request_stop();
+    };
+    const auto answer =
+        agent_.ask(asked, {[&](const ToolCall& call) {
+                             tell("step", {{"tool", call.tool}, {"arguments", call.arguments}});
+                           },
+                           [&](std::string_view words) { tell("token", {{"text", words}}); }});
     const std::string last = answer ? event("answer", agent_json(*answer))
                                     : event("error", Json{{"message", answer.error().message}});
     stream->write(last);

@@ -11,11 +11,12 @@ namespace {
 /// Answers everything in the same words, and keeps what it is told.
 class ScriptedAgent final : public Agent {
  public:
-  Result<Answer> ask(const Question& question, const TokenSink& tokens) override {
+  Result<Answer> ask(const Question& question, const Follower& follower) override {
     asked = question;
-    if (tokens) {
-      tokens("It is ");
-      tokens("three.");
+    if (follower.step) follower.step({"1", "query_metrics", Json{{"promql", "up"}}});
+    if (follower.words) {
+      follower.words("It is ");
+      follower.words("three.");
     }
     return next;
   }
@@ -194,7 +195,9 @@ TEST_F(AssistantApiTest, StreamsOfWords) {
   const auto stream = std::make_shared<RecordingStream>();
   response.stream(stream);
   EXPECT_TRUE(
-      stream->text.starts_with("event: token\ndata: {\"text\":\"It is \"}\n\n"
+      stream->text.starts_with("event: step\ndata: {\"tool\":\"query_metrics\","
+                               "\"arguments\":{\"promql\":\"up\"}}\n\n"
+                               "event: token\ndata: {\"text\":\"It is \"}\n\n"
                                "event: token\ndata: {\"text\":\"three.\"}\n\n"
                                "event: answer\ndata: {\"session_id\":\"s\","))
       << stream->text;

@@ -11,7 +11,7 @@ namespace {
 
 class EchoAgent final : public Agent {
  public:
-  Result<Answer> ask(const Question& question, const TokenSink&) override {
+  Result<Answer> ask(const Question& question, const Follower&) override {
     if (question.stop.stop_requested()) return fail(ErrorCode::Canceled, "given up");
     asked = question;
     Answer answer;

@@ -20,7 +20,7 @@ namespace {
 
 class SilentAgent final : public Agent {
  public:
-  Result<Answer> ask(const Question&, const TokenSink&) override {
+  Result<Answer> ask(const Question&, const Follower&) override {
     return fail(ErrorCode::Unavailable, "silent");
   }
   [[nodiscard]] std::vector<SessionInfo> sessions(const std::string&) const override { return {}; }

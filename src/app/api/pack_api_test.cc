@@ -13,7 +13,7 @@ namespace {
 /// Has three corrections.
 class CorrectedAgent final : public Agent {
  public:
-  Result<Answer> ask(const Question&, const TokenSink&) override { return Answer{}; }
+  Result<Answer> ask(const Question&, const Follower&) override { return Answer{}; }
   [[nodiscard]] std::vector<SessionInfo> sessions(const std::string&) const override { return {}; }
   [[nodiscard]] std::optional<Json> session(const std::string&, const std::string&) const override {
     return std::nullopt;

@@ -49,25 +49,25 @@ AgentLoop::AgentLoop(LanguageModel& model, const std::vector<Tool*>& tools,
   metrics_.set_sessions(conversations_.size());
 }
 
-Result<Answer> AgentLoop::ask(const Question& question, const TokenSink& tokens) {
+Result<Answer> AgentLoop::ask(const Question& question, const Follower& follower) {
   const auto came = std::chrono::steady_clock::now();
   const TimeMs begun = services_.clock.now();
   conversations_.expire(begun);
   const ConversationKey key{question.user,
                             question.session_id.empty() ? new_session_id() : question.session_id};
-  auto answered = answer(question, key, begun);
+  auto answered = answer(question, key, begun, follower);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - came;
   metrics_.count_question(answered ? answered->intent : "", outcome_of(answered), took.count());
   metrics_.set_sessions(conversations_.size());
-  if (answered && tokens && !answered->text.empty()) tokens(answered->text);
+  if (answered && follower.words && !answered->text.empty()) follower.words(answered->text);
   return answered;
 }
 
-Result<Answer> AgentLoop::answer(const Question& question, const ConversationKey& key,
-                                 TimeMs begun) {
+Result<Answer> AgentLoop::answer(const Question& question, const ConversationKey& key, TimeMs begun,
+                                 const Follower& follower) {
   const DurationMs time = options_.budgets.time;
   const auto place = TRY(gate_.enter(key.user + '\0' + key.session, question.stop, time));
-  QuestionRun run(needs_, conversations_.history(key), question, begun + time);
+  QuestionRun run(needs_, conversations_.history(key), question, follower, begun + time);
   Answer answer = TRY(run.run());
   answer.session_id = key.session;
   // Only what was said is remembered, not the data: it would be old by the next question.

@@ -38,7 +38,7 @@ class AgentLoop final : public Agent {
   AgentLoop(LanguageModel& model, const std::vector<Tool*>& tools, const AgentServices& services,
             AgentOptions options);
 
-  Result<Answer> ask(const Question& question, const TokenSink& tokens) override;
+  Result<Answer> ask(const Question& question, const Follower& follower) override;
   [[nodiscard]] std::vector<SessionInfo> sessions(const std::string& user) const override;
   [[nodiscard]] std::optional<Json> session(const std::string& user,
                                             const std::string& session_id) const override;
@@ -48,7 +48,8 @@ class AgentLoop final : public Agent {
   [[nodiscard]] Json feedback_report() const override { return feedback_.report(); }
 
  private:
-  Result<Answer> answer(const Question& question, const ConversationKey& key, TimeMs begun);
+  Result<Answer> answer(const Question& question, const ConversationKey& key, TimeMs begun,
+                        const Follower& follower);
 
   const AgentServices services_;
   const AgentOptions options_;

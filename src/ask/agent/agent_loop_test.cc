@@ -231,8 +231,11 @@ TEST_F(AgentLoopTest, NumbersFromNowhereAreNotSaid) {
     model.answers(std::move(text), std::move(content));
     std::string streamed;
     AgentLoop loop = make(model, {});
-    const auto answer = loop.ask(question("?"), [&](std::string_view words) { streamed += words; });
-    EXPECT_EQ(streamed, answer->text);
+    const auto answer = loop.ask(
+        question("?"),
+        {[&](const ToolCall& call) { streamed += call.arguments.value("promql", "") + ": "; },
+         [&](std::string_view words) { streamed += words; }});
+    EXPECT_EQ(streamed, "up: " + answer->text);
     return answer->text;
   };
   const std::string table = "What the queries gave:\nup\n  5";

@@ -104,9 +104,10 @@ Toolbox::Toolbox(const std::vector<Tool*>& tools) {
 }
 
 QuestionRun::QuestionRun(const RunNeeds& needs, std::vector<Message> history,
-                         const Question& question, TimeMs deadline)
+                         const Question& question, const Follower& follower, TimeMs deadline)
     : needs_(needs),
       question_(question),
+      follower_(follower),
       budget_(needs.clock, deadline, needs.budgets.samples),
       turns_(std::move(history)),
       first_(turns_.size()) {
@@ -170,6 +171,7 @@ void QuestionRun::call_tool(const ToolCall& call) {
     turns_.push_back(std::move(message));
     return;
   }
+  if (follower_.step) follower_.step(call);
   auto result =
       tool->second->call(call.arguments, {question_.time, question_.stop, &budget_, &shown_});
   needs_.metrics.count_tool_call(call.tool, !result.has_value());

@@ -40,7 +40,7 @@ class QuestionRun {
  public:
   /// `history`: what was said before. `deadline`: when the time is up.
   QuestionRun(const RunNeeds& needs, std::vector<Message> history, const Question& question,
-              TimeMs deadline);
+              const Follower& follower, TimeMs deadline);
 
   /// The answer, whose numbers are checked. A budget that is used up is a refusal. Errors: those of
   /// the model; Canceled when the question's stop is requested.
@@ -66,6 +66,7 @@ class QuestionRun {
 
   const RunNeeds& needs_;
   const Question& question_;
+  const Follower& follower_;
   QueryBudget budget_;
   std::vector<Message> turns_;
   const size_t first_;  // the question's place among them
