@@ -121,7 +121,7 @@ class BuiltInAgent final : public Assistant {
         http_embedder_(llm::make_embedder(config.embeddings, needs.http, needs.clock, needs.metrics,
                                           needs.log)),
         meaning_(pack_, words_embedder_, http_embedder_.get()),
-        built_in_(catalogue_, pack_),
+        built_in_(catalogue_, pack_, meaning_),
         configured_(llm::make_language_model(config.model, built_in_, needs.http, needs.clock,
                                              needs.metrics, needs.log)),
         tools_(make_tools({needs, catalogue_, pack_, meaning_})),

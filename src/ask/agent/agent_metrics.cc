@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ask/intent.h"
+
 namespace prom5::agent {
 
 namespace {
@@ -15,9 +17,6 @@ constexpr std::string_view kFeedback = "prom5_assistant_feedback_total";
 constexpr std::string_view kFeedbackHelp =
     "Verdicts of people on answers; the same one on the same answer counts once.";
 
-constexpr std::array kIntents = std::to_array<std::string_view>(
-    {"status", "query", "trend", "top", "compare", "forecast", "alert", "silence", "correlate",
-     "anomaly", "explain", "list", "clarify", "refuse"});
 constexpr std::array kOutcomes =
     std::to_array<std::string_view>({"answered", "clarified", "refused", "failed"});
 constexpr std::array kLimits =

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ask/catalogue/concept.h"
 #include "base/ascii.h"
 
 namespace prom5::catalogue {
@@ -271,6 +272,16 @@ void Catalogue::run(const std::stop_token& stop) {
     // What failed is tried again at the next question, which then has the older snapshot.
     static_cast<void>(learn(at));
   }
+}
+
+bool is_available(const Recipe& recipe, const Snapshot& snapshot) {
+  return std::all_of(recipe.needs.begin(), recipe.needs.end(),
+                     [&](const std::string& name) { return snapshot.find(name) != nullptr; }) &&
+         std::all_of(recipe.requires_label.begin(), recipe.requires_label.end(),
+                     [&](const auto& entry) {
+                       const Metric* metric = snapshot.find(entry.first);
+                       return metric != nullptr && metric->label(entry.second) != nullptr;
+                     });
 }
 
 }  // namespace prom5::catalogue

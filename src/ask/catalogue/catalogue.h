@@ -19,6 +19,8 @@
 
 namespace prom5::catalogue {
 
+struct Recipe;
+
 /// A label of a metric's series and the values it takes.
 struct LabelInfo {
   std::string name;
@@ -124,5 +126,8 @@ class Catalogue {
   std::condition_variable_any wake_;
   std::jthread worker_;
 };
+
+/// Whether the server has all that a recipe needs.
+bool is_available(const Recipe& recipe, const Snapshot& snapshot);
 
 }  // namespace prom5::catalogue

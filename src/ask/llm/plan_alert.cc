@@ -144,7 +144,6 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
       const auto more = in_unit(reading.thresholds[i].quantity, unit);
       plan.promql += " " + reading.thresholds[i].op + " " + codec::format_general(more.value_or(0));
     }
-    plan.limit = condition->value;
     if (!state) name += condition->op.starts_with(">") ? "High" : "Low";
   }
   plan.unit = unit;

@@ -66,9 +66,6 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
     value.intent = value.intent == Intent::Clarify || value.intent == Intent::Refuse
                        ? value.intent
                        : Intent::Status;
-    if (subject.entry != nullptr && subject.entry->alert && !value.limit) {
-      value.limit = subject.entry->alert->value;
-    }
     return value;
   }
   const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);

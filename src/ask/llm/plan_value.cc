@@ -141,7 +141,6 @@ void add_conditions(const Reading& reading, const Subject& subject, Plan& plan) 
     if (!value) continue;
     plan.promql =
         in_brackets(plan.promql) + " " + threshold.op + " " + codec::format_general(*value);
-    plan.limit = value;
     plan.wording = "beyond";
   }
   if (reading.how_many && !plan.range && plan.wording == "beyond") {

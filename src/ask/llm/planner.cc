@@ -21,6 +21,9 @@ constexpr double kLeastScore = 0.3;
 constexpr double kTie = 0.02;
 /// A concept whose metrics are missing is what was meant when it fits so much better.
 constexpr double kClearlyBetter = 0.12;
+/// Concepts that mean the like of a question are offered from this similarity on, of so many.
+constexpr double kAlike = 0.3;
+constexpr size_t kMostAlike = 20;
 constexpr size_t kMaxOptions = 4;
 
 bool strong(const ContentWord& word, const catalogue::Lexicon& lexicon) {
@@ -201,12 +204,35 @@ Plan Planner::refuse_stranger(const std::string& name) const {
   return refusal("unknown_name", std::move(message), std::move(suggestions));
 }
 
+std::vector<std::string> Planner::nearest(const std::vector<Subject>& ranked,
+                                          const Reading& reading) const {
+  std::vector<std::string> out;
+  const auto add = [&](const std::string& name) {
+    const bool full = out.size() == kMaxOptions;
+    if (!full && std::ranges::find(out, name) == out.end()) out.push_back(name);
+  };
+  for (const Subject& subject : ranked) {
+    if (subject.available) add(subject.name);
+  }
+  if (!out.empty()) return out;
+  // No word is known; what it means may be.
+  for (const catalogue::Hit& hit :
+       knowledge_.meaning.nearest(all_of(reading), kMostAlike, catalogue::Hit::Kind::Concept)) {
+    const Concept& entry = knowledge_.pack.concepts[hit.index];
+    const bool here = std::ranges::any_of(entry.recipes, [&](const catalogue::Recipe& recipe) {
+      return catalogue::is_available(recipe, snapshot_);
+    });
+    if (here && hit.similarity >= kAlike) add(entry.name);
+  }
+  return out;
+}
+
 std::vector<std::string> Planner::starting_points() const {
   std::vector<std::string> out;
   for (const Concept& entry : knowledge_.pack.concepts) {
     if (entry.role != catalogue::Role::First || out.size() == kMaxOptions) continue;
     const bool here = std::ranges::any_of(entry.recipes, [&](const catalogue::Recipe& recipe) {
-      return is_available(recipe, snapshot_);
+      return catalogue::is_available(recipe, snapshot_);
     });
     if (here) out.push_back(entry.name);
   }
@@ -215,11 +241,7 @@ std::vector<std::string> Planner::starting_points() const {
 
 Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>& ranked,
                              const Reading& reading) const {
-  std::vector<std::string> suggestions;
-  for (const Subject& other : ranked) {
-    if (!other.available || suggestions.size() == kMaxOptions) continue;
-    suggestions.push_back(other.name);
-  }
+  std::vector<std::string> suggestions = nearest(ranked, reading);
   std::string said;
   for (const ContentWord& word : reading.content) {
     if (!word.minor) said += (said.empty() ? "" : " ") + reading.tokens[word.at].written;
@@ -238,10 +260,7 @@ Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>&
 
 Plan Planner::refuse_unknown(const std::vector<std::string>& words,
                              const std::vector<Subject>& ranked, const Reading& reading) const {
-  std::vector<std::string> suggestions;
-  for (const Subject& other : ranked) {
-    if (other.available && suggestions.size() < kMaxOptions) suggestions.push_back(other.name);
-  }
+  std::vector<std::string> suggestions = nearest(ranked, reading);
   const std::string said = words.empty() ? all_of(reading) : join_words(words, " ");
   std::string message = fmt::format("I find nothing about \"{}\" in the metrics here.", said);
   if (!suggestions.empty()) {
@@ -254,13 +273,7 @@ Plan Planner::refuse_unknown(const std::vector<std::string>& words,
 }
 
 Plan Planner::ask_which(const std::vector<Subject>& ranked, const Reading& reading) const {
-  std::vector<std::string> options;
-  for (const Subject& subject : ranked) {
-    if (!subject.available || options.size() == kMaxOptions) continue;
-    if (std::find(options.begin(), options.end(), subject.name) == options.end()) {
-      options.push_back(subject.name);
-    }
-  }
+  std::vector<std::string> options = nearest(ranked, reading);
   if (options.empty()) options = starting_points();
   std::string what;
   for (const ContentWord& word : reading.content) {

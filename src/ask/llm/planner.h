@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "ask/catalogue/meaning_index.h"
 #include "ask/language_model.h"
 #include "ask/llm/expression.h"
 #include "ask/llm/subject.h"
@@ -31,8 +32,7 @@ struct Plan {
   std::string wording;                     ///< which of the ways of words.cc to say it
   bool finding = false;
   bool least_is_worst = false;
-  std::optional<double> limit;  ///< what a result is held against, in `unit`
-  std::string note;             ///< what is to be said beside the answer; or empty
+  std::string note;  ///< what is to be said beside the answer; or empty
   std::vector<std::string> suggestions;
   std::optional<Json> action;
 
@@ -51,6 +51,7 @@ struct Knowledge {
   const catalogue::ConceptPack& pack;
   const Vocabulary& vocabulary;
   const SubjectFinder& subjects;
+  catalogue::MeaningIndex& meaning;
 };
 
 /// Finds what a question is about and composes the queries for it: by concept where one fits, else
@@ -78,6 +79,9 @@ class Planner {
   void prefer_fitting(const Reading& reading, std::vector<Subject>& ranked) const;
   [[nodiscard]] Plan ask_which(const std::vector<Subject>& ranked, const Reading& reading) const;
   [[nodiscard]] Plan refuse_stranger(const std::string& name) const;
+  /// The names of what is here and nearest to the question, by its words or else by what it means.
+  [[nodiscard]] std::vector<std::string> nearest(const std::vector<Subject>& ranked,
+                                                 const Reading& reading) const;
   /// What there is here to begin with.
   [[nodiscard]] std::vector<std::string> starting_points() const;
   [[nodiscard]] Plan refuse_missing(const Subject& subject, const std::vector<Subject>& ranked,

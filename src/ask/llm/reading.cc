@@ -323,7 +323,6 @@ class Reader {
       if (text(i) == "name" || text(i) == "code") r_.used[i++] = true;
       found = true;
     }
-    if (found) r_.each = true;
     return found;
   }
 
@@ -699,20 +698,6 @@ std::string expression_in(std::string_view text) {
 }
 
 }  // namespace
-
-std::string_view to_string(Intent intent) {
-  static constexpr std::array<std::string_view, 14> kNames = {
-      "query",   "status",    "trend",   "top",     "compare", "forecast", "alert",
-      "silence", "correlate", "anomaly", "explain", "list",    "clarify",  "refuse"};
-  return kNames[static_cast<size_t>(intent)];
-}
-
-std::optional<Intent> intent_of(std::string_view name) {
-  for (size_t i = 0; i <= static_cast<size_t>(Intent::Refuse); ++i) {
-    if (to_string(static_cast<Intent>(i)) == name) return static_cast<Intent>(i);
-  }
-  return std::nullopt;
-}
 
 bool Reading::says(std::string_view word) const {
   return std::any_of(tokens.begin(), tokens.end(), [&](const Token& t) { return t.text == word; });

@@ -8,34 +8,13 @@
 #include "ask/catalogue/catalogue.h"
 #include "ask/catalogue/concept.h"
 #include "ask/catalogue/mention.h"
+#include "ask/intent.h"
 #include "ask/llm/quantity.h"
 #include "ask/llm/spelling.h"
 #include "ask/llm/time_phrase.h"
 #include "ask/llm/token.h"
 
 namespace prom5::llm {
-
-/// What kind of answer a question wants.
-enum class Intent : uint8_t {
-  Query,
-  Status,
-  Trend,
-  Top,
-  Compare,
-  Forecast,
-  Alert,
-  Silence,
-  Correlate,
-  Anomaly,
-  Explain,
-  List,
-  Clarify,
-  Refuse,
-};
-
-/// "query", "status", …: as the API and conversations say it.
-std::string_view to_string(Intent intent);
-std::optional<Intent> intent_of(std::string_view name);
 
 /// A word that says what is asked about.
 struct ContentWord {
@@ -74,7 +53,6 @@ struct Reading {
   bool superlative = false;     ///< "most", "busiest": the top is wanted
   bool how_many = false;        ///< "how many", "number of"
   bool which = false;           ///< "which hosts", "any service whose"
-  bool each = false;            ///< "per host", "for every service"
   std::vector<std::string> by;  ///< canonical kinds or names of labels
   std::string things;           ///< canonical kind of what is listed: "host" in "which hosts"
   std::string aggregation;      ///< avg, max, min, sum or empty

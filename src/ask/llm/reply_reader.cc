@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 
+#include "ask/intent.h"
 #include "ask/llm/grounds.h"
 #include "ask/llm/private_shapes.h"
 #include "ask/llm/prompt.h"
@@ -19,10 +20,6 @@ namespace {
 
 constexpr size_t kMaxTextBytes = 4000;
 constexpr size_t kMaxListed = 10;  ///< options, suggestions, queries
-
-constexpr std::array kIntents =
-    std::to_array<std::string_view>({"status", "query", "trend", "top", "compare", "forecast",
-                                     "alert", "correlate", "anomaly", "explain", "list"});
 
 std::string text_in(const Json& object, const char* key) {
   const auto found = object.find(key);
@@ -219,8 +216,8 @@ class FinalAnswer {
       return fail(ErrorCode::BadData, "the answer has no text");
     }
     const std::string intent = text_in(arguments_, "intent");
-    content["intent"] =
-        std::ranges::find(kIntents, std::string_view(intent)) == kIntents.end() ? "query" : intent;
+    const auto known = intent_of(intent);
+    content["intent"] = known && *known < Intent::Clarify ? intent : "query";
     // As it ran: without the blanks around it.
     content["promql"] = std::string(trimmed(promql));
     if (queries.size() > 1) {

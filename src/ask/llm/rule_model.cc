@@ -165,7 +165,7 @@ Result<Plan> RuleModel::understand(std::span<const Message> conversation, TimeMs
     before = message.content["frame"];
     break;
   }
-  const Knowledge knowledge{pack_, vocabulary_, subjects_};
+  const Knowledge knowledge{pack_, vocabulary_, subjects_, meaning_};
   const std::string& text = conversation.back().text;
   const auto snapshot = TRY(catalogue_.snapshot(now));
   Plan plan = Planner(knowledge, *snapshot, now).plan(text, before);

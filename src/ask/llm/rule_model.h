@@ -2,6 +2,7 @@
 
 #include "ask/catalogue/catalogue.h"
 #include "ask/catalogue/concept.h"
+#include "ask/catalogue/meaning_index.h"
 #include "ask/language_model.h"
 #include "ask/llm/planner.h"
 
@@ -15,8 +16,9 @@ namespace prom5::llm {
 /// the next question may go on. Any thread.
 class RuleModel final : public LanguageModel {
  public:
-  RuleModel(catalogue::Catalogue& catalogue, const catalogue::ConceptPack& pack)
-      : catalogue_(catalogue), pack_(pack), vocabulary_(pack), subjects_(pack) {}
+  RuleModel(catalogue::Catalogue& catalogue, const catalogue::ConceptPack& pack,
+            catalogue::MeaningIndex& meaning)
+      : catalogue_(catalogue), pack_(pack), meaning_(meaning), vocabulary_(pack), subjects_(pack) {}
 
   Result<Reply> complete(std::span<const Message> conversation, std::span<const ToolSpec> tools,
                          const ReplyLimits& limits) override;
@@ -26,6 +28,7 @@ class RuleModel final : public LanguageModel {
 
   catalogue::Catalogue& catalogue_;
   const catalogue::ConceptPack& pack_;
+  catalogue::MeaningIndex& meaning_;
   const Vocabulary vocabulary_;
   const SubjectFinder subjects_;
 };

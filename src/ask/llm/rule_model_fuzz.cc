@@ -32,7 +32,7 @@ SmallWorld& world() {
 /// back or a refusal.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace prom5;
-  static llm::RuleModel model(world().catalogue, world().pack);
+  static llm::RuleModel model(world().catalogue, world().pack, world().meaning);
   const std::string text(reinterpret_cast<const char*>(data), size);
   const size_t half = text.find('\n');
   std::vector<Message> conversation;

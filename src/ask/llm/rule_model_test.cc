@@ -58,7 +58,7 @@ class Assistant {
   tools::ForecastSeries forecast_{world_.engine};
   tools::ProposeAlert alert_{world_.engine};
   tools::ProposeSilence silence_{world_.engine};
-  RuleModel model_{world_.catalogue, world_.pack};
+  RuleModel model_{world_.catalogue, world_.pack, world_.meaning};
   Log log_{LogLevel::Error, LogFormat::Logfmt, [](std::string_view) {}};
   agent::AgentLoop loop_{
       model_,
@@ -638,6 +638,16 @@ TEST(RuleModel, RefusalsSayWhatIsMissing) {
   // Only what is here is offered to begin with.
   const Answer lost = made.ask("pods that are not running");
   EXPECT_EQ(shown(lost).find("CPU usage"), std::string::npos) << shown(lost);
+}
+
+TEST(RuleModel, WhatMeansTheLikeIsOffered) {
+  const auto offers = [](const std::string& question, std::string_view first) {
+    const Answer a = refused(question);
+    ASSERT_FALSE(a.refusal->suggestions.empty()) << shown(a);
+    EXPECT_EQ(a.refusal->suggestions.front(), first) << shown(a);
+  };
+  offers("diskspace", "disk space used");
+  offers("lateness", "request latency");
 }
 
 TEST(RuleModel, SecretsMayBeCounted) {

@@ -205,16 +205,6 @@ class Judge {
 
 }  // namespace
 
-bool is_available(const Recipe& recipe, const Snapshot& snapshot) {
-  return std::all_of(recipe.needs.begin(), recipe.needs.end(),
-                     [&](const std::string& name) { return snapshot.find(name) != nullptr; }) &&
-         std::all_of(recipe.requires_label.begin(), recipe.requires_label.end(),
-                     [&](const auto& entry) {
-                       const Metric* metric = snapshot.find(entry.first);
-                       return metric != nullptr && metric->label(entry.second) != nullptr;
-                     });
-}
-
 bool gives_quantile(const Recipe& recipe, double quantile, const Snapshot& snapshot) {
   if (recipe.promql.find("histogram_quantile(") != std::string::npos) return true;
   if (catalogue::summary_quantile(recipe.promql).empty()) return false;

@@ -72,7 +72,4 @@ catalogue::Recipe recipe_of_metric(const catalogue::Metric& metric);
 bool gives_quantile(const catalogue::Recipe& recipe, double quantile,
                     const catalogue::Snapshot& snapshot);
 
-/// Whether the server has all that a recipe needs.
-bool is_available(const catalogue::Recipe& recipe, const catalogue::Snapshot& snapshot);
-
 }  // namespace prom5::llm

@@ -40,7 +40,7 @@ std::vector<Mention> mentions_of(const Json& filters, const catalogue::Lexicon& 
     const std::string word = lexicon.canonical(mention.text);
     names.push_back(catalogue::fold(word));
     if (const auto* aliases = lexicon.alias(word)) {
-      names.insert(names.end(), aliases->begin(), aliases->end());
+      for (const std::string& alias : *aliases) names.push_back(catalogue::fold(alias));
     }
     for (const std::string& name : names) {
       for (const catalogue::Place& place : snapshot.places(name)) {
@@ -56,19 +56,11 @@ std::vector<Mention> mentions_of(const Json& filters, const catalogue::Lexicon& 
   return out;
 }
 
-const Recipe* here(const catalogue::Concept& entry, const Snapshot& snapshot) {
-  for (const Recipe& recipe : entry.recipes) {
-    const bool all =
-        std::all_of(recipe.needs.begin(), recipe.needs.end(),
-                    [&](const std::string& name) { return snapshot.find(name) != nullptr; });
-    const bool labels =
-        std::all_of(recipe.requires_label.begin(), recipe.requires_label.end(), [&](const auto& r) {
-          const Metric* metric = snapshot.find(r.first);
-          return metric != nullptr && metric->label(r.second) != nullptr;
-        });
-    if (all && labels) return worth_watching(recipe) ? &recipe : nullptr;
-  }
-  return nullptr;
+/// The first recipe of what is here, where that is worth watching.
+const Recipe* watched(const catalogue::Concept& entry, const Snapshot& snapshot) {
+  const auto here = std::ranges::find_if(
+      entry.recipes, [&](const Recipe& recipe) { return is_available(recipe, snapshot); });
+  return here == entry.recipes.end() || !worth_watching(*here) ? nullptr : &*here;
 }
 
 }  // namespace
@@ -79,7 +71,7 @@ std::vector<VitalSign> vital_signs(const catalogue::ConceptPack& pack, const Sna
   std::vector<VitalSign> out;
   std::set<std::string> seen;
   for (const catalogue::Concept& entry : pack.concepts) {
-    const Recipe* recipe = here(entry, snapshot);
+    const Recipe* recipe = watched(entry, snapshot);
     if (recipe == nullptr) continue;
     bool narrowed = false;
     catalogue::QueryParts parts;
