@@ -377,14 +377,26 @@ Result<void> Server::reload() {
   return applied;
 }
 
+namespace {
+
+MetricType shown_type(MetricRegistry::Type type) {
+  switch (type) {
+    case MetricRegistry::Type::Counter: return MetricType::Counter;
+    case MetricRegistry::Type::Gauge: return MetricType::Gauge;
+    case MetricRegistry::Type::Histogram: return MetricType::Histogram;
+  }
+  return MetricType::Unknown;
+}
+
+}  // namespace
+
 std::string Server::metrics_page() const {
   std::string out;
   exposition::TextWriter writer(out);
   for (const MetricRegistry::Family& family : metrics_.collect()) {
-    const bool counter = family.type == MetricRegistry::Type::Counter;
-    writer.family(family.name, family.help, counter ? MetricType::Counter : MetricType::Gauge);
+    writer.family(family.name, family.help, shown_type(family.type));
     for (const MetricRegistry::Point& point : family.points) {
-      writer.sample_with(family.name, point.labels, point.value);
+      writer.sample_with(family.name + std::string(point.suffix), point.labels, point.value);
     }
   }
   return out;
@@ -394,8 +406,7 @@ void Server::add_routes() {
   using io::HttpRequest;
   using io::HttpResponse;
   using io::PathArguments;
-  router_.observe(
-      [this](const std::string& handler, int code) { http_counters_.count(handler, code); });
+  router_.observe(std::bind_front(&HttpCounters::count, &http_counters_));
   api::StatusInfo status;
   status.started = started_;
   status.working_directory = std::filesystem::current_path().string();

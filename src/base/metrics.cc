@@ -1,9 +1,30 @@
 #include "base/metrics.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
 namespace prom5 {
+
+namespace {
+
+/// The lines of a histogram: buckets count what is in those below them, too.
+void add_points(const ClassicHistogram& histogram, const MetricLabels& labels,
+                std::vector<MetricRegistry::Point>& out) {
+  uint64_t count = 0;
+  for (size_t bucket = 0; bucket <= histogram.bounds().size(); ++bucket) {
+    count += histogram.count(bucket);
+    const bool last = bucket == histogram.bounds().size();
+    MetricLabels own = labels;
+    own.emplace_back("le", last ? "+Inf" : fmt::format("{}", histogram.bounds()[bucket]));
+    out.push_back({std::move(own), static_cast<double>(count), "_bucket"});
+  }
+  out.push_back({labels, histogram.sum(), "_sum"});
+  out.push_back({labels, static_cast<double>(count), "_count"});
+}
+
+}  // namespace
 
 MetricRegistry::Entry& MetricRegistry::entry(std::string_view name, std::string_view help,
                                              Type type, MetricLabels labels) {
@@ -29,6 +50,14 @@ Counter& MetricRegistry::counter(std::string_view name, std::string_view help,
 Gauge& MetricRegistry::gauge(std::string_view name, std::string_view help, MetricLabels labels) {
   const MutexLock lock(mutex_);
   return entry(name, help, Type::Gauge, std::move(labels)).gauge;
+}
+
+ClassicHistogram& MetricRegistry::histogram(std::string_view name, std::string_view help,
+                                            std::vector<double> bounds, MetricLabels labels) {
+  const MutexLock lock(mutex_);
+  Entry& e = entry(name, help, Type::Histogram, std::move(labels));
+  if (e.histogram == nullptr) e.histogram = std::make_unique<ClassicHistogram>(std::move(bounds));
+  return *e.histogram;
 }
 
 void MetricRegistry::hide(std::string_view name, const MetricLabels& labels) {
@@ -63,6 +92,10 @@ std::vector<MetricRegistry::Family> MetricRegistry::collect() const {
     family.name = p.entry->name;
     family.help = p.entry->help;
     family.type = p.entry->type;
+    if (p.entry->histogram != nullptr) {
+      add_points(*p.entry->histogram, p.entry->labels, family.points);
+      continue;
+    }
     double value = 0;
     if (p.read) {
       value = p.read();

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,16 +35,41 @@ class Gauge {
   std::atomic<double> value_{0};
 };
 
+/// How often something took how much: counts by upper bound, and the sum. Any thread; an
+/// observation is three relaxed atomic adds, so that a scrape beside it may see some of them only.
+class ClassicHistogram {
+ public:
+  /// Ascending; the bucket without a bound is added.
+  explicit ClassicHistogram(std::vector<double> bounds)
+      : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {}
+
+  void observe(double value) {
+    const auto bucket = std::ranges::lower_bound(bounds_, value) - bounds_.begin();
+    counts_[static_cast<size_t>(bucket)].add();
+    sum_.add(value);
+  }
+  [[nodiscard]] const std::vector<double>& bounds() const { return bounds_; }
+  /// Of one bucket alone, the one without a bound last.
+  [[nodiscard]] uint64_t count(size_t bucket) const { return counts_[bucket].value(); }
+  [[nodiscard]] double sum() const { return sum_.value(); }
+
+ private:
+  const std::vector<double> bounds_;
+  std::vector<Counter> counts_;
+  Gauge sum_;
+};
+
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
 /// The numbers that the program tells about itself. Components ask for their counters once, at
 /// construction, and keep the reference; /metrics walks the families. Any thread.
 class MetricRegistry {
  public:
-  enum class Type : uint8_t { Counter, Gauge };
+  enum class Type : uint8_t { Counter, Gauge, Histogram };
   struct Point {
     MetricLabels labels;
     double value = 0;
+    std::string_view suffix = {};  ///< of a histogram's name: "_bucket", "_sum", "_count"
   };
   struct Family {
     std::string name;
@@ -54,6 +81,9 @@ class MetricRegistry {
   /// The same name and labels give the same counter. `name` ends in _total for counters.
   Counter& counter(std::string_view name, std::string_view help, MetricLabels labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, MetricLabels labels = {});
+  /// `bounds` as ClassicHistogram takes them; those of the first call for a name and labels hold.
+  ClassicHistogram& histogram(std::string_view name, std::string_view help,
+                              std::vector<double> bounds, MetricLabels labels = {});
   /// Shows it no longer, until somebody asks for it again. References to it stay valid.
   void hide(std::string_view name, const MetricLabels& labels);
 
@@ -74,6 +104,7 @@ class MetricRegistry {
     bool hidden = false;
     Counter counter;
     Gauge gauge;
+    std::unique_ptr<ClassicHistogram> histogram;  // of Type::Histogram
     std::function<double()> read;
   };
 

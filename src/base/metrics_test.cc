@@ -1,5 +1,6 @@
 #include "base/metrics.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -44,6 +45,24 @@ TEST(Metrics, CollectSortsFamiliesAndKeepsPointsTogether) {
   EXPECT_EQ(families[1].points[0].labels, (MetricLabels{{"l", "1"}}));
   EXPECT_DOUBLE_EQ(families[1].points[1].value, 2);
   EXPECT_EQ(families[2].name, "z");
+}
+
+TEST(Metrics, AHistogramCountsUpToItsBounds) {
+  MetricRegistry registry;
+  ClassicHistogram& h = registry.histogram("t_seconds", "Time.", {0.1, 0.5, 1}, {{"l", "x"}});
+  EXPECT_EQ(&registry.histogram("t_seconds", "Time.", {9}, {{"l", "x"}}), &h);
+  for (const double seconds : {0.05, 0.1, 0.2, 3.0}) h.observe(seconds);
+  const auto family = registry.collect().at(0);
+  EXPECT_EQ(family.type, MetricRegistry::Type::Histogram);
+  std::string lines;
+  for (const MetricRegistry::Point& p : family.points) {
+    lines += fmt::format("{}", p.suffix);
+    for (const auto& [name, value] : p.labels) lines += fmt::format(" {}={}", name, value);
+    lines += fmt::format(" {:.2f}\n", p.value);
+  }
+  EXPECT_EQ(lines,
+            "_bucket l=x le=0.1 2.00\n_bucket l=x le=0.5 3.00\n_bucket l=x le=1 3.00\n"
+            "_bucket l=x le=+Inf 4.00\n_sum l=x 3.35\n_count l=x 4.00\n");
 }
 
 TEST(Metrics, CallbackIsReadAtCollection) {

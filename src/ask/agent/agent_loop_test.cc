@@ -432,7 +432,7 @@ TEST_F(AgentLoopTest, ItCountsWhatItDoes) {
   EXPECT_EQ(
       metric("prom5_assistant_tool_calls_total", {{"tool", "query_metrics"}, {"outcome", "done"}}),
       1);
-  EXPECT_GT(metric("prom5_assistant_question_seconds_total"), 0);
+  EXPECT_GT(metric("prom5_assistant_question_duration_seconds"), 0);
 }
 
 TEST_F(AgentLoopTest, ManyAtOnceWaitForTheirPlaces) {

@@ -28,7 +28,9 @@ std::string_view to_string(Limit limit) { return kLimits[static_cast<size_t>(lim
 
 AgentMetrics::AgentMetrics(MetricRegistry& metrics, const std::vector<ToolSpec>& tools)
     : metrics_(metrics),
-      seconds_(std::make_shared<std::atomic<double>>(0)),
+      seconds_(metrics.histogram(
+          "prom5_assistant_question_duration_seconds", "How long questions took, waiting included.",
+          {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30})),
       unfounded_(metrics.counter("prom5_assistant_unchecked_numbers_total",
                                  "Numbers in answers that could not be recomputed from what the "
                                  "tools gave; they were not shown.")),
@@ -37,10 +39,6 @@ AgentMetrics::AgentMetrics(MetricRegistry& metrics, const std::vector<ToolSpec>&
       evicted_(metrics.counter("prom5_assistant_sessions_evicted_total",
                                "Conversations that were forgotten to make room for others.")),
       sessions_(metrics.gauge("prom5_assistant_sessions", "Conversations that are remembered.")) {
-  metrics.on_collect("prom5_assistant_question_seconds_total",
-                     "How long questions took together, waiting included.",
-                     MetricRegistry::Type::Counter,
-                     [seconds = seconds_] { return seconds->load(); });
   // All are there from the start, so that a rate of them has a beginning.
   for (const ToolSpec& tool : tools) {
     const auto counter = [&](const char* outcome) {
@@ -69,7 +67,7 @@ void AgentMetrics::count_question(std::string_view intent, Outcome outcome, doub
                {{"intent", known ? std::string(intent) : "other"},
                 {"outcome", std::string(kOutcomes[static_cast<size_t>(outcome)])}})
       .add();
-  seconds_->fetch_add(seconds);
+  seconds_.observe(seconds);
 }
 
 void AgentMetrics::count_tool_call(const std::string& tool, bool failed) {

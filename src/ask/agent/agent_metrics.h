@@ -44,7 +44,7 @@ class AgentMetrics {
 
   MetricRegistry& metrics_;
   std::map<std::string, CallCounters, std::less<>> calls_;
-  std::shared_ptr<std::atomic<double>> seconds_;  // shared with the registry, which lives longer
+  ClassicHistogram& seconds_;
   std::array<Counter*, 4> exhausted_{};
   Counter& unfounded_;
   Counter& up_;

@@ -1,6 +1,7 @@
 #include "io/http/router.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 
 namespace prom5::io {
@@ -71,14 +72,16 @@ HttpResponse Router::route(const HttpRequest& request) const {
     const auto arguments = match(route.pattern, request.path);
     if (!arguments) continue;
     if (allows(route.methods, request.method)) {
+      const auto begun = std::chrono::steady_clock::now();
       HttpResponse answer = route.handler(request, *arguments);
-      if (observer_) observer_(route.pattern, answer.status);
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+      if (observer_) observer_(route.pattern, answer.status, took.count());
       return answer;
     }
-    if (!allowed.empty()) allowed += ", ";
-    allowed += route.methods;
+    for (const char c : (allowed.empty() ? "" : "|") + route.methods) {
+      allowed += c == '|' ? std::string(", ") : std::string(1, c);
+    }
   }
-  std::replace(allowed.begin(), allowed.end(), '|', ',');
   if (allowed.empty()) {
     // "//api/v1/query" is what a base URL with a slash at its end makes.
     std::string clean = cleaned(request.path);

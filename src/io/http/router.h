@@ -22,9 +22,9 @@ class Router {
   /// `summary`: one sentence for the API's description.
   void add(std::string methods, std::string pattern, std::string summary, Handler handler);
 
-  /// Called after every request that found a route, with its pattern and the answer's status; on
-  /// the request's thread. Set before the server starts.
-  using Observer = std::function<void(const std::string& pattern, int status)>;
+  /// Called after every request that found a route, with its pattern, the answer's status and how
+  /// long its handler took; on the request's thread. Set before the server starts.
+  using Observer = std::function<void(const std::string& pattern, int status, double seconds)>;
   void observe(Observer observer) { observer_ = std::move(observer); }
 
   /// 404 for an unknown path, 405 with Allow for another method, 204 for OPTIONS.
