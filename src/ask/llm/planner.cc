@@ -128,6 +128,23 @@ std::vector<std::string> unknown_words(const Reading& reading, const catalogue::
   return out;
 }
 
+/// The metrics of which one would do: "a, b or c", of many the first.
+std::string needed_by(const Subject& subject) {
+  constexpr size_t kMost = 3;
+  std::vector<std::string> names{subject.recipe->needs.front()};
+  if (subject.entry != nullptr) {
+    for (const catalogue::Recipe& recipe : subject.entry->recipes) {
+      const std::string& name = recipe.needs.front();
+      if (names.size() < kMost && std::ranges::find(names, name) == names.end()) {
+        names.push_back(name);
+      }
+    }
+  }
+  const std::string last = names.back();
+  names.pop_back();
+  return names.empty() ? last : join_words(names, ", ") + " or " + last;
+}
+
 /// A question as it was written, where no word of it tells what it is about.
 std::string all_of(const Reading& reading) {
   std::string out;
@@ -248,7 +265,7 @@ Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>&
   }
   if (said.empty()) said = all_of(reading);
   std::string message = fmt::format("No metric here tells of \"{}\": for the {} I would need {}.",
-                                    said, subject.name, subject.recipe->needs.front());
+                                    said, subject.name, needed_by(subject));
   if (subject.entry != nullptr && !subject.entry->missing.empty()) {
     message = subject.entry->missing;
   }
