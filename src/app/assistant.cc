@@ -6,6 +6,7 @@
 #include "ask/catalogue/concept.h"
 #include "ask/catalogue/embedder.h"
 #include "ask/catalogue/meaning_index.h"
+#include "ask/catalogue/operator_pack.h"
 #include "ask/llm/fallback_model.h"
 #include "ask/llm/http_embedder.h"
 #include "ask/llm/rule_model.h"
@@ -32,7 +33,7 @@ catalogue::ConceptPack load_pack(const AssistantNeeds& needs,
   if (path.empty()) return pack;
   const auto text = needs.files.read(path);
   if (!text && text.error().code == ErrorCode::NotFound) return pack;
-  const auto done = text ? merge(pack, *text) : Result<void>(std::unexpected(text.error()));
+  const auto done = text ? merge_checked(pack, *text) : Result<void>(std::unexpected(text.error()));
   if (!done) {
     errors.add();
     needs.log.warn("the assistant goes without the operator's pack",
@@ -80,6 +81,9 @@ constexpr MakeTool kTools[] = {
     },
     [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
       return std::make_unique<tools::ListRules>(n.server.rules);
+    },
+    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
+      return std::make_unique<tools::ListSilences>(n.server.silences);
     },
     [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
       return std::make_unique<tools::ListTargets>(n.server.engine);

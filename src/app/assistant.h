@@ -9,6 +9,7 @@
 #include "ask/agent.h"
 #include "ask/tool.h"
 #include "ask/tools/list_rules.h"
+#include "ask/tools/list_silences.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -35,8 +36,9 @@ struct AssistantNeeds {
   MetricRegistry& metrics;
   const Log& log;
   io::FileSystem& files;
-  tools::RuleSource rules;  ///< the rules there are, read anew whenever they are asked for
-  std::string directory;    ///< for what is to outlive a restart; empty: nothing does
+  tools::RuleSource rules;        ///< the rules there are, read anew whenever they are asked for
+  tools::SilenceSource silences;  ///< likewise
+  std::string directory;          ///< for what is to outlive a restart; empty: nothing does
 };
 
 /// The rules of these files. `files` is asked at each call.

@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "app/alertmanager_client.h"
 #include "app/api/answer.h"
 #include "app/api/mcp_resources.h"
 #include "app/api/openapi.h"
@@ -224,18 +225,24 @@ Result<void> Server::open() {
 }
 
 void Server::make_agent(const config::AssistantConfig& config) {
-  const AssistantNeeds needs{*db_,
-                             *engine_,
-                             *http_client_,
-                             clock_,
-                             metrics_,
-                             log_,
-                             files_,
-                             rules_of([this] {
-                               const MutexLock lock(reload_mutex_);
-                               return rule_files_;
-                             }),
-                             options_.storage.path + "/assistant"};
+  auto rule_files = [this] {
+    const MutexLock lock(reload_mutex_);
+    return rule_files_;
+  };
+  auto alertmanagers = [this] {
+    const MutexLock lock(reload_mutex_);
+    return alertmanagers_;
+  };
+  const AssistantNeeds needs{.storage = *db_,
+                             .engine = *engine_,
+                             .http = *http_client_,
+                             .clock = clock_,
+                             .metrics = metrics_,
+                             .log = log_,
+                             .files = files_,
+                             .rules = rules_of(std::move(rule_files)),
+                             .silences = silences_of(*http_client_, std::move(alertmanagers)),
+                             .directory = options_.storage.path + "/assistant"};
   agent_ = make_assistant(needs, config);
   assistant_fingerprint_ = config.fingerprint;
   pack_api_ =
@@ -339,6 +346,7 @@ Result<void> Server::apply(const config::Config& config) {
   config_text_ = config.text;
   config_files_ = config.files;
   rule_files_ = config.rule_files;
+  alertmanagers_ = config.alertmanagers;
   job_texts_.clear();
   for (const config::ScrapeJob& job : config.scrapes) job_texts_[job.options.job_name] = job.text;
   external_labels_ = config.global.external_labels;

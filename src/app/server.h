@@ -161,6 +161,7 @@ class Server {
   bool reload_succeeded_ GUARDED_BY(reload_mutex_) = true;
   std::vector<std::string> config_files_ GUARDED_BY(reload_mutex_);
   std::vector<std::string> rule_files_ GUARDED_BY(reload_mutex_);
+  std::vector<config::AlertmanagerConfig> alertmanagers_ GUARDED_BY(reload_mutex_);
   std::map<std::string, std::string> job_texts_ GUARDED_BY(reload_mutex_);
   TimeMs reload_time_ GUARDED_BY(reload_mutex_);
 

@@ -59,6 +59,12 @@ describe('findings', () => {
     + 'usual (0.88/s), since 11:04; replication lag of env=the prod instance=db:9187: 46.4 s, '
     + 'lower than usual (430 ms); CPU usage of instance=x: 90 %, others 20 %.')!;
 
+  it('of a state tell once since when', () => {
+    const row = findingOf({ name: 'target state of instance=a', value: 'it is down',
+                            note: 'scrapes do not reach it, since 11:20' });
+    expect(row.since).toBe('');
+    expect(row.note).toBe('scrapes do not reach it, since 11:20');
+  });
   it('are taken apart', () => {
     expect(list.lead).toBe('Unusual (2 of 9 series)');
     expect(list.items.map(findingOf)).toEqual([

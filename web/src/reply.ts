@@ -70,7 +70,7 @@ export function findingOf({ name, value, note }: ReplyItem): FindingRow {
     where: place ? place[2].split(/ (?=[A-Za-z_]\w*=)/) : [],
     value,
     usual: usual ? usual[2] : '',
-    since: since ? since[1] : '',
+    since: since && usual ? since[1] : '',  // else the note tells it
     higher: usual ? usual[1] === 'higher' : undefined,
     note: usual ? '' : note,
   };

@@ -21,7 +21,7 @@ std::string text_in(const Json& object, const char* name) {
 
 Result<std::string> whole_pack(const std::string& yaml) {
   catalogue::ConceptPack pack = catalogue::shipped_pack();
-  TRY(merge(pack, yaml));
+  TRY(merge_checked(pack, yaml));
   return yaml;
 }
 

@@ -15,9 +15,8 @@ namespace {
 constexpr std::array kSchemes = std::to_array<std::string_view>({"http", "https"});
 constexpr std::array kVersions = std::to_array<std::string_view>({"v2"});
 
-Result<void> check_alertmanager(const YamlReader& reader, const YamlNode& node) {
-  std::string prefix;
-  DurationMs timeout;
+Result<AlertmanagerConfig> read_alertmanager(const YamlReader& reader, const YamlNode& node) {
+  AlertmanagerConfig out;
   std::vector<RelabelConfig> relabels;
   std::vector<RelabelConfig> alert_relabels;
   Sources sources;
@@ -29,10 +28,14 @@ Result<void> check_alertmanager(const YamlReader& reader, const YamlNode& node) 
     };
   };
   std::vector<Key> keys = {
-      {"scheme", one_of("scheme", kSchemes)},
+      {"scheme",
+       [&](const YamlNode& n) -> Result<void> {
+         out.scheme = TRY(reader.word(n, "scheme", kSchemes));
+         return {};
+       }},
       {"api_version", one_of("api_version", kVersions)},
-      {"path_prefix", reader.into(prefix)},
-      {"timeout", reader.into(timeout)},
+      {"path_prefix", reader.into(out.path_prefix)},
+      {"timeout", reader.into(out.timeout)},
       {"sigv4", reader.not_yet_unless_empty("sigv4")},
       {"relabel_configs", relabel_configs(reader, "relabel_configs", relabels)},
       {"alert_relabel_configs", relabel_configs(reader, "alert_relabel_configs", alert_relabels)}};
@@ -40,17 +43,26 @@ Result<void> check_alertmanager(const YamlReader& reader, const YamlNode& node) 
   for (Key& key : http.keys()) keys.push_back(std::move(key));
   TRY(reader.mapping(node, "alertmanagers", keys));
   TRY(reader.at_most_one(node, {"basic_auth", "authorization", "oauth2", "sigv4"}));
-  TRY(http.finish(node));
-  return check_targets(reader, sources, !relabels.empty());
+  out.security = TRY(http.finish(node));
+  TRY(check_targets(reader, sources, !relabels.empty()));
+  for (const TargetGroup& group : sources.static_groups) {
+    for (const Labels& target : group.targets) {
+      out.addresses.emplace_back(target.get("__address__"));
+    }
+  }
+  return out;
 }
 
 }  // namespace
 
-Result<void> check_alerting(const YamlReader& reader, const YamlNode& node) {
+Result<std::vector<AlertmanagerConfig>> read_alerting(const YamlReader& reader,
+                                                      const YamlNode& node) {
+  std::vector<AlertmanagerConfig> out;
   std::vector<RelabelConfig> relabels;
   const Read alertmanagers = [&](const YamlNode& n) {
-    return reader.sequence(n, "alertmanagers", [&](const YamlNode& entry) {
-      return check_alertmanager(reader, entry);
+    return reader.sequence(n, "alertmanagers", [&](const YamlNode& entry) -> Result<void> {
+      out.push_back(TRY(read_alertmanager(reader, entry)));
+      return {};
     });
   };
   const std::vector<Key> keys = {
@@ -58,9 +70,10 @@ Result<void> check_alerting(const YamlReader& reader, const YamlNode& node) {
       {"alert_relabel_configs", relabel_configs(reader, "alert_relabel_configs", relabels)}};
   TRY(reader.mapping(node, "alerting", keys));
   if (!is_empty(node)) {
-    reader.note(node, "alerting has no effect: this version evaluates no rules yet");
+    reader.note(node,
+                "alerting is for looking at silences only: this version evaluates no rules yet");
   }
-  return {};
+  return out;
 }
 
 Result<void> check_tracing(const YamlReader& reader, const YamlNode& node) {

@@ -74,7 +74,11 @@ class ConfigReader {
         {"rule_files", [this](const YamlNode& n) { return read_rule_files(n); }},
         {"storage", [this](const YamlNode& n) { return read_storage(n); }},
         {"retention", [this](const YamlNode& n) { return read_retention_rules(n); }},
-        {"alerting", [this](const YamlNode& n) { return check_alerting(reader_, n); }},
+        {"alerting",
+         [this](const YamlNode& n) -> Result<void> {
+           config_.alertmanagers = TRY(read_alerting(reader_, n));
+           return {};
+         }},
         {"tracing", [this](const YamlNode& n) { return check_tracing(reader_, n); }},
         {"otlp", [this](const YamlNode& n) { return read_otlp(n); }},
         {"runtime", [this](const YamlNode& n) { return read_runtime(n); }},

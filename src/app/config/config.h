@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/config/alerting_config.h"
 #include "app/config/assistant_config.h"
 #include "app/config/yaml_reader.h"
 #include "base/error.h"
@@ -59,6 +60,7 @@ struct Config {
   ingest::OtlpOptions otlp;
   AssistantConfig assistant;
   std::vector<std::string> rule_files;  ///< that are there, patterns resolved
+  std::vector<AlertmanagerConfig> alertmanagers;
   DurationMs out_of_order_time_window;
   /// Where given, instead of the flags.
   std::optional<DurationMs> retention;

@@ -98,7 +98,11 @@ Result<Recipe> parse_recipe(const YamlNode& node) {
   out.finding = TRY(one_of(node, "finding", {"true", "false"})) == "true";
   out.join = TRY(one_of(node, "join", {"sum", "avg", "max", "min"}));
   out.explain = text(node, "explain");
-  if (!text(node, "unit").empty()) out.unit = text(node, "unit");
+  const std::string unit =
+      TRY(one_of(node, "unit",
+                 {"percent", "ratio", "bytes", "bytes_per_second", "bits_per_second", "seconds",
+                  "per_second", "count", "celsius", "timestamp", "up", "flag", "none"}));
+  if (!unit.empty()) out.unit = unit;
   if (const YamlNode* labels = node.find("requires_label")) {
     for (const auto& [metric, label] : labels->entries) {
       out.requires_label[metric.scalar] = label.scalar;

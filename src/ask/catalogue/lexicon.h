@@ -18,8 +18,9 @@ class Lexicon {
   /// BadData with line and column.
   static Result<Lexicon> parse(std::string_view yaml);
 
-  /// Adds the sections that a document has, of those of packs/words.yaml; what it says of a word
-  /// replaces what was known. BadData with line and column; then part of it may have been added.
+  /// Adds the sections that a document has, of those of packs/words.yaml; what a word means
+  /// or stands for replaces what was known, labels of kinds, roles and aliases come behind those
+  /// known. BadData with line and column; then part of it may have been added.
   Result<void> merge(const codec::YamlNode& root);
 
   /// A word in the form in which phrases, names and questions are compared: lower case, singular,

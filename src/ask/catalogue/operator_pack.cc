@@ -24,6 +24,7 @@ Result<void> can_be_composed(const std::string& promql) {
   parts.by = {"job"};
   parts.window = "1h";
   parts.offset = DurationMs::hours(1);
+  TRY(query::parse_query(promql));
   if (const auto parsed = query::parse_query(compose(promql, parts)); !parsed) {
     return fail(ErrorCode::BadData,
                 "{} cannot be asked of another time or by another label: it has an offset of its "
@@ -31,6 +32,16 @@ Result<void> can_be_composed(const std::string& promql) {
                 promql);
   }
   return {};
+}
+
+/// Of a recipe in a pack, with its place.
+Result<void> check_recipe(const YamlNode& recipe) {
+  const YamlNode* promql = recipe.find("promql");
+  if (promql == nullptr) return {};
+  const auto good = can_be_composed(promql->scalar);
+  if (good) return {};
+  return fail(ErrorCode::BadData, "line {}, column {}: {}", promql->line, promql->column,
+              good.error().message);
 }
 
 YamlNode scalar(std::string text) {
@@ -108,14 +119,14 @@ Result<std::string> written(const YamlNode& root, const ConceptPack& shipped) {
     write(value, 1, out);
   }
   ConceptPack pack = shipped;
-  TRY(merge(pack, out));
+  TRY(merge_checked(pack, out));
   return out;
 }
 
 /// The pack as a tree, when it is a good one.
 Result<YamlNode> read(std::string_view yaml, const ConceptPack& shipped) {
   ConceptPack pack = shipped;
-  TRY(merge(pack, yaml));
+  TRY(merge_checked(pack, yaml));
   return codec::parse_yaml(yaml);
 }
 
@@ -141,6 +152,18 @@ bool is_one_word(std::string_view text) {
 
 }  // namespace
 
+Result<void> merge_checked(ConceptPack& pack, std::string_view yaml) {
+  const YamlNode root = TRY(codec::parse_yaml(yaml));
+  if (const YamlNode* concepts = root.find("concepts")) {
+    for (const YamlNode& one : concepts->items) {
+      const YamlNode* recipes = one.find("recipes");
+      if (recipes == nullptr) continue;
+      for (const YamlNode& recipe : recipes->items) TRY(check_recipe(recipe));
+    }
+  }
+  return merge(pack, yaml);
+}
+
 Result<std::string> with_synonym(std::string_view yaml, const ConceptPack& shipped,
                                  const std::string& word, const std::string& meaning) {
   const std::string from = to_lower(word);
@@ -150,7 +173,7 @@ Result<std::string> with_synonym(std::string_view yaml, const ConceptPack& shipp
   }
   YamlNode root = TRY(read(yaml, shipped));
   ConceptPack pack = shipped;
-  TRY(merge(pack, yaml));
+  TRY(merge_checked(pack, yaml));
   const auto known = std::ranges::find_if(
       pack.concepts, [&](const Concept& one) { return to_lower(one.name) == to; });
   if (known != pack.concepts.end()) {
@@ -174,7 +197,7 @@ Result<std::string> with_lesson(std::string_view yaml, const ConceptPack& shippe
                                 const Lesson& lesson) {
   YamlNode root = TRY(read(yaml, shipped));
   ConceptPack pack = shipped;
-  TRY(merge(pack, yaml));
+  TRY(merge_checked(pack, yaml));
   if (metrics_in(lesson.promql).empty()) {
     return fail(ErrorCode::BadData, "there is no query with a metric to learn");
   }

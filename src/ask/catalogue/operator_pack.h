@@ -16,6 +16,10 @@ struct Lesson {
   std::string explain;  ///< in words, what it is; may be empty
 };
 
+/// merge(), after a look at the PromQL of every recipe: it must parse, also of another time and by
+/// another label. BadData with line and column.
+Result<void> merge_checked(ConceptPack& pack, std::string_view yaml);
+
 /// These give the text of an operator's pack with one thing more: what comments it had are gone.
 /// `shipped` is what the pack is merged with; the text that is given back can be merged. Errors:
 /// BadData for a pack that is no good, and for what cannot be learned.

@@ -97,6 +97,28 @@ TEST(OperatorPack, SynonymsAreLearned) {
   EXPECT_FALSE(with_synonym("means: x", shipped_pack(), "a", "host"));
 }
 
+TEST(OperatorPack, RecipesMustParse) {
+  const auto refused = [](std::string_view recipe, std::string_view says) {
+    ConceptPack pack = shipped_pack();
+    const auto done = merge_checked(
+        pack,
+        fmt::format("concepts:\n  - name: foo\n    phrases: [foo]\n    recipes:\n      - {}\n",
+                    recipe));
+    ASSERT_FALSE(done) << recipe;
+    EXPECT_NE(done.error().message.find("line 5"), std::string::npos) << done.error().message;
+    EXPECT_NE(done.error().message.find(says), std::string::npos) << done.error().message;
+  };
+  refused("promql: 'sum(rate(a[5m]'", "parse error");
+  refused("promql: 'sum(rate(a[5m])) by (job)'", "by");
+  refused("{promql: a, unit: bananas}", "unit");
+  refused("{promql: a, join: mean}", "join");
+  refused("{promql: a, by: job}", "list");
+  ConceptPack pack = shipped_pack();
+  EXPECT_TRUE(merge_checked(pack, ""));
+  EXPECT_FALSE(merge_checked(pack, "[1]"));
+  EXPECT_FALSE(merge_checked(pack, "concepts: {a: 1}"));
+}
+
 TEST(OperatorPack, LessonsAreLearned) {
   const Lesson lesson{"Show me the belt's speed", "avg(belt_mps{line='1'})", "Said: it's fast."};
   std::string yaml = with_lesson("means: {host: [blech]}", shipped_pack(), lesson).value();

@@ -205,6 +205,13 @@ bool wants_silence(const Reading& r) {
   return stop && telling && (r.hold || r.ahead || r.says_any({"until", "till", "stop", "pause"}));
 }
 
+/// "what is silenced", "list the silences", "is HighCpu muted?"
+bool wants_silences(const Reading& r) {
+  return r.says_any({"silences", "silenced", "muted"}) &&
+         r.says_any({"which", "what", "list", "show", "have", "exist", "there", "any", "all", "is",
+                     "are", "active", "who"});
+}
+
 /// "which rules are there for disks", but not "create an alert rule".
 bool wants_rules(const Reading& r) {
   return r.says_any({"rules", "rule"}) &&
@@ -413,6 +420,7 @@ void find_intent(Reading& r) {
     r.intent = intent;
     r.intent_said = true;
   };
+  if (wants_silences(r) && !changes_something(r)) return set(Intent::List);
   if (wants_silence(r)) return set(Intent::Silence);
   if (wants_rules(r) && !changes_something(r)) return set(Intent::List);
   if (wants_alert(r)) return set(Intent::Alert);

@@ -86,6 +86,15 @@ Json alert_json(const std::string& name, const Plan& plan, DurationMs hold,
           {"annotations", {{"summary", summary}}}};
 }
 
+/// The plan as a proposal that is tried on the past.
+Plan proposed(Plan plan, const std::string& name, DurationMs hold, const std::string& severity) {
+  plan.action = alert_json(name, plan, hold, severity);
+  plan.wording = "alert";
+  plan.calls.push_back(
+      {"backtest", "propose_alert", Json{{"expr", plan.promql}, {"for_s", hold.ms / 1000}}});
+  return plan;
+}
+
 }  // namespace
 
 /// "disk space is under 10 %": of what is left, as nobody is warned of little use.
@@ -108,7 +117,32 @@ Subject Planner::as_warned(const Reading& reading, const Subject& subject) const
   return subject;
 }
 
+/// "will be full within 4 hours": by where it leads; asks back where that is not foretold so.
+std::optional<Plan> Planner::plan_ending(const Reading& reading, const Subject& asked) const {
+  const bool ends = reading.says_any({"full", "empty", "fill", "fills", "out", "exhausted"});
+  if (!reading.ahead || !ends) return std::nullopt;
+  const Subject left = what_is_left(reading, asked);
+  const Expression expression(left, reading, snapshot_, knowledge_.pack.lexicon);
+  Shape each;
+  each.by = left.recipe->by;
+  const std::string selector = expression.promql(each);
+  const bool plain = selector.find_first_of("( ") == std::string::npos;
+  if (!plain || left.recipe->unit != "bytes") return ask_for_value(asked.name, asked.recipe->unit);
+  Plan plan = begin(reading, asked);
+  plan.intent = Intent::Alert;
+  plan.promql = fmt::format("predict_linear({}[1h], {}) < 0", selector,
+                            static_cast<int64_t>((reading.ahead->end - now_).as_seconds()));
+  plan.entity_labels = asked.recipe->by;
+  const DurationMs hold = reading.hold ? reading.hold->length : kDefaultHold;
+  return proposed(std::move(plan), camel_case(asked.name) + "Ends", hold, severity_of(reading));
+}
+
 Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
+  const bool changes = reading.shift || reading.says_any({"doubles", "doubled", "double", "triples",
+                                                          "halves", "halved", "compared"});
+  const bool limit = !reading.thresholds.empty();
+  if (changes && !limit) return ask_for_value(asked.name, asked.recipe->unit);
+  if (auto ending = plan_ending(reading, asked); ending && !limit) return *std::move(ending);
   const Subject subject = as_warned(reading, asked);
   for (const Threshold& threshold : reading.thresholds) {
     if (in_unit(threshold.quantity, subject.recipe->unit)) continue;
@@ -128,7 +162,19 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
     });
   }
   shape.total = shape.by.empty();
-  const std::string& unit = subject.recipe->unit;
+  // "more than 3 in an hour" is counted over that hour.
+  if ((reading.window || reading.ahead) && limit) {
+    Reading counted = reading;
+    const DurationMs length =
+        reading.window ? reading.window->length : reading.ahead->end - reading.ahead->start;
+    counted.window.emplace();
+    counted.window->end = now_;
+    counted.window->start = now_ - length;
+    counted.window->length = length;
+    Plan unused;
+    look_back(counted, shape, unused, subject);
+  }
+  const std::string unit = expression.unit(shape);
   const bool complete = subject.recipe->finding && reading.thresholds.empty();
   const std::optional<Condition> condition = condition_of(reading, subject);
   if (!condition && !complete) return ask_for_value(subject.name, unit);
@@ -152,11 +198,7 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
   const DurationMs hold = reading.hold                          ? reading.hold->length
                           : usual && reading.thresholds.empty() ? usual->hold
                                                                 : kDefaultHold;
-  plan.action = alert_json(name, plan, hold, severity_of(reading));
-  plan.wording = "alert";
-  plan.calls.push_back(
-      {"backtest", "propose_alert", Json{{"expr", plan.promql}, {"for_s", hold.ms / 1000}}});
-  return plan;
+  return proposed(std::move(plan), name, hold, severity_of(reading));
 }
 
 }  // namespace prom5::llm

@@ -139,7 +139,7 @@ SilenceMatchers matchers_of(const Reading& reading, const Metric* alerts,
   const auto named = named_alert(reading, alerts, lexicon);
   if (named) out.add("alertname", {.values = named->names});
   for (const Mention& mention : reading.mentions) {
-    if (mention.negated || (named && named->by_name)) continue;
+    if (mention.negated) continue;
     std::optional<Binding> binding;
     if (alerts != nullptr) binding = catalogue::bind(mention, *alerts, lexicon);
     if (binding && binding->label == "alertname") continue;

@@ -90,6 +90,7 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
     plan.unit = "count";
     plan.wording = "value";
   }
+  plan.frame = frame_of(reading, subject, plan);
   return plan;
 }
 
@@ -162,6 +163,14 @@ Plan Planner::plan_list(const Reading& reading) const {
   plan.intent = Intent::List;
   plan.confidence = 0.8;
   plan.frame = {{"intent", "list"}};
+  if (reading.says_any({"silences", "silenced", "muted"})) {
+    plan.wording = "silences";
+    plan.subject = "silences";
+    Json arguments = Json::object();
+    if (!reading.mentions.empty()) arguments["text"] = reading.mentions.front().text;
+    plan.calls.push_back({"silences", "silences", std::move(arguments)});
+    return plan;
+  }
   if (reading.says_any({"rule", "rules"})) {
     plan.wording = "rules";
     plan.subject = "rules";

@@ -516,7 +516,12 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
   const bool short_hand =
       reading.tokens.size() <= 2 && std::none_of(reading.mentions.begin(), reading.mentions.end(),
                                                  [](const Mention& m) { return m.names_thing; });
-  const bool may = reading.follow_up || reading.refers || short_hand || says_a_part(reading);
+  // "is db-02 ok" is a whole question of its own, whatever was asked before.
+  const bool whole = !reading.follow_up && !reading.refers && reading.intent_said &&
+                     (reading.intent == Intent::Status || reading.intent == Intent::Anomaly) &&
+                     std::ranges::any_of(reading.mentions, &Mention::names_thing);
+  const bool may =
+      !whole && (reading.follow_up || reading.refers || short_hand || says_a_part(reading));
   if (goes_on && may && (!subject || reading.follow_up || short_hand)) {
     // "and the gpu?" is of nothing here, whatever was asked before.
     const auto same = resumed(before, reading);

@@ -118,6 +118,7 @@ class Planner {
                                     DurationMs ahead) const;
   void add_quantiles(const Reading& reading, const Subject& subject, const Shape& shape,
                      Plan& plan) const;
+  [[nodiscard]] std::optional<Plan> plan_ending(const Reading& reading, const Subject& asked) const;
   [[nodiscard]] Subject as_warned(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Subject as_asked(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_why(const Reading& reading, const std::optional<Subject>& subject) const;

@@ -12,6 +12,7 @@
 #include "ask/tools/find_causes.h"
 #include "ask/tools/find_metrics.h"
 #include "ask/tools/list_rules.h"
+#include "ask/tools/list_silences.h"
 #include "ask/tools/proposals.h"
 #include "ask/tools/query_metrics.h"
 #include "ask/tools/query_tools.h"
@@ -47,6 +48,16 @@ class Assistant {
   tools::DiagnoseQuery diagnose_{world_.engine, world_.storage, world_.clock};
   tools::ListAlerts alerts_{world_.engine};
   tools::ListTargets targets_{world_.engine};
+  tools::ListSilences silences_{[](const ToolContext&) {
+    return Result<tools::Silences>({true,
+                                    {{"a",
+                                      "active",
+                                      {R"(alertname="HighCpu")"},
+                                      SmallWorld::kNow,
+                                      SmallWorld::kNow + DurationMs::hours(2),
+                                      "ops",
+                                      "moving hosts"}}});
+  }};
   tools::ListRules rules_{[] {
     return Result<std::vector<tools::RuleInfo>>(
         {{"HighCpu", true, "cpu > 90", DurationMs::minutes(5), {}, "g", "a.yml"},
@@ -62,7 +73,7 @@ class Assistant {
   Log log_{LogLevel::Error, LogFormat::Logfmt, [](std::string_view) {}};
   agent::AgentLoop loop_{
       model_,
-      {&query_, &find_, &describe_, &explain_, &diagnose_, &alerts_, &targets_, &rules_,
+      {&query_, &find_, &describe_, &explain_, &diagnose_, &alerts_, &targets_, &rules_, &silences_,
        &anomalies_, &correlate_, &causes_, &forecast_, &alert_, &silence_},
       {world_.clock, world_.registry, log_, nullptr},
       {}};
@@ -181,6 +192,19 @@ TEST(RuleModel, AnalysesShowTheSeriesTheyRestOn) {
       << a.evidence[0].result["result"][0]["metric"].dump();
 }
 
+TEST(RuleModel, ListsSilences) {
+  for (const char* question : {"which silences are there", "list the silences", "what is silenced",
+                               "is HighCpu silenced", "show me all active silences"}) {
+    const Answer a = answered(question);
+    EXPECT_EQ(a.intent, "list") << question << shown(a);
+    EXPECT_EQ(
+        a.text,
+        "1 silence: alertname=\"HighCpu\" until 2026-01-15T14:00:00Z, by ops: moving hosts.")
+        << question;
+  }
+  EXPECT_EQ(answered("silence the HighCpu alert for 2 hours").intent, "silence");
+}
+
 TEST(RuleModel, ListsRules) {
   const auto says = [](const std::string& question, std::string_view part,
                        std::string_view not_it) {
@@ -210,6 +234,30 @@ TEST(RuleModel, ASilenceIsAProposal) {
   EXPECT_EQ((*a.action)["kind"], "silence");
   EXPECT_EQ((*a.action)["matchers"]["alertname"], "HighCpu");
   EXPECT_EQ((*a.action)["duration_s"], 7200);
+}
+
+TEST(RuleModel, ASilenceKeepsWhatElseIsNamed) {
+  const Answer a = answered("silence HighCpu on web-01 for 2 hours");
+  ASSERT_TRUE(a.action) << shown(a);
+  EXPECT_EQ((*a.action)["matchers"]["alertname"], "HighCpu") << shown(a);
+  EXPECT_EQ((*a.action)["matchers"]["instance"], "web-01:9100") << shown(a);
+}
+
+TEST(RuleModel, AnAlertKeepsItsCondition) {
+  reads("alert me if payment has more than 3 requests in 10 minutes",
+        {"increase(", "[10m]", "> 3"});
+  reads("alert me when disk of db-01 will be full within 4 hours",
+        {"predict_linear(", "db-01", "14400) < 0"});
+  const Answer doubles =
+      assistant().ask("alert me when the error ratio doubles compared to yesterday");
+  EXPECT_TRUE(doubles.clarification) << shown(doubles);
+}
+
+TEST(RuleModel, AWholeQuestionStandsForItself) {
+  answered("which alerts are firing", "whole");
+  reads("is db-01 ok", {"up{"}, "whole");
+  const Answer it = answered("is it ok", "whole");
+  EXPECT_NE(it.promql.find("db-01"), std::string::npos) << shown(it);
 }
 
 TEST(RuleModel, AnAlertIsAProposal) {

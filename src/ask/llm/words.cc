@@ -469,6 +469,31 @@ std::string say_list(const Results& results) {
                      total > names.size() ? fmt::format(" and {} more", total - names.size()) : "");
 }
 
+std::string say_silences(const Results& results) {
+  constexpr size_t kMost = 10;
+  const Json& found = result_of(results, "silences");
+  if (!found.value("configured", false)) {
+    return "I know of no Alertmanager whose silences I could look at: none is configured under "
+           "alerting: alertmanagers.";
+  }
+  if (found["silences"].empty()) return "No such silence is in force, and none is to come.";
+  std::vector<std::string> parts;
+  for (const Json& silence : found["silences"]) {
+    if (parts.size() == kMost) break;
+    const TimeMs ends{static_cast<int64_t>(silence.value("ends", 0.0) * 1000)};
+    std::string part = join_words(silence.value("matchers", std::vector<std::string>{}), " and ") +
+                       " until " + format_rfc3339(ends);
+    if (silence.value("state", "") == "pending") part += ", not yet begun";
+    if (const std::string by = silence.value("created_by", ""); !by.empty()) part += ", by " + by;
+    if (const std::string why = silence.value("comment", ""); !why.empty()) part += ": " + why;
+    parts.push_back(std::move(part));
+  }
+  const size_t total = found.value("total", parts.size());
+  return fmt::format(
+      "{} {}: {}{}.", total, total == 1 ? "silence" : "silences", join_words(parts, "; "),
+      total > parts.size() ? fmt::format("; and {} more", total - parts.size()) : "");
+}
+
 std::string say_rules(const Results& results) {
   constexpr size_t kMost = 10;
   const Json& found = result_of(results, "rules");
@@ -530,6 +555,7 @@ std::string say_answer(const Plan& plan, const Results& results, TimeMs now) {
   if (how == "describe") return say_description(plan, results);
   if (how == "list") return say_list(results);
   if (how == "rules") return say_rules(results);
+  if (how == "silences") return say_silences(results);
   if (how == "problems") return say_problems(results);
   if (how == "functions") return plan.explanation;
   if (how == "explain_query") return result_of(results, "query").value("words", "");

@@ -12,6 +12,7 @@
 #include "ask/tools/find_causes.h"
 #include "ask/tools/find_metrics.h"
 #include "ask/tools/list_rules.h"
+#include "ask/tools/list_silences.h"
 #include "ask/tools/proposals.h"
 #include "ask/tools/query_metrics.h"
 #include "ask/tools/query_tools.h"
@@ -528,6 +529,33 @@ TEST(ListRulesTool, Each) {
     return fail(ErrorCode::BadData, "a.yml: line 3: no");
   });
   bad(broken, Json::object());
+}
+
+TEST(ListSilencesTool, Each) {
+  Silences known{true, {}};
+  known.list.push_back({"b",
+                        "pending",
+                        {R"(instance=~"db.*")"},
+                        TimeMs{2000},
+                        TimeMs{9000},
+                        "ops",
+                        "Disks are moved"});
+  known.list.push_back(
+      {"a", "active", {R"(alertname="HighCpu")"}, TimeMs{1000}, TimeMs{5000}, "", ""});
+  ListSilences list([&](const ToolContext&) { return Result<Silences>(known); });
+  const Json all = good(list, Json::object());
+  EXPECT_EQ(all["total"], 2);
+  EXPECT_EQ(all["configured"], true);
+  EXPECT_EQ(all["silences"][0]["id"], "a");  // ends first
+  EXPECT_EQ(all["silences"][0]["ends"], 5);
+  EXPECT_EQ(good(list, {{"text", "highcpu"}})["silences"][0]["id"], "a");
+  EXPECT_EQ(good(list, {{"text", "disks"}})["silences"][0]["id"], "b");
+  EXPECT_TRUE(good(list, {{"text", "nothing"}})["silences"].empty());
+  bad(list, Json::array());
+  ListSilences broken([](const ToolContext&) -> Result<Silences> {
+    return fail(ErrorCode::Unavailable, "no Alertmanager answers");
+  });
+  bad(broken, Json::object(), ErrorCode::Unavailable);
 }
 
 TEST(ListTools, Each) {
