@@ -197,9 +197,8 @@ TEST(RuleModel, ListsSilences) {
                                "is HighCpu silenced", "show me all active silences"}) {
     const Answer a = answered(question);
     EXPECT_EQ(a.intent, "list") << question << shown(a);
-    EXPECT_EQ(
-        a.text,
-        "1 silence: alertname=\"HighCpu\" until 2026-01-15T14:00:00Z, by ops: moving hosts.")
+    EXPECT_EQ(a.text,
+              "1 silence: alertname=\"HighCpu\" until 2026-01-15T14:00:00Z, by ops: moving hosts.")
         << question;
   }
   EXPECT_EQ(answered("silence the HighCpu alert for 2 hours").intent, "silence");
