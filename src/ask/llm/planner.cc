@@ -294,7 +294,7 @@ Plan Planner::ask_which(const std::vector<Subject>& ranked, const Reading& readi
   if (options.empty()) options = starting_points();
   std::string what;
   for (const ContentWord& word : reading.content) {
-    what += (what.empty() ? "" : " ") + reading.tokens[word.at].written;
+    if (!word.minor) what += (what.empty() ? "" : " ") + reading.tokens[word.at].written;
   }
   std::string question =
       what.empty() ? "What do you want to know?" : fmt::format("Which \"{}\" do you mean?", what);

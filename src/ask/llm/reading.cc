@@ -558,9 +558,10 @@ class Reader {
       const bool negates = word == "not" || word == "no" || word == "without";
       const bool named =
           std::find(r_.mention_at.begin(), r_.mention_at.end(), i) != r_.mention_at.end();
-      // "response time", "cpu time"
+      // "response time", "cpu time", "io wait"
       const bool of_thing =
-          word == "time" && i > 0 && !r_.used[i - 1] && !lexicon_.says_nothing(text(i - 1));
+          (word == "time" && i > 0 && !r_.used[i - 1] && !lexicon_.says_nothing(text(i - 1))) ||
+          (word == "wait" && i > 0 && (text(i - 1) == "io" || text(i - 1) == "i/o"));
       if (lexicon_.says_nothing(word) && !negates && !directs(i) && !named && !of_thing) continue;
       if (!has_letter(word) && !has_digit(word) && !named) continue;
       if (is_cue(word, r_.intent) && !named) continue;
@@ -577,6 +578,7 @@ class Reader {
                       !snapshot_.places(fold(word)).empty();
       r_.content.push_back(std::move(content));
     }
+    count_things();
     take_relation();
     // What something runs into is where it ends, not what is asked about.
     if (r_.intent == Intent::Forecast && r_.content.size() > 1) {
@@ -589,6 +591,16 @@ class Reader {
       }
     }
     imply();
+  }
+
+  /// "how many hosts do we have": nothing is asked of the hosts but their count.
+  void count_things() {
+    if (!r_.how_many || r_.content.empty()) return;
+    const bool things_only = std::ranges::all_of(r_.content, [&](const ContentWord& word) {
+      return lexicon_.kind(word.canonical) != nullptr ||
+             std::ranges::find(r_.mention_at, word.at) != r_.mention_at.end();
+    });
+    if (things_only) r_.content.push_back({r_.content.front().at, "count", true, true});
   }
 
   /// "relative to its limit", "of their maximum": as a share of it.

@@ -697,6 +697,13 @@ TEST(RuleModel, WhatMeansTheLikeIsOffered) {
   offers("lateness", "request latency");
 }
 
+TEST(RuleModel, ThingsAreCounted) {
+  reads("how many hosts do we have", {"count(node_memory_MemTotal_bytes)"});
+  reads("number of hosts", {"count(node_memory_MemTotal_bytes)"});
+  const Answer cpu = answered("how much cpu do the hosts use");
+  EXPECT_NE(cpu.promql.find("node_cpu_seconds_total"), std::string::npos) << shown(cpu);
+}
+
 TEST(RuleModel, SecretsMayBeCounted) {
   const Answer a = odd("how many secrets are in namespace shop");
   EXPECT_FALSE(a.refusal && a.refusal->code == "not_allowed") << shown(a);
