@@ -205,6 +205,15 @@ bool wants_silence(const Reading& r) {
   return stop && telling && (r.hold || r.ahead || r.says_any({"until", "till", "stop", "pause"}));
 }
 
+/// "since when", "when did it start", "how long has app-03 been down": the onset of what is
+/// unusual. How long something is up is a value of its own.
+bool asks_for_onset(const Reading& r) {
+  if (r.says_any({"up", "running", "uptime", "old", "takes", "take"})) return false;
+  const bool begins = r.says_any({"start", "started", "begin", "began", "go", "went"});
+  return r.says_phrase({"since", "when"}) || (r.says_phrase({"when", "did"}) && begins) ||
+         r.says_phrase({"how", "long", "has"}) || r.says_phrase({"how", "long", "have"});
+}
+
 /// "what is silenced", "list the silences", "is HighCpu muted?"
 bool wants_silences(const Reading& r) {
   return r.says_any({"silences", "silenced", "muted"}) &&
@@ -430,7 +439,8 @@ void find_intent(Reading& r) {
                      r.says_phrase({"stand", "out"}) || r.says_phrase({"stands", "out"}) ||
                      r.says_phrase({"wrong", "with"}) || r.says_phrase({"what", "changed"}) ||
                      r.says_phrase({"going", "on", "with"});
-  if (cue_of(r, Intent::Anomaly) || r.says_phrase({"out", "of", "the", "ordinary"}) || wrong) {
+  if (asks_for_onset(r) || cue_of(r, Intent::Anomaly) ||
+      r.says_phrase({"out", "of", "the", "ordinary"}) || wrong) {
     return set(Intent::Anomaly);
   }
   if (wants_explanation(r)) return set(Intent::Explain);
@@ -457,6 +467,10 @@ bool is_cue(std::string_view word, Intent intent) {
   }
   if (intent == Intent::Compare || intent == Intent::Correlate || intent == Intent::Explain) {
     if (word == "drop" || word == "dropped" || word == "drops") return true;
+  }
+  if (intent == Intent::Anomaly && (word == "long" || word == "start" || word == "started" ||
+                                    word == "begin" || word == "began" || word == "high")) {
+    return true;
   }
   if (intent == Intent::Alert && (word == "rule" || word == "rules")) return true;
   if (intent == Intent::Forecast || intent == Intent::Alert) {

@@ -222,7 +222,16 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
   return plan;
 }
 
-Plan Planner::plan_anomaly(const Reading& reading, const std::optional<Subject>& subject) const {
+/// Of what is down, whether it is up: the course of a finding is there only while it holds.
+Subject Planner::by_its_course(const Reading& reading, const Subject& subject) const {
+  const catalogue::Concept* state = knowledge_.pack.of_role(catalogue::Role::Targets);
+  if (state == nullptr || subject.recipe->needs != state->recipes.front().needs) return subject;
+  return knowledge_.subjects.of_concept(*state, reading, snapshot_);
+}
+
+Plan Planner::plan_anomaly(const Reading& reading, const std::optional<Subject>& asked) const {
+  std::optional<Subject> subject;
+  if (asked) subject = by_its_course(reading, *asked);
   Plan plan;
   plan.intent = Intent::Anomaly;
   plan.wording = "anomaly";
@@ -320,10 +329,7 @@ Plan Planner::plan_why(const Reading& reading, const std::optional<Subject>& sub
     plan.subject = subject->name;
     plan.promql = expression.promql(shape);
     plan.unit = expression.unit(shape);
-    // Its course, not the finding: when did it begin?
-    const catalogue::Concept* state = knowledge_.pack.of_role(catalogue::Role::Targets);
-    if (state != nullptr && subject->recipe->needs == state->recipes.front().needs) {
-      Subject up = knowledge_.subjects.of_concept(*state, reading, snapshot_);
+    if (const Subject up = by_its_course(reading, *subject); up.entry != subject->entry) {
       const Expression of_up(up, reading, snapshot_, knowledge_.pack.lexicon);
       plan.promql = of_up.promql(Shape{});
       plan.subject = up.name;

@@ -105,6 +105,7 @@ class Planner {
   [[nodiscard]] Plan plan_correlate(const std::string& text, const Reading& reading,
                                     const Json& before) const;
   [[nodiscard]] std::optional<Plan> refuse_sides(const std::string& text) const;
+  [[nodiscard]] Subject by_its_course(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_anomaly(const Reading& reading,
                                   const std::optional<Subject>& subject) const;
   [[nodiscard]] Plan plan_explain(const Reading& reading,

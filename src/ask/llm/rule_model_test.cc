@@ -704,6 +704,20 @@ TEST(RuleModel, ThingsAreCounted) {
   EXPECT_NE(cpu.promql.find("node_cpu_seconds_total"), std::string::npos) << shown(cpu);
 }
 
+TEST(RuleModel, SinceWhenIsTheOnset) {
+  answered("cpu usage of web-02", "onset");
+  for (const char* question :
+       {"since when?", "when did it start", "how long has it been so high"}) {
+    const Answer a = answered(question, "onset");
+    EXPECT_EQ(a.intent, "anomaly") << question << shown(a);
+    EXPECT_NE(a.text.find("since 11:0"), std::string::npos) << question << shown(a);
+    EXPECT_NE(a.promql.find("web-02"), std::string::npos) << question << shown(a);
+  }
+  // How long something is up is no onset.
+  const Answer up = assistant().ask("how long has web-01 been up");
+  EXPECT_NE(up.intent, "anomaly") << shown(up);
+}
+
 TEST(RuleModel, SecretsMayBeCounted) {
   const Answer a = odd("how many secrets are in namespace shop");
   EXPECT_FALSE(a.refusal && a.refusal->code == "not_allowed") << shown(a);
