@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "ask/catalogue/recipe_query.h"
+#include "base/ascii.h"
 #include "io/codec/json.h"
 
 namespace prom5 {
@@ -57,7 +58,9 @@ Result<std::vector<SilenceInfo>> ask(io::HttpClient& http, const AlertmanagerCon
                                      const std::string& address, const ToolContext& context) {
   TRY(context.may_go_on());
   io::HttpClientRequest request;
-  request.url = config.scheme + "://" + address + config.path_prefix + "/api/v2/silences";
+  const std::string_view prefix = trimmed(config.path_prefix, "/");
+  request.url = fmt::format("{}://{}{}{}/api/v2/silences", config.scheme, address,
+                            prefix.empty() ? "" : "/", prefix);
   request.timeout_ms = config.timeout.ms;
   if (context.budget != nullptr) {
     request.timeout_ms = std::min(request.timeout_ms, context.budget->time_left().ms);

@@ -7,7 +7,8 @@ import harness
 CONFIG = """\
 alerting:
   alertmanagers:
-    - static_configs:
+    - path_prefix: /alerts/
+      static_configs:
         - targets: ["127.0.0.1:{dead}", "127.0.0.1:{port}"]
 scrape_configs:
   - job_name: self
@@ -21,18 +22,18 @@ class Alertmanager(harness.Server):
     """Debian's Alertmanager 0.25."""
 
     name = "alertmanager"
-    ready_path = "/-/ready"
+    ready_path = "/alerts/-/ready"
 
     def command(self):
         config = self.scratch / "alertmanager.yml"
         config.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
         return [harness.peer("prometheus-alertmanager"), f"--config.file={config}",
                 f"--storage.path={self.scratch}", "--cluster.listen-address=",
-                f"--web.listen-address={self.address}"]
+                "--web.route-prefix=/alerts", f"--web.listen-address={self.address}"]
 
     def silence(self, matchers, comment):
         now = datetime.datetime.now(datetime.timezone.utc)
-        status, answer = self.post_json("/api/v2/silences", {
+        status, answer = self.post_json("/alerts/api/v2/silences", {
             "matchers": matchers, "comment": comment, "createdBy": "ops",
             "startsAt": now.isoformat(), "endsAt": (now + datetime.timedelta(hours=2)).isoformat()})
         assert status == 200, answer
@@ -71,7 +72,7 @@ class Silences(unittest.TestCase):
         self.alertmanager.silence(
             [{"name": "job", "value": "batch", "isRegex": False, "isEqual": True}], "")
         self.assertTrue(self.ask("list all silences")["reply"].startswith("2 silences: "))
-        status, _, _ = self.alertmanager.request("DELETE", f"/api/v2/silence/{one}")
+        status, _, _ = self.alertmanager.request("DELETE", f"/alerts/api/v2/silence/{one}")
         self.assertEqual(status, 200)
         reply = self.ask("are there any silences?")["reply"]
         self.assertIn('1 silence: job="batch" until ', reply)
