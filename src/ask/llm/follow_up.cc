@@ -16,6 +16,29 @@ Json mention_json(const Mention& m) {
   return {{"text", m.text}, {"folded", m.folded}, {"kind", m.kind}, {"negated", m.negated}};
 }
 
+/// "make it 2 %", "for 15 minutes", "and critical": the alert before, with something else.
+void inherit_alert(const Json& before, Reading& reading) {
+  const bool amends = reading.says_phrase({"make", "it"}) || reading.hold ||
+                      !reading.severity.empty() ||
+                      reading.says_any({"critical", "warning", "only"});
+  if (before.value("intent", "") != "alert" || reading.intent_said || !amends) return;
+  reading.intent = Intent::Alert;
+  if (before.contains("op") && reading.thresholds.empty()) {
+    Threshold threshold;
+    threshold.op = before.value("op", ">");
+    threshold.quantity.value = before.value("value", 0.0);
+    if (!reading.numbers.empty()) threshold.quantity = reading.numbers.front();
+    reading.thresholds.push_back(std::move(threshold));
+  }
+  if (!reading.hold && before.contains("hold_s")) {
+    reading.hold.emplace();
+    reading.hold->length = DurationMs::seconds(before.value("hold_s", int64_t{0}));
+  }
+  if (reading.severity.empty()) reading.severity = before.value("severity", "");
+  if (reading.says("critical")) reading.severity = "critical";
+  if (reading.says("warning")) reading.severity = "warning";
+}
+
 /// Top and trend go on; what was a list stays as long as it was.
 void inherit_slots(const Json& before, bool new_subject, Reading& reading) {
   const Intent intent = intent_of(before.value("intent", "")).value_or(Intent::Query);
@@ -146,6 +169,7 @@ void Planner::go_on(const Json& before, Reading& reading, std::optional<Subject>
   if (!subject) return;
   inherit_mentions(before, reading, *subject);
   inherit_slots(before, new_subject, reading);
+  if (!new_subject) inherit_alert(before, reading);
   inherit_times(before, new_subject, now_, reading);
 }
 

@@ -198,6 +198,12 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
   const DurationMs hold = reading.hold                          ? reading.hold->length
                           : usual && reading.thresholds.empty() ? usual->hold
                                                                 : kDefaultHold;
+  // What the next question may change of it.
+  plan.frame = {{"hold_s", hold.ms / 1000}, {"severity", severity_of(reading)}};
+  if (!complete) {
+    plan.frame["op"] = condition->op;
+    plan.frame["value"] = condition->value;
+  }
   return proposed(std::move(plan), name, hold, severity_of(reading));
 }
 

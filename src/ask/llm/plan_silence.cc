@@ -193,6 +193,29 @@ Plan refuse_alert(const std::string& name, const Metric* alerts) {
 
 }  // namespace
 
+std::optional<Plan> Planner::plan_silence_in(const Reading& reading, const std::string& text,
+                                             const Json& before) const {
+  if (reading.intent == Intent::Silence) {
+    Plan plan = plan_silence(reading);
+    if (plan.action) plan.frame["text"] = text;
+    return plan;
+  }
+  // "make it 6 hours"
+  const bool length = !reading.numbers.empty() || reading.hold || reading.ahead || reading.window;
+  const bool amends = before.is_object() && before.value("intent", "") == "silence" && length &&
+                      !reading.intent_said && reading.content.empty() && reading.mentions.empty();
+  if (!amends) return std::nullopt;
+  const std::string silence = before.value("text", "");
+  Reading again = read_question(silence, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
+  again.numbers = reading.numbers;
+  again.hold = reading.hold;
+  again.ahead = reading.ahead;
+  again.window = reading.window;
+  Plan plan = plan_silence(again);
+  if (plan.action) plan.frame["text"] = silence;
+  return plan;
+}
+
 Plan Planner::plan_silence(const Reading& reading) const {
   const Metric* alerts = snapshot_.find("ALERTS");
   const bool leaves_out = std::any_of(reading.mentions.begin(), reading.mentions.end(),

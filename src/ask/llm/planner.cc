@@ -452,7 +452,7 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
   if (!reading.expression.empty() && asks_query) return plan_explain(reading, std::nullopt);
   if (auto declined = decline_at_once(reading)) return declined;
   if (auto functions = plan_functions(reading)) return functions;
-  if (reading.intent == Intent::Silence) return plan_silence(reading);
+  if (auto silence = plan_silence_in(reading, text, before)) return silence;
   if (reading.says("labels")) reading.intent = Intent::Explain;
   if (reading.intent == Intent::List) return plan_list(reading);
   if (reading.intent == Intent::Correlate) return plan_correlate(text, reading, before);
@@ -500,6 +500,12 @@ std::optional<Plan> Planner::plan_site(const Reading& reading) const {
 /// What the question is about, from its words or from the turn before; else why not.
 std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, bool goes_on,
                                           std::optional<Subject>& subject) const {
+  // "make it critical": of the alert before, no question about critical alerts.
+  const bool severity = goes_on && before.value("intent", "") == "alert" &&
+                        std::ranges::all_of(reading.content, [](const ContentWord& word) {
+                          return word.canonical == "critical" || word.canonical == "warning";
+                        });
+  if (severity) reading.content.clear();
   const bool names = names_subject(reading, knowledge_);
   std::optional<Plan> declined;
   if (names || !goes_on) {
@@ -592,7 +598,8 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   Plan plan = plan_subject(reading, *subject);
   // What could not be done changes nothing of what the next question goes on from.
   const bool declined = goes_on && !plan.refuse_code.empty();
-  plan.frame = declined ? before : frame_of(reading, *subject, plan);
+  const Json own = std::exchange(plan.frame, declined ? before : frame_of(reading, *subject, plan));
+  if (plan.intent == Intent::Alert && own.is_object()) plan.frame.update(own);
   return plan;
 }
 

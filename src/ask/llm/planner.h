@@ -97,6 +97,9 @@ class Planner {
   [[nodiscard]] Plan compare_windows(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_forecast(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] Plan plan_alert(const Reading& reading, const Subject& subject) const;
+  /// A silence that is asked for, or the one before with another length.
+  [[nodiscard]] std::optional<Plan> plan_silence_in(const Reading& reading, const std::string& text,
+                                                    const Json& before) const;
   [[nodiscard]] Plan plan_silence(const Reading& reading) const;
   [[nodiscard]] Plan plan_status(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] std::optional<Plan> plan_functions(const Reading& reading) const;

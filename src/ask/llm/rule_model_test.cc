@@ -252,6 +252,25 @@ TEST(RuleModel, AnAlertKeepsItsCondition) {
   EXPECT_TRUE(doubles.clarification) << shown(doubles);
 }
 
+TEST(RuleModel, ProposalsAreAmended) {
+  answered("silence HighCpu on web-01 for 2 hours", "amend-silence");
+  const Answer longer = answered("make it 6 hours", "amend-silence");
+  ASSERT_TRUE(longer.action) << shown(longer);
+  EXPECT_EQ((*longer.action)["duration_s"], 21'600);
+  EXPECT_EQ((*longer.action)["matchers"]["instance"], "web-01:9100");
+  answered("alert me when cpu usage is above 90 % for 5 minutes", "amend-alert");
+  const Answer lower = reads("make it 80 %", {"> 80"}, "amend-alert");
+  ASSERT_TRUE(lower.action) << shown(lower);
+  EXPECT_EQ((*lower.action)["for_s"], 300);
+  const Answer slower = reads("for 15 minutes", {"> 80"}, "amend-alert");
+  ASSERT_TRUE(slower.action) << shown(slower);
+  EXPECT_EQ((*slower.action)["for_s"], 900);
+  const Answer urgent = reads("make it critical", {"> 80"}, "amend-alert");
+  ASSERT_TRUE(urgent.action) << shown(urgent);
+  EXPECT_EQ((*urgent.action)["severity"], "critical");
+  EXPECT_EQ((*urgent.action)["for_s"], 900);
+}
+
 TEST(RuleModel, AWholeQuestionStandsForItself) {
   answered("which alerts are firing", "whole");
   reads("is db-01 ok", {"up{"}, "whole");
