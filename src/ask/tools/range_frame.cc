@@ -131,7 +131,10 @@ Json object_schema(std::initializer_list<Field> fields) {
     if (field.type == "array") properties[name]["items"] = Json::object();
     if (!optional) required.push_back(name);
   }
-  return {{"type", "object"}, {"properties", std::move(properties)}, {"required", required}};
+  return {{"type", "object"},
+          {"properties", std::move(properties)},
+          {"required", required},
+          {"additionalProperties", false}};
 }
 
 }  // namespace prom5::tools
