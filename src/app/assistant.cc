@@ -57,55 +57,39 @@ struct ToolNeeds {
   catalogue::MeaningIndex& meaning;
 };
 
+template <typename Kind, typename... From>
+std::unique_ptr<Tool> tool_of(From&&... from) {
+  return std::make_unique<Kind>(std::forward<From>(from)...);
+}
+
 /// Everything that an agent, MCP's clients and language models can do: a row each.
 using MakeTool = std::unique_ptr<Tool> (*)(const ToolNeeds&);
 constexpr MakeTool kTools[] = {
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::FindMetrics>(n.catalogue, n.pack.lexicon, n.meaning);
+    [](const ToolNeeds& n) {
+      return tool_of<tools::FindMetrics>(n.catalogue, n.pack.lexicon, n.meaning);
     },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::QueryMetrics>(n.server.engine);
+    [](const ToolNeeds& n) { return tool_of<tools::QueryMetrics>(n.server.engine); },
+    [](const ToolNeeds& n) { return tool_of<tools::DescribeSeries>(n.catalogue); },
+    [](const ToolNeeds& n) { return tool_of<tools::ExplainQuery>(n.server.engine); },
+    [](const ToolNeeds& n) {
+      return tool_of<tools::DiagnoseQuery>(n.server.engine, n.server.storage, n.server.clock);
     },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::DescribeSeries>(n.catalogue);
+    [](const ToolNeeds& n) { return tool_of<tools::ListAlerts>(n.server.engine); },
+    [](const ToolNeeds& n) { return tool_of<tools::ListRules>(n.server.rules); },
+    [](const ToolNeeds& n) { return tool_of<tools::ListSilences>(n.server.silences); },
+    [](const ToolNeeds& n) { return tool_of<tools::ListTargets>(n.server.engine); },
+    [](const ToolNeeds& n) {
+      return tool_of<tools::Anomalies>(n.server.engine, n.catalogue, n.pack);
     },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::ExplainQuery>(n.server.engine);
+    [](const ToolNeeds& n) {
+      return tool_of<tools::Correlate>(n.server.engine, n.catalogue, n.pack);
     },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::DiagnoseQuery>(n.server.engine, n.server.storage,
-                                                    n.server.clock);
+    [](const ToolNeeds& n) {
+      return tool_of<tools::FindCauses>(n.server.engine, n.catalogue, n.pack);
     },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::ListAlerts>(n.server.engine);
-    },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::ListRules>(n.server.rules);
-    },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::ListSilences>(n.server.silences);
-    },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::ListTargets>(n.server.engine);
-    },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::Anomalies>(n.server.engine, n.catalogue, n.pack);
-    },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::Correlate>(n.server.engine, n.catalogue, n.pack);
-    },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::FindCauses>(n.server.engine, n.catalogue, n.pack);
-    },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::ForecastSeries>(n.server.engine);
-    },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::ProposeAlert>(n.server.engine);
-    },
-    [](const ToolNeeds& n) -> std::unique_ptr<Tool> {
-      return std::make_unique<tools::ProposeSilence>(n.server.engine);
-    },
+    [](const ToolNeeds& n) { return tool_of<tools::ForecastSeries>(n.server.engine); },
+    [](const ToolNeeds& n) { return tool_of<tools::ProposeAlert>(n.server.engine); },
+    [](const ToolNeeds& n) { return tool_of<tools::ProposeSilence>(n.server.engine); },
 };
 
 std::vector<std::unique_ptr<Tool>> make_tools(const ToolNeeds& needs) {

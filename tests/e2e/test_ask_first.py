@@ -83,15 +83,7 @@ class OfAFreshServer(asking.Asking):
         self.declined(heard(RELATED))
 
 
-@unittest.skipUnless(test_nl.SHARED.is_dir(),
-                     "the shared production is not on this machine; not run")
-class OfAProduction(asking.Asking):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = cls.enterClassContext(test_nl.candidate())
-        test_nl.push(cls.server)
-        harness.wait_until(lambda: test_nl.holds_the_fixture(cls.server), "the fixture is there")
-
+class OfAProduction(test_nl.OfAProduction, asking.Asking):
     def test_each_is_answered_with_data(self):
         for question, (patterns, intents) in OF_A_PRODUCTION.items():
             with self.subTest(question):

@@ -161,17 +161,8 @@ def asked_at(server, time, session, question):
     return good, answer.get("reply", answer)
 
 
-@unittest.skipUnless(test_nl.SHARED.is_dir(),
-                     "the simulated production is not on this machine; the guide's questions "
-                     "are not asked")
-class Questions(unittest.TestCase):
+class Questions(test_nl.OfAProduction):
     """Each question of the guide is answered: not refused, not asked back."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = cls.enterClassContext(test_nl.candidate())
-        test_nl.push(cls.server)
-        harness.wait_until(lambda: test_nl.holds_the_fixture(cls.server), "the fixture is there")
 
     def test_each_stands_alone(self):
         questions = [q for row in table("docs/guide.md", "You say") for q in CODE.findall(row[0])]

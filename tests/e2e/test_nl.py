@@ -48,6 +48,17 @@ def holds_the_fixture(server):
     return server.value("count(up)", time=END) > 10
 
 
+@unittest.skipUnless(SHARED.is_dir(), "the simulated production is not on this machine: not asked")
+class OfAProduction(unittest.TestCase):
+    """A server that holds the simulated production, for tests that derive from this."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(candidate())
+        push(cls.server)
+        harness.wait_until(lambda: holds_the_fixture(cls.server), "the fixture is there")
+
+
 def candidate():
     return harness.Prom5(config="global: {}\n", args=["--web.enable-remote-write-receiver",
                                                       "--storage.tsdb.retention.time=100y"])

@@ -134,8 +134,8 @@ constexpr std::string_view kQuantileIs = "quantile=\"";
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
+std::string escaped(std::string_view text) {
+  std::string out;
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
     if (c == '\n') {
@@ -144,8 +144,10 @@ std::string quoted(std::string_view text) {
       out += c;
     }
   }
-  return out + '"';
+  return out;
 }
+
+std::string quoted(std::string_view text) { return '"' + escaped(text) + '"'; }
 
 std::string by_clause(const std::vector<std::string>& labels) {
   std::string out;

@@ -28,7 +28,8 @@ std::string compose(std::string_view recipe, const QueryParts& parts);
 /// " by (a, b) ", names that PromQL does not know as such in quotes; empty without labels.
 std::string by_clause(const std::vector<std::string>& labels);
 
-/// A string literal of PromQL.
+/// As it stands between double quotes in PromQL, and with them.
+std::string escaped(std::string_view text);
 std::string quoted(std::string_view text);
 
 /// The value of label "quantile" in a recipe's selectors, where a summary is asked for by it.

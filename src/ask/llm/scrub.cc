@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "ask/catalogue/recipe_query.h"
 #include "ask/llm/private_shapes.h"
 
 namespace prom5::llm {
@@ -24,20 +25,6 @@ bool is_word_char(char c) { return is_alnum(c) || c == '_'; }
 bool is_number(std::string_view text) {
   if (text == "NaN" || text == "+Inf" || text == "-Inf" || text == "Inf") return true;
   return !text.empty() && text.find_first_not_of("0123456789.eE+-") == std::string_view::npos;
-}
-
-/// As it stands between double quotes in PromQL.
-std::string promql_escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out;
 }
 
 }  // namespace
@@ -155,7 +142,7 @@ std::string Scrubber::restore(std::string_view text, bool quoted) const {
       out += text[at++];
       continue;
     }
-    out += quoted ? promql_escaped(found->second) : found->second;
+    out += quoted ? catalogue::escaped(found->second) : found->second;
     at += close + 1;
   }
   return out;
