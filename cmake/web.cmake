@@ -20,16 +20,21 @@ add_custom_command(
   VERBATIM)
 target_sources(prom5_app PRIVATE ${GENERATED}/web_assets.S ${GENERATED}/web_assets.cc)
 
-# The knowledge of the assistant.
+# The knowledge of the assistant, as trees: parsing it at each start would take longer than all
+# else that a start does.
+add_executable(flatten_yaml tools/flatten_yaml.cc)
+target_link_libraries(flatten_yaml PRIVATE prom5_io)
 foreach(pack words infrastructure services)
   set(PACK ${CMAKE_SOURCE_DIR}/packs/${pack}.yaml)
+  set(TREE ${GENERATED}/pack_${pack}.bin)
   add_custom_command(
-    OUTPUT ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc
-    COMMAND ${CMAKE_SOURCE_DIR}/tools/embed.py text prom5::catalogue shipped_${pack} ${PACK}
+    OUTPUT ${TREE} ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc
+    COMMAND flatten_yaml ${PACK} ${TREE}
+    COMMAND ${CMAKE_SOURCE_DIR}/tools/embed.py text prom5::catalogue shipped_${pack} ${TREE}
             ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc
-    DEPENDS ${PACK} ${CMAKE_SOURCE_DIR}/tools/embed.py
+    DEPENDS flatten_yaml ${PACK} ${CMAKE_SOURCE_DIR}/tools/embed.py
     VERBATIM)
-  set_source_files_properties(${GENERATED}/pack_${pack}.S PROPERTIES OBJECT_DEPENDS ${PACK})
+  set_source_files_properties(${GENERATED}/pack_${pack}.S PROPERTIES OBJECT_DEPENDS ${TREE})
   target_sources(prom5_ask PRIVATE ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc)
 endforeach()
 

@@ -6,10 +6,11 @@
 #include "ask/catalogue/recipe_query.h"
 #include "io/codec/number.h"
 #include "io/codec/yaml.h"
+#include "io/codec/yaml_tree.h"
 
 namespace prom5::catalogue {
 
-// The texts of packs/*.yaml, embedded by the build.
+// packs/*.yaml as codec::flatten() gives them, embedded by the build.
 std::string_view shipped_words();
 std::string_view shipped_infrastructure();
 std::string_view shipped_services();
@@ -246,7 +247,10 @@ const Concept* ConceptPack::of_role(Role role) const {
 }
 
 Result<std::vector<Concept>> parse_concepts(std::string_view yaml, const Lexicon& lexicon) {
-  const YamlNode root = TRY(codec::parse_yaml(yaml));
+  return read_concepts(TRY(codec::parse_yaml(yaml)), lexicon);
+}
+
+Result<std::vector<Concept>> read_concepts(const YamlNode& root, const Lexicon& lexicon) {
   std::vector<Concept> out;
   if (const YamlNode* list = root.find("concepts")) {
     for (const YamlNode& node : list->items) out.push_back(TRY(parse_concept(node, lexicon)));
@@ -285,12 +289,17 @@ Result<void> merge(ConceptPack& pack, std::string_view yaml) {
 
 const ConceptPack& shipped_pack() {
   static const ConceptPack pack = [] {
-    // A test reads the files, so the build cannot ship broken ones.
-    auto lexicon = Lexicon::parse(shipped_words());
+    // A test reads them, so the build cannot ship broken ones.
+    const auto tree = [](std::string_view bytes) {
+      auto root = codec::unflatten(bytes);
+      CHECK(root.has_value());
+      return *std::move(root);
+    };
+    auto lexicon = Lexicon::read(tree(shipped_words()));
     CHECK(lexicon.has_value());
     ConceptPack out{*std::move(lexicon), {}};
-    for (const std::string_view text : {shipped_infrastructure(), shipped_services()}) {
-      auto concepts = parse_concepts(text, out.lexicon);
+    for (const std::string_view bytes : {shipped_infrastructure(), shipped_services()}) {
+      auto concepts = read_concepts(tree(bytes), out.lexicon);
       CHECK(concepts.has_value());
       std::move(concepts->begin(), concepts->end(), std::back_inserter(out.concepts));
     }

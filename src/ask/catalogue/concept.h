@@ -67,6 +67,7 @@ struct ConceptPack {
 
 /// BadData with line and column.
 Result<std::vector<Concept>> parse_concepts(std::string_view yaml, const Lexicon& lexicon);
+Result<std::vector<Concept>> read_concepts(const codec::YamlNode& root, const Lexicon& lexicon);
 
 /// Adds an operator's own pack, a document with any sections of packs/words.yaml and "concepts". A
 /// concept that is there already gets the further phrases and words, its recipes go before those

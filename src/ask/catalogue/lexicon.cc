@@ -59,8 +59,9 @@ std::string singular(std::string_view word) {
   return out;
 }
 
-Result<Lexicon> Lexicon::parse(std::string_view yaml) {
-  const YamlNode root = TRY(codec::parse_yaml(yaml));
+Result<Lexicon> Lexicon::parse(std::string_view yaml) { return read(TRY(codec::parse_yaml(yaml))); }
+
+Result<Lexicon> Lexicon::read(const YamlNode& root) {
   Lexicon out;
   TRY(out.add(root, true));
   return out;

@@ -17,6 +17,7 @@ class Lexicon {
  public:
   /// BadData with line and column.
   static Result<Lexicon> parse(std::string_view yaml);
+  static Result<Lexicon> read(const codec::YamlNode& root);
 
   /// Adds the sections that a document has, of those of packs/words.yaml; what a word means
   /// or stands for replaces what was known, labels of kinds, roles and aliases come behind those

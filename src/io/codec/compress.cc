@@ -138,6 +138,20 @@ std::string zlib_compress(std::string_view bytes, int level) {
   return deflate_whole(bytes, level, kZlibWindow);
 }
 
+namespace {
+
+/// A thread's context: setting one up takes longer than decoding a small frame.
+ZSTD_DCtx* decompression_context() {
+  struct Free {
+    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  };
+  thread_local const std::unique_ptr<ZSTD_DCtx, Free> context(ZSTD_createDCtx());
+  CHECK(context != nullptr);
+  return context.get();
+}
+
+}  // namespace
+
 Result<std::string> zstd_decompress(std::string_view frame, size_t bytes) {
   // The least that a block of 128 KiB takes are four bytes: a size beyond that is damage, and shall
   // not be allocated.
@@ -146,7 +160,8 @@ Result<std::string> zstd_decompress(std::string_view frame, size_t bytes) {
     return fail(ErrorCode::Corruption, "zstd: {} bytes cannot be in {}", bytes, frame.size());
   }
   std::string out(bytes, '\0');
-  const size_t size = ZSTD_decompress(out.data(), out.size(), frame.data(), frame.size());
+  const size_t size = ZSTD_decompressDCtx(decompression_context(), out.data(), out.size(),
+                                          frame.data(), frame.size());
   if (ZSTD_isError(size) != 0 || size != bytes) {
     return fail(ErrorCode::Corruption, "zstd: {}",
                 ZSTD_isError(size) != 0 ? ZSTD_getErrorName(size) : "shorter than it says");

@@ -1,6 +1,7 @@
 #include "store/chunk/open_chunk.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -71,19 +72,22 @@ void OpenChunk::append(double value) {
   ++count_;
 }
 
-/// Decimals are below 2^53, so their difference has room for one more.
+/// Decimals are below 2^53, so their difference has room for one more, and its code for one more
+/// again: eight bytes of a varint at most.
 void OpenChunk::append_integer(int64_t integer) {
-  char bytes[10] = {};
-  size_t size = 0;
-  uint64_t code = zigzag(static_cast<uint64_t>(integer) - static_cast<uint64_t>(last_)) + 1;
-  for (; code >= 0x80; code >>= 7) bytes[size++] = static_cast<char>(code | 0x80);
-  bytes[size++] = static_cast<char>(code);
-  if (size <= 8 && size_ + size_t{8} <= room_) {
+  const uint64_t code = zigzag(static_cast<uint64_t>(integer) - static_cast<uint64_t>(last_)) + 1;
+  const size_t size = (static_cast<size_t>(std::bit_width(code)) + 6) / 7;
+  // Without a branch for each byte: how many there are cannot be foretold.
+  uint64_t bytes = code & 0x7F;
+  for (unsigned i = 1; i < 8; ++i) bytes |= (code << i) & (uint64_t{0x7F} << (8 * i));
+  constexpr uint64_t kMore = 0x8080808080808080;
+  bytes |= kMore & ((uint64_t{1} << (8 * (size - 1))) - 1);
+  if (size_ + sizeof(bytes) <= room_) {
     // One store of a fixed length; what is behind the number is written over by the next.
-    std::memcpy(bytes_.get() + size_, bytes, 8);
+    std::memcpy(bytes_.get() + size_, &bytes, sizeof(bytes));
     size_ = static_cast<uint16_t>(size_ + size);
   } else {
-    put({bytes, size});
+    put({reinterpret_cast<const char*>(&bytes), size});
   }
   last_ = integer;
 }

@@ -13,9 +13,7 @@ constexpr SeriesRef kMaxReplayRef = SeriesRef{1} << 32;
 }  // namespace
 
 Replay::Replay(Head& head, uint64_t memory)
-    : head_(head),
-      max_gathered_(
-          std::clamp<size_t>(memory / sizeof(std::pair<Series*, Sample>), 1, kMaxGathered)) {
+    : head_(head), max_gathered_(std::clamp<size_t>(memory / sizeof(Gathered), 1, kMaxGathered)) {
   head_.chunks().encode = false;
   for (size_t i = 0; i < kWorkers; ++i) {
     queues_[i] = std::make_unique<BoundedQueue<Batch>>(kQueued);
@@ -25,7 +23,8 @@ Replay::Replay(Head& head, uint64_t memory)
 }
 
 Replay::~Replay() {
-  steps_.push({.record = {}, .begin_from = {}, .end = true});
+  next_.end = true;
+  hand_over_step();
   gatherer_.join();
   hand_over_all();
   for (size_t i = 0; i < kWorkers; ++i) queues_[i]->push({});  // an empty batch ends a worker
@@ -33,24 +32,35 @@ Replay::~Replay() {
   head_.chunks().encode = true;
 }
 
-void Replay::begin_segment(TimeMs from) { steps_.push({.record = {}, .begin_from = from}); }
+void Replay::begin_segment(TimeMs from) {
+  next_.begin_from = from;
+  hand_over_step();
+}
 
-void Replay::apply(Record record) { steps_.push({.record = std::move(record), .begin_from = {}}); }
+void Replay::apply(Record record) {
+  next_samples_ += record.samples.size() + record.histograms.size();
+  next_.records.push_back(std::move(record));
+  if (next_samples_ >= kSamplesOfStep) hand_over_step();
+}
+
+void Replay::hand_over_step() {
+  next_samples_ = 0;
+  steps_.push(std::exchange(next_, {}));
+}
 
 void Replay::gather_steps() {
   for (;;) {
     Step step = *steps_.pop({});
+    for (Record& record : step.records) gather(std::move(record));
     if (step.end) return;
-    if (step.begin_from) {
-      known_.clear();
-      from_ = *step.begin_from;
-    } else {
-      gather(std::move(step.record));
-    }
+    if (!step.begin_from) continue;
+    known_.clear();
+    from_ = *step.begin_from;
   }
 }
 
 void Replay::work(BoundedQueue<Batch>& queue) {
+  std::vector<Sample> sorted;
   for (;;) {
     const Batch batch = *queue.pop({});
     if (batch.barrier != nullptr) {
@@ -58,10 +68,26 @@ void Replay::work(BoundedQueue<Batch>& queue) {
       continue;
     }
     if (batch.size() == 0) return;
-    for (const auto& [series, sample] : batch.samples) series->append(sample, head_.chunks());
+    apply_in_order(batch, sorted);
     for (const auto& [series, h] : batch.histograms) {
       series->append(h.time, h.histogram, head_.chunks());
     }
+  }
+}
+
+/// One series after the other, each one's samples in the order in which they came.
+void Replay::apply_in_order(const Batch& batch, std::vector<Sample>& sorted) {
+  std::array<uint32_t, kBucketSeries + 1> begins{};
+  for (const Gathered& g : batch.samples) ++begins[g.series + size_t{1}];
+  for (size_t i = 1; i < begins.size(); ++i) begins[i] += begins[i - 1];
+  std::array<uint32_t, kBucketSeries> ends{};
+  std::copy_n(begins.begin(), ends.size(), ends.begin());
+  sorted.resize(batch.samples.size());
+  for (const Gathered& g : batch.samples) sorted[ends[g.series]++] = g.sample;
+  for (size_t i = 0; i < kBucketSeries; ++i) {
+    if (begins[i] == ends[i]) continue;
+    head_.find(batch.first + i)
+        ->append_all(std::span(sorted).subspan(begins[i], ends[i] - begins[i]), head_.chunks());
   }
 }
 
@@ -72,6 +98,7 @@ Replay::Batch& Replay::bucket(size_t number, bool histograms) {
     room_ = std::min(kMaxBucketSamples, max_gathered_ / buckets_.size() + 1);
   }
   Batch& bucket = buckets_[number];
+  bucket.first = number * kBucketSeries;
   const bool others = histograms ? !bucket.samples.empty() : !bucket.histograms.empty();
   if (others || bucket.size() >= room_) hand_over(number);
   if (bucket.size() == 0 && !histograms) bucket.samples.reserve(room_);
@@ -100,30 +127,32 @@ void Replay::gather(Record record) {
     if (definition.ref >= kMaxReplayRef) continue;
     const uint64_t page = definition.ref / kPage;
     if (page >= known_.size()) known_.resize(page + 1);
-    if (!known_[page]) known_[page] = std::make_unique<std::array<Known, kPage>>();
-    Series* series = head_.find_or_create(definition.labels, UINT64_MAX).series;
-    (*known_[page])[definition.ref % kPage] = {series, series->ref() / kBucketSeries};
+    if (!known_[page]) known_[page] = std::make_unique<std::array<SeriesRef, kPage>>();
+    (*known_[page])[definition.ref % kPage] =
+        head_.find_or_create(definition.labels, UINT64_MAX).series->ref();
   }
   TimeRange range{TimeMs::max(), TimeMs::min()};
-  // Without a series, its definition was in damaged records.
-  const auto take = [&](const Known& k, TimeMs time) {
-    if (k.series == nullptr || time < from_) return false;
+  const auto take = [&](SeriesRef ref, TimeMs time) {
+    if (ref == 0 || time < from_) return false;
     range.start = std::min(range.start, time);
     range.end = std::max(range.end, time);
     return true;
   };
   for (const RefSample& s : record.samples) {
-    const Known k = known(s.ref);
-    if (take(k, s.sample.time)) bucket(k.bucket, false).samples.emplace_back(k.series, s.sample);
+    const SeriesRef ref = known(s.ref);
+    if (!take(ref, s.sample.time)) continue;
+    bucket(ref / kBucketSeries, false)
+        .samples.push_back({s.sample, static_cast<uint8_t>(ref % kBucketSeries)});
   }
   for (RefHistogram& h : record.histograms) {
-    const Known k = known(h.ref);
-    if (take(k, h.time)) bucket(k.bucket, true).histograms.emplace_back(k.series, std::move(h));
+    const SeriesRef ref = known(h.ref);
+    if (!take(ref, h.time)) continue;
+    bucket(ref / kBucketSeries, true).histograms.emplace_back(head_.find(ref), std::move(h));
   }
   // They stand by themselves, so that it does not matter that samples are applied later.
   for (const RefStart& s : record.starts) {
-    const Known k = known(s.ref);
-    if (k.series != nullptr) k.series->set_start(s.time, s.start, s.alone);
+    Series* const series = series_of(s.ref);
+    if (series != nullptr) series->set_start(s.time, s.start, s.alone);
   }
   if (range.start <= range.end) {
     head_.note_time(range.start);
@@ -132,7 +161,7 @@ void Replay::gather(Record record) {
   if (!record.deletions.empty()) {
     wait_for_workers();
     for (const RefRange& d : record.deletions) {
-      if (const Known k = known(d.ref); k.series != nullptr) k.series->erase(d.range);
+      if (Series* const series = series_of(d.ref); series != nullptr) series->erase(d.range);
     }
   }
 }

@@ -16,8 +16,9 @@ namespace prom5::tsdb {
 
 /// Puts what the log holds into the head: one thread reads and decodes, others apply, each to
 /// series of its own, so that a series' samples stay in order. Samples are gathered for some
-/// hundred series at a time before they are applied: the log has one sample of each series after
-/// the other, and fetching every series from memory for every sample is what replay would wait for.
+/// hundred series at a time, and put in order of these, before they are applied: the log has one
+/// sample of each series after the other, and fetching every series from memory for every sample is
+/// what replay would wait for.
 /// Used by one thread.
 class Replay {
  public:
@@ -35,40 +36,53 @@ class Replay {
   static constexpr size_t kWorkers = 2;
   /// Batches on their way to a worker.
   static constexpr size_t kQueued = 16;
+  static constexpr size_t kQueuedSteps = 3;
   /// References of one bucket: their series fit into a core's cache.
   static constexpr size_t kBucketSeries = 256;
   static constexpr size_t kMaxBucketSamples = 4096;
   static constexpr size_t kMaxGathered = 2'000'000;
 
+  /// A sample of a bucket's series; which one is said by the lowest bits of its reference.
+  struct Gathered {
+    Sample sample;
+    uint8_t series = 0;
+  };
+  static_assert(kBucketSeries == 256);  // a byte
+
   /// Samples or histograms, never both.
   struct Batch {
-    std::vector<std::pair<Series*, Sample>> samples;
+    SeriesRef first = 0;  ///< the bucket's
+    std::vector<Gathered> samples;
     std::vector<std::pair<Series*, RefHistogram>> histograms;
     std::latch* barrier = nullptr;  ///< counted down instead
 
     [[nodiscard]] size_t size() const { return samples.size() + histograms.size(); }
   };
 
-  /// A record, or the begin of a segment, or the end.
+  /// Records, then perhaps the begin of a segment, or the end.
   struct Step {
-    Record record;
+    std::vector<Record> records;
     std::optional<TimeMs> begin_from;
     bool end = false;
   };
+  /// Handed over together: waking a thread costs as much as some hundred samples.
+  static constexpr size_t kSamplesOfStep = 16'384;
 
+  void hand_over_step();
   void gather_steps();
   void gather(Record record);
   void work(BoundedQueue<Batch>& queue);
-  /// A series and its place in the head, which is not asked of the series: that would be the fetch
-  /// from memory that gathering saves.
-  struct Known {
-    Series* series = nullptr;
-    size_t bucket = 0;
-  };
+  void apply_in_order(const Batch& batch, std::vector<Sample>& sorted);
 
-  [[nodiscard]] Known known(SeriesRef ref) const {
+  /// The head's reference for the segment's, which is not asked of the series: that would be the
+  /// fetch from memory that gathering saves. 0: its definition was in damaged records.
+  [[nodiscard]] SeriesRef known(SeriesRef ref) const {
     const uint64_t page = ref / kPage;
-    return page < known_.size() && known_[page] ? (*known_[page])[ref % kPage] : Known{};
+    return page < known_.size() && known_[page] ? (*known_[page])[ref % kPage] : 0;
+  }
+  [[nodiscard]] Series* series_of(SeriesRef ref) const {
+    const SeriesRef own = known(ref);
+    return own == 0 ? nullptr : head_.find(own);
   }
   Batch& bucket(size_t number, bool histograms);
   void hand_over(size_t bucket);
@@ -80,10 +94,12 @@ class Replay {
   TimeMs from_ = TimeMs::min();
   // By the segment's references, which may be few and far apart.
   static constexpr size_t kPage = 4096;
-  std::vector<std::unique_ptr<std::array<Known, kPage>>> known_;
+  std::vector<std::unique_ptr<std::array<SeriesRef, kPage>>> known_;
   std::vector<Batch> buckets_;  ///< by the head's references
   size_t room_ = 0;             ///< of each bucket, in samples
-  BoundedQueue<Step> steps_{kQueued};
+  Step next_;                   ///< what is collected for the gatherer
+  size_t next_samples_ = 0;
+  BoundedQueue<Step> steps_{kQueuedSteps};
   std::array<std::unique_ptr<BoundedQueue<Batch>>, kWorkers> queues_;
   std::array<std::jthread, kWorkers> workers_;
   std::jthread gatherer_;

@@ -67,6 +67,15 @@ void Series::take_time(TimeMs time, size_t at, ChunkStore& store) {
 
 Fit Series::append(Sample sample, ChunkStore& store) {
   const ByteMutexLock lock(mutex_);
+  return append_locked(sample, store);
+}
+
+void Series::append_all(std::span<const Sample> samples, ChunkStore& store) {
+  const ByteMutexLock lock(mutex_);
+  for (const Sample& sample : samples) append_locked(sample, store);
+}
+
+Fit Series::append_locked(Sample sample, ChunkStore& store) {
   const Fit fit = fit_locked(sample.time, sample.value, nullptr);
   if (fit == Fit::OutOfOrder) insert_late({sample.time, sample.value, nullptr});
   if (fit != Fit::Next) return fit;

@@ -44,6 +44,9 @@ class Series {
   Fit append(TimeMs time, std::shared_ptr<const Histogram> histogram, ChunkStore& store)
       EXCLUDES(mutex_);
 
+  /// append() for each; the samples' order may be any.
+  void append_all(std::span<const Sample> samples, ChunkStore& store) EXCLUDES(mutex_);
+
   /// What changes in the start timestamps: of the sample at that time `alone`, or from it on.
   void set_start(TimeMs time, TimeMs start, bool alone) EXCLUDES(mutex_);
   /// Of the samples that come next, should they not say otherwise.
@@ -120,6 +123,7 @@ class Series {
 
   [[nodiscard]] Fit fit_locked(TimeMs time, double value, const Histogram* histogram) const
       REQUIRES(mutex_);
+  Fit append_locked(Sample sample, ChunkStore& store) REQUIRES(mutex_);
   void take_time(TimeMs time, size_t at, ChunkStore& store) REQUIRES(mutex_);
   [[nodiscard]] size_t open_count() const REQUIRES(mutex_);
   [[nodiscard]] TimeMs first_locked() const REQUIRES(mutex_);
