@@ -21,6 +21,12 @@ struct KahanSum {
     sum = next;
   }
 
+  /// Adds what another one has summed up.
+  void join(const KahanSum& other) {
+    add(other.sum);
+    if (!std::isinf(sum)) lost += other.lost;
+  }
+
   [[nodiscard]] double total() const { return std::isinf(sum) ? sum : sum + lost; }
 };
 
@@ -44,6 +50,26 @@ class KahanMean {
     sum_.sum *= weight;
     sum_.lost *= weight;
     sum_.add(value / count_);
+  }
+
+  /// The mean of its values and those of another one; both have some.
+  void join(const KahanMean& other) {
+    const double all = count_ + other.count_;
+    if (!incremental_ && !other.incremental_) {
+      KahanSum next = sum_;
+      next.join(other.sum_);
+      if (!std::isinf(next.sum)) {
+        sum_ = next;
+        count_ = all;
+        return;
+      }
+    }
+    const double own = incremental_ ? 1 : count_;
+    sum_.sum = sum_.sum / own * (count_ / all);
+    sum_.lost = sum_.lost / own * (count_ / all);
+    sum_.add(other.mean() * (other.count_ / all));
+    count_ = all;
+    incremental_ = true;
   }
 
   [[nodiscard]] double mean() const {

@@ -30,12 +30,13 @@ std::vector<Series> to_series(StepVector vector, const promql::StepGrid& grid) {
     series.points.reserve(from.steps() - static_cast<size_t>(gaps));
     for (size_t i = 0; i < from.steps(); ++i) {
       if (from.kinds[i] == promql::PointKind::Float) {
-        series.points.push_back({grid.at(i), from.values[i], nullptr});
+        series.add(grid.at(i), from.values[i]);
       } else if (from.kinds[i] == promql::PointKind::Histogram) {
-        series.points.push_back({grid.at(i), 0, std::move(from.histograms[i])});
+        series.add(grid.at(i), std::move(from.histograms[i]));
       }
     }
     if (!series.points.empty()) out.push_back(std::move(series));
+    from = StepSeries();  // not all of it twice
   }
   return out;
 }
@@ -92,6 +93,7 @@ Engine::Engine(Storage& storage, EngineOptions options, MetricRegistry& metrics,
       default_subquery_step_ms_(options.default_subquery_step.ms),
       active_({options.max_concurrency, options.max_rule_concurrency}),
       cache_(options.range_cache_bytes, metrics),
+      workers_(options.part_workers),
       queries_(metrics.counter("prom5_query_queries_total", "Queries that were evaluated.")),
       failed_queries_(
           metrics.counter("prom5_query_failed_queries_total", "Queries that ended in an error.")),
@@ -212,8 +214,9 @@ Result<void> Engine::in_context(
        .asked = &asked,
        .trace = trace,
        .repeated =
-           repeated.none() || request.per_step_stats || trace != nullptr ? nullptr : &repeated},
-      *ticket);
+           repeated.none() || request.per_step_stats || trace != nullptr ? nullptr : &repeated,
+       .workers = &workers_},
+      ticket.get());
   if (request.per_step_stats) context.count_per_step(grid.count);
   Result<void> done = work(context, grid);
   if (done) done = context.check_alive();

@@ -13,6 +13,7 @@
 #include "query/active_queries.h"
 #include "query/engine_request.h"
 #include "query/explain.h"
+#include "query/part_workers.h"
 #include "query/query_log.h"
 #include "query/range_cache.h"
 #include "store/storage.h"
@@ -33,6 +34,7 @@ struct EngineOptions {
   size_t max_concurrency = 20;
   size_t max_rule_concurrency = 4;  ///< beside those
   size_t range_cache_bytes = size_t{64} << 20;
+  size_t part_workers = PartWorkers::threads_of_machine();  ///< threads beside a query's own
   DurationMs lookback_delta = DurationMs::minutes(5);
   /// The step of a subquery that names none: the rule evaluation interval.
   DurationMs default_subquery_step = DurationMs::minutes(1);
@@ -43,7 +45,8 @@ struct EngineOptions {
   bool use_start_timestamps = false;
 };
 
-/// Parses and evaluates PromQL against a Storage. Any thread; a query runs on the thread that asks,
+/// Parses and evaluates PromQL against a Storage. Any thread; a query runs on the thread that asks
+/// and, where it reads many series, on part workers that are idle,
 /// at most `max_concurrency` of them at once and `max_rule_concurrency` of rules.
 class Engine {
  public:
@@ -88,6 +91,7 @@ class Engine {
   std::atomic<int64_t> default_subquery_step_ms_;
   ActiveQueries active_;
   RangeCache cache_;
+  PartWorkers workers_;
 
   Counter& queries_;
   Counter& failed_queries_;

@@ -128,7 +128,7 @@ size_t steps_that_hold(const Entry& entry, TimeMs changed, const Reach& reach) {
 void append_points(const Entry& entry, const Entry::Line& line, size_t first, size_t count,
                    std::vector<Point>& out) {
   for (size_t i = first; i < first + count; ++i) {
-    if (line.has[i]) out.push_back({entry.at(i), line.values[i], nullptr});
+    if (line.has[i]) out.push_back({entry.at(i), line.values[i]});
   }
 }
 
@@ -145,11 +145,14 @@ std::vector<Series> joined(const Entry& entry, size_t first, size_t count,
   };
   for (const Entry::Line& line : entry.lines) {
     while (next != after.end() && next->labels < line.labels) take_after();
-    Series series{line.labels, {}};
+    Series series{line.labels, {}, {}};
     append_points(entry, line, first, count, series.points);
     if (next != after.end() && next->labels == line.labels) {
-      series.points.insert(series.points.end(), std::make_move_iterator(next->points.begin()),
-                           std::make_move_iterator(next->points.end()));
+      if (!next->histograms.empty()) {
+        series.histograms.resize(series.points.size());
+        std::ranges::move(next->histograms, std::back_inserter(series.histograms));
+      }
+      std::ranges::copy(next->points, std::back_inserter(series.points));
       ++next;
     }
     if (!series.points.empty()) out.push_back(std::move(series));
@@ -188,8 +191,8 @@ std::shared_ptr<const Entry> entry_of(const QueryRequest& request, const QueryRe
   for (const Series& series : all) {
     Entry::Line line{series.labels, std::vector<bool>(entry->steps),
                      std::vector<double>(entry->steps)};
+    if (!series.histograms.empty()) return nullptr;
     for (const Point& point : series.points) {
-      if (point.histogram) return nullptr;
       const auto i = static_cast<size_t>((point.time - request.start).ms / request.step.ms);
       line.has[i] = true;
       line.values[i] = point.value;

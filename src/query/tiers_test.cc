@@ -108,9 +108,10 @@ void expect_same(const std::vector<Series>& want, const std::vector<Series>& got
       const Point& a = want[i].points[k];
       const Point& b = got[i].points[k];
       ASSERT_EQ(a.time, b.time) << of;
-      ASSERT_EQ(a.histogram != nullptr, b.histogram != nullptr) << of;
-      if (a.histogram) {
-        EXPECT_TRUE(close(a.histogram->sum, b.histogram->sum)) << of;
+      const Histogram* const histogram = want[i].histogram(k);
+      ASSERT_EQ(histogram != nullptr, got[i].histogram(k) != nullptr) << of;
+      if (histogram != nullptr) {
+        EXPECT_TRUE(close(histogram->sum, got[i].histogram(k)->sum)) << of;
       } else {
         EXPECT_TRUE(close(a.value, b.value))
             << of << " at " << format_rfc3339(a.time) << ": " << a.value << " and " << b.value;

@@ -14,16 +14,31 @@ namespace prom5::query {
 
 using HistogramPtr = std::shared_ptr<const Histogram>;
 
-/// A float, or a histogram where `histogram` is not null.
 struct Point {
   TimeMs time;
   double value = 0;
-  HistogramPtr histogram;
 };
 
 struct Series {
   Labels labels;
   std::vector<Point> points;  ///< ascending by time; a vector result has exactly one
+  /// Empty where all points are floats; else one for each point, null for floats. Beside the
+  /// points, as there may be millions of these and mostly none is a histogram.
+  std::vector<HistogramPtr> histograms;
+
+  void add(TimeMs time, double value) {
+    points.push_back({time, value});
+    if (!histograms.empty()) histograms.push_back(nullptr);
+  }
+  void add(TimeMs time, HistogramPtr histogram) {
+    histograms.resize(points.size());
+    points.push_back({time, 0});
+    histograms.push_back(std::move(histogram));
+  }
+  /// Null where the point is a float.
+  [[nodiscard]] const Histogram* histogram(size_t point) const {
+    return histograms.empty() ? nullptr : histograms[point].get();
+  }
 };
 
 struct ScalarValue {

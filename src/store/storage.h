@@ -157,6 +157,14 @@ class SeriesSet {
  public:
   virtual ~SeriesSet() = default;
 
+  // For a set that was not moved yet, and that several threads shall read:
+  /// About how many series it has; 0 when it cannot be split.
+  [[nodiscard]] virtual size_t series_count() const { return 0; }
+  /// So many sets, at most series_count(), which together have its series in its order, each for a
+  /// thread of its own; not to outlive their querier. Empty when it cannot be: then it is as it
+  /// was.
+  virtual std::vector<std::unique_ptr<SeriesSet>> split(size_t /*parts*/) { return {}; }
+
   virtual bool next() = 0;
   [[nodiscard]] virtual const Labels& labels() const = 0;
   /// Replaces `out` by the current series' samples in the querier's range, staleness markers

@@ -72,9 +72,9 @@ void write_instant(JsonWriter& json, const query::Series& series) {
   const query::Point& point = series.points[0];
   json.begin_object().key("metric");
   write_labels(json, series.labels);
-  if (point.histogram) {
+  if (const Histogram* histogram = series.histogram(0)) {
     json.key("histogram");
-    write_histogram(json, point.time, *point.histogram);
+    write_histogram(json, point.time, *histogram);
   } else {
     json.key("value");
     write_float(json, point.time, point.value);
@@ -85,23 +85,23 @@ void write_instant(JsonWriter& json, const query::Series& series) {
 void write_range(JsonWriter& json, const query::Series& series) {
   json.begin_object().key("metric");
   write_labels(json, series.labels);
-  bool floats = false;
-  bool histograms = false;
-  for (const query::Point& p : series.points) {
-    floats = floats || !p.histogram;
-    histograms = histograms || p.histogram;
-  }
-  if (floats) {
+  const auto histograms = series.histograms.size() - static_cast<size_t>(std::ranges::count(
+                                                         series.histograms, query::HistogramPtr()));
+  if (histograms < series.points.size()) {
     json.key("values").begin_array();
-    for (const query::Point& p : series.points) {
-      if (!p.histogram) write_float(json, p.time, p.value);
+    for (size_t i = 0; i < series.points.size(); ++i) {
+      if (series.histogram(i) == nullptr) {
+        write_float(json, series.points[i].time, series.points[i].value);
+      }
     }
     json.end_array();
   }
-  if (histograms) {
+  if (histograms > 0) {
     json.key("histograms").begin_array();
-    for (const query::Point& p : series.points) {
-      if (p.histogram) write_histogram(json, p.time, *p.histogram);
+    for (size_t i = 0; i < series.points.size(); ++i) {
+      if (const Histogram* h = series.histogram(i)) {
+        write_histogram(json, series.points[i].time, *h);
+      }
     }
     json.end_array();
   }

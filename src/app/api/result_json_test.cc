@@ -61,7 +61,7 @@ TEST(ResultJson, Histograms) {
   h.positive_spans = {{0, 1}};
   h.positive_counts = {1};
   query::Series series;
-  series.points.push_back({TimeMs{1000}, 0, std::make_shared<const Histogram>(h)});
+  series.add(TimeMs{1000}, std::make_shared<const Histogram>(h));
   const std::string_view point = R"([1,{"count":"1","sum":"2.5","buckets":[[0,"0.5","1","1"]]}])";
   EXPECT_EQ(
       json(query::VectorValue{{series}}),

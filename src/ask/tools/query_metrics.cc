@@ -62,8 +62,9 @@ Json series_json(const std::vector<query::Series>& list, bool range) {
     const query::Series& series = *told;
     Json item{{"metric", metric_json(series.labels)}};
     Json values = Json::array();
-    for (const query::Point& p : series.points) {
-      if (!p.histogram) values.push_back(point_json(p.time, p.value));
+    for (size_t i = 0; i < series.points.size(); ++i) {
+      const query::Point& p = series.points[i];
+      if (series.histogram(i) == nullptr) values.push_back(point_json(p.time, p.value));
     }
     if (values.empty()) continue;
     if (range) {

@@ -37,9 +37,10 @@ Result<RangeFrame> range_frame(query::Engine& engine, const std::string& promql,
   frame.series.reserve(matrix->series.size());
   for (query::Series& series : matrix->series) {
     FrameSeries out{std::move(series.labels), std::vector<double>(frame.steps, NAN)};
-    for (const query::Point& point : series.points) {
+    for (size_t i = 0; i < series.points.size(); ++i) {
+      const query::Point& point = series.points[i];
       const auto at = static_cast<size_t>((point.time - request.start).ms / request.step.ms);
-      if (at < frame.steps && !point.histogram) out.values[at] = point.value;
+      if (at < frame.steps && series.histogram(i) == nullptr) out.values[at] = point.value;
     }
     frame.series.push_back(std::move(out));
   }

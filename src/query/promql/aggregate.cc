@@ -163,28 +163,32 @@ class Aggregator {
   std::vector<HistogramInput> histograms_;
 };
 
-// Folds of floats, one for each step.
+// Folds of floats, one for each step. Those of two parts of the series are joined.
 
 struct SumFold {
   KahanSum sum;
   void add(double v) { sum.add(v); }
+  void join(const SumFold& other) { sum.join(other.sum); }
   [[nodiscard]] double result() const { return sum.sum + sum.lost; }
 };
 
 struct MeanFold {
   KahanMean mean;
   void add(double v) { mean.add(v); }
+  void join(const MeanFold& other) { mean.join(other.mean); }
   [[nodiscard]] double result() const { return mean.mean(); }
 };
 
 struct CountFold {
   double count = 0;
   void add(double /*v*/) { ++count; }
+  void join(const CountFold& other) { count += other.count; }
   [[nodiscard]] double result() const { return count; }
 };
 
 struct GroupFold {
   void add(double /*v*/) {}
+  void join(const GroupFold& /*other*/) {}
   [[nodiscard]] double result() const { return 1; }
 };
 
@@ -193,6 +197,7 @@ struct MinFold {
   void add(double v) {
     if (v < least || std::isnan(least)) least = v;
   }
+  void join(const MinFold& other) { add(other.least); }
   [[nodiscard]] double result() const { return least; }
 };
 
@@ -201,12 +206,13 @@ struct MaxFold {
   void add(double v) {
     if (v > greatest || std::isnan(greatest)) greatest = v;
   }
+  void join(const MaxFold& other) { add(other.greatest); }
   [[nodiscard]] double result() const { return greatest; }
 };
 
 /// Folds floats while their series come, without keeping them.
 template <typename Fold>
-class StreamingFold {
+class StreamingFold final : public SeriesSink {
  public:
   StreamingFold(Evaluator& evaluator, const Aggregate& node)
       : evaluator_(evaluator), node_(node), grouping_(grouping_of(node)) {}
@@ -215,11 +221,7 @@ class StreamingFold {
   Result<std::optional<StepVector>> run() {
     QueryContext& context = evaluator_.context();
     const query::QueryStats before = context.stats();
-    const Result<void> done =
-        evaluator_.each_series(*node_.expr, [&](StepSeries& series, uint64_t) -> Result<void> {
-          if (!series.histograms.empty()) return fail(ErrorCode::Unavailable, "{}", kNeedsAll);
-          return add(series);
-        });
+    const Result<void> done = evaluator_.each_series(*node_.expr, *this);
     context.release_samples(held_);
     if (!done && done.error().message == kNeedsAll) {
       context.set_stats(before);
@@ -241,25 +243,10 @@ class StreamingFold {
     return out;
   }
 
- private:
-  struct Running {
-    StepSeries series;
-    std::vector<Fold> folds;  ///< one for each step
-  };
-
-  Result<void> add(const StepSeries& series) {
+  Result<void> take(StepSeries& series, uint64_t /*points*/) override {
+    if (!series.histograms.empty()) return fail(ErrorCode::Unavailable, "{}", kNeedsAll);
     grouping_.apply(series.labels, labels_);
-    const auto found = index_.find_or_add(
-        labels_, [&](size_t n) -> const Labels& { return groups_[n].series.labels; });
-    if (found.added) {
-      const size_t steps = evaluator_.grid().count;
-      const uint64_t weight = steps * (sizeof(Fold) + sizeof(double) + 1) / 16;
-      TRY(evaluator_.context().hold_samples(weight));
-      held_ += weight;
-      groups_.push_back({StepSeries(steps), std::vector<Fold>(steps)});
-      groups_.back().series.labels = labels_;
-    }
-    Running& group = groups_[found.number];
+    Running& group = *TRY(group_of(labels_));
     group.series.drop_name = group.series.drop_name || series.drop_name;
     for (size_t i = 0; i < group.folds.size(); ++i) {
       if (!series.has(i)) continue;
@@ -267,6 +254,47 @@ class StreamingFold {
       group.series.kinds[i] = PointKind::Float;
     }
     return {};
+  }
+
+  [[nodiscard]] std::unique_ptr<SeriesSink> part(Evaluator& on) const override {
+    return std::make_unique<StreamingFold>(on, node_);
+  }
+
+  Result<void> join(SeriesSink& part) override {
+    for (const Running& other : static_cast<StreamingFold&>(part).groups_) {
+      Running& group = *TRY(group_of(other.series.labels));
+      group.series.drop_name = group.series.drop_name || other.series.drop_name;
+      for (size_t i = 0; i < group.folds.size(); ++i) {
+        if (!other.series.has(i)) continue;
+        if (group.series.has(i)) {
+          group.folds[i].join(other.folds[i]);
+        } else {
+          group.folds[i] = other.folds[i];
+          group.series.kinds[i] = PointKind::Float;
+        }
+      }
+    }
+    return {};
+  }
+
+ private:
+  struct Running {
+    StepSeries series;
+    std::vector<Fold> folds;  ///< one for each step
+  };
+
+  Result<Running*> group_of(const Labels& labels) {
+    const auto found = index_.find_or_add(
+        labels, [&](size_t n) -> const Labels& { return groups_[n].series.labels; });
+    if (found.added) {
+      const size_t steps = evaluator_.grid().count;
+      const uint64_t weight = steps * (sizeof(Fold) + sizeof(double) + 1) / 16;
+      TRY(evaluator_.context().hold_samples(weight));
+      held_ += weight;
+      groups_.push_back({StepSeries(steps), std::vector<Fold>(steps)});
+      groups_.back().series.labels = labels;
+    }
+    return &groups_[found.number];
   }
 
   Evaluator& evaluator_;

@@ -16,21 +16,6 @@ namespace prom5::promql {
 
 namespace {
 
-constexpr std::string_view kDuplicateLabels =
-    "vector cannot contain metrics with the same labelset";
-
-bool ends_like_a_counter(std::string_view name) {
-  return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
-         name.ends_with("_bucket");
-}
-
-/// Functions that look at the borders of their window.
-bool safe_for(ExtendedRange extended, std::string_view function) {
-  const bool rates = function == "rate" || function == "increase" || function == "delta";
-  if (extended == ExtendedRange::Smoothed) return rates;
-  return rates || function == "changes" || function == "resets";
-}
-
 /// A subquery may miss samples or give one twice, so what a histogram says about the sample before
 /// it no longer holds.
 HistogramPtr without_reset_hint(const HistogramPtr& histogram) {
@@ -372,51 +357,70 @@ Result<std::optional<StepGrid>> Evaluator::grid_of(const Subquery& subquery,
   return std::optional(StepGrid{{aligned}, step, count});
 }
 
-Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeShape& shape,
-                                          const SeriesVisitor& visit, RangeWants wants) {
-  const Expr& expr = unwrap(range_vector);
+Result<Evaluator::OpenedRange> Evaluator::open_range(const Expr& expr, const RangeShape& shape,
+                                                     RangeWants wants) {
   TimeMs first = shape.shift.apply(grid_.start) - shape.range;
   TimeMs last = shape.shift.apply(grid_.last());
+  const DurationMs lookback = context_.options.lookback;
+  // The sample before a window may be its border's value, or tell whether its first is a reset.
+  const bool looks_back =
+      shape.extended != ExtendedRange::None || reset_hints_ == ResetHints::Detected;
+  if (looks_back) first = first - lookback;
+  if (shape.extended == ExtendedRange::Smoothed) last = last + lookback;
+  OpenedRange out;
+  out.wants = wants;
+  out.querier = TRY(context_.querier({first + DurationMs{1}, last}));
+  const int64_t divisor = common_divisor_of_borders(grid_, shape.shift.apply(grid_.start),
+                                                    shape.shift.fixed, shape.range);
+  // From the last samples of rollups alone no function is as from all samples.
+  out.tier = out.querier->tier({wants.rollups ? divisor : 0, wants.rollups});
+  // Rollups have no start timestamps; where the samples are there as well, they do.
+  if (wants.starts && out.tier.exact) out.tier = out.querier->tier({});
+  const MatrixSelector& matrix = *expr.as<MatrixSelector>();
+  out.set = TRY(out.querier->select(matrix.vector->as<VectorSelector>()->matchers, out.tier));
+  tell_of(out.tier, divisor, expr.position);
+  return out;
+}
+
+Result<void> Evaluator::read_range(SeriesSet& set, const OpenedRange& range,
+                                   const SeriesVisitor& visit) {
   RangeSamples samples;
-  if (const auto* matrix = expr.as<MatrixSelector>()) {
-    const DurationMs lookback = context_.options.lookback;
-    // The sample before a window may be its border's value, or tell whether its first is a reset.
-    const bool looks_back =
-        shape.extended != ExtendedRange::None || reset_hints_ == ResetHints::Detected;
-    if (looks_back) first = first - lookback;
-    if (shape.extended == ExtendedRange::Smoothed) last = last + lookback;
-    const auto querier = TRY(context_.querier({first + DurationMs{1}, last}));
-    const int64_t divisor = common_divisor_of_borders(grid_, shape.shift.apply(grid_.start),
-                                                      shape.shift.fixed, shape.range);
-    // From the last samples of rollups alone no function is as from all samples.
-    Tier tier = querier->tier({wants.rollups ? divisor : 0, wants.rollups});
-    // Rollups have no start timestamps; where the samples are there as well, they do.
-    if (wants.starts && tier.exact) tier = querier->tier({});
-    const auto set = TRY(querier->select(matrix->vector->as<VectorSelector>()->matchers, tier));
-    tell_of(tier, divisor, expr.position);
-    SampleColumns columns;
-    while (set->next()) {
-      if (tier.rollups) TRY(set->read_rollups(samples.rollups));
-      TRY(set->read(columns));
-      const size_t loaded =
-          columns.size() + samples.rollups.size() + samples.rollups.histogram_ends.size();
-      if (loaded == 0) continue;
-      context_.count_loaded(loaded);
-      TRY(context_.hold_samples(loaded));
-      TRY(context_.check_alive_after(loaded));
-      if (reset_hints_ == ResetHints::Detected) detect_resets(columns);
-      split(columns, samples);
-      samples.tier = tier;
-      if (wants.starts) {
-        TRY(set->read_starts(samples.times, samples.starts));
-        TRY(set->read_starts(samples.histogram_times, samples.histogram_starts));
-      }
-      TRY(visit(set->labels(), false, samples));
-      context_.release_samples(loaded);
+  SampleColumns columns;
+  while (set.next()) {
+    if (range.tier.rollups) TRY(set.read_rollups(samples.rollups));
+    TRY(set.read(columns));
+    const size_t loaded =
+        columns.size() + samples.rollups.size() + samples.rollups.histogram_ends.size();
+    if (loaded == 0) continue;
+    context_.count_loaded(loaded);
+    TRY(context_.hold_samples(loaded));
+    TRY(context_.check_alive_after(loaded));
+    if (reset_hints_ == ResetHints::Detected) detect_resets(columns);
+    split(columns, samples);
+    samples.tier = range.tier;
+    if (range.wants.starts) {
+      TRY(set.read_starts(samples.times, samples.starts));
+      TRY(set.read_starts(samples.histogram_times, samples.histogram_starts));
     }
-    take_warnings(*querier);
-    return {};
+    TRY(visit(set.labels(), false, samples));
+    context_.release_samples(loaded);
   }
+  return {};
+}
+
+Result<void> Evaluator::each_range_series(const Expr& range_vector, const RangeShape& shape,
+                                          const SeriesVisitor& visit) {
+  const Expr& expr = unwrap(range_vector);
+  if (expr.as<Subquery>() != nullptr) return each_subquery_series(expr, shape, visit);
+  const OpenedRange range = TRY(open_range(expr, shape, {}));
+  TRY(read_range(*range.set, range, visit));
+  take_warnings(*range.querier);
+  return {};
+}
+
+Result<void> Evaluator::each_subquery_series(const Expr& expr, const RangeShape& shape,
+                                             const SeriesVisitor& visit) {
+  RangeSamples samples;
   const Subquery& subquery = *expr.as<Subquery>();
   const std::optional<StepGrid> grid = TRY(grid_of(subquery, shape));
   if (!grid) return {};
@@ -454,16 +458,22 @@ Result<std::vector<query::Series>> Evaluator::eval_matrix(const Expr& expr) {
         query::Series series;
         series.labels = drop ? without_name(labels) : labels;
         series.points.reserve(samples.times.size() + samples.histogram_times.size());
-        for (size_t i = 0; i < samples.times.size(); ++i) {
-          if (samples.times[i] <= start || samples.times[i] > end) continue;
-          series.points.push_back({samples.times[i], samples.values[i], nullptr});
-        }
-        for (size_t i = 0; i < samples.histogram_times.size(); ++i) {
-          if (samples.histogram_times[i] <= start || samples.histogram_times[i] > end) continue;
-          series.points.push_back({samples.histogram_times[i], 0, samples.histograms[i]});
-        }
-        if (!samples.times.empty() && !samples.histogram_times.empty()) {
-          std::ranges::sort(series.points, {}, &query::Point::time);
+        const auto within = [&](TimeMs time) { return time > start && time <= end; };
+        size_t f = 0;
+        size_t h = 0;
+        while (f < samples.times.size() || h < samples.histogram_times.size()) {
+          const bool takes_float =
+              h == samples.histogram_times.size() ||
+              (f < samples.times.size() && samples.times[f] < samples.histogram_times[h]);
+          if (takes_float) {
+            if (within(samples.times[f])) series.add(samples.times[f], samples.values[f]);
+            ++f;
+          } else {
+            if (within(samples.histogram_times[h])) {
+              series.add(samples.histogram_times[h], samples.histograms[h]);
+            }
+            ++h;
+          }
         }
         if (!series.points.empty()) {
           const query::SampleCounts count{series.points.size(), series.points.size()};
@@ -530,140 +540,7 @@ Result<StepVector> Evaluator::eval_element(const Call& call) {
   return merge_same_labels(std::move(vector));
 }
 
-namespace {
-
-constexpr size_t kSamplesBetweenChecks = 4096;
-
-/// Takes out the histograms of windows that have their sum as well.
-void leave_out_summed(RangeSamples& samples) {
-  const std::vector<TimeMs>& ends = samples.rollups.histogram_ends;
-  size_t kept = 0;
-  for (size_t i = 0; i < samples.histogram_times.size(); ++i) {
-    const TimeMs time = samples.histogram_times[i];
-    const auto end = std::ranges::lower_bound(ends, time);
-    if (end != ends.end() && *end - samples.tier.width < time) continue;
-    samples.histogram_times[kept] = time;
-    samples.histograms[kept] = samples.histograms[i];
-    ++kept;
-  }
-  samples.histogram_times.resize(kept);
-  samples.histograms.resize(kept);
-}
-
-/// How many samples there are in (start, end].
-uint64_t samples_after(const RangeSamples& samples, TimeMs start, TimeMs end) {
-  const auto within = [&](const std::vector<TimeMs>& times) {
-    return std::ranges::upper_bound(times, end) - std::ranges::upper_bound(times, start);
-  };
-  return static_cast<uint64_t>(within(samples.times) + within(samples.histogram_times));
-}
-
-/// Calls a function of ranges at each step; the steps it has no answer for stay empty.
-/// `parameters` holds a column for each scalar argument. Result: the number of points.
-Result<size_t> slide(QueryContext& context, const Function& function, const StepGrid& grid,
-                     const Evaluator::RangeShape& shape, DurationMs lookback, RangeSamples& samples,
-                     const std::vector<std::vector<double>>& parameters, Window& window,
-                     StepSeries& series) {
-  std::vector<double> at_step(parameters.size());
-  window.parameters = at_step;
-  window.extended = shape.extended;
-  const bool plain = shape.extended == ExtendedRange::None;
-  const bool smoothed = shape.extended == ExtendedRange::Smoothed;
-  const bool sums_histograms = function.histogram_sums && !samples.rollups.histogram_ends.empty();
-  if (sums_histograms) leave_out_summed(samples);
-  SlidingRange floats(samples.times);
-  SlidingRange histograms(samples.histogram_times);
-  SlidingRange rollups(samples.rollups.ends);
-  const Falls falls(function.counter ? std::span<const double>(samples.values)
-                                     : std::span<const double>());
-  SlidingRange summed(samples.rollups.histogram_ends);
-  // Worth it where each sample is in several windows.
-  const bool overlap = grid.count > 1 && shape.range.ms >= 4 * grid.step.ms && !shape.shift.fixed;
-  const WindowFolds folds(samples.values, overlap ? function.folds : WindowFolds::Kind::None);
-  if (folds.usable()) window.folds = &folds;
-  size_t found = 0;
-  size_t unchecked = 0;
-  query::SampleCounts looked_at{0, samples.times.size() + samples.histogram_times.size()};
-  for (size_t i = 0; i < grid.count; ++i) {
-    window.now = grid.at(i);
-    window.end = shape.shift.apply(window.now);
-    window.start = window.end - shape.range;
-    const bool summed_up =
-        (samples.rollups.size() > 0 || sums_histograms) && window.start < samples.tier.until;
-    if (summed_up) widen_to(samples.tier, window);
-    window.share = summed_up ? shape.range.as_seconds() / window.range_seconds() : 1;
-    const TimeMs from = plain ? window.start : window.start - lookback;
-    const TimeMs to = smoothed ? window.end + lookback : window.end;
-    floats.move(from, to);
-    const TimeMs summed_until = summed_up ? std::min(to, samples.tier.until) : from;
-    rollups.move(from, summed_until);
-    if (sums_histograms) summed.move(from, summed_until);
-    histograms.move(from, to);
-    const size_t in_window = floats.count() + histograms.count() + rollups.count() + summed.count();
-    if (in_window == 0) continue;
-    looked_at.queryable += in_window;
-    if (context.wants_per_step()) {
-      const TimeMs before = i == 0 ? from : std::max(from, to - grid.step);
-      context.count_at(window.now, {in_window, samples_after(samples, before, to)});
-    }
-    // One call for many steps: each would cost as much as a step's rate.
-    unchecked += in_window;
-    if (unchecked >= kSamplesBetweenChecks) {
-      TRY(context.check_alive_after(std::exchange(unchecked, 0)));
-    }
-    window.times = std::span(samples.times).subspan(floats.first(), floats.count());
-    window.values = std::span(samples.values).subspan(floats.first(), floats.count());
-    window.first = floats.first();
-    window.rising = function.counter && !falls.any(floats.first(), floats.count());
-    window.histogram_times =
-        std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
-    window.histograms =
-        std::span(samples.histograms).subspan(histograms.first(), histograms.count());
-    if (!samples.starts.empty()) {
-      window.starts = std::span(samples.starts).subspan(floats.first(), floats.count());
-    }
-    if (!samples.histogram_starts.empty()) {
-      window.histogram_starts =
-          std::span(samples.histogram_starts).subspan(histograms.first(), histograms.count());
-    }
-    if (sums_histograms) {
-      window.summed = {
-          std::span(samples.rollups.histogram_counts).subspan(summed.first(), summed.count()),
-          std::span(samples.rollups.histogram_sums).subspan(summed.first(), summed.count())};
-    }
-    for (size_t k = 0; k < parameters.size(); ++k) at_step[k] = parameters[k][i];
-    if (function.check != nullptr) TRY(function.check(at_step));
-    std::optional<StepPoint> point;
-    if (rollups.count() > 0) {
-      const WindowSummary summary =
-          summarize(samples.rollups, rollups.first(), rollups.count(), window.times, window.values);
-      point = function.summary(window, summary);
-    } else {
-      point = function.range(window);
-    }
-    if (!point) continue;
-    ++found;
-    if (point->histogram) {
-      series.set(i, std::move(point->histogram));
-    } else {
-      series.set(i, point->value);
-    }
-  }
-  context.count_samples(looked_at);
-  return found;
-}
-
-}  // namespace
-
-Evaluator::SeriesSink Evaluator::into(StepVector& out) {
-  return [this, &out](StepSeries& series, uint64_t points) -> Result<void> {
-    TRY(context_.hold_samples(weight_of(series, points)));
-    out.push_back(std::move(series));
-    return {};
-  };
-}
-
-Result<void> Evaluator::each_series(const Expr& in_parentheses, const SeriesSink& take) {
+Result<void> Evaluator::each_series(const Expr& in_parentheses, SeriesSink& sink) {
   TRY(context_.check_alive());
   const Expr& expr = unwrap(in_parentheses);
   const RepeatedExprs* repeated = context_.options.repeated;
@@ -671,7 +548,7 @@ Result<void> Evaluator::each_series(const Expr& in_parentheses, const SeriesSink
   if (context_.options.trace == nullptr && !known_by_others) {
     const auto* selector = expr.as<VectorSelector>();
     if (selector != nullptr && selector->extended != ExtendedRange::Smoothed) {
-      return each_selected(expr, *selector, Select::Values, take);
+      return each_selected(expr, *selector, Select::Values, sink);
     }
     const auto* call = expr.as<Call>();
     // Of one metric no two series can become the same.
@@ -683,85 +560,11 @@ Result<void> Evaluator::each_series(const Expr& in_parentheses, const SeriesSink
         })) {
       const KeepResetHints keep(reset_hints_);
       set_reset_hints(call->function->info.name);
-      return each_of_range_function(*call, true, take);
+      return each_of_range_function(*call, true, sink);
     }
   }
-  for (StepSeries& series : TRY(eval_vector(expr))) TRY(take(series, 0));
+  for (StepSeries& series : TRY(eval_vector(expr))) TRY(sink.take(series, 0));
   return {};
-}
-
-Result<StepVector> Evaluator::eval_range_function(const Call& call) {
-  StepVector out;
-  TRY(each_of_range_function(call, false, into(out)));
-  if (context_.options.delayed_name_removal) return out;
-  const size_t before = out.size();
-  out = TRY(merge_same_labels(std::move(out)));
-  // Series of a range vector may not even share a label set at different steps.
-  if (out.size() != before) return fail(ErrorCode::Execution, "{}", kDuplicateLabels);
-  return out;
-}
-
-Result<void> Evaluator::each_of_range_function(const Call& call, bool unique,
-                                               const SeriesSink& take) {
-  const Function& function = *call.function;
-  const Expr* range_vector = nullptr;
-  std::vector<std::vector<double>> parameters;
-  for (const ExprPtr& argument : call.arguments) {
-    if (type_of(*argument) == ValueType::RangeVector) {
-      range_vector = argument.get();
-    } else {
-      parameters.push_back(TRY(eval_scalar(*argument)));
-    }
-  }
-  const RangeShape shape = TRY(shape_of(*range_vector));
-  if (shape.extended != ExtendedRange::None && !safe_for(shape.extended, function.info.name)) {
-    const bool anchored = shape.extended == ExtendedRange::Anchored;
-    return fail(ErrorCode::Execution, "{} modifier can only be used with: {} - not with {}",
-                anchored ? "anchored" : "smoothed",
-                anchored ? "changes, delta, increase, rate, resets" : "delta, increase, rate",
-                function.info.name);
-  }
-  const PositionRange position = call.arguments[0]->position;
-  const std::function<void(std::string)> warn = [&](std::string text) {
-    context_.warn(std::move(text), position);
-  };
-  const std::function<void(std::string)> inform = [&](std::string text) {
-    context_.inform(std::move(text), position);
-  };
-  const DurationMs lookback = context_.options.lookback;
-  const bool plain = shape.extended == ExtendedRange::None;
-  // With anchored and smoothed, values at borders are made up of others.
-  const bool starts = function.starts && plain && context_.options.use_start_timestamps;
-  StepSeries series;
-  return each_range_series(
-      *range_vector, shape,
-      [&](const Labels& labels, bool drop, RangeSamples& samples) -> Result<void> {
-        // These go with the name, and may be all that tells two apart.
-        if (unique && (labels.has("__type__") || labels.has("__unit__"))) {
-          return fail(ErrorCode::Unavailable, "{}", kNeedsAll);
-        }
-        series.restart(grid_.count);
-        Window window;
-        window.metric = labels.get(kMetricName);
-        window.warn = &warn;
-        window.inform = &inform;
-        const size_t found = TRY(
-            slide(context_, function, grid_, shape, lookback, samples, parameters, window, series));
-        if (found == 0) return {};
-        if (function.counter && !window.metric.empty() && !ends_like_a_counter(window.metric) &&
-            std::find(series.kinds.begin(), series.kinds.end(), PointKind::Float) !=
-                series.kinds.end()) {
-          inform(
-              fmt::format("metric might not be a counter, name does not end in "
-                          "_total/_sum/_count/_bucket: \"{}\"",
-                          window.metric));
-        }
-        series.labels = labels;
-        series.drop_name = drop;
-        if (!function.keeps_name) drop_name(series);
-        return take(series, found);
-      },
-      {.rollups = function.summary != nullptr && plain, .starts = starts});
 }
 
 }  // namespace prom5::promql

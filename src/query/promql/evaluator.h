@@ -8,6 +8,7 @@
 
 #include "query/annotations.h"
 #include "query/engine.h"
+#include "query/part_workers.h"
 #include "query/promql/ast.h"
 #include "query/promql/functions.h"
 #include "query/promql/repeated.h"
@@ -20,10 +21,13 @@ namespace prom5::promql {
 inline constexpr std::string_view kTooManySamples =
     "query processing would load too many samples into memory in query execution";
 
+inline constexpr std::string_view kDuplicateLabels =
+    "vector cannot contain metrics with the same labelset";
+
 inline constexpr std::string_view kNeedsAll = "all series are needed at once";
 
 /// What all evaluators of one query share: its data, its limits, what is to be said about it.
-/// One thread.
+/// One thread; parts of the work that others take over have one of their own.
 class QueryContext {
  public:
   struct Options {
@@ -37,10 +41,11 @@ class QueryContext {
     AskedServers* asked = nullptr;            ///< what this question knows of other servers
     Trace* trace = nullptr;                   ///< where given, evaluate() writes into it
     const RepeatedExprs* repeated = nullptr;  ///< where given, these are evaluated once
+    query::PartWorkers* workers = nullptr;    ///< where given, they take parts of the work over
   };
 
   QueryContext(Storage& storage, std::string_view query, TimeMs start, TimeMs end, DurationMs step,
-               Options options, query::ActiveQueries::Ticket& ticket)
+               Options options, query::ActiveQueries::Ticket* ticket)
       : storage(storage),
         query(query),
         start(start),
@@ -56,6 +61,11 @@ class QueryContext {
   const DurationMs step;
   const Options options;
   query::Annotations annotations;
+
+  /// For a part of the work, which another thread may do: with what is left of the limits.
+  [[nodiscard]] std::unique_ptr<QueryContext> part() const;
+  /// Takes over what a part counted and said.
+  void take_part(QueryContext& part);
 
   /// Opened on the storage, and waiting no longer than the query does.
   Result<std::unique_ptr<Querier>> querier(TimeRange range) const;
@@ -89,7 +99,7 @@ class QueryContext {
   void count_loaded(uint64_t samples) {
     stats_.samples_loaded += samples;
     ++stats_.series_loaded;
-    ticket_.count_samples(stats_.samples_loaded);
+    if (ticket_ != nullptr) ticket_->count_samples(stats_.samples_loaded);
   }
   /// So many samples were looked at for all steps together.
   void count_samples(query::SampleCounts n) {
@@ -130,7 +140,7 @@ class QueryContext {
   const std::string& place(PositionRange at);
 
   std::map<int, std::string> places_;  // of annotations: a long query is counted through once
-  query::ActiveQueries::Ticket& ticket_;
+  query::ActiveQueries::Ticket* const ticket_;  ///< null in a part
   query::QueryStats stats_;
   uint64_t unchecked_ = 0;
   uint64_t held_ = 0;
@@ -151,6 +161,20 @@ struct RangeWants {
   bool starts = false;   ///< their start timestamps, too
 };
 
+class Evaluator;
+
+/// Where series go. One thread; those of a part of the work go to a sink of its own.
+class SeriesSink {
+ public:
+  virtual ~SeriesSink() = default;
+  /// A series, which may be moved away, and the number of its points.
+  virtual Result<void> take(StepSeries& series, uint64_t points) = 0;
+  /// For a part of the series, which `on` gives, maybe on another thread.
+  [[nodiscard]] virtual std::unique_ptr<SeriesSink> part(Evaluator& on) const = 0;
+  /// Takes over what a part of it has, of series that come after all that came before.
+  virtual Result<void> join(SeriesSink& part) = 0;
+};
+
 /// Evaluates an expression at all steps of a grid at once, one series after another, so that a
 /// series is decoded once and memory follows the result. One thread.
 class Evaluator {
@@ -160,12 +184,11 @@ class Evaluator {
   /// The error codes of query::Engine::run.
   Result<StepValue> eval(const Expr& expr);
 
-  /// Takes a series, as it is or moved away, with the number of its points.
-  using SeriesSink = std::function<Result<void>(StepSeries& series, uint64_t points)>;
-  /// Calls `take` for each series that eval_vector() would give, in its order. What selectors and
-  /// functions of ranges give comes one by one, so that memory need not follow the input.
-  /// Unavailable with kNeedsAll, by itself or from `take`: it is to be done with eval_vector().
-  Result<void> each_series(const Expr& expr, const SeriesSink& take);
+  /// Gives each series that eval_vector() would give to `sink`, in its order. What selectors and
+  /// functions of ranges give comes one by one, so that memory need not follow the input, and where
+  /// there are many in parts that several threads work on.
+  /// Unavailable with kNeedsAll, by itself or from the sink: it is to be done with eval_vector().
+  Result<void> each_series(const Expr& expr, SeriesSink& sink);
 
   // For the evaluators of functions:
   Result<StepVector> eval_vector(const Expr& expr);
@@ -187,7 +210,7 @@ class Evaluator {
   /// When a subquery evaluates its expression; nothing when that is at no time.
   Result<std::optional<StepGrid>> grid_of(const Subquery& subquery, const RangeShape& shape);
   Result<void> each_range_series(const Expr& range_vector, const RangeShape& shape,
-                                 const SeriesVisitor& visit, RangeWants wants = {});
+                                 const SeriesVisitor& visit);
 
   /// Like a selector, but each value is the time of the sample, in seconds.
   enum class Select : uint8_t { Values, Timestamps, TimestampsOfFloats, StartTimestamps };
@@ -216,14 +239,33 @@ class Evaluator {
   Result<StepValue> eval_node(const Expr& expr);
   Result<StepValue> eval_call(const Expr& expr, const Call& call);
   Result<StepVector> eval_element(const Call& call);
+  /// Reads all series of a set and gives what becomes of each to a sink, on an evaluator that may
+  /// be another thread's.
+  using PartReader = std::function<Result<void>(Evaluator& on, SeriesSet& set, SeriesSink& sink)>;
+  /// `samples`: about how many each series has.
+  Result<void> each_in_parts(SeriesSet& set, uint64_t samples, const PartReader& read,
+                             SeriesSink& sink);
+
+  /// A range selector whose series are yet to be read.
+  struct OpenedRange {
+    std::unique_ptr<Querier> querier;
+    std::unique_ptr<SeriesSet> set;
+    Tier tier;
+    RangeWants wants;
+  };
+  Result<OpenedRange> open_range(const Expr& expr, const RangeShape& shape, RangeWants wants);
+  Result<void> read_range(SeriesSet& set, const OpenedRange& range, const SeriesVisitor& visit);
+  Result<void> each_subquery_series(const Expr& expr, const RangeShape& shape,
+                                    const SeriesVisitor& visit);
+
   Result<StepVector> eval_range_function(const Call& call);
   /// `unique`: no two series may become the same without their names.
-  Result<void> each_of_range_function(const Call& call, bool unique, const SeriesSink& take);
+  Result<void> each_of_range_function(const Call& call, bool unique, SeriesSink& sink);
   Result<StepVector> select(const Expr& expr, const VectorSelector& selector, Select what);
+  struct Selected;
+  Result<void> read_selected(SeriesSet& set, const Selected& how, SeriesSink& sink);
   Result<void> each_selected(const Expr& expr, const VectorSelector& selector, Select what,
-                             const SeriesSink& take);
-  /// Keeps what comes.
-  [[nodiscard]] SeriesSink into(StepVector& out);
+                             SeriesSink& sink);
   void take_warnings(const Querier& querier);
   /// A selector looked at one sample for each of its `found` points.
   void count_points(const StepSeries& series, uint64_t found);
@@ -261,6 +303,12 @@ class Evaluator {
 void split(SampleColumns& columns, RangeSamples& out);
 /// Gives histograms without a hint the one that a look at the histogram before them tells.
 void detect_resets(SampleColumns& columns);
+
+/// About how many samples a series has in such a time, for work to be divided.
+inline uint64_t guessed_samples(DurationMs span) {
+  constexpr int64_t kUsualIntervalMs = 15'000;
+  return static_cast<uint64_t>(span.ms / kUsualIntervalMs);
+}
 
 /// Operators between expressions, in binary.cc.
 Result<StepValue> eval_binary(Evaluator& evaluator, const Expr& expr, const Binary& binary);

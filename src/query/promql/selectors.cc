@@ -5,6 +5,7 @@
 #include "query/promql/evaluator.h"
 #include "query/promql/extended_range.h"
 #include "query/promql/range_window.h"
+#include "query/promql/series_collector.h"
 
 namespace prom5::promql {
 
@@ -71,36 +72,34 @@ void Evaluator::tell_of(const Tier& tier, int64_t divisor, PositionRange at) {
 Result<StepVector> Evaluator::select(const Expr& expr, const VectorSelector& selector,
                                      Select what) {
   if (selector.extended == ExtendedRange::Smoothed) return select_smoothed(expr, selector);
-  StepVector out;
-  TRY(each_selected(expr, selector, what, into(out)));
-  return out;
+  SeriesCollector collector(context_);
+  TRY(each_selected(expr, selector, what, collector));
+  return std::move(collector).series();
 }
 
-Result<void> Evaluator::each_selected(const Expr& expr, const VectorSelector& selector, Select what,
-                                      const SeriesSink& take) {
-  const TimeShift shift = TRY(shift_of(selector.time));
-  const DurationMs lookback = context_.options.lookback;
-  const TimeRange range{shift.apply(grid_.start) - lookback + DurationMs{1},
-                        shift.apply(grid_.last())};
-  const auto querier = TRY(context_.querier(range));
-  const int64_t divisor =
-      common_divisor_of_borders(grid_, shift.apply(grid_.start), shift.fixed, {});
-  const bool starts_wanted = what == Select::StartTimestamps;  // which rollups do not have
-  const Tier tier = starts_wanted ? Tier{} : querier->tier({.borders_divide_by = divisor});
-  const auto set = TRY(querier->select(selector.matchers, tier));
-  tell_of(tier, divisor, expr.position);
-  // Between borders the last sample of the rollup before is all there is.
-  const bool between = tier.used() && (divisor == 0 || divisor % tier.width.ms != 0);
-  const auto too_old = [&](TimeMs sample, TimeMs time) {
+/// How the samples of an instant selector are looked at.
+struct Evaluator::Selected {
+  Select what = Select::Values;
+  TimeShift shift;
+  DurationMs lookback;
+  Tier tier;
+  bool between = false;  ///< steps lie between the tier's borders
+
+  [[nodiscard]] bool too_old(TimeMs sample, TimeMs time) const {
+    // Between borders the last sample of the rollup before is all there is.
     const bool rolled_up = between && sample <= tier.until;
     return sample <= time - (rolled_up ? lookback + tier.width : lookback);
-  };
+  }
+};
+
+Result<void> Evaluator::read_selected(SeriesSet& set, const Selected& how, SeriesSink& sink) {
+  const bool starts_wanted = how.what == Select::StartTimestamps;
   StepSeries series;
   SampleColumns columns;
   std::vector<TimeMs> starts;
-  while (set->next()) {
-    TRY(set->read(columns));
-    if (starts_wanted) TRY(set->read_starts(columns.times, starts));
+  while (set.next()) {
+    TRY(set.read(columns));
+    if (starts_wanted) TRY(set.read_starts(columns.times, starts));
     context_.count_loaded(columns.size());
     TRY(context_.check_alive_after(columns.size()));
     if (reset_hints_ == ResetHints::Detected) detect_resets(columns);
@@ -108,15 +107,15 @@ Result<void> Evaluator::each_selected(const Expr& expr, const VectorSelector& se
     size_t next = 0;  // the first sample after the step's time
     size_t found = 0;
     for (size_t i = 0; i < grid_.count; ++i) {
-      const TimeMs time = shift.apply(grid_.at(i));
+      const TimeMs time = how.shift.apply(grid_.at(i));
       while (next < columns.size() && columns.times[next] <= time) ++next;
       if (next == 0) continue;
       const size_t at = next - 1;
-      if (too_old(columns.times[at], time) || is_stale(columns.values[at])) continue;
+      if (how.too_old(columns.times[at], time) || is_stale(columns.values[at])) continue;
       ++found;
       const bool histogram = !columns.histograms.empty() && columns.histograms[at];
-      if (what != Select::Values) {
-        if (histogram && what == Select::TimestampsOfFloats)
+      if (how.what != Select::Values) {
+        if (histogram && how.what == Select::TimestampsOfFloats)
           return fail(ErrorCode::Execution, "info sample should be float");
         const TimeMs start = starts.empty() ? kNoStart : starts[at];
         series.set(i, (starts_wanted ? start : columns.times[at]).as_seconds());
@@ -128,9 +127,34 @@ Result<void> Evaluator::each_selected(const Expr& expr, const VectorSelector& se
     }
     if (found == 0) continue;
     count_points(series, found);
-    series.labels = set->labels();
-    TRY(take(series, found));
+    series.labels = set.labels();
+    TRY(sink.take(series, found));
   }
+  return {};
+}
+
+Result<void> Evaluator::each_selected(const Expr& expr, const VectorSelector& selector, Select what,
+                                      SeriesSink& sink) {
+  Selected how{.what = what,
+               .shift = TRY(shift_of(selector.time)),
+               .lookback = context_.options.lookback,
+               .tier = {}};
+  const TimeRange range{how.shift.apply(grid_.start) - how.lookback + DurationMs{1},
+                        how.shift.apply(grid_.last())};
+  const auto querier = TRY(context_.querier(range));
+  const int64_t divisor =
+      common_divisor_of_borders(grid_, how.shift.apply(grid_.start), how.shift.fixed, {});
+  // Which rollups do not have.
+  if (what != Select::StartTimestamps) how.tier = querier->tier({.borders_divide_by = divisor});
+  how.between = how.tier.used() && (divisor == 0 || divisor % how.tier.width.ms != 0);
+  const auto set = TRY(querier->select(selector.matchers, how.tier));
+  tell_of(how.tier, divisor, expr.position);
+  TRY(each_in_parts(
+      *set, guessed_samples(grid_.last() - grid_.start),
+      [&](Evaluator& on, SeriesSet& own, SeriesSink& of_part) {
+        return on.read_selected(own, how, of_part);
+      },
+      sink));
   take_warnings(*querier);
   return {};
 }

@@ -129,8 +129,10 @@ class Asked {
   static void take(const std::vector<query::Series>& series, TwinData& out) {
     for (const query::Series& s : series) {
       EXPECT_FALSE(out.contains(s.labels)) << s.labels.to_string() << " is there twice";
-      for (const query::Point& p : s.points) {
-        out[s.labels].push_back({p.time, {p.value, p.histogram}});
+      for (size_t i = 0; i < s.points.size(); ++i) {
+        out[s.labels].push_back(
+            {s.points[i].time,
+             {s.points[i].value, s.histograms.empty() ? nullptr : s.histograms[i]}});
       }
     }
   }

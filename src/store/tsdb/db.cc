@@ -349,21 +349,18 @@ Result<std::unique_ptr<Querier>> Db::querier(TimeRange range) {
   const auto open = refuse_until_open();
   DbView view;
   if (open) view.head = &head_;
-  view.warnings = std::make_shared<std::vector<std::string>>();
+  view.warnings = std::make_shared<ViewWarnings>();
   view.damaged = [this, warnings = view.warnings](const Error& error) {
-    constexpr size_t kTold = 10;
     chunks_damaged_.add();
     log_.error("A damaged chunk is left out of an answer", {{"err", error.message}});
-    if (warnings->size() < kTold) {
-      warnings->push_back("damaged data is left out of this answer: " + error.message);
-    }
+    warnings->add_damage(error);
   };
   if (!open) {
-    view.warnings->push_back(
+    view.warnings->add(
         fmt::format("this answer is partial, from blocks alone: {}", open.error().message));
   }
   if (unread_blocks_ > 0) {
-    view.warnings->push_back(
+    view.warnings->add(
         fmt::format("{} blocks cannot be read and are left out: `prom5 tsdb verify` says why",
                     unread_blocks_.load()));
   }

@@ -22,6 +22,23 @@ class BlockCursor {
         tombstones_(block.tombstones()),
         numbers_(std::move(numbers)) {}
 
+  [[nodiscard]] size_t series() const { return numbers_.size(); }
+
+  /// The labels of one of them, by its place. Corruption.
+  Result<Labels> labels_at(size_t place) const {
+    SeriesReader reader(block_);
+    Block::Series series;
+    TRY(reader.read(numbers_[place], series));
+    return std::move(series.labels);
+  }
+
+  /// A cursor over those in these places.
+  [[nodiscard]] BlockCursor part(size_t from, size_t to) const {
+    return {block_,
+            {numbers_.begin() + static_cast<ptrdiff_t>(from),
+             numbers_.begin() + static_cast<ptrdiff_t>(to)}};
+  }
+
   /// The series it stands at; null behind the last one.
   [[nodiscard]] const Block::Series* current() const { return any_ ? &series_ : nullptr; }
 
@@ -106,6 +123,36 @@ class MergedSeriesSet final : public SeriesSet {
     const TimeRange in_head = of_head(own);
     std::erase_if(head_, [&](const Series* s) { return !s->may_have_samples(in_head); });
     return {};
+  }
+
+  [[nodiscard]] size_t series_count() const override {
+    size_t most = head_.size();
+    for (const Source& source : sources_) most = std::max(most, source.cursor.series());
+    return most;
+  }
+
+  std::vector<std::unique_ptr<SeriesSet>> split(size_t parts) override {
+    // Where most of them are is divided evenly, the others by its labels.
+    const size_t most = series_count();
+    const auto largest = std::ranges::find_if(
+        sources_, [&](const Source& source) { return source.cursor.series() == most; });
+    const bool by_head = head_.size() == most;
+    std::vector<std::unique_ptr<SeriesSet>> out;
+    Places from(sources_.size(), 0);
+    for (size_t i = 1; i <= parts; ++i) {
+      Places to = end_places();
+      if (i < parts) {
+        const size_t at = most * i / parts;
+        Result<Labels> labels =
+            by_head ? Result<Labels>(head_[at]->labels()) : largest->cursor.labels_at(at);
+        Result<Places> places = labels ? places_of(*labels) : std::unexpected(labels.error());
+        if (!places) return {};  // reading it as it is says what is damaged
+        to = *std::move(places);
+      }
+      out.push_back(part(from, to));
+      from = std::move(to);
+    }
+    return out;
   }
 
   bool next() override {
@@ -204,6 +251,56 @@ class MergedSeriesSet final : public SeriesSet {
     bool rollups = false;
   };
 
+  /// Of a label set in each source and in the head: how many series there are before it.
+  struct Places {
+    explicit Places(size_t sources, size_t place) : in_source(sources, place), in_head(place) {}
+    std::vector<size_t> in_source;
+    size_t in_head;
+  };
+
+  [[nodiscard]] Places end_places() const {
+    Places out(sources_.size(), 0);
+    for (size_t i = 0; i < sources_.size(); ++i) out.in_source[i] = sources_[i].cursor.series();
+    out.in_head = head_.size();
+    return out;
+  }
+
+  [[nodiscard]] Result<Places> places_of(const Labels& labels) const {
+    Places out(sources_.size(), 0);
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      const BlockCursor& cursor = sources_[i].cursor;
+      size_t first = 0;
+      size_t count = cursor.series();
+      while (count > 0) {
+        const size_t half = count / 2;
+        if (TRY(cursor.labels_at(first + half)) < labels) {
+          first += half + 1;
+          count -= half + 1;
+        } else {
+          count = half;
+        }
+      }
+      out.in_source[i] = first;
+    }
+    const auto in_head = std::ranges::lower_bound(
+        head_, labels, {}, [](const Series* s) -> const Labels& { return s->labels(); });
+    out.in_head = static_cast<size_t>(in_head - head_.begin());
+    return out;
+  }
+
+  [[nodiscard]] std::unique_ptr<SeriesSet> part(const Places& from, const Places& to) const {
+    auto out = std::make_unique<MergedSeriesSet>(view_, range_, tier_);
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      const Source& source = sources_[i];
+      out->sources_.push_back(
+          {source.cursor.part(from.in_source[i], to.in_source[i]), source.range, source.rollups});
+      out->sources_.back().cursor.advance(source.range, view_->damaged);
+    }
+    out->head_.assign(head_.begin() + static_cast<ptrdiff_t>(from.in_head),
+                      head_.begin() + static_cast<ptrdiff_t>(to.in_head));
+    return out;
+  }
+
   [[nodiscard]] TimeRange of_head(TimeRange range) const {
     return {std::max(range.start, view_->head_from), range.end};
   }
@@ -275,7 +372,9 @@ class DbQuerier final : public Querier {
     return set;
   }
 
-  [[nodiscard]] std::vector<std::string> warnings() const override { return *view_->warnings; }
+  [[nodiscard]] std::vector<std::string> warnings() const override {
+    return view_->warnings->texts();
+  }
 
   Result<std::vector<std::string>> label_names(std::span<const Matcher> matchers) override {
     const Head* head = overlapping_head();

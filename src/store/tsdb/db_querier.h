@@ -4,11 +4,38 @@
 #include <memory>
 #include <vector>
 
+#include "base/mutex.h"
 #include "store/storage.h"
 #include "store/tsdb/block.h"
 #include "store/tsdb/head.h"
 
 namespace prom5::tsdb {
+
+/// What is missing in an answer, in words. Any thread.
+class ViewWarnings {
+ public:
+  void add(std::string text) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    texts_.push_back(std::move(text));
+  }
+  /// Something is damaged. Tells of the first few.
+  void add_damage(const Error& error) EXCLUDES(mutex_) {
+    constexpr size_t kTold = 10;
+    const MutexLock lock(mutex_);
+    if (damaged_++ < kTold) {
+      texts_.push_back("damaged data is left out of this answer: " + error.message);
+    }
+  }
+  [[nodiscard]] std::vector<std::string> texts() const EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return texts_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::vector<std::string> texts_ GUARDED_BY(mutex_);
+  size_t damaged_ GUARDED_BY(mutex_) = 0;
+};
 
 /// What a querier looks at: blocks in the order of their time, then the head.
 struct DbView {
@@ -28,10 +55,10 @@ struct DbView {
   TimeMs rolled_until = TimeMs::min();
   /// From here on there are samples.
   TimeMs samples_from = TimeMs::min();
-  /// Told of a damaged chunk, which is left out.
+  /// Told of a damaged chunk, which is left out. Any thread.
   std::function<void(const Error&)> damaged;
-  /// What is missing; `damaged` adds to them.
-  std::shared_ptr<std::vector<std::string>> warnings;
+  /// `damaged` adds to them.
+  std::shared_ptr<ViewWarnings> warnings;
 };
 
 /// Reads blocks and head as one; where they overlap, a time is taken from the first that has it.
