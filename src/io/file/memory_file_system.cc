@@ -1,5 +1,6 @@
 #include "io/file/memory_file_system.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace prom5::io {
@@ -61,9 +62,23 @@ class MemoryFileLock final : public FileLock {
 Result<std::unique_ptr<WritableFile>> MemoryFileSystem::open_append(const std::string& path) {
   TRY(before("open", path));
   const MutexLock lock(mutex_);
-  std::shared_ptr<File>& file = files_[path];
-  if (!file) file = std::make_shared<File>();
-  return std::make_unique<MemoryWritableFile>(*this, file, path);
+  if (!files_.contains(path)) make({{path, std::make_shared<File>()}});
+  return std::make_unique<MemoryWritableFile>(*this, files_[path], path);
+}
+
+void MemoryFileSystem::apply(const Change& change, Names& names) {
+  for (const auto& [name, file] : change) {
+    if (file) {
+      names[name] = file;
+    } else {
+      names.erase(name);
+    }
+  }
+}
+
+void MemoryFileSystem::make(Change change) {
+  apply(change, files_);
+  unsynced_.push_back(std::move(change));
 }
 
 Result<std::string> MemoryFileSystem::read(const std::string& path) {
@@ -88,15 +103,15 @@ Result<uint64_t> MemoryFileSystem::size(const std::string& path) {
   return found->second->bytes.size();
 }
 
+/// In the steps of the machine's own, each of which may fail.
 Result<void> MemoryFileSystem::write_atomically(const std::string& path, std::string_view bytes) {
-  TRY(before("write", path));
-  const MutexLock lock(mutex_);
-  auto file = std::make_shared<File>();
-  file->bytes = bytes;
-  file->synced = bytes.size();
-  file->name_synced = true;
-  files_[path] = std::move(file);
-  return {};
+  const std::string temporary = path + ".tmp";
+  const auto file = TRY(open_append(temporary));
+  TRY(file->truncate(0));
+  TRY(file->append(bytes));
+  TRY(file->sync());
+  TRY(rename(temporary, path));
+  return sync_directory(parent(path));
 }
 
 namespace {
@@ -122,29 +137,31 @@ Result<void> MemoryFileSystem::rename(const std::string& from, const std::string
   const auto found = files_.find(from);
   if (found == files_.end()) return fail(ErrorCode::NotFound, "rename {}: no such file", from);
   const std::shared_ptr<File> file = found->second;
-  files_.erase(found);
-  file->name_synced = false;  // a power cut before the directory is synced may undo it
-  files_[to] = file;
+  if (from == to) return {};
+  if (parent(from) == parent(to)) {
+    make({{to, file}, {from, nullptr}});
+  } else {
+    make({{to, file}});
+    make({{from, nullptr}});
+  }
   return {};
 }
 
-/// A copy, which for files that do not change any more is the same.
 Result<void> MemoryFileSystem::link(const std::string& from, const std::string& to) {
   TRY(before("link", from));
   const MutexLock lock(mutex_);
   const auto found = files_.find(from);
   if (found == files_.end()) return fail(ErrorCode::NotFound, "link {}: no such file", from);
   if (files_.contains(to)) return fail(ErrorCode::Io, "link {}: File exists", to);
-  auto copy = std::make_shared<File>(*found->second);
-  copy->name_synced = false;
-  files_[to] = std::move(copy);
+  make({{to, found->second}});
   return {};
 }
 
 Result<void> MemoryFileSystem::remove(const std::string& path) {
   TRY(before("remove", path));
   const MutexLock lock(mutex_);
-  if (files_.erase(path) == 0) return fail(ErrorCode::NotFound, "remove {}: no such file", path);
+  if (!files_.contains(path)) return fail(ErrorCode::NotFound, "remove {}: no such file", path);
+  make({{path, nullptr}});
   return {};
 }
 
@@ -155,9 +172,13 @@ Result<void> MemoryFileSystem::make_directories(const std::string& path) {
 Result<void> MemoryFileSystem::sync_directory(const std::string& path) {
   TRY(before("sync", path));
   const MutexLock lock(mutex_);
-  for (auto& [name, file] : files_) {
-    if (parent(name) == path) file->name_synced = true;
+  for (Change& change : unsynced_) {
+    const auto here = std::ranges::partition(
+        change, [&](const auto& entry) { return parent(entry.first) != path; });
+    apply({here.begin(), here.end()}, durable_);
+    change.erase(here.begin(), here.end());
   }
+  std::erase_if(unsynced_, [](const Change& change) { return change.empty(); });
   return {};
 }
 
@@ -210,26 +231,51 @@ Result<void> FaultyFileSystem::before(std::string_view operation, const std::str
   return {};
 }
 
+/// The names become those that the disk has.
+void FaultyFileSystem::lose_names(Rng& rng) {
+  // A disk that was fast, one that was slow, one that keeps the order of all, and any.
+  enum Disk : uint8_t { kAll, kNone, kFirst, kSome, kKinds };
+  const uint64_t disk = rng.below(kKinds);
+  const size_t first = rng.below(unsynced_.size() + 1);
+  std::set<std::string> stuck;  // names that lost a change and with it all later ones
+  for (size_t i = 0; i < unsynced_.size(); ++i) {
+    const Change& change = unsynced_[i];
+    bool done =
+        disk == kAll || (disk == kFirst && i < first) || (disk == kSome && rng.below(2) == 0);
+    for (const auto& [name, file] : change) done = done && !stuck.contains(name);
+    if (done) {
+      apply(change, durable_);
+    } else {
+      for (const auto& [name, file] : change) stuck.insert(name);
+    }
+  }
+  files_ = durable_;
+  unsynced_.clear();
+}
+
+void FaultyFileSystem::lose_bytes(File& file, Rng& rng) {
+  const size_t sector = rng.below(2) == 0 ? 512 : 4096;
+  const size_t unsynced = file.bytes.size() - file.synced;
+  const size_t kept = unsynced == 0 ? 0 : rng.below(unsynced + 1);
+  file.bytes.resize(file.synced + kept);
+  // Sectors reach the disk in any order: what lies between may still be zeros.
+  for (size_t at = file.synced; at < file.bytes.size();) {
+    const size_t end = std::min((at / sector + 1) * sector, file.bytes.size());
+    if (rng.below(4) == 0) {
+      std::fill(file.bytes.begin() + static_cast<ptrdiff_t>(at),
+                file.bytes.begin() + static_cast<ptrdiff_t>(end), '\0');
+    }
+    at = end;
+  }
+  file.synced = file.bytes.size();
+}
+
 void FaultyFileSystem::power_cut(uint64_t seed) {
-  constexpr size_t kSector = 512;
   const MutexLock lock(mutex_);
   Rng rng(seed);
-  std::erase_if(files_,
-                [&](const auto& entry) { return !entry.second->name_synced && rng.below(2) == 0; });
-  for (auto& [name, file] : files_) {
-    const size_t unsynced = file->bytes.size() - file->synced;
-    size_t kept = unsynced == 0 ? 0 : rng.below(unsynced + 1);
-    file->bytes.resize(file->synced + kept);
-    // Sectors reach the disk in any order: what lies between may still be zeros.
-    for (size_t at = file->synced; at < file->bytes.size(); at += kSector) {
-      if (rng.below(4) != 0) continue;
-      const size_t end = std::min(at + kSector, file->bytes.size());
-      std::fill(file->bytes.begin() + static_cast<ptrdiff_t>(at),
-                file->bytes.begin() + static_cast<ptrdiff_t>(end), '\0');
-    }
-    file->synced = file->bytes.size();
-    file->name_synced = true;
-  }
+  lose_names(rng);
+  // What a file with two names lost, it lost once.
+  for (const auto& [name, file] : files_) lose_bytes(*file, rng);
   locks_.clear();
 }
 

@@ -15,8 +15,27 @@
 
 namespace prom5::io {
 
-/// Files in memory that remember which bytes were synced, for tests. Directories exist as soon as
-/// they are made. Any thread.
+// What a power cut may leave of files and names
+//
+// Bytes: those that a file's sync() covered stay. Of what was appended since, sectors (512 bytes or
+// 4 KiB) are there or are zeros, each by itself, and the file may end anywhere behind the synced
+// bytes.
+//
+// Names: each change of a directory that no sync_directory() of it covered may be lost: the name
+// of a new file is gone again, a removed file is back, a rename is undone.
+//   1. Changes of one name reach the disk in the order in which they were made: what is left of a
+//      name is what it was after some of them, counted from the first.
+//   2. Changes of different names reach it in any order.
+//   3. A rename within a directory is one change: the file has the old name or the new one. One
+//      from a directory to another is two: it may have both names afterwards, or none.
+//   4. To sync a file does not sync its name.
+// That is the abstract persistence model of Pillai et al., "All File Systems Are Not Created Equal"
+// (OSDI 2014), with what POSIX leaves open; ext4 and XFS, whose journals keep changes in order,
+// allow less. Directories outlive a power cut as soon as they are made, as make_directories()
+// promises.
+
+/// Files in memory that remember which bytes and names were synced, for tests. Directories exist
+/// as soon as they are made. Any thread.
 class MemoryFileSystem : public FileSystem {
  public:
   Result<std::unique_ptr<WritableFile>> open_append(const std::string& path) override;
@@ -40,10 +59,15 @@ class MemoryFileSystem : public FileSystem {
  protected:
   struct File {
     std::string bytes;
-    size_t synced = 0;         ///< bytes that a power cut leaves alone
-    bool name_synced = false;  ///< whether the directory entry is durable
+    size_t synced = 0;  ///< bytes that a power cut leaves alone
   };
+  using Names = std::map<std::string, std::shared_ptr<File>>;
+  /// What names become at once; null: gone.
+  using Change = std::vector<std::pair<std::string, std::shared_ptr<File>>>;
   friend class MemoryWritableFile;
+
+  static void apply(const Change& change, Names& names);
+  void make(Change change) REQUIRES(mutex_);
 
   /// Called before every change; an error is returned to the caller instead of the change, of which
   /// a write may leave a part.
@@ -56,7 +80,9 @@ class MemoryFileSystem : public FileSystem {
   }
 
   Mutex mutex_;
-  std::map<std::string, std::shared_ptr<File>> files_ GUARDED_BY(mutex_);
+  Names files_ GUARDED_BY(mutex_);
+  Names durable_ GUARDED_BY(mutex_);                 ///< the names that are on the disk for certain
+  std::vector<Change> unsynced_ GUARDED_BY(mutex_);  ///< since then, in their order
   std::set<std::string> locks_ GUARDED_BY(mutex_);
 };
 
@@ -73,11 +99,12 @@ class FaultyFileSystem : public MemoryFileSystem {
   /// How many calls there were so far.
   [[nodiscard]] uint64_t calls() const { return calls_; }
 
-  /// Of every file an arbitrary part of the unsynced tail is lost, at 512-byte granularity; files
-  /// whose name was not synced may vanish. Deterministic for one seed.
+  /// Leaves of the files and names what the model above allows. Deterministic for one seed.
   void power_cut(uint64_t seed);
 
  private:
+  void lose_names(Rng& rng) REQUIRES(mutex_);
+  static void lose_bytes(File& file, Rng& rng);
   Result<void> before(std::string_view operation, const std::string& path) override;
   Result<void> before_reading(std::string_view operation, const std::string& path) override;
 

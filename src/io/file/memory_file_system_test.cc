@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+
 namespace prom5::io {
 
 TEST(MemoryFileSystem, AppendReadTruncate) {
@@ -74,20 +77,184 @@ TEST(FaultyFileSystem, SyncedBytesSurviveAndTheTailMayGo) {
   EXPECT_TRUE(lost);
 }
 
-TEST(FaultyFileSystem, NamesThatWereNotSyncedMayVanish) {
-  int vanished = 0;
-  for (uint64_t seed = 0; seed < 50; ++seed) {
+namespace {
+
+/// How often each state of the names in "d" and "e" is what a cut leaves, the names in one line.
+std::map<std::string, int> states_after(const std::function<void(FaultyFileSystem&)>& act) {
+  std::map<std::string, int> out;
+  for (uint64_t seed = 0; seed < 400; ++seed) {
     FaultyFileSystem files;
-    auto file = files.open_append("d/a").value();
-    ASSERT_TRUE(file->append("x"));
-    ASSERT_TRUE(file->sync());
-    ASSERT_TRUE(files.write_atomically("d/b", "y"));
+    act(files);
     files.power_cut(seed);
-    vanished += files.read("d/a") ? 0 : 1;
-    EXPECT_EQ(files.read("d/b").value(), "y") << seed;
+    std::string state;
+    for (const char* directory : {"d", "e"}) {
+      const std::vector<std::string> names = files.list(directory).value();
+      for (const std::string& name : names) {
+        const std::string path = std::string(directory) + "/" + name;
+        state += path + "=" + files.read(path).value() + " ";
+      }
+    }
+    ++out[state];
   }
-  EXPECT_GT(vanished, 0);
-  EXPECT_LT(vanished, 50);
+  return out;
+}
+
+/// Exactly these are left, each of them now and then.
+void expect_states(const std::function<void(FaultyFileSystem&)>& act,
+                   const std::set<std::string>& want) {
+  const auto got = states_after(act);
+  for (const auto& [state, times] : got) EXPECT_TRUE(want.contains(state)) << "{" << state << "}";
+  for (const std::string& state : want) EXPECT_TRUE(got.contains(state)) << "not {" << state << "}";
+}
+
+/// A file that a power cut leaves alone.
+void keep(FaultyFileSystem& files, const std::string& path, std::string_view bytes) {
+  EXPECT_TRUE(files.write_atomically(path, bytes));
+}
+
+void create(FaultyFileSystem& files, const std::string& path, std::string_view bytes) {
+  const auto file = files.open_append(path).value();
+  EXPECT_TRUE(file->append(bytes));
+  EXPECT_TRUE(file->sync());
+}
+
+}  // namespace
+
+TEST(PowerCut, ANewNameMayGo) {
+  expect_states([](auto& files) { create(files, "d/a", "x"); }, {"", "d/a=x "});
+  expect_states(
+      [](auto& files) {
+        create(files, "d/a", "x");
+        EXPECT_TRUE(files.sync_directory("d"));
+        create(files, "d/b", "y");
+      },
+      {"d/a=x ", "d/a=x d/b=y "});
+  expect_states(
+      [](auto& files) {
+        create(files, "d/a", "x");
+        EXPECT_TRUE(files.sync_directory("e"));  // another
+      },
+      {"", "d/a=x "});
+}
+
+TEST(PowerCut, ARemovedFileMayComeBack) {
+  expect_states(
+      [](auto& files) {
+        keep(files, "d/a", "x");
+        EXPECT_TRUE(files.remove("d/a"));
+      },
+      {"", "d/a=x "});
+  expect_states(
+      [](auto& files) {
+        keep(files, "d/a", "x");
+        EXPECT_TRUE(files.remove("d/a"));
+        EXPECT_TRUE(files.sync_directory("d"));
+      },
+      {""});
+  // What was never synced does not come back whole.
+  expect_states(
+      [](auto& files) {
+        const auto file = files.open_append("d/a").value();
+        EXPECT_TRUE(files.sync_directory("d"));
+        EXPECT_TRUE(file->append("x"));
+        EXPECT_TRUE(files.remove("d/a"));
+      },
+      {"", "d/a= ", "d/a=x ", std::string("d/a=\0 ", 6)});
+}
+
+TEST(PowerCut, DifferentNamesChangeInAnyOrder) {
+  expect_states(
+      [](auto& files) {
+        keep(files, "d/a", "x");
+        keep(files, "d/b", "y");
+        EXPECT_TRUE(files.remove("d/a"));
+        EXPECT_TRUE(files.remove("d/b"));
+      },
+      {"", "d/a=x ", "d/b=y ", "d/a=x d/b=y "});
+}
+
+TEST(PowerCut, ANameChangesInOrder) {
+  expect_states(
+      [](auto& files) {
+        keep(files, "d/a", "1");
+        EXPECT_TRUE(files.remove("d/a"));
+        create(files, "d/a", "2");
+        EXPECT_TRUE(files.remove("d/a"));
+        create(files, "d/a", "3");
+      },
+      {"d/a=1 ", "", "d/a=2 ", "d/a=3 "});
+  // A rename that is lost takes with it what its names became later.
+  expect_states(
+      [](auto& files) {
+        keep(files, "d/a", "1");
+        EXPECT_TRUE(files.rename("d/a", "d/b"));
+        EXPECT_TRUE(files.remove("d/b"));
+      },
+      {"d/a=1 ", "d/b=1 ", ""});
+}
+
+TEST(PowerCut, ARenameIsDoneOrNot) {
+  expect_states(
+      [](auto& files) {
+        keep(files, "d/a", "new");
+        keep(files, "d/b", "old");
+        EXPECT_TRUE(files.rename("d/a", "d/b"));
+      },
+      {"d/a=new d/b=old ", "d/b=new "});
+  expect_states(
+      [](auto& files) {
+        keep(files, "d/a", "new");
+        EXPECT_TRUE(files.rename("d/a", "d/b"));
+        EXPECT_TRUE(files.sync_directory("d"));
+      },
+      {"d/b=new "});
+  expect_states(
+      [](auto& files) {
+        keep(files, "d/a", "1");
+        EXPECT_TRUE(files.rename("d/a", "e/a"));
+      },
+      {"d/a=1 ", "e/a=1 ", "d/a=1 e/a=1 ", ""});
+  expect_states(
+      [](auto& files) {
+        keep(files, "d/a", "1");
+        EXPECT_TRUE(files.rename("d/a", "e/a"));
+        EXPECT_TRUE(files.sync_directory("e"));
+      },
+      {"e/a=1 ", "d/a=1 e/a=1 "});
+}
+
+TEST(PowerCut, ASecondNameMayGo) {
+  expect_states(
+      [](auto& files) {
+        keep(files, "d/a", "x");
+        EXPECT_TRUE(files.link("d/a", "e/a"));
+      },
+      {"d/a=x ", "d/a=x e/a=x "});
+}
+
+TEST(PowerCut, WritingAtomicallyIsDurable) {
+  expect_states(
+      [](auto& files) {
+        keep(files, "d/a", "1");
+        keep(files, "d/a", "2");
+      },
+      {"d/a=2 "});
+  // Failing at any step leaves the old or the new, and maybe an unfinished file.
+  const auto fails_at = [](uint64_t n) {
+    return states_after([n](auto& files) {
+      keep(files, "d/a", "1");
+      files.fail_from(n);
+      EXPECT_FALSE(files.write_atomically("d/a", "2"));
+    });
+  };
+  int after = 0;
+  for (uint64_t n = 1; n <= 6; ++n) {
+    for (const auto& [state, times] : fails_at(n)) {
+      EXPECT_TRUE(state.starts_with("d/a=1 ") || state == "d/a=2 ") << n << ": " << state;
+      after += state == "d/a=2 " ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(after, 1);
 }
 
 TEST(FaultyFileSystem, PowerCutIsDeterministic) {
