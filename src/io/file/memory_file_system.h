@@ -94,7 +94,8 @@ class FaultyFileSystem : public MemoryFileSystem {
   /// How many changes were asked for so far.
   [[nodiscard]] uint64_t changes() const { return changes_; }
 
-  /// The n-th call from now (from 1), of those that change and those that read, fails with Io.
+  /// The n-th call from now (from 1), of those that change and those that read, fails with Io;
+  /// 0: none.
   void fail_call(uint64_t n) { fail_call_at_ = calls_ + n; }
   /// How many calls there were so far.
   [[nodiscard]] uint64_t calls() const { return calls_; }

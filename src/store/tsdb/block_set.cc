@@ -36,6 +36,8 @@ std::string BlockSet::path_of(uint64_t number) const {
 Result<size_t> BlockSet::open(Access access) {
   const MutexLock lock(mutex_);
   size_t damaged = 0;
+  // What is listed is there for good, and what is not does not come back.
+  if (access == Access::ReadWrite) TRY(files_.sync_directory(folder_));
   auto listed = files_.list(folder_);
   if (!listed && access == Access::ReadOnly && listed.error().code == ErrorCode::NotFound) {
     return damaged;
@@ -44,6 +46,8 @@ Result<size_t> BlockSet::open(Access access) {
   const std::vector<std::string>& names = *listed;
   const std::set<std::string, std::less<>> present(names.begin(), names.end());
   for (const std::string& name : names) {
+    // Of files that are removed here, too: they may come back, beside a block of their number.
+    next_ = std::max(next_, number_of(name.substr(0, name.find('.'))).value_or(0) + 1);
     const bool half_written = name.ends_with(kTemporary);
     const bool orphan =
         name.ends_with(kTombstones) &&
@@ -51,7 +55,6 @@ Result<size_t> BlockSet::open(Access access) {
     if (half_written || orphan) {
       if (access == Access::ReadWrite) TRY(files_.remove(folder_ + "/" + name));
     } else if (const auto number = number_of(name)) {
-      next_ = std::max(next_, *number + 1);
       TRY(open_one(*number, damaged));
     }
   }
@@ -122,18 +125,35 @@ Result<void> BlockSet::forget_replaced(Access access) {
   for (const auto& block : blocks_) {
     replaced.insert(block->info().replaces.begin(), block->info().replaces.end());
   }
+  std::vector<uint64_t> numbers;
   for (const auto& block : blocks_) {
-    if (access == Access::ReadOnly || !replaced.contains(block->number())) continue;
-    TRY(remove_files(block->number()));
+    if (replaced.contains(block->number())) numbers.push_back(block->number());
   }
+  if (access == Access::ReadWrite) TRY(remove_files(numbers));
   std::erase_if(blocks_, [&](const auto& block) { return replaced.contains(block->number()); });
   return {};
 }
 
-Result<void> BlockSet::remove_files(uint64_t number) {
-  TRY(files_.remove(path_of(number)));
-  const auto tombstones = files_.remove(path_of(number) + std::string(kTombstones));
-  if (!tombstones && tombstones.error().code != ErrorCode::NotFound) return tombstones;
+Result<void> BlockSet::remove_files(std::span<const uint64_t> numbers) {
+  leftovers_.insert(numbers.begin(), numbers.end());
+  return remove_leftovers();
+}
+
+/// What is deleted of a block goes after the block itself is gone for good: a power cut must not
+/// bring back one without the other.
+Result<void> BlockSet::remove_leftovers() {
+  if (leftovers_.empty()) return {};
+  const auto remove_each = [&](std::string_view suffix) -> Result<void> {
+    for (const uint64_t number : leftovers_) {
+      const auto removed = files_.remove(path_of(number) + std::string(suffix));
+      if (!removed && removed.error().code != ErrorCode::NotFound) return removed;
+    }
+    return {};
+  };
+  TRY(remove_each(""));
+  TRY(files_.sync_directory(folder_));
+  TRY(remove_each(kTombstones));
+  leftovers_.clear();
   return {};
 }
 
@@ -150,6 +170,8 @@ uint64_t BlockSet::size_bytes() const {
 
 Result<bool> BlockSet::add(const BlockInfo& origin,
                            const std::function<Result<void>(BlockWriter&)>& fill) {
+  // What a block replaced goes before it.
+  if (!origin.replaces.empty()) TRY(remove_leftovers());
   uint64_t number = 0;
   {
     const MutexLock lock(mutex_);
@@ -168,9 +190,10 @@ Result<bool> BlockSet::add(const BlockInfo& origin,
   };
   auto written = write();
   if (!written || !*written) {
-    // Left behind it would stand for the blocks that it replaces, whatever becomes of them.
-    for (const std::string& name : {temporary, path}) static_cast<void>(files_.remove(name));
-    static_cast<void>(files_.sync_directory(folder_));
+    // Left behind it would stand for the blocks that it replaces, whatever becomes of them. Should
+    // it not go now, nothing is deleted before it does.
+    static_cast<void>(files_.remove(temporary));
+    static_cast<void>(remove_files({&number, 1}));
     if (!written) return std::unexpected(std::move(written).error());
     return false;
   }
@@ -183,14 +206,16 @@ Result<bool> BlockSet::add(const BlockInfo& origin,
 }
 
 Result<void> BlockSet::remove(const std::shared_ptr<Block>& block) {
+  TRY(remove_leftovers());  // what it replaced goes before it
   {
     const MutexLock lock(mutex_);
     std::erase(blocks_, block);
   }
-  return remove_files(block->number());
+  const uint64_t number = block->number();
+  return remove_files({&number, 1});
 }
 
-Result<void> BlockSet::rewrite(std::span<const std::shared_ptr<Block>> blocks,
+Result<bool> BlockSet::rewrite(std::span<const std::shared_ptr<Block>> blocks,
                                const std::stop_token& stop, Damage damage) {
   BlockInfo origin;
   for (const auto& block : blocks) {
@@ -201,11 +226,8 @@ Result<void> BlockSet::rewrite(std::span<const std::shared_ptr<Block>> blocks,
   }
   const bool any_left = TRY(
       add(origin, [&](BlockWriter& writer) { return merge_blocks(blocks, stop, damage, writer); }));
-  for (const auto& block : blocks) {
-    // When nothing is left, no block says that these are replaced.
-    TRY(any_left ? remove_files(block->number()) : remove(block));
-  }
-  return {};
+  if (any_left) TRY(remove_files(origin.replaces));
+  return any_left;
 }
 
 std::vector<BlockSet::Blocks> BlockSet::mergeable(std::span<const DurationMs> spans, TimeMs origin,
@@ -238,12 +260,15 @@ Result<bool> BlockSet::delete_of(Block& block, std::span<const Deletion> deletio
   Tombstones after = *before;
   for (const Deletion& d : deletions) after.add(d.series, d.range);
   if (after == *before) return false;
+  TRY(remove_leftovers());
   TRY(files_.write_atomically(path_of(block.number()) + std::string(kTombstones), after.encode()));
   block.set_tombstones(std::move(after));
   return true;
 }
 
 Result<void> BlockSet::delete_samples(std::span<const Matcher> matchers, TimeRange range) {
+  // Whatever comes back of them would not know of it.
+  TRY(remove_leftovers());
   for (const auto& block : blocks()) {
     if (!block->info().range.overlaps(range)) continue;
     std::vector<Deletion> deletions;
@@ -262,7 +287,7 @@ Result<BlockSet::Repair> BlockSet::repair() {
     for (const Error& error : damage) out.lines.push_back(error.message);
     TRY(files_.link(block->path(), block->path() + std::string(kDamaged)));
     TRY(files_.sync_directory(folder_));
-    TRY(rewrite({&block, 1}, {}, Damage::LeftOut));
+    if (!TRY(rewrite({&block, 1}, {}, Damage::LeftOut))) TRY(remove(block));
     ++out.mended;
     out.lines.push_back(fmt::format("block {}: rewritten; the damaged one stays as {:08}{}",
                                     block->path(), block->number(), kDamaged));

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -49,11 +50,13 @@ class BlockSet {
   Result<bool> add(const BlockInfo& origin, const std::function<Result<void>(BlockWriter&)>& fill)
       EXCLUDES(mutex_);
 
+  /// Durable on return.
   Result<void> remove(const std::shared_ptr<Block>& block) EXCLUDES(mutex_);
 
-  /// Puts one block in the place of some, without what is deleted of them. Unavailable when
-  /// stopped, which leaves everything as it was.
-  Result<void> rewrite(std::span<const std::shared_ptr<Block>> blocks, const std::stop_token& stop,
+  /// Puts one block in the place of some, without what is deleted of them. False when nothing is
+  /// left of them: they stay, for the caller to remove. Unavailable when stopped, which leaves
+  /// everything as it was.
+  Result<bool> rewrite(std::span<const std::shared_ptr<Block>> blocks, const std::stop_token& stop,
                        Damage damage = Damage::Refused) EXCLUDES(mutex_);
 
   /// Which blocks are to become one, group by group: those of one of the spans of time, shortest
@@ -90,7 +93,8 @@ class BlockSet {
   void put(std::shared_ptr<Block> block) REQUIRES(mutex_);
   Result<void> open_one(uint64_t number, size_t& damaged) REQUIRES(mutex_);
   Result<void> forget_replaced(Access access) REQUIRES(mutex_);
-  Result<void> remove_files(uint64_t number);
+  Result<void> remove_files(std::span<const uint64_t> numbers);
+  Result<void> remove_leftovers();
 
   io::FileSystem& files_;
   const std::string folder_;
@@ -99,6 +103,9 @@ class BlockSet {
   Blocks blocks_ GUARDED_BY(mutex_);  // by their first time
   std::map<uint64_t, Error> unopened_ GUARDED_BY(mutex_);
   uint64_t next_ GUARDED_BY(mutex_) = 1;
+  // Blocks that are no part of the set any more and whose files may still be there, now or after a
+  // power cut. Used by the thread that changes the set.
+  std::set<uint64_t> leftovers_;
 };
 
 /// Writes the series of blocks, in the order of their time, as one, without what is deleted.

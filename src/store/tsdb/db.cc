@@ -121,7 +121,9 @@ Result<void> Db::take_directory() {
   }
   TRY(files_.make_directories(path + "/wal"));
   lock_ = TRY(files_.lock(path + "/lock"));
-  return files_.make_directories(path + "/blocks");
+  TRY(files_.make_directories(path + "/blocks"));
+  // An earlier process may have made them and not come to it.
+  return files_.sync_directory(path);
 }
 
 Result<void> Db::finish_opening(const std::stop_token& stop) {

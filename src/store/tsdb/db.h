@@ -193,6 +193,11 @@ class Db final : public Storage {
   [[nodiscard]] bool may_merge(const BlockSet::Blocks& group) REQUIRES(compaction_mutex_);
   void merge_blocks(BlockSet& set, std::span<const DurationMs> spans, TimeMs origin,
                     DurationMs retention) REQUIRES(compaction_mutex_);
+  Result<void> log_gone(const Block& block) EXCLUDES(state_mutex_);
+  Result<void> remove_for_good(BlockSet& set, const std::shared_ptr<Block>& block)
+      REQUIRES(compaction_mutex_);
+  Result<void> rewrite(BlockSet& set, std::span<const std::shared_ptr<Block>> blocks)
+      REQUIRES(compaction_mutex_);
   bool rewrite_or_log(BlockSet& set, std::span<const std::shared_ptr<Block>> blocks)
       REQUIRES(compaction_mutex_);
   void roll_up_days() REQUIRES(compaction_mutex_);
@@ -201,7 +206,8 @@ class Db final : public Storage {
   [[nodiscard]] std::optional<TimeMs> newest_sample() const;
   TimeMs note_retention() EXCLUDES(state_mutex_);
   [[nodiscard]] TimeMs complete_until() const EXCLUDES(state_mutex_);
-  void remove_block(BlockSet& set, const std::shared_ptr<Block>& block, std::string_view why);
+  void remove_block(BlockSet& set, const std::shared_ptr<Block>& block, std::string_view why)
+      REQUIRES(compaction_mutex_);
   struct Keep {
     DurationMs samples;  ///< 0: for ever
     DurationMs here;     ///< in this set of blocks

@@ -149,8 +149,37 @@ void Db::merge_blocks(BlockSet& set, std::span<const DurationMs> spans, TimeMs o
   }
 }
 
+/// Segments of the log may still have a block's samples, or come back: replay passes over them as
+/// long as there is the block to say so, and afterwards because of this record.
+Result<void> Db::log_gone(const Block& block) {
+  TimeMs before = block.info().wal_until;
+  {
+    // A block that could not be read at first is not alone with its time.
+    const MutexLock lock(state_mutex_);
+    before = std::min(before, head_from_);
+  }
+  if (before == TimeMs::min()) return {};
+  std::string payload;
+  encode_gone(before, payload);
+  TRY(wal_->append({.definitions = [](uint64_t) { return std::string(); },
+                    .payload = payload,
+                    .written = [](uint64_t) {}}));
+  return wal_->sync();
+}
+
+Result<void> Db::remove_for_good(BlockSet& set, const std::shared_ptr<Block>& block) {
+  TRY(log_gone(*block));
+  return set.remove(block);
+}
+
+Result<void> Db::rewrite(BlockSet& set, std::span<const std::shared_ptr<Block>> blocks) {
+  if (TRY(set.rewrite(blocks, maintenance_.get_stop_token()))) return {};
+  for (const auto& block : blocks) TRY(remove_for_good(set, block));
+  return {};
+}
+
 bool Db::rewrite_or_log(BlockSet& set, std::span<const std::shared_ptr<Block>> blocks) {
-  const auto done = set.rewrite(blocks, maintenance_.get_stop_token());
+  const auto done = rewrite(set, blocks);
   if (done) {
     compactions_.add();
     return true;
@@ -165,10 +194,10 @@ bool Db::rewrite_or_log(BlockSet& set, std::span<const std::shared_ptr<Block>> b
 Result<void> Db::clean_tombstones() {
   TRY(refuse_changes());
   const MutexLock compaction(compaction_mutex_);
-  const auto clean = [&](BlockSet& set) -> Result<void> {
+  const auto clean = [&](BlockSet& set) REQUIRES(compaction_mutex_) -> Result<void> {
     for (const auto& block : set.blocks()) {
       if (block->tombstones()->empty()) continue;
-      TRY(set.rewrite({&block, 1}, maintenance_.get_stop_token()));
+      TRY(rewrite(set, {&block, 1}));
       compactions_.add();
     }
     return {};
@@ -381,7 +410,7 @@ void Db::drop_unpinned() {
 
 /// Removes a block, or says why it stays.
 void Db::remove_block(BlockSet& set, const std::shared_ptr<Block>& block, std::string_view why) {
-  if (const auto removed = set.remove(block); !removed) {
+  if (const auto removed = remove_for_good(set, block); !removed) {
     log_.error("A block could not be removed", {{"why", why}, {"err", removed.error().message}});
     return;
   }

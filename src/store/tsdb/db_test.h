@@ -43,6 +43,7 @@ struct House {
     db.reset();
     files.power_cut(seed);
     files.fail_from(0);
+    files.fail_call(0);
   }
 };
 

@@ -170,6 +170,13 @@ std::vector<Series*> Head::drop_before(TimeMs cutoff) {
   return empty;
 }
 
+void Head::erase_before(TimeMs cutoff) {
+  if (cutoff == TimeMs::min()) return;
+  by_ref_.each([&](Series& series) {
+    if (series.first_time() < cutoff) series.erase({TimeMs::min(), cutoff - DurationMs{1}});
+  });
+}
+
 std::vector<std::unique_ptr<Series>> Head::remove(std::span<Series* const> empty) {
   std::vector<std::unique_ptr<Series>> out;
   min_time_.store(next_min_time_.load());

@@ -89,6 +89,8 @@ class Head {
 
   /// Drops chunks that end before `cutoff`. Result: the series that are empty now.
   std::vector<Series*> drop_before(TimeMs cutoff);
+  /// Hides all samples before `cutoff`; what comes later is not hidden.
+  void erase_before(TimeMs cutoff);
   /// The second half of drop_before(), while no commit is under way: takes out those of the series
   /// that are still empty. Somebody
   /// may hold them yet, so the caller lets go of them later.

@@ -22,7 +22,8 @@ enum Section : uint8_t {
   kMetadata = 4,
   kDeletions = 5,
   kExemplars = 6,
-  kStarts = 7
+  kStarts = 7,
+  kGone = 8
 };
 
 /// Wrapping differences, so that refs and times of any distance survive.
@@ -425,6 +426,12 @@ void encode_starts(const std::vector<RefStart>& starts, std::string& out) {
   }
 }
 
+void encode_gone(TimeMs before, std::string& out) {
+  ByteWriter writer(out);
+  writer.u8(kGone);
+  writer.svarint(before.ms);
+}
+
 void encode_histogram(const Histogram& histogram, std::string& out) {
   ByteWriter writer(out);
   write_histogram(writer, histogram);
@@ -448,6 +455,7 @@ Result<Record> decode_record(std::string_view payload) {
       case kMetadata: TRY(read_metadata(in, out.metadata)); break;
       case kExemplars: TRY(read_exemplars(in, out.exemplars)); break;
       case kStarts: TRY(read_starts(in, out.starts)); break;
+      case kGone: out.gone_before = std::max(out.gone_before, TimeMs{TRY(in.svarint())}); break;
       case kSamples: TRY(read_samples(in, out.samples)); break;
       case kHistograms: {
         const size_t n = TRY(read_count(in, 36));

@@ -27,6 +27,7 @@ namespace prom5::tsdb {
 //   5 deletions    ref, first time, last time
 //   6 exemplars    labels of the series, labels, value, time
 //   7 starts       ref, time, start timestamp, whether of that sample alone
+//   8 gone         time
 
 struct SeriesDefinition {
   SeriesRef ref = 0;
@@ -71,6 +72,7 @@ void encode_deletions(const std::vector<RefRange>& deletions, std::string& out);
 void encode_metadata(const std::vector<FamilyMetadata>& metadata, std::string& out);
 void encode_exemplars(const std::vector<NamedExemplar>& exemplars, std::string& out);
 void encode_starts(const std::vector<RefStart>& starts, std::string& out);
+void encode_gone(TimeMs before, std::string& out);
 
 struct Record {
   std::vector<SeriesDefinition> series;
@@ -80,6 +82,8 @@ struct Record {
   std::vector<RefRange> deletions;  ///< of samples in earlier records
   std::vector<NamedExemplar> exemplars;
   std::vector<RefStart> starts;
+  /// Samples in earlier records that are older were in blocks, which may be gone.
+  TimeMs gone_before = TimeMs::min();
 
   /// TimeMs::min() when there is no sample.
   [[nodiscard]] TimeMs newest() const;

@@ -17,8 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!record->samples.empty()) encode_samples(record->samples, again);
   if (!record->deletions.empty()) encode_deletions(record->deletions, again);
   if (!record->starts.empty()) encode_starts(record->starts, again);
+  encode_gone(record->gone_before, again);
   const auto second = decode_record(again);
   CHECK(second.has_value());
+  CHECK(second->gone_before == record->gone_before);
   CHECK(second->samples.size() == record->samples.size());
   for (size_t i = 0; i < record->samples.size(); ++i) {
     CHECK(second->samples[i].ref == record->samples[i].ref);

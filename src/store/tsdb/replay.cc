@@ -158,6 +158,10 @@ void Replay::gather(Record record) {
     head_.note_time(range.start);
     head_.note_time(range.end);
   }
+  if (record.gone_before != TimeMs::min()) {
+    wait_for_workers();
+    head_.erase_before(record.gone_before);
+  }
   if (!record.deletions.empty()) {
     wait_for_workers();
     for (const RefRange& d : record.deletions) {

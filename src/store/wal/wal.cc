@@ -141,7 +141,11 @@ Result<void> WalWriter::remove_before(uint64_t first_kept) {
     // An operator may have been faster, to make room.
     if (!removed && removed.error().code != ErrorCode::NotFound) return removed;
     segments_.erase(segments_.begin());
+    removed_ = true;
   }
+  if (!removed_) return {};
+  TRY(files_.sync_directory(directory_));
+  removed_ = false;
   return {};
 }
 

@@ -63,7 +63,7 @@ class WalWriter {
   /// Begins a new segment; result: its number. What was appended before is in lower ones.
   Result<uint64_t> rotate() EXCLUDES(mutex_);
 
-  /// Removes segments below `first_kept`; the current one always stays.
+  /// Removes segments below `first_kept`; the current one always stays. Durable on return.
   Result<void> remove_before(uint64_t first_kept) EXCLUDES(mutex_);
 
   [[nodiscard]] uint64_t current_segment() const EXCLUDES(mutex_);
@@ -100,7 +100,8 @@ class WalWriter {
   };
   std::vector<Lost> lost_ GUARDED_BY(mutex_);  // ascending, no two adjacent
   bool syncing_ GUARDED_BY(mutex_) = false;
-  bool broken_ GUARDED_BY(mutex_) = false;  // the segment's end is unknown: start another
+  bool removed_ GUARDED_BY(mutex_) = false;  // segments, which a power cut may bring back
+  bool broken_ GUARDED_BY(mutex_) = false;   // the segment's end is unknown: start another
 };
 
 struct WalReadStats {

@@ -233,4 +233,39 @@ TEST(Wal, AnErrorOfTheReaderNamesSegmentAndOffset) {
   EXPECT_EQ(got.error(), (Error{ErrorCode::Corruption, "wal segment 1, offset 17: no"}));
 }
 
+TEST(Wal, RemovedSegmentsStayGone) {
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    io::FaultyFileSystem files;
+    auto wal = WalWriter::open(files, "wal", {}).value();
+    for (int i = 0; i < 4; ++i) {
+      ASSERT_TRUE(put(*wal, "x"));
+      ASSERT_TRUE(wal->rotate());
+    }
+    ASSERT_TRUE(wal->remove_before(4));
+    files.fail_from(1);
+    wal.reset();
+    files.power_cut(seed);
+    EXPECT_EQ(list_segments(files, "wal").value(), (std::vector<uint64_t>{4, 5})) << seed;
+  }
+}
+
+/// What could not be made durable is made so by the next removal.
+TEST(Wal, RemovalsAreSyncedAgain) {
+  io::FaultyFileSystem files;
+  auto wal = WalWriter::open(files, "wal", {}).value();
+  ASSERT_TRUE(put(*wal, "x"));
+  ASSERT_TRUE(wal->rotate());
+  files.fail_from(2);
+  EXPECT_FALSE(wal->remove_before(2));
+  files.fail_from(0);
+  ASSERT_TRUE(wal->remove_before(2));
+  const uint64_t before = files.changes();
+  ASSERT_TRUE(wal->remove_before(2));
+  EXPECT_EQ(files.changes(), before);
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    files.power_cut(seed);
+    EXPECT_EQ(list_segments(files, "wal").value(), (std::vector<uint64_t>{2})) << seed;
+  }
+}
+
 }  // namespace prom5::wal
