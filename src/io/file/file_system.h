@@ -53,9 +53,12 @@ class FileSystem {
   virtual Result<std::shared_ptr<const MappedFile>> map(const std::string& path) = 0;
   /// Gives a file another name, replacing what has it; durable with sync_directory().
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
-  /// Gives a file a second name; the file goes when it has none left.
+  /// Gives a file a second name, durable with sync_directory(); the file goes when it has none
+  /// left.
   virtual Result<void> link(const std::string& from, const std::string& to) = 0;
+  /// Durable with sync_directory(): a power cut before may bring the file back.
   virtual Result<void> remove(const std::string& path) = 0;
+  /// Makes the directory and those above it, where they are not there yet, durably.
   virtual Result<void> make_directories(const std::string& path) = 0;
   /// Makes names created in or removed from the directory survive a power cut.
   virtual Result<void> sync_directory(const std::string& path) = 0;

@@ -192,9 +192,18 @@ Result<void> PosixFileSystem::remove(const std::string& path) {
 }
 
 Result<void> PosixFileSystem::make_directories(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) return fail(ErrorCode::Io, "create directory {}: {}", path, error.message());
+  std::filesystem::path made;
+  for (const std::filesystem::path& part : std::filesystem::path(path)) {
+    made /= part;
+    if (::mkdir(made.c_str(), 0777) == 0) {
+      TRY(sync_directory(made.parent_path().string()));
+      continue;
+    }
+    const auto error = system_error("create directory", made.string());
+    // What a file system says of a directory that is there already differs.
+    struct stat info{};
+    if (::stat(made.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return error;
+  }
   return {};
 }
 
