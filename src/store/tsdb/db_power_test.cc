@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "store/tsdb/db_test.h"
 
 // What is gone stays gone: deletions, and files that are removed, when power fails or calls do.
@@ -88,17 +90,20 @@ TEST(DbPower, WhatWasCleanedAwayDoesNotComeBack) {
 
 /// A block whose files are gone leaves its number to another, which is not to get its deletions.
 TEST(DbPower, DeletionsAreOfTheirOwnBlock) {
-  for (uint64_t n = 1; n < 16; ++n) {
-    for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+  for (uint64_t n = 10; n < 14; ++n) {  // about the renaming of a block
+    for (uint64_t seed = 0; seed < 8 * kSeeds; ++seed) {
       SCOPED_TRACE(fmt::format("change {}, seed {}", n, seed));
       TwoBlocks house;
-      ASSERT_TRUE(house.erase("short", 0, 4 * kHour));
-      ASSERT_TRUE(house.erase("long", 0, 1000 * kHour));
+      const int64_t from = seed % 2 == 0 ? 0 : 2 * kHour;  // both blocks, or the second
+      ASSERT_TRUE(house.erase("short", from, 1000 * kHour));
+      ASSERT_TRUE(house.erase("long", from, 1000 * kHour));
       ASSERT_TRUE(house.db->clean_tombstones());
+      ASSERT_EQ(house.db->blocks().size(), seed % 2);
       house.open(options());
+      ASSERT_EQ(put(*house.db, kShort, 3 * kHour, 3), std::nullopt);
       for (int64_t hour = 6; hour < 11; ++hour) {
-        ASSERT_EQ(put(*house.db, kShort, hour * kHour, 3), std::nullopt);
-        ASSERT_EQ(put(*house.db, kLong, hour * kHour, 3), std::nullopt);
+        ASSERT_EQ(put(*house.db, kShort, hour * kHour - 1, 3), std::nullopt);
+        ASSERT_EQ(put(*house.db, kLong, hour * kHour - 1, 3), std::nullopt);
       }
       const Dump want = dump(*house.db);
       house.files.fail_from(n);
@@ -154,6 +159,78 @@ TEST(DbPower, AtTheStartLeftoversAreRemoved) {
   for (int64_t hour = 6; hour < 11; ++hour) put(*house.db, kLong, hour * kHour, 3);
   house.db->compact();
   EXPECT_EQ(house.blocks_folder()[2], "00000010");
+}
+
+namespace {
+
+/// A folder with one block, written anew by a rewriting of which a call failed.
+struct Rewritten {
+  io::FaultyFileSystem files;
+  Log log{LogLevel::Error, LogFormat::Logfmt, [](std::string_view) {}};
+  std::optional<BlockSet> set;
+  bool all_calls_seen = false;
+
+  explicit Rewritten(uint64_t failing_call) {
+    open();
+    SampleColumns samples;
+    samples.times = {{1}, {2}};
+    samples.values = {1, 2};
+    EXPECT_TRUE(set->add({}, [&](BlockWriter& writer) { return writer.add(kLong, samples, {}); }));
+    const uint64_t before = files.calls();
+    files.fail_call(failing_call);
+    static_cast<void>(set->rewrite(set->blocks(), {}));
+    files.fail_call(0);
+    all_calls_seen = files.calls() < before + failing_call;
+  }
+  void open() {
+    set.emplace(files, "blocks", log);
+    EXPECT_TRUE(set->open());
+  }
+  void cut_power(uint64_t seed) {
+    files.power_cut(seed);
+    files.fail_from(0);
+    open();
+  }
+};
+
+/// Each failing call of the first rewriting with each change that is the last of what comes next.
+void after_a_failed_rewriting(
+    const std::function<void(Rewritten&, uint64_t last, uint64_t seed)>& next) {
+  bool all = false;
+  for (uint64_t n = 1; !all; ++n) {
+    for (uint64_t seed = 0; seed < 60 * kSeeds; ++seed) {
+      SCOPED_TRACE(fmt::format("call {}, seed {}", n, seed));
+      Rewritten blocks(n);
+      all = blocks.all_calls_seen;
+      ASSERT_EQ(blocks.set->blocks().size(), 1U);
+      next(blocks, 1 + seed % 12, seed);
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+}  // namespace
+
+TEST(DbPower, OfARewrittenBlockThereIsOne) {
+  after_a_failed_rewriting([](Rewritten& blocks, uint64_t last, uint64_t seed) {
+    blocks.files.fail_from(last);
+    static_cast<void>(blocks.set->rewrite(blocks.set->blocks(), {}));
+    blocks.cut_power(seed);
+    ASSERT_EQ(blocks.set->blocks().size(), 1U);
+    ASSERT_EQ(blocks.set->blocks()[0]->info().samples, 2U);
+  });
+}
+
+TEST(DbPower, ABlockThatIsRemovedLeavesNoneThatItReplaced) {
+  after_a_failed_rewriting([](Rewritten& blocks, uint64_t last, uint64_t seed) {
+    const auto block = blocks.set->blocks()[0];
+    blocks.files.fail_from(last);
+    const auto removed = blocks.set->remove(block);
+    blocks.cut_power(seed);
+    const auto left = blocks.set->blocks();
+    ASSERT_LE(left.size(), removed ? 0U : 1U);
+    if (!left.empty()) ASSERT_EQ(left[0]->number(), block->number());
+  });
 }
 
 }  // namespace prom5::tsdb
