@@ -439,6 +439,8 @@ Result<void> Db::delete_series(std::span<const std::vector<Matcher>> selectors, 
     TRY(blocks_.delete_samples(matchers, range));
     TRY(tiers_.delete_samples(matchers, range));
   }
+  // Should a block not be readable at the next start, the log does not know what is deleted of it.
+  TRY(log_gone(TimeMs::max()));
   // Days are summed up again without what is deleted.
   for (const auto& block : blocks_.blocks()) {
     const TimeRange own = block->info().range;

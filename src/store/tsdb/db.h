@@ -193,7 +193,7 @@ class Db final : public Storage {
   [[nodiscard]] bool may_merge(const BlockSet::Blocks& group) REQUIRES(compaction_mutex_);
   void merge_blocks(BlockSet& set, std::span<const DurationMs> spans, TimeMs origin,
                     DurationMs retention) REQUIRES(compaction_mutex_);
-  Result<void> log_gone(const Block& block) EXCLUDES(state_mutex_);
+  Result<void> log_gone(TimeMs before) EXCLUDES(state_mutex_);
   Result<void> remove_for_good(BlockSet& set, const std::shared_ptr<Block>& block)
       REQUIRES(compaction_mutex_);
   Result<void> rewrite(BlockSet& set, std::span<const std::shared_ptr<Block>> blocks)

@@ -151,8 +151,7 @@ void Db::merge_blocks(BlockSet& set, std::span<const DurationMs> spans, TimeMs o
 
 /// Segments of the log may still have a block's samples, or come back: replay passes over them as
 /// long as there is the block to say so, and afterwards because of this record.
-Result<void> Db::log_gone(const Block& block) {
-  TimeMs before = block.info().wal_until;
+Result<void> Db::log_gone(TimeMs before) {
   {
     // A block that could not be read at first is not alone with its time.
     const MutexLock lock(state_mutex_);
@@ -168,7 +167,7 @@ Result<void> Db::log_gone(const Block& block) {
 }
 
 Result<void> Db::remove_for_good(BlockSet& set, const std::shared_ptr<Block>& block) {
-  TRY(log_gone(*block));
+  TRY(log_gone(block->info().wal_until));
   return set.remove(block);
 }
 
