@@ -13,6 +13,7 @@
 namespace prom5::promql {
 
 class Evaluator;
+class Falls;
 
 /// What a function over a range sees at one step: the samples in (start, end].
 struct Window {
@@ -38,17 +39,22 @@ struct Window {
     std::span<const HistogramPtr> sums;
   };
   SummedHistograms summed;
-  /// Of functions with Function::folds, where windows overlap: the folds of all windows' floats.
-  const WindowFolds* folds = nullptr;
-  size_t first = 0;  ///< where `values` begin among those
-  /// Of a counter's function: it is known that no float is less than the one before it.
-  bool rising = false;
+  /// Of functions with Function::folds, where windows overlap: the folds of all windows'.
+  WindowFolds* folds = nullptr;
+  size_t first = 0;            ///< where `values` begin among those
+  size_t first_histogram = 0;  ///< where `histograms` begin among all windows'
+  Falls* falls = nullptr;      ///< of a counter's function: where floats fall, of all windows'
   std::string_view metric;
   /// Adds a warning or a note about the range argument.
   const std::function<void(std::string text)>* warn = nullptr;
   const std::function<void(std::string text)>* inform = nullptr;
 
   [[nodiscard]] double range_seconds() const { return (end - start).as_seconds(); }
+  /// Null where the function is to look at the samples.
+  template <typename Fold>
+  [[nodiscard]] Fold* fold() const {
+    return folds == nullptr ? nullptr : folds->get<Fold>();
+  }
 };
 
 /// The value at one step, or none.
@@ -74,7 +80,7 @@ struct Function {
   bool keeps_name = false;
   bool histogram_sums = false;                        ///< of ranges: takes Window::summed
   WindowFolds::Kind folds = WindowFolds::Kind::None;  ///< of ranges: takes Window::folds
-  bool counter = false;  ///< of ranges: looks at growth, and wants to be told where nothing falls
+  bool counter = false;  ///< of ranges: looks at growth, takes Window::falls
   bool starts = false;   ///< of ranges: takes Window::starts
 };
 

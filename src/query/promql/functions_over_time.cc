@@ -92,6 +92,9 @@ struct Variance {
 
 std::optional<double> variance_of(const Window& w) {
   if (no_floats(w)) return std::nullopt;
+  if (auto* moments = w.fold<SlidingFold<MomentsPart>>()) {
+    return moments->of(w.first, w.values.size()).variance();
+  }
   Variance variance;
   for (const double v : w.values) variance.add(v);
   return variance.variance();
@@ -99,8 +102,7 @@ std::optional<double> variance_of(const Window& w) {
 
 /// Index of the sample that no other one beats; a NaN is beaten by everything.
 template <typename Beats>
-std::optional<size_t> extreme(const Window& w, Beats beats) {
-  if (no_floats(w)) return std::nullopt;
+size_t extreme(const Window& w, Beats beats) {
   size_t best = 0;
   for (size_t i = 0; i < w.values.size(); ++i) {
     if (beats(w.values[i], w.values[best]) || std::isnan(w.values[best])) best = i;
@@ -114,20 +116,22 @@ bool less(double a, double b) { return a < b; }
 bool greater_or_equal(double a, double b) { return a >= b; }
 bool less_or_equal(double a, double b) { return a <= b; }
 
-template <typename Beats>
+template <typename Part, typename Beats>
 std::optional<StepPoint> extreme_value(const Window& w, Beats beats) {
-  if (w.folds != nullptr && !w.values.empty()) {
-    note_ignored_histograms(w);
-    return point(w.folds->extreme(w.first, w.values.size()));
+  if (no_floats(w)) return std::nullopt;
+  if (auto* fold = w.fold<SlidingFold<Part>>()) {
+    return point(fold->of(w.first, w.values.size()).value);
   }
-  const auto index = extreme(w, beats);
-  return index ? point(w.values[*index]) : std::nullopt;
+  return point(w.values[extreme(w, beats)]);
 }
 
-template <typename Beats>
+template <typename Part, typename Beats>
 std::optional<StepPoint> extreme_time(const Window& w, Beats beats) {
-  const auto index = extreme(w, beats);
-  return index ? point(w.times[*index].as_seconds()) : std::nullopt;
+  if (no_floats(w)) return std::nullopt;
+  auto* fold = w.fold<SlidingFold<Part>>();
+  const size_t index =
+      fold != nullptr ? fold->of(w.first, w.values.size()).last - w.first : extreme(w, beats);
+  return point(w.times[index].as_seconds());
 }
 
 }  // namespace
@@ -135,7 +139,9 @@ std::optional<StepPoint> extreme_time(const Window& w, Beats beats) {
 std::optional<StepPoint> eval_sum_over_time(const Window& w) {
   if (!w.values.empty() && has_histograms(w)) return mixed(w);
   if (w.values.empty()) return fold_histograms(w, HistogramFold::Kind::Sum);
-  if (w.folds != nullptr) return point(w.folds->sum(w.first, w.values.size()).total());
+  if (auto* sums = w.fold<SlidingFold<SumPart>>()) {
+    return point(sums->of(w.first, w.values.size()).sum.total());
+  }
   KahanSum sum;
   for (const double v : w.values) sum.add(v);
   return point(sum.total());
@@ -144,8 +150,8 @@ std::optional<StepPoint> eval_sum_over_time(const Window& w) {
 std::optional<StepPoint> eval_avg_over_time(const Window& w) {
   if (!w.values.empty() && has_histograms(w)) return mixed(w);
   if (w.values.empty()) return fold_histograms(w, HistogramFold::Kind::Mean);
-  if (w.folds != nullptr) {
-    const KahanSum sum = w.folds->sum(w.first, w.values.size());
+  if (auto* sums = w.fold<SlidingFold<SumPart>>()) {
+    const KahanSum sum = sums->of(w.first, w.values.size()).sum;
     const auto count = static_cast<double>(w.values.size());
     return point((sum.sum / count) + (sum.lost / count));
   }
@@ -162,13 +168,17 @@ std::optional<StepPoint> eval_count_over_time(const Window& w) {
 
 std::optional<StepPoint> eval_present_over_time(const Window& /*w*/) { return point(1); }
 
-std::optional<StepPoint> eval_min_over_time(const Window& w) { return extreme_value(w, less); }
-std::optional<StepPoint> eval_max_over_time(const Window& w) { return extreme_value(w, greater); }
+std::optional<StepPoint> eval_min_over_time(const Window& w) {
+  return extreme_value<LeastPart>(w, less);
+}
+std::optional<StepPoint> eval_max_over_time(const Window& w) {
+  return extreme_value<GreatestPart>(w, greater);
+}
 std::optional<StepPoint> eval_ts_of_min_over_time(const Window& w) {
-  return extreme_time(w, less_or_equal);
+  return extreme_time<LeastPart>(w, less_or_equal);
 }
 std::optional<StepPoint> eval_ts_of_max_over_time(const Window& w) {
-  return extreme_time(w, greater_or_equal);
+  return extreme_time<GreatestPart>(w, greater_or_equal);
 }
 
 std::optional<StepPoint> eval_stdvar_over_time(const Window& w) {
@@ -188,12 +198,20 @@ std::optional<StepPoint> eval_quantile_over_time(const Window& w) {
     (*w.warn)("quantile value should be between 0 and 1, got " + codec::format_general(q));
   }
   note_ignored_histograms(w);
+  if (auto* ranks = w.fold<RankWindow>()) {
+    ranks->move(w.first, w.first + w.values.size());
+    return point(quantile_of_sorted(q, ranks->size(), [&](size_t k) { return ranks->at(k); }));
+  }
   std::vector<double> values(w.values.begin(), w.values.end());
   return point(quantile(q, values));
 }
 
 std::optional<StepPoint> eval_mad_over_time(const Window& w) {
   if (no_floats(w)) return std::nullopt;
+  if (auto* ranks = w.fold<RankWindow>()) {
+    ranks->move(w.first, w.first + w.values.size());
+    return point(median_absolute_deviation(*ranks));
+  }
   std::vector<double> values(w.values.begin(), w.values.end());
   for (const double v : values) {
     if (std::isnan(v)) return point(v);

@@ -7,7 +7,9 @@
 #include "model/histogram_arithmetic.h"
 #include "model/kahan.h"
 #include "query/promql/extended_range.h"
+#include "query/promql/falls.h"
 #include "query/promql/functions.h"
+#include "query/promql/sample_pairs.h"
 #include "query/promql/start_resets.h"
 
 namespace prom5::promql {
@@ -41,34 +43,16 @@ bool is_gauge(const Histogram& h) { return h.reset_hint == CounterResetHint::Gau
 
 enum class Kind : uint8_t { Gauge, Counter };
 
-/// What was lost to counter resets between neighbours of `values`.
-double reset_correction(std::span<const double> values) {
-  double correction = 0;
-  for (size_t i = 1; i < values.size(); ++i) {
-    if (values[i] < values[i - 1]) correction += values[i - 1];
-  }
-  return correction;
-}
-
 void warn_of_overlap(const Window& w) {
   (*w.warn)(fmt::format(
       "sample has start time that overlaps with previous sample timestamp for metric \"{}\"",
       w.metric));
 }
 
-/// The same where start timestamps tell of resets that no value shows.
-double reset_correction_by_starts(const Window& w) {
-  double correction = 0;
-  bool overlap = false;
-  for (size_t i = 1; i < w.values.size(); ++i) {
-    const StartedAt before = started_at(w.times, w.starts, i - 1);
-    const StartedAt sample = started_at(w.times, w.starts, i);
-    overlap = overlap || starts_overlap(before, sample);
-    const bool reset = w.values[i] < w.values[i - 1] || is_start_reset(before, sample);
-    if (reset) correction += w.values[i - 1];
-  }
-  if (overlap) warn_of_overlap(w);
-  return correction;
+/// What was lost to counter resets between neighbours.
+double reset_correction(const Window& w) {
+  if (w.falls->starts_overlap(w.first, w.values.size())) warn_of_overlap(w);
+  return w.falls->lost(w.first, w.values.size());
 }
 
 /// Since when the first sample of a window counts, when that lies in the window: it was zero then,
@@ -221,11 +205,7 @@ std::optional<StepPoint> extrapolated_rate(const Window& w, Kind kind, bool per_
   if (w.values.size() < 2 && start == kNoStart) return std::nullopt;
   const bool counter = kind == Kind::Counter;
   double increase = w.values.back() - w.values.front();
-  if (!w.starts.empty()) {
-    increase += reset_correction_by_starts(w);
-  } else if (counter && !w.rising) {
-    increase += reset_correction(w.values);
-  }
+  if (counter) increase += reset_correction(w);
   if (start != kNoStart) {
     const Extent extent{w.times.front(), w.times.back(), static_cast<double>(w.times.size() - 1)};
     const double since = (increase + w.values.front()) * factor_from_start(w, extent, start);
@@ -241,36 +221,11 @@ std::optional<StepPoint> extrapolated_rate(const Window& w, Kind kind, bool per_
   return point(per_second ? change / w.range_seconds() : change);
 }
 
-/// The last two samples of the window, floats and histograms taken together.
-struct Neighbour {
-  TimeMs time;
-  double value = 0;
-  const Histogram* histogram = nullptr;
-  TimeMs start = kNoStart;
-
-  [[nodiscard]] bool begins_anew_after(const Neighbour& before) const {
-    return is_start_reset({before.time, before.start}, {time, start});
-  }
-};
-
-std::vector<Neighbour> merged(const Window& w) {
-  std::vector<Neighbour> out;
-  size_t i = 0;
-  size_t j = 0;
-  while (i < w.values.size() || j < w.histograms.size()) {
-    if (j == w.histograms.size() || (i < w.values.size() && w.times[i] < w.histogram_times[j])) {
-      out.push_back({w.times[i], w.values[i], nullptr, started_at(w.times, w.starts, i).start});
-      ++i;
-    } else {
-      out.push_back({w.histogram_times[j], 0, w.histograms[j].get(),
-                     started_at(w.histogram_times, w.histogram_starts, j).start});
-      ++j;
-    }
-  }
-  return out;
+RangeColumns columns_of(const Window& w) {
+  return {w.times, w.values, w.histogram_times, w.histograms, w.starts, w.histogram_starts};
 }
 
-std::optional<StepPoint> instant_histograms(const Window& w, const Neighbour& a, const Neighbour& b,
+std::optional<StepPoint> instant_histograms(const Window& w, const AnySample& a, const AnySample& b,
                                             Kind kind, double seconds) {
   const bool counter = kind == Kind::Counter;
   const bool any_gauge = is_gauge(*a.histogram) || is_gauge(*b.histogram);
@@ -295,18 +250,18 @@ std::optional<StepPoint> instant_histograms(const Window& w, const Neighbour& a,
 
 /// irate and idelta: the last two samples alone.
 std::optional<StepPoint> instant_change(const Window& w, Kind kind) {
-  Neighbour a;
-  Neighbour b;
+  AnySample a;
+  AnySample b;
   if (w.histograms.empty()) {
     if (w.values.size() < 2) return std::nullopt;
     const size_t n = w.values.size();
     a = {w.times[n - 2], w.values[n - 2], nullptr, started_at(w.times, w.starts, n - 2).start};
     b = {w.times[n - 1], w.values[n - 1], nullptr, started_at(w.times, w.starts, n - 1).start};
   } else {
-    const std::vector<Neighbour> all = merged(w);
-    if (all.size() < 2) return std::nullopt;
-    a = all[all.size() - 2];
-    b = all.back();
+    const std::vector<AnySample> last = last_two(columns_of(w));
+    if (last.size() < 2) return std::nullopt;
+    a = last[0];
+    b = last[1];
   }
   const double seconds = (b.time - a.time).as_seconds();
   if (seconds == 0) return std::nullopt;
@@ -322,8 +277,19 @@ struct Line {
   double intercept = 0;
 };
 
+/// The same from what is kept of all windows.
+Line linear_regression(SlidingFold<LinePart>& lines, const Window& w, TimeMs origin) {
+  const LinePart part = lines.of(w.first, w.values.size());
+  if (part.constant) return {0, w.values[0]};
+  constexpr double kMsPerSecond = 1000;
+  const double slope_ms = part.products / part.squares_ms;
+  const double to_origin = static_cast<double>((origin - lines.origin()).ms) - part.mean_ms;
+  return {slope_ms * kMsPerSecond, part.mean.mean + (part.mean.lost + (slope_ms * to_origin))};
+}
+
 /// Least squares through the samples; the intercept is the value at `origin`.
 Line linear_regression(const Window& w, TimeMs origin) {
+  if (auto* lines = w.fold<SlidingFold<LinePart>>()) return linear_regression(*lines, w, origin);
   KahanSum x_sum;
   KahanSum y_sum;
   KahanSum xy_sum;
@@ -364,33 +330,32 @@ bool has_line(const Window& w) {
 
 /// The samples that resets and changes look at: of an anchored window the last one at or before its
 /// start and all after; none when nothing lies inside.
-std::vector<Neighbour> samples_to_compare(const Window& w) {
-  std::vector<Neighbour> all = merged(w);
+std::vector<AnySample> samples_to_compare(const Window& w) {
+  std::vector<AnySample> all = merged(columns_of(w));
   if (w.extended != ExtendedRange::Anchored) return all;
   const auto inside =
-      std::find_if(all.begin(), all.end(), [&](const Neighbour& n) { return n.time > w.start; });
+      std::find_if(all.begin(), all.end(), [&](const AnySample& s) { return s.time > w.start; });
   if (inside == all.end()) return {};
   all.erase(all.begin(), inside == all.begin() ? inside : inside - 1);
   return all;
 }
 
-template <typename Differs>
-std::optional<StepPoint> count_differences(const Window& w, Differs differs) {
+std::optional<StepPoint> count_pairs(const Window& w, PairKind kind) {
+  if (auto* pairs = w.fold<PairCounts>(); pairs != nullptr && w.extended == ExtendedRange::None) {
+    return point(pairs->of(w.first + w.first_histogram, w.values.size() + w.histograms.size()));
+  }
   if (w.histograms.empty() && w.starts.empty() && w.extended == ExtendedRange::None) {
     double n = 0;
     for (size_t i = 1; i < w.values.size(); ++i) {
-      if (differs({{}, w.values[i - 1], nullptr}, {{}, w.values[i], nullptr})) ++n;
+      if (counts(kind, w.values[i - 1], w.values[i])) ++n;
     }
     return point(n);
   }
-  const std::vector<Neighbour> samples = samples_to_compare(w);
+  const std::vector<AnySample> samples = samples_to_compare(w);
   if (samples.empty()) return std::nullopt;
   double n = 0;
   for (size_t i = 1; i < samples.size(); ++i) {
-    const Neighbour& a = samples[i - 1];
-    const Neighbour& b = samples[i];
-    const bool type_changed = (a.histogram == nullptr) != (b.histogram == nullptr);
-    if (type_changed || differs(a, b)) ++n;
+    if (counts(kind, samples[i - 1], samples[i])) ++n;
   }
   return point(n);
 }
@@ -432,20 +397,8 @@ std::optional<StepPoint> eval_predict_linear(const Window& w) {
   return point(line.slope * w.parameters[0] + line.intercept);
 }
 
-std::optional<StepPoint> eval_resets(const Window& w) {
-  return count_differences(w, [](const Neighbour& a, const Neighbour& b) {
-    if (b.begins_anew_after(a)) return true;
-    return a.histogram == nullptr ? b.value < a.value
-                                  : is_counter_reset(*b.histogram, *a.histogram);
-  });
-}
-
-std::optional<StepPoint> eval_changes(const Window& w) {
-  return count_differences(w, [](const Neighbour& a, const Neighbour& b) {
-    if (a.histogram != nullptr) return !same_observations(*a.histogram, *b.histogram);
-    return a.value != b.value && !(std::isnan(a.value) && std::isnan(b.value));
-  });
-}
+std::optional<StepPoint> eval_resets(const Window& w) { return count_pairs(w, PairKind::Reset); }
+std::optional<StepPoint> eval_changes(const Window& w) { return count_pairs(w, PairKind::Change); }
 
 Result<void> check_smoothing_factors(std::span<const double> parameters) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kFactors = {

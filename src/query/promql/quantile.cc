@@ -66,18 +66,21 @@ void make_monotonic(std::vector<ClassicBucket>& buckets, ClassicQuantile& out) {
 }  // namespace
 
 double quantile(double q, std::vector<double>& values) {
-  if (values.empty() || std::isnan(q)) return kNaN;
-  if (q < 0) return -kInf;
-  if (q > 1) return kInf;
-  std::sort(values.begin(), values.end(),
-            [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
-  const auto n = static_cast<double>(values.size());
-  const double rank = q * (n - 1);
-  const double lower = std::max(0.0, std::floor(rank));
-  const double upper = std::min(n - 1, lower + 1);
-  const double weight = rank - std::floor(rank);
-  return values[static_cast<size_t>(lower)] * (1 - weight) +
-         values[static_cast<size_t>(upper)] * weight;
+  const auto first = values.begin();
+  const auto first_number =
+      std::partition(first, values.end(), [](double v) { return std::isnan(v); });
+  auto in_place = first_number;  // all before it are in their places, or NaN
+  return quantile_of_sorted(q, values.size(), [&](size_t k) {
+    const auto place = first + static_cast<std::ptrdiff_t>(k);
+    if (place < in_place) return *place;
+    if (place == in_place) {
+      std::iter_swap(place, std::min_element(place, values.end()));
+    } else {
+      std::nth_element(in_place, place, values.end());
+    }
+    in_place = place + 1;
+    return *place;
+  });
 }
 
 ClassicQuantile classic_quantile(double q, std::vector<ClassicBucket>& buckets) {

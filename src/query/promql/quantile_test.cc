@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "base/rng.h"
 
 namespace prom5::promql {
 
@@ -44,6 +47,24 @@ TEST(Quantile, OfValues) {
   is(0.9, {7}, 7);
   is(1, {kNaN, 1, 2}, 2);
   is(0, {1, kNaN, 2}, kNaN);
+}
+
+TEST(Quantile, IsThatOfSortedValues) {
+  Rng random(5);
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<double> values(1 + random.below(40));
+    for (double& v : values) {
+      v = random.below(9) == 0 ? kNaN : static_cast<double>(random.below(12)) / 7;
+      if (random.below(20) == 0) v = random.below(2) == 0 ? kInf : -kInf;
+    }
+    std::vector<double> sorted = values;
+    std::ranges::sort(sorted,
+                      [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
+    const double q = random.below(4) == 0 ? static_cast<double>(random.below(2)) : random.unit();
+    const double want = quantile_of_sorted(q, sorted.size(), [&](size_t k) { return sorted[k]; });
+    const double got = quantile(q, values);
+    EXPECT_TRUE(got == want || (std::isnan(got) && std::isnan(want))) << got << " not " << want;
+  }
 }
 
 TEST(Quantile, OfClassicBuckets) {

@@ -4,9 +4,11 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "query/promql/evaluator.h"
+#include "query/promql/falls.h"
 #include "query/promql/range_window.h"
 #include "query/promql/series_collector.h"
 
@@ -68,13 +70,15 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
   SlidingRange floats(samples.times);
   SlidingRange histograms(samples.histogram_times);
   SlidingRange rollups(samples.rollups.ends);
-  const Falls falls(function.counter ? std::span<const double>(samples.values)
-                                     : std::span<const double>());
+  std::optional<Falls> falls;
+  if (function.counter) falls.emplace(samples.times, samples.values, samples.starts);
+  window.falls = falls ? &*falls : nullptr;
   SlidingRange summed(samples.rollups.histogram_ends);
-  // Worth it where each sample is in several windows.
-  const bool overlap = grid.count > 1 && shape.range.ms >= 4 * grid.step.ms && !shape.shift.fixed;
-  const WindowFolds folds(samples.values, overlap ? function.folds : WindowFolds::Kind::None);
-  if (folds.usable()) window.folds = &folds;
+  WindowFolds folds;
+  if (!shape.shift.fixed) {
+    folds = WindowFolds(function.folds, samples, {grid.count, shape.range, grid.step});
+  }
+  window.folds = &folds;
   size_t found = 0;
   size_t unchecked = 0;
   query::SampleCounts looked_at{0, samples.times.size() + samples.histogram_times.size()};
@@ -108,7 +112,7 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
     window.times = std::span(samples.times).subspan(floats.first(), floats.count());
     window.values = std::span(samples.values).subspan(floats.first(), floats.count());
     window.first = floats.first();
-    window.rising = function.counter && !falls.any(floats.first(), floats.count());
+    window.first_histogram = histograms.first();
     window.histogram_times =
         std::span(samples.histogram_times).subspan(histograms.first(), histograms.count());
     window.histograms =

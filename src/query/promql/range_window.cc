@@ -18,16 +18,6 @@ size_t SlidingRange::far_after(size_t from, TimeMs time) const {
   return static_cast<size_t>(std::upper_bound(begin, end, time) - times_.begin());
 }
 
-Falls::Falls(std::span<const double> values) {
-  if (std::ranges::is_sorted(values)) return;
-  up_to_.reserve(values.size());
-  uint32_t count = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (i > 0 && values[i] < values[i - 1]) ++count;
-    up_to_.push_back(count);
-  }
-}
-
 void widen_to(const Tier& tier, Window& window) {
   const auto border_before = [&](TimeMs time) {
     const int64_t n = time.ms / tier.width.ms - (time.ms % tier.width.ms < 0 ? 1 : 0);

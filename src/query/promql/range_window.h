@@ -45,19 +45,6 @@ class SlidingRange {
   TimeMs last_end_ = TimeMs::min();
 };
 
-/// Which windows of a column have a value that is less than the one before it.
-class Falls {
- public:
-  explicit Falls(std::span<const double> values);
-
-  [[nodiscard]] bool any(size_t first, size_t count) const {
-    return !up_to_.empty() && count > 1 && up_to_[first + count - 1] != up_to_[first];
-  }
-
- private:
-  std::vector<uint32_t> up_to_;  ///< how many falls there are up to each value; empty: none at all
-};
-
 /// Widens a window that reaches into what is summed up to borders of its rollups, and shifts its
 /// end to the one before: less than a rollup's width each.
 void widen_to(const Tier& tier, Window& window);

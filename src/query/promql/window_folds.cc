@@ -1,100 +1,84 @@
 #include "query/promql/window_folds.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 
 namespace prom5::promql {
 
 namespace {
 
-/// Sums of as many of them as there may be stay far from overflow.
-constexpr double kModerate = 1e280;
+using Kind = WindowFolds::Kind;
 
-bool all_moderate(std::span<const double> values) {
+constexpr double kAny = std::numeric_limits<double>::infinity();
+
+/// When a kind's fold is right, and when it is worth it.
+struct Terms {
+  Kind kind;
+  double least;     ///< size of a value that is not 0
+  double greatest;  ///< exclusive; not even infinities and NaN where it is kAny: all are good
+  double windows;   ///< in which a sample is, at least
+  double samples;   ///< in a window, at least
+};
+
+// Sums of as many as there may be stay far from overflow; squares of differences and their sums
+// stay far from it and from what has fewer digits. Halves of what is ranked are exact.
+// How many windows and samples: as window_folds_bench.cc measures them.
+constexpr std::array kTerms = std::to_array<Terms>({
+    {Kind::Sum, 0, 1e280, 4, 4},
+    {Kind::Least, 0, 1e280, 4, 4},
+    {Kind::Greatest, 0, 1e280, 4, 4},
+    {Kind::Moments, 1e-120, 1e140, 2, 4},
+    {Kind::Line, 1e-120, 1e140, 2, 4},
+    {Kind::Ranks, 1e-300, 1e300, 4, 16},
+    {Kind::Changes, 0, kAny, 2, 4},
+    {Kind::Resets, 0, kAny, 2, 4},
+});
+
+bool all_good(std::span<const double> values, const Terms& terms) {
+  if (terms.greatest == kAny) return true;
   bool good = true;
   // NaN compares false.
-  for (const double v : values) good &= std::fabs(v) < kModerate;
+  for (const double v : values) {
+    const double size = std::fabs(v);
+    good &= size < terms.greatest && (size >= terms.least || size == 0);
+  }
   return good;
+}
+
+bool worth_it(const RangeSamples& samples, const WindowFolds::Plan& plan, const Terms& terms) {
+  if (plan.steps < 2) return false;
+  const auto range = static_cast<double>(plan.range.ms);
+  const auto step = static_cast<double>(plan.step.ms);
+  const auto count = static_cast<double>(samples.times.size() + samples.histogram_times.size());
+  const double span = range + (step * static_cast<double>(plan.steps - 1));
+  return range >= terms.windows * step && count * range >= terms.samples * span;
+}
+
+RangeColumns columns_of(const RangeSamples& s) {
+  return {s.times, s.values, s.histogram_times, s.histograms, s.starts, s.histogram_starts};
 }
 
 }  // namespace
 
-WindowFolds::WindowFolds(std::span<const double> values, Kind kind)
-    : values_(values), kind_(kind), usable_(kind != Kind::None && all_moderate(values)) {
-  if (!usable_) return;
-  std::span<const double> below = values;
-  std::span<const double> lost_below;
-  while (below.size() >= 2 * kFanout) {
-    build_level(below, lost_below);
-    below = levels_.back().values;
-    lost_below = levels_.back().lost;
+WindowFolds::WindowFolds(Kind kind, const RangeSamples& samples, const Plan& plan) {
+  const auto terms = std::ranges::find(kTerms, kind, &Terms::kind);
+  if (terms == kTerms.end() || !worth_it(samples, plan, *terms)) return;
+  if (!all_good(samples.values, *terms)) return;
+  const std::span<const TimeMs> times = samples.times;
+  const std::span<const double> values = samples.values;
+  switch (kind) {
+    case Kind::None: break;
+    case Kind::Sum: fold_.emplace<SlidingFold<SumPart>>(times, values); break;
+    case Kind::Least: fold_.emplace<SlidingFold<LeastPart>>(times, values); break;
+    case Kind::Greatest: fold_.emplace<SlidingFold<GreatestPart>>(times, values); break;
+    case Kind::Moments: fold_.emplace<SlidingFold<MomentsPart>>(times, values); break;
+    case Kind::Line: fold_.emplace<SlidingFold<LinePart>>(times, values); break;
+    case Kind::Ranks: fold_.emplace<RankWindow>(values); break;
+    case Kind::Changes: fold_.emplace<PairCounts>(PairKind::Change, columns_of(samples)); break;
+    case Kind::Resets: fold_.emplace<PairCounts>(PairKind::Reset, columns_of(samples)); break;
   }
-}
-
-void WindowFolds::build_level(std::span<const double> below, std::span<const double> lost_below) {
-  Level level;
-  const size_t runs = below.size() / kFanout;  // what is over is never asked for as a run
-  level.values.reserve(runs);
-  if (kind_ == Kind::Sum) level.lost.reserve(runs);
-  for (size_t run = 0; run < runs; ++run) {
-    const auto part = below.subspan(run * kFanout, kFanout);
-    if (kind_ == Kind::Sum) {
-      KahanSum sum;
-      for (const double v : part) sum.add(v);
-      for (size_t i = 0; i < kFanout && !lost_below.empty(); ++i) {
-        sum.lost += lost_below[(run * kFanout) + i];
-      }
-      level.values.push_back(sum.sum);
-      level.lost.push_back(sum.lost);
-    } else {
-      level.values.push_back(kind_ == Kind::Least ? std::ranges::min(part)
-                                                  : std::ranges::max(part));
-    }
-  }
-  levels_.push_back(std::move(level));
-}
-
-/// Calls `take(values, lost, from, to)` for pieces that make up [first, past), from the single
-/// values up; `lost` is null there.
-template <typename Take>
-void WindowFolds::walk(size_t first, size_t past, Take take) const {
-  const double* values = values_.data();
-  const double* lost = nullptr;
-  for (const Level& above : levels_) {
-    if (past - first < 2 * kFanout) break;
-    const size_t from = (first + kFanout - 1) / kFanout;
-    const size_t to = past / kFanout;
-    take(values, lost, first, from * kFanout);
-    take(values, lost, to * kFanout, past);
-    first = from;
-    past = to;
-    values = above.values.data();
-    lost = above.lost.empty() ? nullptr : above.lost.data();
-  }
-  take(values, lost, first, past);
-}
-
-KahanSum WindowFolds::sum(size_t first, size_t count) const {
-  KahanSum out;
-  walk(first, first + count, [&](const double* values, const double* lost, size_t from, size_t to) {
-    for (size_t i = from; i < to; ++i) {
-      out.add(values[i]);
-      if (lost != nullptr) out.lost += lost[i];
-    }
-  });
-  return out;
-}
-
-double WindowFolds::extreme(size_t first, size_t count) const {
-  double out = values_[first];
-  walk(first, first + count, [&](const double* values, const double*, size_t from, size_t to) {
-    if (kind_ == Kind::Least) {
-      for (size_t i = from; i < to; ++i) out = std::min(out, values[i]);
-    } else {
-      for (size_t i = from; i < to; ++i) out = std::max(out, values[i]);
-    }
-  });
-  return out;
 }
 
 }  // namespace prom5::promql

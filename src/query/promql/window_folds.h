@@ -1,48 +1,49 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <vector>
+#include <variant>
 
-#include "model/kahan.h"
+#include "query/promql/fold_parts.h"
+#include "query/promql/rank_window.h"
+#include "query/promql/sample_pairs.h"
+#include "query/promql/sliding_fold.h"
+#include "query/promql/step_series.h"
 
 namespace prom5::promql {
 
-/// Sums, or extremes, of any run of a column, from those of its runs of 16, 256, 4096 …: windows
-/// that overlap cost the logarithm of their length, after one pass over the samples.
+/// What the functions of ranges that have a row in kFunctions[] keep of the samples of windows that
+/// overlap, so that a step costs the same, or the logarithm of a column's length, and not as much
+/// as the window's length.
 ///
-/// A sum is that of all values within the error of Kahan's summation, whatever the grouping. That
-/// holds where nothing overflows, so only for columns of moderate, finite values: usable().
+/// For a column of which each value is good (no NaN, no infinity, nothing that overflows or
+/// underflows when it is squared), and where it is faster than to look at each window by itself.
+/// One thread.
 class WindowFolds {
  public:
-  enum class Kind : uint8_t { None, Sum, Least, Greatest };
+  enum class Kind : uint8_t { None, Sum, Least, Greatest, Moments, Line, Ranks, Changes, Resets };
 
-  /// `values` must outlive this.
-  WindowFolds(std::span<const double> values, Kind kind);
-
-  [[nodiscard]] bool usable() const { return usable_; }
-
-  /// For Kind::Sum.
-  [[nodiscard]] KahanSum sum(size_t first, size_t count) const;
-  /// For Kind::Least and Greatest; `count` is not 0.
-  [[nodiscard]] double extreme(size_t first, size_t count) const;
-
- private:
-  static constexpr size_t kFanout = 16;
-
-  struct Level {
-    std::vector<double> values;
-    std::vector<double> lost;  ///< of sums
+  /// The windows to come: `steps` of them, each `range` long, `step` after the one before.
+  struct Plan {
+    size_t steps = 1;
+    DurationMs range;
+    DurationMs step;
   };
 
-  void build_level(std::span<const double> below, std::span<const double> lost_below);
-  template <typename Take>
-  void walk(size_t first, size_t past, Take take) const;
+  WindowFolds() = default;
+  /// `samples` must outlive this and stay as they are.
+  WindowFolds(Kind kind, const RangeSamples& samples, const Plan& plan);
 
-  const std::span<const double> values_;
-  const Kind kind_;
-  bool usable_ = false;
-  std::vector<Level> levels_;  ///< of runs of 16, 256, …
+  /// What a kind keeps; null for another kind, and where there is no fold.
+  template <typename Fold>
+  [[nodiscard]] Fold* get() {
+    return std::get_if<Fold>(&fold_);
+  }
+
+ private:
+  std::variant<std::monostate, SlidingFold<SumPart>, SlidingFold<LeastPart>,
+               SlidingFold<GreatestPart>, SlidingFold<MomentsPart>, SlidingFold<LinePart>,
+               RankWindow, PairCounts>
+      fold_;
 };
 
 }  // namespace prom5::promql
