@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 #include "model/kahan.h"
 #include "query/promql/sliding_fold.h"
@@ -93,38 +94,70 @@ struct MomentsPart {
   [[nodiscard]] double variance() const { return squares / count; }
 };
 
-/// The same of times and values together, for the line through them by least squares.
+/// Sums of times, values and their products, for the line through them by least squares. Those of
+/// times are exact. Those of values keep what rounding loses, so that a slope is good although it
+/// is a small rest of them, and 0 where values of few digits make it so.
 struct LinePart {
-  double count = 0;
-  double mean_ms = 0;  ///< times are whole and near their origin
-  KeptMean mean;
-  double squares_ms = 0;
-  double products = 0;  ///< of both distances
-  double value = 0;     ///< of any sample
+  int64_t count = 0;
+  int64_t ms = 0;
+  __int128 squares = 0;  ///< of milliseconds
+  KahanSum values;
+  KahanSum products;
+  double value = 0;  ///< of any sample
   bool constant = true;
 
   void add(const FoldedSample& s) {
     if (count == 0) value = s.value;
     constant = constant && s.value == value;
     ++count;
-    const double distance_ms = s.ms - mean_ms;
-    mean_ms += distance_ms / count;
-    squares_ms += distance_ms * (s.ms - mean_ms);
-    mean.move(mean.distance_of(s.value) / count);
-    products += distance_ms * mean.distance_of(s.value);
+    ms += s.ms;
+    squares += static_cast<__int128>(s.ms) * s.ms;
+    values.add(s.value);
+    const auto at = static_cast<double>(s.ms);
+    const double product = at * s.value;
+    products.add(product);
+    products.lost += std::fma(at, s.value, -product);
   }
   void join(const LinePart& later) {
     if (later.count == 0) return;
     constant = constant && later.constant && value == later.value;
-    const double both = count + later.count;
-    const double share = later.count / both;
-    const double distance_ms = later.mean_ms - mean_ms;
-    const double distance = mean.distance_of(later.mean);
-    mean_ms += distance_ms * share;
-    mean.move(distance * share);
-    squares_ms += later.squares_ms + (distance_ms * distance_ms * count * share);
-    products += later.products + (distance_ms * distance * count * share);
-    count = both;
+    count += later.count;
+    ms += later.ms;
+    squares += later.squares;
+    join(values, later.values);
+    join(products, later.products);
+  }
+  /// By which the value grows in a millisecond; two samples at least.
+  [[nodiscard]] double slope() const {
+    const Product a(static_cast<double>(count), products);
+    const Product b(static_cast<double>(ms), values);
+    const double spread = static_cast<double>((static_cast<__int128>(count) * squares) -
+                                              (static_cast<__int128>(ms) * ms));
+    return ((a.high - b.high) + (a.low - b.low)) / spread;
+  }
+  /// Of the line, at a time after the fold's origin.
+  [[nodiscard]] double at(double at_ms) const {
+    const auto n = static_cast<double>(count);
+    return (values.total() / n) + (slope() * (at_ms - (static_cast<double>(ms) / n)));
+  }
+
+ private:
+  /// Of twice as many digits as a double has.
+  struct Product {
+    double high = 0;
+    double low = 0;
+
+    Product(double factor, const KahanSum& sum) {
+      const double total = sum.sum + sum.lost;
+      const double rest = (sum.sum - total) + sum.lost;
+      high = factor * total;
+      low = std::fma(factor, total, -high) + (factor * rest);
+    }
+  };
+
+  static void join(KahanSum& sum, const KahanSum& later) {
+    sum.add(later.sum);
+    sum.lost += later.lost;
   }
 };
 

@@ -282,9 +282,7 @@ Line linear_regression(SlidingFold<LinePart>& lines, const Window& w, TimeMs ori
   const LinePart part = lines.of(w.first, w.values.size());
   if (part.constant) return {0, w.values[0]};
   constexpr double kMsPerSecond = 1000;
-  const double slope_ms = part.products / part.squares_ms;
-  const double to_origin = static_cast<double>((origin - lines.origin()).ms) - part.mean_ms;
-  return {slope_ms * kMsPerSecond, part.mean.mean + (part.mean.lost + (slope_ms * to_origin))};
+  return {part.slope() * kMsPerSecond, part.at(static_cast<double>((origin - lines.origin()).ms))};
 }
 
 /// Least squares through the samples; the intercept is the value at `origin`.
@@ -413,6 +411,8 @@ Result<void> check_smoothing_factors(std::span<const double> parameters) {
   return {};
 }
 
+// Without a fold: each window begins anew with its own first two samples, and each value is rounded
+// on the way to the next, with factors that may be others at the next step.
 std::optional<StepPoint> eval_double_exponential_smoothing(const Window& w) {
   const double level = w.parameters[0];
   const double trend = w.parameters[1];

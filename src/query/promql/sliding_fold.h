@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -10,7 +11,7 @@ namespace prom5::promql {
 
 /// One sample of a column as parts of a fold take it.
 struct FoldedSample {
-  double ms = 0;  ///< its time after the fold's origin, which lies near
+  int64_t ms = 0;  ///< its time after the fold's origin, which lies near
   double value = 0;
   size_t index = 0;
 };
@@ -57,7 +58,7 @@ class SlidingFold {
     }
   }
   [[nodiscard]] FoldedSample sample(size_t i) const {
-    return {static_cast<double>((times_[i] - origin()).ms), values_[i], i};
+    return {(times_[i] - origin()).ms, values_[i], i};
   }
 
   std::span<const TimeMs> times_;
