@@ -39,7 +39,8 @@ struct Window {
     std::span<const HistogramPtr> sums;
   };
   SummedHistograms summed;
-  /// Of functions with Function::folds, where windows overlap: the folds of all windows'.
+  /// Of functions with Function::folds, where windows overlap: what is kept of all windows'
+  /// samples.
   WindowFolds* folds = nullptr;
   size_t first = 0;            ///< where `values` begin among those
   size_t first_histogram = 0;  ///< where `histograms` begin among all windows'

@@ -17,7 +17,7 @@ constexpr double kAny = std::numeric_limits<double>::infinity();
 struct Terms {
   Kind kind;
   double least;     ///< size of a value that is not 0
-  double greatest;  ///< exclusive; not even infinities and NaN where it is kAny: all are good
+  double greatest;  ///< exclusive; kAny: NaN and infinities are good, too
   double windows;   ///< in which a sample is, at least
   double samples;   ///< in a window, at least
 };
