@@ -180,19 +180,22 @@ Answer resets(const TwinWindow& window) {
 
 // --- trends --------------------------------------------------------------------------------------
 
-/// Slope per second, and the value at `at`.
-std::pair<double, double> regression(const std::vector<TimedFloat>& points, TimeMs at) {
+/// Slope per second, and the value at `at`. Shaken, times are counted from far away: where a slope
+/// is a small rest of large numbers, it is another.
+std::pair<double, double> regression(const std::vector<TimedFloat>& points, TimeMs at,
+                                     bool shaken) {
   const double first = points.front().value;
   if (std::ranges::all_of(points, [&](const TimedFloat& p) { return p.value == first; })) {
     if (std::isinf(first)) return {kNan, kNan};
     return {0, first};
   }
+  const DurationMs away{shaken ? 8'641'703 : 0};
   KahanSum x;
   KahanSum y;
   KahanSum xy;
   KahanSum xx;
   for (const TimedFloat& p : points) {
-    const double seconds = (p.time - at).as_seconds();
+    const double seconds = (p.time - at + away).as_seconds();
     x.add(seconds);
     y.add(p.value);
     xy.add(seconds * p.value);
@@ -204,19 +207,19 @@ std::pair<double, double> regression(const std::vector<TimedFloat>& points, Time
   const double covariance = (xy.sum + xy.lost) - sum_x * sum_y / n;
   const double variance = (xx.sum + xx.lost) - sum_x * sum_x / n;
   const double slope = covariance / variance;
-  return {slope, sum_y / n - slope * sum_x / n};
+  return {slope, sum_y / n - slope * (sum_x / n - away.as_seconds())};
 }
 
 Answer deriv(const TwinWindow& window) {
   const auto points = floats_of(window);
   if (points.size() < 2) return std::nullopt;
-  return number(regression(points, points.front().time).first);
+  return number(regression(points, points.front().time, window.shaken).first);
 }
 
 Answer predict_linear(const TwinWindow& window) {
   const auto points = floats_of(window);
   if (points.size() < 2) return std::nullopt;
-  const auto [slope, intercept] = regression(points, window.now);
+  const auto [slope, intercept] = regression(points, window.now, window.shaken);
   return number(slope * window.parameters[0] + intercept);
 }
 
