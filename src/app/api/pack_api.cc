@@ -3,6 +3,7 @@
 #include "app/api/answer.h"
 #include "app/api/origin.h"
 #include "ask/catalogue/operator_pack.h"
+#include "io/codec/yaml.h"
 
 namespace prom5::api {
 
@@ -22,6 +23,10 @@ std::string text_in(const Json& object, const char* name) {
 Result<std::string> whole_pack(const std::string& yaml) {
   catalogue::ConceptPack pack = catalogue::shipped_pack();
   TRY(merge_checked(pack, yaml));
+  if (TRY(codec::parse_yaml(yaml)).entries.empty()) {
+    return fail(ErrorCode::BadData,
+                "the pack is empty: it would unlearn everything; delete the pack's file for that");
+  }
   return yaml;
 }
 

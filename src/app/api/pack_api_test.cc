@@ -80,6 +80,7 @@ TEST_F(PackApiTest, RefusesWhatItCannotLearn) {
   for (const char* body :
        {"", "[]", "{}", "{", R"({"from_feedback": 3})", R"({"from_feedback": "1"})",
         R"({"synonym": "a=b"})", R"({"synonym": {"word": "a"}})", R"({"yaml": "menas: {}"})",
+        R"({"yaml": ""})", R"({"yaml": " \n"})", R"({"yaml": "# nothing"})", R"({"yaml": "{}"})",
         R"({"yaml": "x", "from_feedback": 1})", R"({"other": 1})"}) {
     EXPECT_EQ(post(body), 400) << body;
   }

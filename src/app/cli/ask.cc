@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <iostream>
+#include <optional>
 
 #include "app/cli/ask_proposal.h"
 #include "app/cli/client.h"
@@ -12,6 +13,7 @@
 #include "app/cli/print_result.h"
 #include "app/cli/terminal.h"
 #include "base/ascii.h"
+#include "base/clock.h"
 
 namespace prom5::cli {
 
@@ -21,6 +23,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"url", FlagKind::Text, "http://127.0.0.1:9090", "The server to ask."},
     {"json", FlagKind::Switch, "false", "Print answers as JSON, a line each."},
     {"session", FlagKind::Text, "", "Go on in a conversation."},
+    {"time", FlagKind::Text, "",
+     "What \"now\" means: Unix seconds, RFC 3339, a date, or -5m; now when not given."},
 });
 
 constexpr size_t kChartHeight = 8;
@@ -133,10 +137,14 @@ class Conversation {
   explicit Conversation(const Flags& flags)
       : server_(flags.text("url")), session_(flags.text("session")), json_(flags.on("json")) {}
 
+  /// All is asked as at this time.
+  void ask_at(TimeMs time) { time_ = time; }
+
   /// Asks and prints. False for what was not answered.
   bool ask(const std::string& question) {
     Json body{{"message", question}};
     if (!session_.empty()) body["session_id"] = session_;
+    if (time_) body["time"] = time_->as_seconds();
     const auto answer = post_json(server_, "/api/v5/agent/text", body);
     if (!answer) {
       complain_of(answer.error(), server_);
@@ -208,6 +216,7 @@ class Conversation {
   const std::string server_;
   std::string session_;
   const bool json_;
+  std::optional<TimeMs> time_;
   std::vector<std::string> suggestions_;
 };
 
@@ -246,6 +255,11 @@ int run_ask(const Flags& flags) {
     question += (question.empty() ? "" : " ") + word;
   }
   Conversation conversation(flags);
+  if (!flags.text("time").empty()) {
+    const auto time = parse_when(flags.text("time"), SystemClock().now());
+    if (!time) return complain("--time: " + time.error().message, kWrongUse);
+    conversation.ask_at(*time);
+  }
   if (question == "-") return converse(conversation, false) ? kGood : kFailure;
   if (!question.empty()) return conversation.ask(question) ? kGood : kFailure;
   if (::isatty(STDIN_FILENO) == 0) {

@@ -10,6 +10,9 @@
 #include "app/config/rule_file.h"
 #include "app/config/target_check.h"
 #include "app/config/web_config.h"
+#include "ask/catalogue/concept.h"
+#include "ask/catalogue/operator_pack.h"
+#include "io/file/file_system.h"
 #include "model/exposition/openmetrics_check.h"
 #include "model/exposition/page_check.h"
 
@@ -35,6 +38,23 @@ const std::span<const Flag> kCheckMetricsFlags = kMetricsFlags;
 
 namespace {
 
+/// The operator's own words for the assistant; nothing where none are configured, a note where they
+/// are not there yet, as the server writes them when it is taught.
+Result<std::string> check_pack(const std::string& file) {
+  if (file.empty()) return "";
+  io::PosixFileSystem files;
+  const auto yaml = files.read(file);
+  if (!yaml && yaml.error().code == ErrorCode::NotFound) {
+    return fmt::format("assistant: pack_file: {} is not there yet", file);
+  }
+  if (!yaml) return std::unexpected(yaml.error());
+  catalogue::ConceptPack pack = catalogue::shipped_pack();
+  if (const auto good = catalogue::merge_checked(pack, *yaml); !good) {
+    return fail(ErrorCode::BadData, "{}: {}", file, good.error().message);
+  }
+  return "";
+}
+
 int check_config_file(const std::string& file, config::Check depth) {
   const auto config = config::load_config(file, depth);
   if (!config) return complain(config.error().message, kFailure);
@@ -42,9 +62,13 @@ int check_config_file(const std::string& file, config::Check depth) {
       depth == config::Check::Whole ? config::check_known_targets(*config) : config::TargetReport{};
   int code = kGood;
   for (const std::string& problem : targets.problems) code = complain(problem, kFailure);
+  const auto pack = depth == config::Check::Whole ? check_pack(config->assistant.pack_file)
+                                                  : Result<std::string>("");
+  if (!pack) code = complain(pack.error().message, kFailure);
   if (code == kGood) fmt::print("{}: good; {} scrape configs\n", file, config->scrapes.size());
   for (const std::string& note : config->notes) fmt::print("note: {}\n", note);
   for (const std::string& note : targets.notes) fmt::print("note: {}\n", note);
+  if (pack && !pack->empty()) fmt::print("note: {}\n", *pack);
   return code;
 }
 
