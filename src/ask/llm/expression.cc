@@ -266,6 +266,27 @@ Shape Expression::shape() const {
   return out;
 }
 
+/// Whether each of the things has several series, one a partition: what is asked of it is of all
+/// of them, unless one is named.
+bool Expression::is_parted(const std::vector<std::string>& by) const {
+  static const std::set<std::string_view> kParts = {"partition", "shard", "slot", "segment"};
+  static const std::set<std::string_view> kDevices = {"device", "disk", "interface"};
+  if (metric_ == nullptr || subject_.recipe->join.empty()) return false;
+  const bool finer = std::ranges::any_of(by, [](const std::string& label) {
+    return label == "mountpoint" || kDevices.contains(label);
+  });
+  return std::ranges::any_of(metric_->labels, [&](const catalogue::LabelInfo& label) {
+    const bool part = kParts.contains(label.name) || (!finer && kDevices.contains(label.name));
+    if (!part || label.values.size() < 2 || std::ranges::find(by, label.name) != by.end()) {
+      return false;
+    }
+    return std::ranges::none_of(filters_, [&](size_t m) {
+      const auto binding = catalogue::bind(reading_.mentions[m], *metric_, lexicon_);
+      return binding && binding->label == label.name && !binding->negated;
+    });
+  });
+}
+
 std::string Expression::base(std::string_view recipe, const Shape& shape,
                              const std::vector<std::string>& by) const {
   catalogue::QueryParts parts;
@@ -317,10 +338,11 @@ std::string Expression::promql(const Shape& shape) const {
     const bool own = !asked.empty() && shape.over_time.empty();
     const std::string& join = own ? asked : recipe.join;
     // Series told apart already are joined for nothing.
+    const bool parted = !own && is_parted(shape.by.empty() ? recipe.by : shape.by);
     const bool finer = metric_ != nullptr && (!shape.by.empty() || shape.total) &&
-                       (shape.by != recipe.by || !asked_by_.empty()) && !recipe.finding &&
-                       !(is_single() && shape.total) &&
-                       (shape.over_time.empty() || !asked_by_.empty());
+                       (shape.by != recipe.by || !asked_by_.empty() || parted) && !recipe.finding &&
+                       !(is_single() && shape.total && !parted) &&
+                       (shape.over_time.empty() || !asked_by_.empty() || parted);
     if (!join.empty() && (own ? shape.total || finer : finer)) {
       out = join + catalogue::by_clause(shape.by) + "(" + out + ")";
     }

@@ -49,6 +49,7 @@ class Expression {
  private:
   [[nodiscard]] bool says_already(const catalogue::Binding& binding) const;
   [[nodiscard]] bool contradicts(const catalogue::Binding& binding) const;
+  [[nodiscard]] bool is_parted(const std::vector<std::string>& by) const;
   [[nodiscard]] std::string base(std::string_view recipe, const Shape& shape,
                                  const std::vector<std::string>& by) const;
 

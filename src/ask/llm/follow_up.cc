@@ -42,7 +42,7 @@ void inherit_alert(const Json& before, Reading& reading) {
 /// Top and trend go on; what was a list stays as long as it was.
 void inherit_slots(const Json& before, bool new_subject, Reading& reading) {
   const Intent intent = intent_of(before.value("intent", "")).value_or(Intent::Query);
-  const bool keeps = intent == Intent::Top || intent == Intent::Trend;
+  const bool keeps = intent == Intent::Top || (intent == Intent::Trend && !reading.point);
   if (!reading.intent_said && keeps && !(reading.by.size() > 0 && new_subject)) {
     reading.intent = intent;
     reading.superlative = intent == Intent::Top;
@@ -89,6 +89,12 @@ void inherit_times(const Json& before, bool new_subject, TimeMs now, Reading& re
     reading.point->start = now - day;
     reading.range.reset();
   }
+  // A whole question of its own says its own time; "what about memory" means the one before.
+  static const std::set<std::string_view> kLeans = {"and",  "also", "what", "how", "now",
+                                                    "same", "then", "but",  "or",  "only"};
+  const bool leans = reading.tokens.size() < 3 || reading.refers ||
+                     (reading.follow_up && kLeans.contains(reading.tokens[0].text));
+  if (new_subject && !leans) return;
   if (!reading.window && !reading.range && !reading.point && before.contains("window_ms")) {
     TimePhrase window;
     window.length = {before["window_ms"].get<int64_t>()};
@@ -161,6 +167,57 @@ void Planner::inherit_mentions(const Json& before, Reading& reading, Subject& su
     reading.mentions.push_back(std::move(mention));
     reading.mention_at.push_back(SIZE_MAX);
   }
+}
+
+std::optional<Plan> Planner::tell_apart(const Json& before, Reading& reading,
+                                        std::optional<Subject>& subject) const {
+  const auto& tokens = reading.tokens;
+  const bool asks = tokens.size() > 3 && tokens.size() < 6 &&
+                    is_any_of(tokens[0].text, {"which", "what"}) &&
+                    is_any_of(tokens[2].text, {"is", "are", "was", "were"}) &&
+                    is_any_of(tokens[3].text, {"it", "that", "this", "they", "them", "those"});
+  if (!asks || reading.superlative) return std::nullopt;
+  const auto same = resumed(before, reading);
+  const catalogue::Metric* metric = same ? snapshot_.find(same->recipe->needs.front()) : nullptr;
+  if (metric == nullptr) return std::nullopt;
+  const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
+  const std::string kind = lexicon.canonical(tokens[1].text);
+  const bool ones = tokens[1].text == "one" || tokens[1].text == "ones";
+  std::vector<std::string> by = same->recipe->by;
+  if (!ones) by = {catalogue::label_of_kind(kind, *metric, lexicon)};
+  if (by.empty() || by.front().empty()) {
+    std::vector<std::string> labels;
+    for (const catalogue::LabelInfo& label : metric->labels) {
+      if (label.values.size() > 1 && label.name != "le") labels.push_back(label.name);
+    }
+    Plan plan = refusal("unknown_label",
+                        fmt::format("{} is not told apart by {} here, but by {}.", same->name,
+                                    tokens[1].written, join_words(labels, ", ")),
+                        {});
+    for (const std::string& label : labels) plan.suggestions.push_back("by " + label);
+    if (plan.suggestions.size() > 4) plan.suggestions.resize(4);
+    plan.frame = before;
+    return plan;
+  }
+  reading.content.clear();
+  reading.by = by;
+  reading.things.clear();
+  subject = resumed(before, reading);
+  inherit_mentions(before, reading, *subject);
+  reading.intent = Intent::Query;
+  if (before.contains("quantile")) reading.quantile = before["quantile"].get<double>();
+  inherit_times(before, false, now_, reading);
+  return std::nullopt;
+}
+
+/// What was said of the subject before is nothing that can be asked of it: what can.
+Plan Planner::not_understood(const std::string& text, const Json& before) const {
+  Plan plan = clarification(
+      fmt::format("I do not understand \"{}\" as a question about the {}. What of it?", text,
+                  before.value("subject", "")),
+      {"and over the last 6 hours?", "compare it with yesterday", "is it unusual?", "why?"});
+  plan.frame = before;
+  return plan;
 }
 
 void Planner::go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const {

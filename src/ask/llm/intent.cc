@@ -205,15 +205,6 @@ bool wants_silence(const Reading& r) {
   return stop && telling && (r.hold || r.ahead || r.says_any({"until", "till", "stop", "pause"}));
 }
 
-/// "since when", "when did it start", "how long has app-03 been down": the onset of what is
-/// unusual. How long something is up is a value of its own.
-bool asks_for_onset(const Reading& r) {
-  if (r.says_any({"up", "running", "uptime", "old", "takes", "take"})) return false;
-  const bool begins = r.says_any({"start", "started", "begin", "began", "go", "went"});
-  return r.says_phrase({"since", "when"}) || (r.says_phrase({"when", "did"}) && begins) ||
-         r.says_phrase({"how", "long", "has"}) || r.says_phrase({"how", "long", "have"});
-}
-
 /// "what is silenced", "list the silences", "is HighCpu muted?"
 bool wants_silences(const Reading& r) {
   return r.says_any({"silences", "silenced", "muted"}) &&
@@ -400,6 +391,12 @@ bool goes_on(const Reading& r) {
   if (r.tokens.empty()) return false;
   const std::string& first = r.tokens[0].text;
   const std::string second = r.tokens.size() > 1 ? r.tokens[1].text : "";
+  // "the request rate of checkout", "in production show the error rate" are whole questions.
+  constexpr size_t kShort = 6;
+  const bool part = is_any_of(first, {"the", "in", "for", "on", "as", "no", "by"});
+  if (part && r.tokens.size() > kShort && !r.says("instead")) return false;
+  const bool of_thing = first == "the" && (r.says("of") || r.says("for"));
+  if (of_thing && !r.says_any({"same", "one", "ones"})) return false;
   if (first == "and" || first == "now" || first == "only" || first == "also" || first == "but" ||
       first == "just" || first == "instead" || first == "same" || first == "or" ||
       first == "then" || first == "again" || first == "without" || first == "excluding" ||
@@ -418,6 +415,30 @@ bool goes_on(const Reading& r) {
 
 }  // namespace
 
+/// "since when", "when did it start", "how long has app-03 been down".
+bool asks_for_onset(const Reading& r) {
+  if (r.says_any({"up", "running", "uptime", "old", "takes", "take"})) return false;
+  const bool begins = r.says_any({"start", "started", "begin", "began", "go", "went", "fire",
+                                  "fires", "fired", "stop", "stopped", "break", "die", "died"});
+  return r.says_phrase({"since", "when"}) || (r.says_phrase({"when", "did"}) && begins) ||
+         r.says_phrase({"how", "long", "has"}) || r.says_phrase({"how", "long", "have"}) ||
+         (r.says_phrase({"how", "long", "is"}) && r.says_any({"firing", "down", "offline"}));
+}
+
+bool asks_for_state_onset(const Reading& r) {
+  return asks_for_onset(r) && r.says_any({"firing", "fire", "fires", "fired", "down", "offline",
+                                          "dead", "unreachable", "unavailable"});
+}
+
+bool asks_for_direction(const Reading& r) {
+  if (r.says_any({"worsening", "improving", "deteriorating", "recovering"})) return true;
+  if (r.says_any({"worse", "better"})) {
+    return r.says_any(
+        {"getting", "become", "becoming", "got", "gets", "get", "is", "are", "going"});
+  }
+  return r.refers && r.says_any({"rising", "falling", "increasing", "decreasing", "growing"});
+}
+
 void find_intent(Reading& r) {
   r.unsafe = attacks(r);
   // Metrics do not know people.
@@ -429,6 +450,7 @@ void find_intent(Reading& r) {
     r.intent = intent;
     r.intent_said = true;
   };
+  if (asks_for_state_onset(r)) return set(Intent::Anomaly);
   if (wants_silences(r) && !changes_something(r)) return set(Intent::List);
   if (wants_silence(r)) return set(Intent::Silence);
   if (wants_rules(r) && !changes_something(r)) return set(Intent::List);
@@ -451,7 +473,9 @@ void find_intent(Reading& r) {
   }
   if (r.superlative) return set(Intent::Top);
   if (wants_comparison(r)) return set(Intent::Compare);
-  if (cue_of(r, Intent::Trend) || r.says_phrase({"over", "time"})) return set(Intent::Trend);
+  const bool direction = asks_for_direction(r) && !r.says_any({"than", "since"});
+  if (direction || cue_of(r, Intent::Trend) || r.says_phrase({"over", "time"}))
+    return set(Intent::Trend);
   if (wants_status(r)) return set(Intent::Status);
 }
 
@@ -463,7 +487,9 @@ bool is_cue(std::string_view word, Intent intent) {
   if (intent == Intent::Query || intent == Intent::Top || intent == Intent::Trend ||
       intent == Intent::Status) {
     return word == "higher" || word == "lower" || word == "today" || word == "going" ||
-           word == "wrong" || word == "same" || word == "become";
+           word == "wrong" || word == "same" || word == "become" || word == "worse" ||
+           word == "better" || word == "worsening" || word == "improving" ||
+           word == "deteriorating" || word == "recovering";
   }
   if (intent == Intent::Compare || intent == Intent::Correlate || intent == Intent::Explain) {
     if (word == "drop" || word == "dropped" || word == "drops") return true;

@@ -7,6 +7,14 @@
 
 namespace prom5::llm {
 
+/// "is it getting worse": which way it goes, over the last hour or the time that is said.
+bool asks_for_direction(const Reading& r);
+
+/// "since when", "when did it start": of what is unusual; how long something is up is a value.
+bool asks_for_onset(const Reading& r);
+/// The same of what is down or fires.
+bool asks_for_state_onset(const Reading& r);
+
 /// Sets what kind of answer a reading wants, from its words alone; and whether it goes on from
 /// before, asks for a change, or is small talk.
 void find_intent(Reading& reading);

@@ -113,7 +113,10 @@ Plan Planner::plan_remaining(const Reading& reading, const Subject& subject,
 }
 
 Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const {
-  const Subject subject = what_is_left(reading, asked);
+  // "how full will it be tomorrow" is asked as a share, and told as one.
+  const bool share = reading.says_phrase({"how", "full"}) ||
+                     (reading.unit && unit_info(*reading.unit).kind == UnitKind::Ratio);
+  const Subject subject = share ? as_asked(reading, asked) : what_is_left(reading, asked);
   const DurationMs ahead = horizon_of(reading, now_);
   if (subject.recipe->unit == "seconds" &&
       subject.recipe->promql.find("time()") != std::string::npos) {
@@ -132,9 +135,16 @@ Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const 
   const DurationMs horizon = ahead.ms > 0 ? ahead : kUsualHorizon;
   const std::string limit = limit_of(reading, subject, expression, shape);
   // Of one thing it is told how much there will be; of many, which are at their end.
-  const bool value_asked = !asks_for_end(reading) || (ahead.ms > 0 && expression.is_single());
+  const bool value_asked =
+      share || !asks_for_end(reading) || (ahead.ms > 0 && expression.is_single());
   if (limit.empty() || value_asked) {
     plan.promql = fmt::format("predict_linear({}, {})", range, horizon.ms / 1000);
+    if (share && plan.unit == "percent") {
+      plan.promql = fmt::format("clamp({}, 0, 100)", plan.promql);  // no more than all of it
+    }
+    if (reading.unit) {
+      plan.promql = convert_unit(plan.promql, plan.unit, *reading.unit, plan.unit);
+    }
     plan.more = {plan.promql, value};
     plan.wording = "predicted";
     plan.window = format_duration(horizon);

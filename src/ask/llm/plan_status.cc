@@ -36,6 +36,79 @@ bool asks_for_trouble(const Reading& reading) {
          std::ranges::all_of(reading.content, says_trouble, &ContentWord::canonical);
 }
 
+/// "how many hosts are up": not everything that is scraped is a host.
+bool Planner::targets_are_hosts(const Reading& reading, const Subject& subject) const {
+  return reading.things == "host" && subject.recipe->needs.front() == "up" &&
+         subject.filters.empty() && subject.recipe->promql == "up";
+}
+
+/// The jobs that tell of hosts, as a pattern; empty where none does.
+std::string Planner::jobs_of_hosts() const {
+  const catalogue::Concept* hosts = knowledge_.pack.find("hosts");
+  if (hosts == nullptr) return "";
+  std::vector<std::string> jobs;
+  for (const catalogue::Recipe& recipe : hosts->recipes) {
+    const catalogue::Metric* metric = snapshot_.find(recipe.needs.front());
+    const catalogue::LabelInfo* label = metric == nullptr ? nullptr : metric->label("job");
+    if (label == nullptr) continue;
+    for (const std::string& job : label->values) {
+      const std::string pattern = catalogue::escaped_regex(job);
+      if (pattern.find('\\') == std::string::npos) jobs.push_back(pattern);
+    }
+    break;
+  }
+  return join_words(jobs, "|");
+}
+
+/// "list all hosts", "which services are there": the values of their label.
+std::optional<Plan> Planner::plan_things(const Reading& reading) const {
+  const bool lists = !reading.tokens.empty() &&
+                     is_any_of(reading.tokens[0].text, {"list", "show", "which", "what", "name"});
+  const bool only = !reading.things.empty() && reading.mentions.empty() && reading.by.empty() &&
+                    !reading.superlative && reading.thresholds.empty() && !reading.window &&
+                    !reading.range && !reading.how_many &&
+                    std::ranges::all_of(reading.content, [&](const ContentWord& word) {
+                      return word.minor || word.canonical == reading.things;
+                    });
+  const bool kind = reading.things == "host" || reading.things == "service" ||
+                    reading.things == "job" || reading.things == "namespace" ||
+                    reading.things == "pod" || reading.things == "target";
+  if (!lists || !only || !kind || reading.refers) return std::nullopt;
+  const auto* labels = knowledge_.pack.lexicon.kind(reading.things);
+  const catalogue::Metric* best = nullptr;
+  std::string label;
+  const std::string jobs = reading.things == "host" ? jobs_of_hosts() : "";
+  if (!jobs.empty() || reading.things == "job" || reading.things == "target") {
+    best = snapshot_.find("up");
+    label = reading.things == "job" ? "job" : "instance";
+  }
+  for (size_t l = 0; best == nullptr && labels != nullptr && l < labels->size(); ++l) {
+    size_t most = 0;
+    for (const catalogue::Metric& metric : snapshot_.metrics()) {
+      const catalogue::LabelInfo* info = metric.label((*labels)[l]);
+      const size_t values = info == nullptr ? 0 : info->values.size();
+      const bool fewer = best != nullptr && values == most && metric.series < best->series;
+      if (values > most || (values > 0 && fewer)) {
+        most = values;
+        best = &metric;
+        label = (*labels)[l];
+      }
+    }
+  }
+  if (best == nullptr || !is_legacy_metric_name(best->name)) return std::nullopt;
+  Plan plan;
+  plan.intent = Intent::List;
+  plan.confidence = 0.85;
+  plan.subject = reading.things + "s";
+  plan.explanation = "What there is, by its label.";
+  plan.wording = "things";
+  plan.unit = "count";
+  plan.entity_labels = {label};
+  const std::string matcher = jobs.empty() ? "" : fmt::format("{{job=~\"{}\"}}", jobs);
+  plan.promql = fmt::format("count by ({}) ({}{})", label, best->name, matcher);
+  return plan;
+}
+
 Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
   const bool any = std::ranges::all_of(asked.phrase_words, says_trouble);
   const bool targets = asked.recipe == nullptr || (any && !asked.phrase_words.empty());
@@ -86,6 +159,11 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
   plan.entity_labels = {"job", "instance"};
   if (reading.how_many) {
     const bool down = reading.says_any({"down", "dead", "offline", "unreachable", "failing"});
+    if (targets_are_hosts(reading, subject)) {
+      const std::string jobs = jobs_of_hosts();
+      if (!jobs.empty()) plan.promql = fmt::format("up{{job=~\"{}\"}}", jobs);
+      plan.subject = down ? "hosts down" : "hosts up";
+    }
     plan.promql = fmt::format("count({} == {})", plan.promql, down ? 0 : 1);
     plan.unit = "count";
     plan.wording = "value";

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ask/catalogue/recipe_query.h"
+#include "ask/llm/intent.h"
 #include "ask/llm/planner.h"
 #include "io/codec/number.h"
 
@@ -190,6 +191,7 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
     const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
     as_range(plan, span ? span->start : now_ - kTrendWindow, span ? span->end : now_);
     if (reading.point) shape.offset = now_ - reading.point->start;
+    if (asks_for_direction(reading)) plan.wording = "direction";
   } else {
     look_back(reading, shape, plan, subject);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ask/llm/intent.h"
 #include "base/spelling.h"
 
 namespace prom5::llm {
@@ -126,6 +127,15 @@ std::vector<std::string> unknown_words(const Reading& reading, const catalogue::
     }
   }
   return out;
+}
+
+/// Whether a question that only refers to the one before would have its answer once more, though
+/// nothing in it asks for that.
+bool repeats(const Reading& reading, const Plan& plan, const Json& before) {
+  if (plan.promql.empty() || plan.promql != before.value("promql", "")) return false;
+  if (!reading.refers || !reading.numbers.empty()) return false;
+  return plan.intent == Intent::Query && before.value("intent", "") == "query" &&
+         !reading.says_any({"again", "repeat", "now", "current", "currently", "once", "say"});
 }
 
 /// The metrics of which one would do: "a, b or c", of many the first.
@@ -365,15 +375,14 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
     return false;
   };
   for (const std::string& word : unknown) {
-    if (stands_as_name(reading, word, lexicon) || beside(word)) {
-      return refuse_unknown(unknown, ranked, reading);
-    }
+    if (stands_as_name(reading, word, lexicon)) return refuse_named(word, reading, *best);
+    if (beside(word)) return refuse_unknown(unknown, ranked, reading);
   }
   if (best->coverage < kLeastCoverage) return refuse_unknown(best->unexplained, ranked, reading);
   for (const std::string& word : best->unexplained) {
     const bool named = is_before_kind(reading, word, lexicon);
     if (named || (stands_as_name(reading, word, lexicon) && !descriptive(word))) {
-      return refuse_unknown({word}, ranked, reading);
+      return refuse_named(word, reading, *best);
     }
   }
   // Of one exporter the first of two that mean nearly the same is taken; of several, asked.
@@ -386,6 +395,7 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   const bool vague = best->phrase < 1 || tied.back().phrase_words == best->phrase_words;
   if (tied.size() > 1 && vague) return ask_which(tied, reading);
   subject = *best;
+  take_roles(reading, subject);
   // "total memory" is a thing; "total" in it adds nothing up.
   for (const ContentWord& word : reading.content) {
     const auto& said = subject.phrase_words;
@@ -439,7 +449,14 @@ Plan Planner::plan_subject(Reading& reading, Subject& subject) const {
     case Intent::Forecast: return plan_forecast(reading, subject);
     case Intent::Alert: return plan_alert(reading, subject);
     case Intent::Status: return plan_status(reading, subject);
-    case Intent::Anomaly: return plan_anomaly(reading, subject);
+    case Intent::Anomaly: {
+      const std::string& metric = subject.recipe->needs.front();
+      if (!asks_for_onset(reading) || (metric != "ALERTS" && metric != "up")) {
+        return plan_anomaly(reading, subject);
+      }
+      const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
+      return onset_of(metric, expression.matchers_of(metric));
+    }
     case Intent::Explain: return plan_explain(reading, subject);
     default: return plan_value(reading, subject);
   }
@@ -452,7 +469,9 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
   if (!reading.expression.empty() && asks_query) return plan_explain(reading, std::nullopt);
   if (auto declined = decline_at_once(reading)) return declined;
   if (auto functions = plan_functions(reading)) return functions;
+  if (auto onset = plan_onset(reading)) return onset;
   if (auto silence = plan_silence_in(reading, text, before)) return silence;
+  if (auto things = plan_things(reading)) return things;
   if (reading.says("labels")) reading.intent = Intent::Explain;
   if (reading.intent == Intent::List) return plan_list(reading);
   if (reading.intent == Intent::Correlate) return plan_correlate(text, reading, before);
@@ -480,6 +499,16 @@ std::optional<Plan> Planner::plan_site(const Reading& reading) const {
   if (metric == nullptr) return std::nullopt;
   static const std::set<std::string_view> kState = {"up",   "user",      "healthy", "status",
                                                     "down", "available", "working"};
+  if (reading.says_any({"site", "sites"}) && !snapshot_.has_label("site")) {
+    const bool state = std::ranges::all_of(
+        reading.content, [&](const ContentWord& word) { return kState.contains(word.canonical); });
+    if (state && reading.mentions.empty()) {
+      const Subject sites = knowledge_.subjects.of_concept(*probe, reading, snapshot_);
+      Plan answer = plan_status(reading, sites);
+      answer.frame = frame_of(reading, sites, answer);
+      return answer;
+    }
+  }
   for (const ContentWord& word : reading.content) {
     const bool site = reading.tokens[word.at].text.find('.') != std::string::npos;
     if (!site && !kState.contains(word.canonical)) return std::nullopt;
@@ -508,6 +537,8 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
   if (severity) reading.content.clear();
   const bool names = names_subject(reading, knowledge_);
   std::optional<Plan> declined;
+  if (goes_on && (declined = tell_apart(before, reading, subject))) return declined;
+  if (subject) return std::nullopt;
   if (names || !goes_on) {
     Subject chosen;
     declined = choose(reading, chosen);
@@ -531,12 +562,18 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
   if (goes_on && may && (!subject || reading.follow_up || short_hand)) {
     // "and the gpu?" is of nothing here, whatever was asked before.
     const auto same = resumed(before, reading);
-    const bool explains =
-        same && (reading.refers || says_a_part(reading) ||
-                 (same->unexplained.empty() && (reading.content.empty() || same->coverage > 0.4)));
+    const bool fits =
+        same && (reading.content.empty() || (same->unexplained.empty() && same->coverage > 0.4));
+    const std::vector<std::string> unknown = unknown_words(reading, knowledge_.pack.lexicon);
+    const bool odd = std::ranges::any_of(unknown, [&](const std::string& word) {
+      return stands_as_name(reading, word, knowledge_.pack.lexicon);
+    });
+    const bool explains = fits || (same && says_a_part(reading) && !odd);
     if (subject || explains) {
       go_on(before, reading, subject);
       if (subject) declined.reset();
+    } else if (reading.refers && reading.mentions.empty() && (!names || !unknown.empty())) {
+      return not_understood(all_of(reading), before);
     }
   }
   return declined;
@@ -591,11 +628,17 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
                    !names_subject(reading, knowledge_);
   if (any) return plan_anomaly(reading, std::nullopt);
   std::optional<Subject> subject;
+  const bool adds = says_a_part(reading);  // before it takes over what was said before
   if (auto declined = find_subject(reading, before, goes_on, subject)) {
+    // What was not understood of a conversation leaves it as it was.
+    if (declined->frame.contains("subject")) return *std::move(declined);
     return plan_without_subject(reading, text, *std::move(declined));
   }
   if (!subject) return plan_without_subject(reading, text, ask_which({}, reading));
   Plan plan = plan_subject(reading, *subject);
+  if (goes_on && !adds && repeats(reading, plan, before)) return not_understood(text, before);
+  add_coverage(reading, *subject, plan);
+  tell_mended(reading, plan);
   // What could not be done changes nothing of what the next question goes on from.
   const bool declined = goes_on && !plan.refuse_code.empty();
   const Json own = std::exchange(plan.frame, declined ? before : frame_of(reading, *subject, plan));

@@ -43,6 +43,9 @@ struct Plan {
   std::string refuse_code;  ///< with `refuse_message`
   std::string refuse_message;
 
+  std::string coverage;                    ///< the query for when data begins in `covers`; or empty
+  TimeRange covers{TimeMs{0}, TimeMs{0}};  ///< the time that the answer is about
+
   Json frame;  ///< what the next question may go on from
 };
 
@@ -70,6 +73,14 @@ class Planner {
   // What a conversation goes on from.
   void go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const;
   [[nodiscard]] std::optional<Subject> resumed(const Json& before, const Reading& reading) const;
+  /// Since when one fires, or is down; nothing for other questions.
+  [[nodiscard]] std::optional<Plan> plan_onset(const Reading& reading) const;
+  [[nodiscard]] Plan onset_of(const std::string& metric, const std::string& matchers) const;
+  void add_coverage(const Reading& reading, const Subject& subject, Plan& plan) const;
+  /// "which host is it?": the subject before by host. A plan where it is not told apart so.
+  [[nodiscard]] std::optional<Plan> tell_apart(const Json& before, Reading& reading,
+                                               std::optional<Subject>& subject) const;
+  [[nodiscard]] Plan not_understood(const std::string& text, const Json& before) const;
   void inherit_mentions(const Json& before, Reading& reading, Subject& subject) const;
   [[nodiscard]] Json frame_of(const Reading& reading, const Subject& subject,
                               const Plan& plan) const;
@@ -79,6 +90,10 @@ class Planner {
   void prefer_fitting(const Reading& reading, std::vector<Subject>& ranked) const;
   [[nodiscard]] Plan ask_which(const std::vector<Subject>& ranked, const Reading& reading) const;
   [[nodiscard]] Plan refuse_stranger(const std::string& name) const;
+  [[nodiscard]] Plan refuse_named(const std::string& name, const Reading& reading,
+                                  const Subject& subject) const;
+  void tell_mended(const Reading& reading, Plan& plan) const;
+  void take_roles(Reading& reading, Subject& subject) const;
   /// The names of what is here and nearest to the question, by its words or else by what it means.
   [[nodiscard]] std::vector<std::string> nearest(const std::vector<Subject>& ranked,
                                                  const Reading& reading) const;
@@ -103,6 +118,9 @@ class Planner {
   [[nodiscard]] Plan plan_silence(const Reading& reading) const;
   [[nodiscard]] Plan plan_status(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] std::optional<Plan> plan_functions(const Reading& reading) const;
+  [[nodiscard]] bool targets_are_hosts(const Reading& reading, const Subject& subject) const;
+  [[nodiscard]] std::string jobs_of_hosts() const;
+  [[nodiscard]] std::optional<Plan> plan_things(const Reading& reading) const;
   [[nodiscard]] Plan plan_problems(const Reading& reading) const;
   [[nodiscard]] Plan plan_list(const Reading& reading) const;
   [[nodiscard]] Plan plan_correlate(const std::string& text, const Reading& reading,

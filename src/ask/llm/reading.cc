@@ -135,7 +135,9 @@ class Reader {
       }
     }
     for (const Threshold& t : find_thresholds(r_.tokens)) {
-      if (taken(t.first, t.count)) continue;
+      // "between 30 and 50" is two limits of the same words.
+      const bool pair = !r_.thresholds.empty() && r_.thresholds.back().first == t.first;
+      if (!pair && taken(t.first, t.count)) continue;
       r_.thresholds.push_back(t);
       take(t.first, t.count);
       release_nouns(t.first, t.count);

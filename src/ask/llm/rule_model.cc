@@ -28,6 +28,8 @@ Json plan_to_json(const Plan& plan) {
             {"wording", plan.wording},
             {"finding", plan.finding},
             {"least_is_worst", plan.least_is_worst},
+            {"covers_from", plan.covers.start.as_seconds()},
+            {"covers_to", plan.covers.end.as_seconds()},
             {"frame", plan.frame}};
   for (size_t i = 0; i < plan.more.size(); ++i) {
     json["queries"].push_back({{"promql", plan.more[i]}});
@@ -64,6 +66,7 @@ Plan plan_from_json(const Json& json) {
   plan.wording = json.value("wording", "");
   plan.finding = json.value("finding", false);
   plan.least_is_worst = json.value("least_is_worst", false);
+  plan.covers = {time("covers_from"), time("covers_to")};
   plan.frame = json.value("frame", Json());
   if (json.contains("action")) plan.action = json["action"];
   return plan;
@@ -112,6 +115,9 @@ Message call_tools(const Plan& plan) {
     }
   } else if (plan.calls.empty()) {
     message.calls.push_back(query_call("query", plan.promql, plan));
+  }
+  if (!plan.coverage.empty()) {
+    message.calls.push_back({"coverage", "query_metrics", Json{{"promql", plan.coverage}}});
   }
   message.content = plan_to_json(plan);
   return message;
@@ -203,6 +209,7 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
   } else {
     reply.message.role = Role::Assistant;
     reply.message.text = say_answer(plan, results, last.time);
+    reply.message.text += say_coverage(plan, results, last.time);
     if (!plan.note.empty()) reply.message.text += " " + plan.note;
     reply.message.content = plan_to_json(plan);
     reply.message.content["answer"] = reply.message.text;

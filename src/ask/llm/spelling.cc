@@ -62,7 +62,7 @@ class Mender {
         break;
       }
       drop_plural(tokens[i]);
-      correct(tokens[i]);
+      correct(tokens, i);
     }
     name_shares(tokens);
   }
@@ -179,7 +179,35 @@ class Mender {
     }
   }
 
-  void correct(Token& token) const {
+  /// Whether what stands here is a name: "of foo", "the foo service".
+  [[nodiscard]] bool stands_as_name(const std::vector<Token>& tokens, size_t i) const {
+    static const std::set<std::string_view> kBefore = {"of", "on", "for", "from", "at", "in"};
+    const bool the = i > 0 && (tokens[i - 1].text == "the" || tokens[i - 1].text == "our");
+    const size_t before = the ? 2 : 1;
+    return is_before_kind(tokens, i) || (i >= before && kBefore.contains(tokens[i - before].text));
+  }
+
+  [[nodiscard]] bool is_before_kind(const std::vector<Token>& tokens, size_t i) const {
+    return i + 1 < tokens.size() &&
+           lexicon_.kind(lexicon_.canonical(tokens[i + 1].text)) != nullptr;
+  }
+
+  /// A name that nothing bears is no slip of the pen: "foo" is not "for", nor "the bob service" a
+  /// job.
+  [[nodiscard]] bool may_become(const std::vector<Token>& tokens, size_t i,
+                                const std::string& better) const {
+    const std::string& text = tokens[i].text;
+    if (std::is_permutation(text.begin(), text.end(), better.begin(), better.end())) return true;
+    const bool nothing = lexicon_.says_nothing(better);
+    const bool named = stands_as_name(tokens, i) && snapshot_.places(better).empty();
+    if (named && text.size() < 4 && better.size() == text.size()) return false;
+    const bool short_word = text.size() <= 4 && better.size() == text.size();
+    if (nothing && (short_word || stands_as_name(tokens, i))) return false;
+    return !is_before_kind(tokens, i) || !snapshot_.places(better).empty();
+  }
+
+  void correct(std::vector<Token>& tokens, size_t i) const {
+    Token& token = tokens[i];
     const std::string& text = token.text;
     if (const auto heard = lexicon_.heard().find(text); heard != lexicon_.heard().end()) {
       token.text = heard->second;
@@ -192,9 +220,10 @@ class Mender {
     }
     if (corrections_ == kMaxCorrections) return;
     ++corrections_;
-    if (std::string better = vocabulary_.correct(text, snapshot_); !better.empty()) {
-      token.text = std::move(better);
-    }
+    std::string better = vocabulary_.correct(text, snapshot_);
+    if (better.empty() || !may_become(tokens, i, better)) return;
+    token.text = std::move(better);
+    token.mended = true;
   }
 
   const catalogue::Lexicon& lexicon_;

@@ -170,7 +170,8 @@ class Judge {
       good = true;
     }
     if (!good && metric_ != nullptr) {
-      good = metric_->label(word) != nullptr ||
+      const std::string& written = reading_.tokens[heard.word->at].text;
+      good = metric_->label(word) != nullptr || metric_->label(written) != nullptr ||
              (heard.is_kind && !catalogue::label_of_kind(word, *metric_, lexicon_).empty());
     }
     if (good || !about) return good;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "ask/llm/bare_hours.h"
 #include "ask/llm/number_words.h"
 #include "ask/llm/time_words.h"
 
@@ -81,6 +82,7 @@ class PhraseFinder {
     if (auto found = window_at(at)) return found;
     if (auto found = for_at(at)) return found;
     if (auto found = to_date_at(at)) return found;
+    if (auto found = hour_at(at)) return found;
     if (auto found = named_at(at)) return found;
     return bare_length_at(at);
   }
@@ -107,6 +109,18 @@ class PhraseFinder {
   [[nodiscard]] std::optional<TimePhrase> pair_at(size_t at) const;
   [[nodiscard]] std::optional<TimePhrase> pair_of_clocks(size_t at, size_t first,
                                                          std::optional<TimeMs> day) const;
+  /// Two times of a day; `end` is the token behind them, `half_open` whether neither says which
+  /// half of the day.
+  struct ClockPair {
+    TimeWords::Clock from;
+    TimeWords::Clock to;
+    size_t end = 0;
+    bool half_open = false;
+  };
+  [[nodiscard]] std::optional<ClockPair> clock_pair_at(size_t first, bool led,
+                                                       bool day_named) const;
+  [[nodiscard]] std::optional<Span> day_behind(size_t at) const;
+  [[nodiscard]] std::optional<TimePhrase> hour_at(size_t at) const;
   [[nodiscard]] std::optional<Span> end_of_pair(size_t at) const;
   [[nodiscard]] std::optional<Span> event_at(size_t at) const;
   [[nodiscard]] std::optional<TimePhrase> since_at(size_t at) const;
@@ -292,10 +306,21 @@ std::optional<Span> PhraseFinder::end_of_pair(size_t at) const {
   return span;
 }
 
-/// "between 2 and 4 pm [yesterday]", with `first` at the "2"; `named_day` when it was said before.
-std::optional<TimePhrase> PhraseFinder::pair_of_clocks(size_t at, size_t first,
-                                                       std::optional<TimeMs> named_day) const {
-  const bool led = first > at;
+/// A day or a part of it behind a pair of times: "this morning", "on monday"; what it is and how
+/// many words.
+std::optional<Span> PhraseFinder::day_behind(size_t at) const {
+  const size_t on = is(at, {"on", "in"}) ? 1 : 0;
+  auto day = words_.span_at(at + on, side_);
+  if (!day || day->is_moment() || day->end - day->start > DurationMs::days(1)) return std::nullopt;
+  day->count += on;
+  return day;
+}
+
+/// "2 and 4 pm", "9 to 5", with `first` at the "2"; what it is and where it ends.
+std::optional<PhraseFinder::ClockPair> PhraseFinder::clock_pair_at(size_t first, bool led,
+                                                                   bool day_named) const {
+  const DurationMs noon = DurationMs::hours(12);
+  const auto hours = [](double n) { return DurationMs::hours(static_cast<int64_t>(n)); };
   auto from = words_.clock_at(first);
   const auto bare = plain_number(word(first));
   const bool bare_from = !from && led && bare && *bare >= 0 && *bare <= 24;
@@ -307,14 +332,19 @@ std::optional<TimePhrase> PhraseFinder::pair_of_clocks(size_t at, size_t first,
   const auto bare_end = plain_number(word(joint + 1));
   if (!to && from && from->half_named && led && bare_end && *bare_end >= 1 && *bare_end <= 12) {
     // "from 9 am to 5"
-    auto hour = DurationMs::hours(static_cast<int64_t>(*bare_end));
-    if (hour <= from->since_midnight) hour = hour + DurationMs::hours(12);
+    auto hour = hours(*bare_end);
+    if (hour <= from->since_midnight) hour = hour + noon;
     to = TimeWords::Clock{hour, 1, false, true};
+  }
+  const bool named = day_named || day_behind(joint + 2);
+  if (!to && led && bare_end && mean_hours(tokens_, first, joint + 1, named)) {
+    auto hour = hours(*bare_end);
+    if (bare_from && hour <= hours(*bare) && hour <= noon) hour = hour + noon;  // "from 9 to 5"
+    to = TimeWords::Clock{hour, 1, false, false};
   }
   if (!to) return std::nullopt;
   if (bare_from) {
-    auto hour = DurationMs::hours(static_cast<int64_t>(*bare));
-    const DurationMs noon = DurationMs::hours(12);
+    auto hour = hours(*bare);
     // "between 2 and 4 pm" means 2 pm, "between 11 and 1 pm" 11 am.
     if (to->half_named && to->since_midnight >= noon && hour < noon &&
         hour + noon < to->since_midnight) {
@@ -322,16 +352,31 @@ std::optional<TimePhrase> PhraseFinder::pair_of_clocks(size_t at, size_t first,
     }
     from = TimeWords::Clock{hour, 1, false, true};
   }
-  size_t end = joint + 1 + to->count;
-  const size_t on = word(end) == "on" ? 1 : 0;
-  const auto day = words_.span_at(end + on, side_);
-  if (!named_day && day && day->end - day->start == DurationMs::days(1)) {
-    named_day = day->start;
-    end += on + day->count;
+  return ClockPair{*from, *to, joint + 1 + to->count, bare_from && !to->half_named};
+}
+
+/// "between 2 and 4 pm [yesterday]", with `first` at the "2"; `named_day` when it was said before.
+std::optional<TimePhrase> PhraseFinder::pair_of_clocks(size_t at, size_t first,
+                                                       std::optional<TimeMs> named_day) const {
+  auto pair = clock_pair_at(first, first > at, named_day.has_value());
+  if (!pair) return std::nullopt;
+  auto& [from, to, end, half_open] = *pair;
+  const auto day = day_behind(end);
+  if (day && (!named_day || day->end - day->start < DurationMs::days(1))) {
+    const TimeMs day_start = words_.calendar().start_of(Period::Day, day->start);
+    const DurationMs noon = DurationMs::hours(12);
+    // "between 8 and 9 this evening"
+    const bool late = half_open && day->start - day_start >= noon;
+    if (late && from.since_midnight < noon && to.since_midnight <= noon) {
+      from.since_midnight = from.since_midnight + noon;
+      to.since_midnight = to.since_midnight + noon;
+    }
+    if (!named_day) named_day = day_start;
+    end += day->count;
   }
   const TimeMs midnight = named_day.value_or(words_.today());
-  TimeMs start = words_.on_day(midnight, *from);
-  TimeMs stop = words_.on_day(midnight, *to);
+  TimeMs start = words_.on_day(midnight, from);
+  TimeMs stop = words_.on_day(midnight, to);
   if (stop <= start) stop = stop + DurationMs::days(1);
   if (!named_day && side_ == Side::Past && start > now_) {
     start = start + DurationMs::days(-1);
@@ -710,6 +755,15 @@ std::optional<TimePhrase> PhraseFinder::named_at(size_t at) const {
     return from_span(at, end - at, {span->start + day, span->end + day, 0, false});
   }
   return from_span(at, end - at, *span);
+}
+
+/// "and at 9?": the latest one not after now.
+std::optional<TimePhrase> PhraseFinder::hour_at(size_t at) const {
+  const auto hour = bare_hour_at(tokens_, at);
+  if (!hour) return std::nullopt;
+  TimeMs time = words_.today() + hour->since_midnight;
+  if (hour->yesterday || time > now_) time = time + DurationMs::days(-1);
+  return TimePhrase{at, hour->count, Kind::Point, time, time, {0}, false};
 }
 
 /// "24h", "30 day trend": a length without a preposition that can only be the window.

@@ -50,6 +50,26 @@ std::string found(std::string_view text, DurationMs offset = {0}) {
 void is(std::string_view text, std::string_view want) { EXPECT_EQ(found(text), want) << text; }
 void none(std::string_view text) { EXPECT_EQ(found(text), "") << text; }
 
+TEST(TimePhrase, BareHours) {
+  is("between 10 and 11", "range 01-15 10:00 to 01-15 11:00");
+  is("errors of the api between 10 and 11", "range 01-15 10:00 to 01-15 11:00");
+  is("between 8 and 9 this morning", "range 01-15 08:00 to 01-15 09:00");
+  is("between 7 and 9 yesterday evening", "range 01-14 19:00 to 01-14 21:00");
+  is("yesterday between 8 and 9", "range 01-14 08:00 to 01-14 09:00");
+  is("yesterday between 8 and 10 in the evening", "range 01-14 20:00 to 01-14 22:00");
+  is("requests from 9 to 5", "window 6h30m");
+  is("between 14:00 and 15", "range 01-15 14:00 to 01-15 15:00");
+  is("and at 9?", "point 01-15 09:00");
+  is("what about at 9 yesterday", "point 01-14 09:00");
+  is("and yesterday at 9", "point 01-14 09:00");
+  none("hosts with load between 1 and 3");
+  none("between 10 and 20 requests");
+  none("is cpu between 10 and 20");
+  none("pods grew from 2 to 4");
+  none("between 30 and 50");
+  none("alert me at 9");
+}
+
 TEST(TimePhrase, Windows) {
   is("cpu over the last hour", "window 1h");
   is("in the past 30 minutes", "window 30m");

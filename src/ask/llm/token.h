@@ -18,6 +18,7 @@ namespace prom5::llm {
 struct Token {
   std::string text;     ///< lower case, Latin letters without accents
   std::string written;  ///< as the user wrote it; several words where `text` stands for several
+  bool mended = false;  ///< `text` is another word than was written, which was taken for misspelt
 };
 
 /// Splits a question into words. Any bytes: what is not UTF-8 separates words. At most 1,000 words

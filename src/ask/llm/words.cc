@@ -19,7 +19,23 @@ struct Row {
   double first = 0;  ///< of a range
   double lowest = 0;
   double highest = 0;
+  std::string_view course;  ///< of a range: rising, falling or steady
 };
+
+/// Which way values go: the last quarter of them against the first.
+std::string_view course_of(const Json& values) {
+  constexpr double kSteady = 0.1;
+  const size_t part = std::max<size_t>(1, values.size() / 4);
+  double early = 0;
+  double late = 0;
+  for (size_t i = 0; i < part; ++i) {
+    early += codec::parse_double(values[i][1].get<std::string>()).value_or(NAN);
+    late += codec::parse_double(values[values.size() - 1 - i][1].get<std::string>()).value_or(NAN);
+  }
+  const double change = late - early;
+  if (!(std::fabs(change) > kSteady * std::max(std::fabs(early), std::fabs(late)))) return "steady";
+  return change > 0 ? "rising" : "falling";
+}
 
 /// At most three significant digits, no exponent.
 std::string short_number(double value) {
@@ -78,7 +94,7 @@ std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& dat
   if (!data.contains("result")) return rows;
   const Json& result = data["result"];
   if (data["resultType"] == "scalar") {
-    rows.push_back({"", number_at(result), 0, 0, 0});
+    rows.push_back({"", number_at(result), 0, 0, 0, ""});
     return rows;
   }
   if (!result.is_array()) return rows;
@@ -92,6 +108,7 @@ std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& dat
       row.first = number_at(values.front());
       row.value = number_at(values.back());
       row.lowest = row.highest = row.first;
+      row.course = course_of(values);
       for (const Json& point : values) {
         row.lowest = std::min(row.lowest, number_at(point));
         row.highest = std::max(row.highest, number_at(point));
@@ -153,7 +170,8 @@ std::string say_problems(const Results& results) {
 }
 
 std::string say_row(const Plan& plan, const Row& row) {
-  const std::string value = say_value(row.value, plan.unit);
+  std::string value = say_value(row.value, plan.unit);
+  if (plan.wording == "direction") value = fmt::format("{}, now {}", row.course, value);
   std::string out = row.name.empty() ? value : row.name + ": " + value;
   if (plan.range) {
     out += fmt::format(" (between {} and {}, at first {})", say_value(row.lowest, plan.unit),
@@ -185,6 +203,12 @@ std::string say_values(const Plan& plan, const Results& results) {
       out += " " + why["findings"][0].value("text", "");
     }
     return out;
+  }
+  if (plan.wording == "things") {
+    constexpr size_t kMost = 30;
+    std::ranges::sort(rows, {}, &Row::name);
+    return fmt::format("{} {}: {}.", total, plan.subject,
+                       some_of(rows, [](const Row& r) { return r.name; }, kMost, total));
   }
   sort_rows(plan, rows);
   const auto say = [&](const Row& row) {
@@ -512,6 +536,40 @@ std::string say_rules(const Results& results) {
       total > parts.size() ? fmt::format("; and {} more", total - parts.size()) : "");
 }
 
+/// Since when each series has values without a gap, up to the end.
+std::string say_onset(const Plan& plan, const Results& results, TimeMs now) {
+  const std::string state = plan.subject == "alerts" ? "fires" : "is down";
+  std::vector<std::string> parts;
+  const Json& data = result_of(results, "query");
+  const Json series = data.value("result", Json::array());
+  for (const Json& one : series) {
+    const Json& values = one["values"];
+    size_t first = values.size() - 1;
+    const auto time_at = [&](size_t i) {
+      return TimeMs{static_cast<int64_t>(values[i][0].get<double>() * 1000)};
+    };
+    while (first > 0 && time_at(first) - time_at(first - 1) <= plan.step * 2) --first;
+    if (parts.size() == kMaxNamed) break;
+    const std::string name = name_of(one["metric"], plan.entity_labels);
+    const TimeMs last = time_at(values.size() - 1);
+    const bool before = time_at(first) - plan.start <= plan.step;
+    const std::string since =
+        fmt::format("{}{}", before ? "before " : "", say_time(time_at(first), now));
+    parts.push_back(
+        plan.end - last <= plan.step * 2
+            ? fmt::format("{} {} since {}", name, state, since)
+            : fmt::format("{}: last from {} to {}, not now", name, since, say_time(last, now)));
+  }
+  if (parts.empty()) {
+    return plan.subject == "alerts" ? "No such alert fired in the last day."
+                                    : "It was not down in the last day.";
+  }
+  return join_words(parts, "; ") +
+         (series.size() > parts.size() ? fmt::format("; and {} more", series.size() - parts.size())
+                                       : "") +
+         ".";
+}
+
 }  // namespace
 
 std::string say_value(double value, std::string_view unit) {
@@ -540,6 +598,17 @@ std::string say_time(TimeMs time, TimeMs now) {
                                                                  : text.substr(0, 10) + " " + clock;
 }
 
+std::string say_coverage(const Plan& plan, const Results& results, TimeMs now) {
+  constexpr double kEnough = 0.9;
+  const std::vector<Row> first = rows_of({}, result_of(results, "coverage"));
+  if (first.empty() || !std::isfinite(first[0].value)) return "";
+  const TimeMs begins{static_cast<int64_t>(first[0].value * 1000)};
+  const DurationMs length = plan.covers.end - plan.covers.start;
+  const DurationMs covered = plan.covers.end - begins;
+  if (covered.as_seconds() >= kEnough * length.as_seconds()) return "";
+  return fmt::format(" There is no data before {}.", say_time(begins, now));
+}
+
 std::string say_answer(const Plan& plan, const Results& results, TimeMs now) {
   const std::string& how = plan.wording;
   if (how == "several") return say_several(plan, results);
@@ -550,6 +619,7 @@ std::string say_answer(const Plan& plan, const Results& results, TimeMs now) {
   if (how == "alert") return say_alert(plan, results, now);
   if (how == "silence") return say_silence(plan, results);
   if (how == "correlate") return say_correlation(plan, results);
+  if (how == "onset") return say_onset(plan, results, now);
   if (how == "anomaly") return say_anomalies(plan, results, now);
   if (how == "why") return say_causes(plan, results, now);
   if (how == "describe") return say_description(plan, results);

@@ -1,0 +1,99 @@
+// What is said of names: those that nothing bears, and those that were misspelt.
+#include <algorithm>
+
+#include "ask/llm/planner.h"
+
+namespace prom5::llm {
+
+namespace {
+
+constexpr size_t kMostNamed = 4;
+
+/// A value as people say it: an instance without its port.
+std::string said(const std::string& label, const std::string& value) {
+  return label == "instance" ? value.substr(0, value.rfind(':')) : value;
+}
+
+}  // namespace
+
+/// "requests of the foo service", and there is none: with the names that there are.
+Plan Planner::refuse_named(const std::string& name, const Reading& reading,
+                           const Subject& subject) const {
+  Plan plan = refuse_stranger(name);
+  const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
+  if (!plan.suggestions.empty() || metric == nullptr) return plan;
+  // The label of the kind that is said behind the name, else what tells the subject's things apart.
+  const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
+  std::string label;
+  for (size_t i = 0; i + 1 < reading.tokens.size(); ++i) {
+    if (reading.tokens[i].written != name) continue;
+    label =
+        catalogue::label_of_kind(lexicon.canonical(reading.tokens[i + 1].text), *metric, lexicon);
+  }
+  std::vector<std::string> labels = subject.recipe->by;
+  labels.insert(labels.begin(), label);
+  labels.insert(labels.end(), {"service", "instance", "job"});
+  for (const std::string& each : labels) {
+    const catalogue::LabelInfo* info = metric->label(each);
+    if (info == nullptr) continue;
+    for (const std::string& value : info->values) {
+      if (plan.suggestions.size() == kMostNamed) break;
+      plan.suggestions.push_back(said(each, value));
+    }
+    const size_t more = info->values.size() - plan.suggestions.size();
+    plan.refuse_message += fmt::format(" There is {}{}.", join_words(plan.suggestions, ", "),
+                                       more > 0 ? fmt::format(" and {} more", more) : "");
+    break;
+  }
+  return plan;
+}
+
+/// "memory of checkuot": what was taken for it.
+void Planner::tell_mended(const Reading& reading, Plan& plan) const {
+  for (size_t m = 0; m < reading.mentions.size(); ++m) {
+    const size_t at = reading.mention_at[m];
+    if (at >= reading.tokens.size() || !reading.tokens[at].mended) continue;
+    const catalogue::Mention& mention = reading.mentions[m];
+    const std::string meant = mention.places.empty()
+                                  ? reading.tokens[at].text
+                                  : said(mention.places[0].label, mention.places[0].value);
+    if (!plan.note.empty()) plan.note += " ";
+    plan.note += fmt::format("I took \"{}\" for \"{}\".", mention.text, meant);
+  }
+}
+
+/// "cpu of the database": where hosts are told apart and no databases, the hosts called so.
+void Planner::take_roles(Reading& reading, Subject& subject) const {
+  const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
+  const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
+  if (metric == nullptr || reading.tokens.empty()) return;
+  for (size_t i = 1; i < reading.tokens.size(); ++i) {
+    const std::string word = lexicon.canonical(reading.tokens[i].text);
+    const auto* labels = lexicon.kind(word);
+    const auto* names = lexicon.role(word);
+    const std::string& before = reading.tokens[i - 1].text;
+    if (labels == nullptr || names == nullptr || word == "service") continue;
+    if ((before != "the" && before != "our") || reading.used[i] || reading.which) continue;
+    const std::string label = catalogue::label_of_kind(word, *metric, lexicon);
+    if (label != "instance" && label != "node") continue;
+    if (std::ranges::find(subject.phrase_words, word) != subject.phrase_words.end()) continue;
+    if (std::ranges::find(reading.mention_at, i) != reading.mention_at.end()) continue;
+    const bool named = std::ranges::any_of(subject.filters, [&](size_t m) {
+      const auto binding = catalogue::bind(reading.mentions[m], *metric, lexicon);
+      return binding && binding->label == label;
+    });
+    if (named) continue;
+    catalogue::Mention mention;
+    mention.text = reading.tokens[i].written;
+    mention.folded = word;
+    mention.kind = "host";
+    mention.prefixes = *names;
+    mention.names_thing = true;
+    if (!catalogue::bind(mention, *metric, lexicon)) continue;
+    subject.filters.push_back(reading.mentions.size());
+    reading.mentions.push_back(std::move(mention));
+    reading.mention_at.push_back(SIZE_MAX);
+  }
+}
+
+}  // namespace prom5::llm
