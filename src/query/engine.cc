@@ -105,6 +105,9 @@ Engine::Engine(Storage& storage, EngineOptions options, MetricRegistry& metrics,
   metrics.on_collect("prometheus_engine_queries",
                      "The current number of queries being executed or waiting.", Type::Gauge,
                      [this] { return static_cast<double>(active_.count()); });
+  metrics.on_collect("prom5_query_parts_total",
+                     "Parts of queries over many series that were evaluated beside each other.",
+                     Type::Counter, [this] { return static_cast<double>(parts_done()); });
   metrics.on_collect("prometheus_engine_queries_concurrent_max",
                      "The max number of concurrent queries.", Type::Gauge,
                      [this] { return static_cast<double>(options_.max_concurrency); });

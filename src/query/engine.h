@@ -67,6 +67,7 @@ class Engine {
 
   /// Whether answers may have samples of other servers.
   [[nodiscard]] bool asks_other_servers() const { return storage_.asks_other_servers(); }
+  [[nodiscard]] uint64_t parts_done() const { return workers_.parts_done(); }
   [[nodiscard]] const EngineOptions& options() const { return options_; }
 
   /// What runs or waits now, to be looked at and cancelled.

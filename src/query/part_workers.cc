@@ -48,6 +48,7 @@ Result<void> PartWorkers::run(size_t parts, const Do& work,
     for (size_t i = 0; i < parts; ++i) {
       TRY(work(i));
       TRY(take(i));
+      ++parts_done_;
     }
     return {};
   }
@@ -77,6 +78,7 @@ Result<void> PartWorkers::run(size_t parts, const Do& work,
     }
   }
   job.over = true;
+  parts_done_ += job.taken;
   jobs_.remove(&job);
   part_done_.wait(lock, [&] { return job.busy == 0; });
   return result;

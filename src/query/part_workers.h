@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <list>
@@ -26,6 +27,8 @@ class PartWorkers {
   static size_t threads_of_machine();
 
   [[nodiscard]] size_t threads() const { return threads_.size(); }
+  /// How many parts were done, by all threads.
+  [[nodiscard]] uint64_t parts_done() const { return parts_done_.load(std::memory_order_relaxed); }
 
   /// Numbered from 0. Called on any thread, several at once, each number once.
   using Do = std::function<Result<void>(size_t part)>;
@@ -60,6 +63,7 @@ class PartWorkers {
   Mutex mutex_;
   std::condition_variable_any part_to_do_;
   std::condition_variable_any part_done_;
+  std::atomic<uint64_t> parts_done_{0};
   std::list<Job*> jobs_ GUARDED_BY(mutex_);
   std::vector<std::jthread> threads_;
 };

@@ -229,10 +229,15 @@ ApiV1::Answer ApiV1::series(const HttpRequest& request) {
   if (!selectors) return std::unexpected(invalid_parameter("match[]", selectors.error()));
   const auto querier = TRY(services_.storage.querier(asked.range));
   querier->set_patience({request.stop});
-  std::set<Labels> found;
+  std::vector<Labels> found;
   for (const auto& matchers : *selectors) {
     const auto set = TRY(querier->select(matchers, querier->tier({})));
-    while (set->next()) found.insert(set->labels());
+    while (set->next()) found.push_back(set->labels());
+  }
+  if (selectors->size() > 1) {  // each one's are in order
+    std::ranges::sort(found);
+    const auto twice = std::ranges::unique(found);
+    found.erase(twice.begin(), twice.end());
   }
   query::Annotations annotations;
   for (std::string& text : querier->warnings()) annotations.warn(std::move(text));
