@@ -58,12 +58,14 @@ set_source_files_properties(${GENERATED}/word_vectors.S PROPERTIES
                             OBJECT_DEPENDS ${GENERATED}/word_vectors.bin)
 target_sources(prom5_ask PRIVATE ${GENERATED}/word_vectors.S ${GENERATED}/word_vectors.cc)
 
-set(OPENAPI ${CMAKE_SOURCE_DIR}/src/app/api/openapi.yaml)
-add_custom_command(
-  OUTPUT ${GENERATED}/openapi.S ${GENERATED}/openapi_text.cc
-  COMMAND ${CMAKE_SOURCE_DIR}/tools/embed.py text prom5::api openapi_yaml ${OPENAPI}
-          ${GENERATED}/openapi.S ${GENERATED}/openapi_text.cc
-  DEPENDS ${OPENAPI} ${CMAKE_SOURCE_DIR}/tools/embed.py
-  VERBATIM)
-set_source_files_properties(${GENERATED}/openapi.S PROPERTIES OBJECT_DEPENDS ${OPENAPI})
-target_sources(prom5_app PRIVATE ${GENERATED}/openapi.S ${GENERATED}/openapi_text.cc)
+foreach(part openapi openapi_v1)
+  set(OPENAPI ${CMAKE_SOURCE_DIR}/src/app/api/${part}.yaml)
+  add_custom_command(
+    OUTPUT ${GENERATED}/${part}.S ${GENERATED}/${part}_text.cc
+    COMMAND ${CMAKE_SOURCE_DIR}/tools/embed.py text prom5::api ${part}_yaml ${OPENAPI}
+            ${GENERATED}/${part}.S ${GENERATED}/${part}_text.cc
+    DEPENDS ${OPENAPI} ${CMAKE_SOURCE_DIR}/tools/embed.py
+    VERBATIM)
+  set_source_files_properties(${GENERATED}/${part}.S PROPERTIES OBJECT_DEPENDS ${OPENAPI})
+  target_sources(prom5_app PRIVATE ${GENERATED}/${part}.S ${GENERATED}/${part}_text.cc)
+endforeach()

@@ -12,6 +12,7 @@
 #include "app/api/answer.h"
 #include "app/api/mcp_resources.h"
 #include "app/api/openapi.h"
+#include "app/api/self_metrics.h"
 #include "app/api/web_ui.h"
 #include "app/assistant.h"
 #include "app/config/discovery_schema.h"
@@ -113,12 +114,15 @@ Server::Server(ServerOptions options, const Log& log)
 }
 
 Server::~Server() {
+  stopping_ = true;
+  if (notifications_) notifications_->raise(api::kShuttingDown);
   if (starting_.joinable()) {
     db_->stop_opening();
     starting_.join();
   }
   watching_ = {};
   if (live_updates_) live_updates_->stop();  // its sinks are the server's
+  if (notifications_) notifications_->stop();
   http_server_.reset();
   remote_writers_.reset();
   discovery_.reset();
@@ -213,6 +217,9 @@ Result<void> Server::open() {
   }
   host_exporter_ = std::make_unique<exporters::HostExporter>(files_);
   make_agent(config.assistant);
+  notifications_ =
+      std::make_unique<api::Notifications>(clock_, metrics_, options_.max_notification_subscribers);
+  notifications_->raise(api::kStartingUp);
   add_routes();
   live_updates_->start();
   http_server_->start();
@@ -259,6 +266,7 @@ Result<void> Server::finish_start(const config::Config& config) {
     TRY(apply(config));
   }
   ready_ = true;
+  notifications_->withdraw(api::kStartingUp);
   if (options_.auto_reload && !options_.config_file.empty()) {
     watching_ = std::jthread([this](const std::stop_token& stop) { watch_config(stop); });
   }
@@ -373,6 +381,7 @@ Result<void> Server::reload() {
           {{"file", options_.config_file}});
     }
     log_.info("Configuration reloaded", {{"file", options_.config_file}});
+    notifications_->withdraw(api::kReloadFailed);
     return {};
   }
   {
@@ -380,6 +389,7 @@ Result<void> Server::reload() {
     reload_succeeded_ = false;
   }
   reload_success_.set(0);
+  notifications_->raise(api::kReloadFailed);
   log_.error("Configuration not reloaded; the one before stays in force",
              {{"err", applied.error().message}});
   return applied;
@@ -448,6 +458,8 @@ void Server::add_routes() {
   tsdb_api_->add_routes(router_);
   add_assistant_routes();
   api::add_features_route(router_, feature_switches());
+  notifications_->add_routes(router_);
+  api::add_self_metrics_route(router_, metrics_);
   const auto external_labels = [this] {
     const MutexLock lock(reload_mutex_);
     return external_labels_;
@@ -474,10 +486,7 @@ void Server::add_routes() {
   add_lifecycle_routes();
   add_push_routes();
   add_push_gateway_routes();
-  router_.add("GET", "/api/v5/openapi.json", "This description, as OpenAPI 3.1.",
-              [this](const HttpRequest&, const PathArguments&) {
-                return HttpResponse::json(200, api::describe_routes(router_));
-              });
+  api::add_openapi_routes(router_);
 }
 
 api::FeatureSwitches Server::feature_switches() const {
@@ -589,10 +598,11 @@ void Server::add_lifecycle_routes() {
               });
   router_.add("GET", "/-/ready", "200 once the log is replayed; before, queries see blocks alone.",
               [this](const HttpRequest&, const PathArguments&) {
+                const bool stopping = stopping_;
                 HttpResponse response =
-                    ready_ ? HttpResponse::text(200, "Prometheus Server is Ready.\n")
-                           : HttpResponse::text(503, "Service Unavailable\n");
-                response.headers.add("X-Prometheus-Stopping", "false");
+                    ready_ && !stopping ? HttpResponse::text(200, "Prometheus Server is Ready.\n")
+                                        : HttpResponse::text(503, "Service Unavailable\n");
+                response.headers.add("X-Prometheus-Stopping", stopping ? "true" : "false");
                 return response;
               });
   const auto lifecycle = [this](const char* path, const char* summary,

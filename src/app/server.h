@@ -16,6 +16,7 @@
 #include "app/api/live_updates.h"
 #include "app/api/mcp.h"
 #include "app/api/mcp_api.h"
+#include "app/api/notifications.h"
 #include "app/api/origin.h"
 #include "app/api/pack_api.h"
 #include "app/api/query_api.h"
@@ -66,6 +67,7 @@ struct ServerOptions {
   std::string push_persistence_file;
   std::string cors_origin = ".*";    ///< regular expression of the origins that may read /api/v1
   size_t max_search_limit = 10'000;  ///< results of one search
+  size_t max_notification_subscribers = 16;
   uint64_t remote_read_samples = 50'000'000;               ///< most in one answer
   std::vector<std::pair<std::string, std::string>> flags;  ///< for /api/v1/status/flags
   /// Called once, from a thread of the server's: the log is replayed and scrapes begin, or why not.
@@ -136,6 +138,7 @@ class Server {
   std::unique_ptr<exporters::HostExporter> host_exporter_;
   std::unique_ptr<Assistant> agent_;
   std::string assistant_fingerprint_;  // of the configuration that it was made with
+  std::unique_ptr<api::Notifications> notifications_;
   std::unique_ptr<api::ApiV1> api_v1_;
   std::unique_ptr<api::QueryApi> query_api_;
   std::unique_ptr<api::SearchApi> search_api_;
@@ -152,6 +155,7 @@ class Server {
   HttpCounters http_counters_{metrics_};
   io::Router router_;
   std::atomic<bool> ready_{false};
+  std::atomic<bool> stopping_{false};
   std::function<void()> quit_;
 
   Mutex applying_;  ///< one configuration after the other; taken before reload_mutex_

@@ -88,7 +88,7 @@ void add_features_route(io::Router& router, FeatureSwitches switches) {
              {"label_values_match", true},
              {"lifecycle", switches.lifecycle},
              {"openapi_3.1", true},
-             {"openapi_3.2", false},
+             {"openapi_3.2", true},
              {"otlp_write_receiver", switches.otlp},
              {"query_stats", true},
              {"query_warnings", true},

@@ -45,6 +45,8 @@ constexpr std::array kFlags = std::to_array<Flag>({
      "Regular expression of the origins whose pages may read /api/v1; matched as a whole."},
     {"web.search.max-limit", Number, "10000", "Most results that a search for names may ask for."},
     {"web.max-connections", Number, "512", "Most connections at one time."},
+    {"web.max-notifications-subscribers", Number, "16",
+     "Most streams at one time of /api/v1/notifications/live."},
     {"web.max-body-size", Size, "64MB", "Longest request body."},
     {"web.read-timeout", Duration, "5m",
      "How long a request may take to arrive, and an idle connection may stay."},
@@ -111,8 +113,6 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"web.user-assets", Text, "", "", "No files are served beside the program's own."},
     {"web.console.templates", Text, "", "", "There are no console templates."},
     {"web.console.libraries", Text, "", "", "There are no console templates."},
-    {"web.max-notifications-subscribers", Number, "", "",
-     "There are no notifications of the page."},
     {"auto-gomaxprocs", Switch, "false", "", "There is no Go in this program."},
     {"auto-gomemlimit", Switch, "false", "",
      "There is no Go in this program; see --storage.tsdb.memory-budget."},
@@ -246,6 +246,7 @@ ServerOptions server_options(const Flags& flags) {
   o.query.range_cache_bytes = flags.number("query.range-cache-size");
   o.query.max_samples = flags.number("query.max-samples");
   o.max_search_limit = flags.number("web.search.max-limit");
+  o.max_notification_subscribers = flags.number("web.max-notifications-subscribers");
   o.cors_origin = flags.text("web.cors.origin");
   o.remote_read_samples = flags.number("storage.remote.read-sample-limit");
   o.http.listen_addresses = flags.list("web.listen-address");
