@@ -167,8 +167,8 @@ class EventStream:
                 fields.setdefault(name, value.strip())
             if "" in fields:
                 self.comments.append(fields[""])
-            if "event" in fields:
-                return fields["event"], json.loads(fields["data"])
+            if "data" in fields:
+                return fields.get("event", "message"), json.loads(fields["data"])
 
     def wait_for(self, event, seconds=30, where=lambda data: True):
         end = time.monotonic() + seconds

@@ -131,13 +131,16 @@ uint64_t Notifications::reserve(const std::stop_token& gone) {
 
 void Notifications::begin(uint64_t id, std::shared_ptr<io::ResponseStream> stream) {
   const MutexLock lock(mutex_);
+  for (const Note& note : notes_) send(*stream, event_of(note));
   const auto found = std::ranges::find(subscribers_, id, &Subscriber::id);
+  // The server has stopped meanwhile, and that was the last that it has to tell.
   if (found == subscribers_.end()) return stream->close();
   found->stream = std::move(stream);
-  for (const Note& note : notes_) {
-    sent_.add();
-    if (!found->stream->write(event_of(note))) dropped_.add();
-  }
+}
+
+void Notifications::send(io::ResponseStream& stream, std::string event) {
+  sent_.add();
+  if (!stream.write(std::move(event))) dropped_.add();
 }
 
 /// Under the lock, so that all hear of a note's beginning before its end: a stream takes bytes
@@ -146,9 +149,7 @@ void Notifications::tell(const Note& note) {
   forget_gone();
   const std::string event = event_of(note);
   for (const Subscriber& one : subscribers_) {
-    if (!one.stream) continue;  // it hears of it when it begins
-    sent_.add();
-    if (!one.stream->write(event)) dropped_.add();
+    if (one.stream) send(*one.stream, event);  // others hear of it when they begin
   }
 }
 

@@ -60,6 +60,7 @@ class Notifications {
   uint64_t reserve(const std::stop_token& gone) EXCLUDES(mutex_);
   /// The stream gets what holds now.
   void begin(uint64_t id, std::shared_ptr<io::ResponseStream> stream) EXCLUDES(mutex_);
+  void send(io::ResponseStream& stream, std::string event);
   void tell(const Note& note) REQUIRES(mutex_);
   void forget_gone() REQUIRES(mutex_);
 

@@ -158,10 +158,12 @@ TEST_F(NotificationsTest, ABrokenStreamIsCounted) {
 TEST_F(NotificationsTest, StopClosesAllStreams) {
   const Client client = listen();
   Client late = ask();
+  notifications_.raise("the end");
   notifications_.stop();
   EXPECT_TRUE(client.stream->closed);
   late.start(late.stream);
   EXPECT_TRUE(late.stream->closed);
+  EXPECT_NE(late.stream->text.find("the end"), std::string::npos);
   EXPECT_EQ(listen().status, 204);
 }
 
