@@ -337,8 +337,13 @@ Result<void> Server::apply(const config::Config& config) {
   discovery_->apply(jobs);
   ingest::OtlpOptions otlp = config.otlp;
   otlp.delta_to_cumulative = options_.otlp_delta_to_cumulative;
+  otlp.type_and_unit_labels = options_.type_and_unit_labels;
   otlp_->set_options(std::move(otlp));
-  remote_writers_->apply(config.remote_writes, config.global.external_labels);
+  auto remote_writes = config.remote_writes;
+  for (remote::WriteOptions& one : remote_writes) {
+    one.type_and_unit_labels = options_.type_and_unit_labels;
+  }
+  remote_writers_->apply(remote_writes, config.global.external_labels);
   fanout_->apply(config.remote_reads, config.global.external_labels);
   db_->set_out_of_order_window(config.out_of_order_time_window);
   tsdb::TierRetention tiers = options_.storage.tier_retention;
@@ -498,6 +503,7 @@ api::FeatureSwitches Server::feature_switches() const {
                            .auto_reload = options_.auto_reload.has_value(),
                            .delayed_name_removal = options_.query.delayed_name_removal,
                            .start_timestamp_zeros = options_.storage.zero_at_start,
+                           .type_and_unit_labels = options_.type_and_unit_labels,
                            .discovery = {{"static", true}}};
   for (const config::DiscoveryKind& kind : config::discovery_kinds()) {
     out.discovery.emplace_back(kind.name, kind.known);

@@ -63,6 +63,7 @@ struct ServerOptions {
   ingest::RemoteWriteOptions remote_write;
   bool enable_otlp = false;
   bool otlp_delta_to_cumulative = false;
+  bool type_and_unit_labels = false;  ///< of what is pushed by OTLP or sent by remote write
   bool enable_push_gateway = false;
   std::string push_persistence_file;
   std::string cors_origin = ".*";    ///< regular expression of the origins that may read /api/v1

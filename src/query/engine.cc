@@ -211,6 +211,7 @@ Result<void> Engine::in_context(
        .default_subquery_step = DurationMs{default_subquery_step_ms_.load()},
        .delayed_name_removal = options_.delayed_name_removal,
        .use_start_timestamps = options_.use_start_timestamps,
+       .type_and_unit_labels = options_.type_and_unit_labels,
        .max_samples = options_.max_samples,
        .deadline = queued + std::chrono::milliseconds(timeout.ms),
        .stop = ticket->stop(),

@@ -43,6 +43,8 @@ struct EngineOptions {
   /// rate, irate, increase and resets count from the start timestamps of their samples, where these
   /// are known.
   bool use_start_timestamps = false;
+  /// Series tell their type by a label, by which a counter is known rather than by its name.
+  bool type_and_unit_labels = false;
 };
 
 /// Parses and evaluates PromQL against a Storage. Any thread; a query runs on the thread that asks

@@ -191,6 +191,46 @@ TEST_F(EngineTest, ScalarsAndStrings) {
   EXPECT_EQ(series[0].labels.get("job"), "a");
 }
 
+TEST_F(EngineTest, WhatIsNoCounterIsKnownByItsNameOrItsType) {
+  const auto appender = storage_.appender();
+  for (const Labels& labels :
+       {Labels{{"__name__", "x"}, {"__type__", "counter"}},
+        Labels{{"__name__", "y"}, {"__type__", "histogram"}},
+        Labels{{"__name__", "z_total"}, {"__type__", "gauge"}}, Labels{{"__name__", "w_total"}}}) {
+    for (const int64_t s : {0, 30}) {
+      EXPECT_TRUE(appender->append(0, labels, {kStart + DurationMs::seconds(s), 1}));
+    }
+  }
+  EXPECT_TRUE(appender->commit());
+  const auto infos = [this](const std::string& text, bool typed) {
+    const auto result = run(at(text, 30), {.type_and_unit_labels = typed});
+    EXPECT_TRUE(result) << text;
+    return result ? result->annotations.shown_infos() : std::vector<std::string>{"failed"};
+  };
+  using Infos = std::vector<std::string>;
+  const auto by_name = [](std::string_view name) {
+    return Infos{
+        fmt::format("PromQL info: metric might not be a counter, name does not end in "
+                    "_total/_sum/_count/_bucket: \"{}\" (1:6)",
+                    name)};
+  };
+  const auto by_type = [](std::string_view name, std::string_view type) {
+    return Infos{
+        fmt::format("PromQL info: metric might not be a counter, __type__ label is not "
+                    "set to \"counter\" or \"histogram\", got \"{}\": \"{}\" (1:6)",
+                    type, name)};
+  };
+  EXPECT_EQ(infos("rate(x[1m])", false), by_name("x"));
+  EXPECT_EQ(infos("rate(y[1m])", false), by_name("y"));
+  EXPECT_EQ(infos("rate(z_total[1m])", false), Infos{});
+  EXPECT_EQ(infos("rate(x[1m])", true), Infos{});
+  EXPECT_EQ(infos("rate(y[1m])", true), Infos{});
+  EXPECT_EQ(infos("rate(z_total[1m])", true), by_type("z_total", "gauge"));
+  EXPECT_EQ(infos("rate(w_total[1m])", true), by_type("w_total", ""));
+  // As without: it may be a gauge for these.
+  EXPECT_EQ(infos("delta(z_total[1m])", true), Infos{});
+}
+
 TEST_F(EngineTest, Ranges) {
   const auto result = run(over("requests_total", 0, 60, 30));
   ASSERT_TRUE(result);

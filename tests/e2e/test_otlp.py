@@ -852,6 +852,35 @@ class NoTranslation(UnderscoreEscapingWithSuffixes):
     escaped = False
 
 
+class TypesAndUnits(Otlp):
+    """Each series tells its type and unit, but the one that tells of the resource."""
+
+    flags = ("--enable-feature=type-and-unit-labels,otlp-deltatocumulative",)
+
+    def test_labels_of_each_kind(self):
+        self.accept(
+            wire.gauge("oven", [wire.number(1, ns(), {"__type__": "x", "__unit__": "y"})], "Cel"),
+            wire.counter("loaves", [wire.number(7, ns())], "By/s"),
+            wire.counter("added", [wire.number(7, ns())], temporality=wire.DELTA),
+            wire.up_down("dough", [wire.number(2, ns())]),
+            wire.histogram("bake", [wire.buckets([0.5], [1, 2], ns(), sum=3)], "s"),
+            wire.summary("rest", [wire.quantiles({0.5: 4}, 2, 8, ns())], "1"),
+            version="1")
+        self.assertEqual(self.stored(), {
+            'oven_celsius{__type__="gauge",__unit__="celsius"}': "1",
+            'loaves_bytes_per_second_total{__type__="counter",__unit__="bytes_per_second"}': "7",
+            'added_total{__type__="counter"}': "7",
+            'dough{__type__="gauge"}': "2",
+            'bake_seconds_bucket{__type__="histogram",__unit__="seconds",le="0.5"}': "1",
+            'bake_seconds_bucket{__type__="histogram",__unit__="seconds",le="+Inf"}': "3",
+            'bake_seconds_count{__type__="histogram",__unit__="seconds"}': "3",
+            'bake_seconds_sum{__type__="histogram",__unit__="seconds"}': "3",
+            'rest{__type__="summary",quantile="0.5"}': "4",
+            'rest_count{__type__="summary"}': "2",
+            'rest_sum{__type__="summary"}': "8",
+            'target_info{version="1"}': "1"})
+
+
 class Reload(Otlp):
     settings = ("translation_strategy: NoTranslation",)
 

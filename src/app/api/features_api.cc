@@ -68,7 +68,7 @@ Category all_on(std::span<const std::string_view> names) {
 void write_promql(codec::JsonWriter& json, const FeatureSwitches& switches) {
   Category syntax = all_on(kSyntax);
   syntax.emplace_back("delayed_name_removal", switches.delayed_name_removal);
-  syntax.emplace_back("type_and_unit_labels", false);
+  syntax.emplace_back("type_and_unit_labels", switches.type_and_unit_labels);
   write(json, "promql", syntax);
   Category functions;
   for (const query::FunctionInfo& f : query::functions()) functions.emplace_back(f.name, true);
@@ -111,7 +111,7 @@ void add_features_route(io::Router& router, FeatureSwitches switches) {
       write(json, "scrape",
             {{"extra_scrape_metrics", true},
              {"start_timestamp_zero_ingestion", switches.start_timestamp_zeros},
-             {"type_and_unit_labels", false}});
+             {"type_and_unit_labels", switches.type_and_unit_labels}});
       write(json, "service_discovery_providers",
             Category(switches.discovery.begin(), switches.discovery.end()));
       write(json, "tsdb",

@@ -18,6 +18,7 @@ struct FeatureSwitches {
   bool auto_reload = false;
   bool delayed_name_removal = false;
   bool start_timestamp_zeros = false;
+  bool type_and_unit_labels = false;
   /// All kinds that Prometheus has, and whether this version has them.
   std::vector<std::pair<std::string, bool>> discovery;
 };

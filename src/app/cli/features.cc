@@ -19,6 +19,7 @@ constexpr std::array kNames = std::to_array<Feature>({
     {"use-start-timestamps"},
     {"st-storage"},
     {"created-timestamp-zero-ingestion"},
+    {"type-and-unit-labels"},
     {"exemplar-storage"},
     {"expand-external-labels"},
     {"native-histograms"},
@@ -50,7 +51,6 @@ constexpr std::array kNames = std::to_array<Feature>({
     {"otlp-write-receiver", "see --web.enable-otlp-receiver"},
     {"remote-write-receiver", "see --web.enable-remote-write-receiver"},
     {"st-synthesis", "start timestamps are kept as they are told, none is made up"},
-    {"type-and-unit-labels", "types and units are metadata here, not labels"},
     {"use-uncached-io", kOwnStorage},
     {"xor2-encoding", kOwnStorage},
 });

@@ -14,6 +14,7 @@ TEST(Features, Effects) {
   };
   is("promql-delayed-name-removal", "");
   is("native-histograms", "");
+  is("type-and-unit-labels", "");
   is("concurrent-rule-eval", "rules are not evaluated in this version");
   is("auto-reload-config", "see --config.auto-reload");
 }

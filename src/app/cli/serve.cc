@@ -104,7 +104,7 @@ constexpr std::array kFlags = std::to_array<Flag>({
     {"enable-feature", List, "",
      "Names of features that change what the server does, separated by commas: "
      "promql-delayed-name-removal, otlp-deltatocumulative, use-start-timestamps, st-storage, "
-     "created-timestamp-zero-ingestion."},
+     "created-timestamp-zero-ingestion, type-and-unit-labels."},
     {"log.level", Text, "info", "Least severity that is logged: debug, info, warn or error."},
     {"log.format", Text, "logfmt", "Form of the log: logfmt or json."},
     {"web.external-url", Text, "", "", "Paths begin at / in this version."},
@@ -272,6 +272,10 @@ ServerOptions server_options(const Flags& flags) {
   o.storage.zero_at_start = has("created-timestamp-zero-ingestion");
   o.scrape_limits.created_as_start = o.storage.zero_at_start || has("st-storage");
   o.otlp_delta_to_cumulative = has("otlp-deltatocumulative");
+  o.type_and_unit_labels = has("type-and-unit-labels");
+  o.scrape_limits.type_and_unit_labels = o.type_and_unit_labels;
+  o.remote_write.type_and_unit_labels = o.type_and_unit_labels;
+  o.query.type_and_unit_labels = o.type_and_unit_labels;
   return o;
 }
 

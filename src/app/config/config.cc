@@ -51,6 +51,7 @@ class ConfigReader {
     config_.files.push_back(file);
     config_.global.scrape.body_size_limit = limits.body_size;
     config_.global.scrape.created_as_start = limits.created_as_start;
+    config_.global.scrape.type_and_unit_labels = limits.type_and_unit_labels;
   }
 
   Result<Config> read(const YamlNode& root) {

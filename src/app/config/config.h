@@ -30,6 +30,7 @@ struct ScrapeLimits {
   uint64_t label_value_length = 4096;
   /// Not a limit, but from the command line as well: ScrapeOptions::created_as_start.
   bool created_as_start = false;
+  bool type_and_unit_labels = false;  ///< likewise
 };
 
 struct GlobalConfig {

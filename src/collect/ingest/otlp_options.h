@@ -27,6 +27,7 @@ struct OtlpOptions {
   bool label_name_preserve_multiple_underscores = true;
   /// Deltas are summed up (feature otlp-deltatocumulative); else they are refused.
   bool delta_to_cumulative = false;
+  bool type_and_unit_labels = false;  ///< (feature of that name)
 };
 
 }  // namespace prom5::ingest

@@ -296,6 +296,9 @@ class OtlpReceiver::Converter {
                           bool delta) {
     TRY(check_buckets(point));
     LabelsBuilder base = TRY(labels_of(std::move(point.attributes), true));
+    if (options_.type_and_unit_labels) {
+      set_type_and_unit(type_of(metric), otlp_unit(metric.unit), base);
+    }
     if (delta && has_temporality(metric.kind)) {
       LabelsBuilder key = base;
       const Labels labels = key.set(kMetricName, name).build();

@@ -19,6 +19,8 @@ struct RemoteWriteOptions {
   /// Samples further in the future than this are refused, as Prometheus does: one of them would
   /// make all that come at their right time late.
   DurationMs max_ahead = DurationMs::minutes(10);
+  /// Version 2 tells type and unit of each series, which become its labels.
+  bool type_and_unit_labels = false;
 };
 
 /// Receives Prometheus' remote write 1.0 and 2.0: a snappy block of a prometheus.WriteRequest or an

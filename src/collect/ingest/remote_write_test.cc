@@ -267,6 +267,42 @@ TEST_F(RemoteWriteTest, Metadata) {
   EXPECT_EQ(metadata.at("a_total").at(0), want);
 }
 
+/// A series of version 2 with one sample: its labels and metadata refer to these symbols.
+std::string series_v2(const std::vector<uint64_t>& labels, std::string_view metadata) {
+  std::string refs;
+  for (const uint64_t ref : labels) refs += varint(ref);
+  return bytes(5, bytes(1, refs) + sample(1, 1) + bytes(5, metadata));
+}
+
+TEST_F(RemoteWriteTest, TypeAndUnitBecomeLabels) {
+  std::string symbols;
+  // 0 to 7
+  for (const char* text : {"", "__name__", "a", "bytes", "__type__", "__unit__", "said", "b"}) {
+    symbols += bytes(4, text);
+  }
+  const auto stores = [&](const std::vector<uint64_t>& labels, std::string_view metadata,
+                          const std::string& want) {
+    storage_.clear();
+    const auto answer = post(codec::snappy_compress(symbols + series_v2(labels, metadata)),
+                             "application/x-protobuf;proto=io.prometheus.write.v2.Request");
+    EXPECT_EQ(answer.status, 204) << answer.body;
+    EXPECT_EQ(stored(), (Stored{{want, {{1, 1}}}}));
+  };
+  const std::string counter = number(1, 1);
+  const std::string bytes_unit = number(4, 3);
+  stores({1, 2}, counter + bytes_unit, R"({__name__="a"})");
+  options_.type_and_unit_labels = true;
+  stores({1, 2}, counter + bytes_unit, R"({__name__="a", __type__="counter", __unit__="bytes"})");
+  stores({1, 2}, counter, R"({__name__="a", __type__="counter"})");
+  stores({1, 2}, bytes_unit, R"({__name__="a", __unit__="bytes"})");
+  stores({1, 2}, "", R"({__name__="a"})");
+  // The metadata knows better than labels do, and where there is none the labels stay.
+  const std::vector<uint64_t> labelled = {1, 2, 4, 6, 5, 6, 7, 6};
+  stores(labelled, counter, R"({__name__="a", __type__="counter", b="said"})");
+  stores(labelled, bytes_unit, R"({__name__="a", __unit__="bytes", b="said"})");
+  stores(labelled, "", R"({__name__="a", __type__="said", __unit__="said", b="said"})");
+}
+
 TEST_F(RemoteWriteTest, StalenessMarkersKeepTheirBits) {
   EXPECT_EQ(send(series({{"__name__", "a"}}, sample(1, kStale))).status, 204);
   EXPECT_TRUE(is_stale(stored()[R"({__name__="a"})"][1]));

@@ -122,6 +122,15 @@ Result<FamilyMessage> read_metadata(std::string_view message, const Symbols& sym
   return out;
 }
 
+/// With the labels that tell type and unit, instead of those that it came with.
+Labels typed(const Labels& labels, const Metadata& metadata) {
+  if (metadata.type == MetricType::Unknown && metadata.unit.empty()) return labels;
+  LabelsBuilder builder(labels);
+  builder.remove(kTypeLabel).remove(kUnitLabel);
+  set_type_and_unit(metadata.type, metadata.unit, builder);
+  return builder.build();
+}
+
 /// The family of a series of this type: histograms and summaries have series of other names.
 std::string_view family_of(std::string_view name, MetricType type) {
   const bool parts = type == MetricType::Histogram || type == MetricType::Summary ||
@@ -174,7 +183,9 @@ Result<void> RemoteWriteReceiver::store_series_v2(std::string_view message, cons
     exemplars_refused_.add(series.exemplars.size());
     return {};
   }
-  const Labels& labels = *read;
+  const auto metadata = read_metadata(series.metadata, symbols);
+  const bool typing = options_.type_and_unit_labels && metadata.has_value();
+  const Labels labels = typing ? typed(*read, metadata->metadata) : *read;
   outcome.label_bytes += labels.bytes().size();
   if (outcome.label_bytes > 4 * options_.max_body_bytes) {
     return fail(ErrorCode::BadData, "the labels of the request's series are too long together");
@@ -229,7 +240,6 @@ Result<void> RemoteWriteReceiver::store_series_v2(std::string_view message, cons
     if (kept.error().code == ErrorCode::DuplicateSample) continue;
     outcome.complaint = fmt::format("{}: exemplar: {}", labels.to_string(), kept.error().message);
   }
-  const auto metadata = read_metadata(series.metadata, symbols);
   if (!metadata) {
     outcome.complaint =
         fmt::format("{}: metadata: {}", labels.to_string(), metadata.error().message);

@@ -35,6 +35,9 @@ class LineCache {
     std::optional<CustomBuckets::Place> bucket;  ///< what it is of a histogram with custom buckets
     Labels labels;                               ///< of a series that has exemplars
     std::string exemplar;                        ///< the newest one, as it was written
+    std::string unit;                            ///< of a series that has it as a label
+    /// With labels of type and unit: tells a family and these two apart from others.
+    uint32_t schema = 0;
   };
   struct Line {
     SeriesRef ref = 0;
@@ -47,6 +50,7 @@ class LineCache {
     bool histogram = false;  ///< a native one
     bool told = false;       ///< a family's description, to the storage
     bool created = false;    ///< its value is since when the metric counts
+    bool typed = false;      ///< has labels of its type and unit
     /// Lines of one metric that counts have the same; 0 for all others.
     uint32_t metric = 0;
     std::unique_ptr<Detail> detail;
@@ -71,6 +75,10 @@ class LineCache {
   Line& line(uint32_t place) { return lines_[place]; }
   [[nodiscard]] std::string_view text(const Line& line) const {
     return std::string_view(texts_).substr(line.begin, line.length);
+  }
+  /// Detail::schema; 0 without.
+  [[nodiscard]] static uint32_t schema(const Line& line) {
+    return line.detail ? line.detail->schema : 0;
   }
   [[nodiscard]] bool on_page(const Line& line) const { return line.page == page_; }
   /// Whether the page has all lines.

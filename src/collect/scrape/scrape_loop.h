@@ -164,6 +164,12 @@ class ScrapeLoop {
   Result<Histogram> within_bucket_limits(const Histogram& histogram) const;
   Result<Labels> final_labels(LabelsBuilder& scraped, const std::vector<std::string>& empty) const;
   Result<Labels> labels_of(const Line& line) const;
+  static void add_schema(uint32_t schema, const exposition::PageFamily& family,
+                         LabelsBuilder& labels, Line& line);
+  /// Whether the line has the labels of type and unit that the page gives it now.
+  [[nodiscard]] bool is_of_schema(uint32_t place, uint32_t schema) {
+    return LineCache::schema(cache_.line(place)) == schema;
+  }
   Result<void> check_limits(const Labels& labels) const;
   [[nodiscard]] Result<void> check_length(std::string_view series) const;
   void keep_page(bool refused);

@@ -1,6 +1,7 @@
 // How a page becomes a batch: the part of ScrapeLoop that is the same for each format.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -104,6 +105,27 @@ uint32_t metric_of(const LabelsBuilder& series, const exposition::PageFamily& fa
   return std::max<uint32_t>(static_cast<uint32_t>(hash ^ hash >> 32), 1);
 }
 
+/// Whether a series is of the family, which it need not be only because it stands below it.
+bool is_of(std::string_view name, std::string_view family) {
+  constexpr std::array kSuffixes = std::to_array<std::string_view>(
+      {"", "_total", "_created", "_bucket", "_sum", "_count", "_gsum", "_gcount", "_info"});
+  return name.starts_with(family) &&
+         std::ranges::find(kSuffixes, name.substr(family.size())) != kSuffixes.end();
+}
+
+/// Tells what a family gives to its series apart from what others do.
+uint32_t schema_of(const exposition::PageFamily& family) {
+  const std::string text =
+      fmt::format("{}\n{}\n{}", to_string(family.metadata.type), family.metadata.unit, family.name);
+  const uint64_t hash = std::hash<std::string>()(text);
+  return std::max<uint32_t>(static_cast<uint32_t>(hash ^ hash >> 32), 1);
+}
+
+LineCache::Detail& detail_of(LineCache::Line& line) {
+  if (!line.detail) line.detail = std::make_unique<LineCache::Detail>();
+  return *line.detail;
+}
+
 /// Names of the old character set only. BadData naming the other.
 Result<void> check_legacy(const LabelsBuilder& labels) {
   for (const auto& [name, value] : labels.labels()) {
@@ -132,6 +154,7 @@ struct ScrapeLoop::Page {
   Labels newest = {};  ///< labels of the newest line of the cache
   std::optional<uint32_t> newest_place = {};
   std::optional<uint32_t> family = {};  ///< the place of the one that the lines are of
+  uint32_t schema = 0;                  ///< of that family: LineCache::Detail::schema
 };
 
 Result<void> ScrapeLoop::append_page(const io::HttpClientResponse& response, TimeMs time,
@@ -190,6 +213,11 @@ Result<void> ScrapeLoop::take_family(Page<Parser>& page) {
   if (!place) place = TRY(cache_.add(text, {.kind = LineCache::Kind::Family}));
   cache_.take(*place);
   page.family = place;
+  if (options_->type_and_unit_labels) {
+    uint32_t& schema = detail_of(cache_.line(*place)).schema;
+    if (schema == 0) schema = schema_of(page.parser.family());
+    page.schema = schema;
+  }
   return {};
 }
 
@@ -206,7 +234,8 @@ Result<void> ScrapeLoop::take_sample(Page<Parser>& page, typename Parser::Entry 
   if (page.family && !std::exchange(cache_.line(*page.family).told, true)) {
     page.appender.set_metadata(parser.family().name, shortened(parser.family().metadata));
   }
-  const uint32_t place = parser.is_as_expected() ? cache_.place() : TRY(find_or_add(page));
+  const bool expected = parser.is_as_expected() && is_of_schema(cache_.place(), page.schema);
+  const uint32_t place = expected ? cache_.place() : TRY(find_or_add(page));
   const bool repeated = !cache_.take(place);
   const Line& line = cache_.line(place);
   if (line.detail && line.detail->bucket) {
@@ -269,8 +298,7 @@ template <typename Parser>
 Result<void> ScrapeLoop::append_exemplars(Page<Parser>& page, uint32_t place,
                                           [[maybe_unused]] typename Parser::Entry entry) {
   Line& line = cache_.line(place);
-  if (!line.detail) line.detail = std::make_unique<LineCache::Detail>();
-  LineCache::Detail& detail = *line.detail;
+  LineCache::Detail& detail = detail_of(line);
   std::vector<PageExemplar> found;
   if constexpr (std::is_same_v<Parser, ProtobufParser>) {
     if (entry == Parser::Entry::Histogram) found = TRY(page.parser.exemplars());
@@ -313,17 +341,18 @@ Result<uint32_t> ScrapeLoop::find_or_add(Page<Parser>& page) {
     metrics_.label_limits.add();
     return std::unexpected(fits.error());
   }
-  if (const auto known = cache_.find(text)) return *known;
+  const auto known = cache_.find(text);
+  if (known && is_of_schema(*known, page.schema)) return *known;
   LabelsBuilder builder;
   std::vector<std::string> empty;
   TRY(page.parser.labels(builder, &empty));
   if (options_->legacy_names) TRY(check_legacy(builder));
   Line line{.type = page.parser.family().metadata.type};
   normalize_borders(builder, line.type);
+  if (page.schema != 0) add_schema(page.schema, page.parser.family(), builder, line);
   if (target_.classic_to_custom_buckets && line.type == MetricType::Histogram) {
     if (const auto bucket = custom_buckets_.place_of(builder, page.parser.family().name)) {
-      line.detail = std::make_unique<LineCache::Detail>();
-      line.detail->bucket = *bucket;
+      detail_of(line).bucket = *bucket;
       if (!target_.always_classic_histograms) line.kind = LineCache::Kind::InBuckets;
     }
   }
@@ -350,6 +379,17 @@ Result<uint32_t> ScrapeLoop::find_or_add(Page<Parser>& page) {
   return cache_.add(text, std::move(line));
 }
 
+/// The line's series gets the labels that tell the family's type and unit.
+void ScrapeLoop::add_schema(uint32_t schema, const exposition::PageFamily& family,
+                            LabelsBuilder& labels, Line& line) {
+  LineCache::Detail& detail = detail_of(line);
+  detail.schema = schema;
+  line.typed = is_of(labels.get(kMetricName), family.name);
+  if (!line.typed) return;
+  detail.unit = family.metadata.unit;
+  set_type_and_unit(line.type, detail.unit, labels);
+}
+
 /// As find_or_add() made them.
 Result<Labels> ScrapeLoop::labels_of(const Line& line) const {
   const std::string_view text = cache_.text(line);
@@ -358,6 +398,7 @@ Result<Labels> ScrapeLoop::labels_of(const Line& line) const {
   TRY(ProtobufParser::is_text(text) ? ProtobufParser({}, {}).series_labels(text, builder, &empty)
                                     : TextParser(text).series_labels(text, builder, &empty));
   normalize_borders(builder, line.type);
+  if (line.typed) set_type_and_unit(line.type, line.detail->unit, builder);
   return final_labels(builder, empty);
 }
 

@@ -50,7 +50,8 @@ struct ScrapeOptions {
   bool extra_metrics = false;
   /// OpenMetrics' _created series are start timestamps alone, and else series as well.
   bool created_as_start = false;
-  std::string failure_log_file;  ///< empty: no log
+  bool type_and_unit_labels = false;  ///< __type__ and __unit__ as the page has them
+  std::string failure_log_file;       ///< empty: no log
   std::shared_ptr<const io::HttpClientSecurity> security;
   size_t body_size_limit = size_t{64} << 20;
   uint64_t sample_limit = 0;  ///< this and the following: 0 is no limit

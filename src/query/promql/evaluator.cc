@@ -8,6 +8,7 @@
 
 #include "model/histogram_arithmetic.h"
 #include "model/label_index.h"
+#include "model/metadata.h"
 #include "model/sample.h"
 #include "query/promql/parser.h"
 #include "query/promql/range_window.h"
@@ -104,7 +105,7 @@ uint64_t weight_of(const StepSeries& series, uint64_t points) {
 Labels without_name(const Labels& labels) {
   Labels out;
   out.assign_where(labels, [](std::string_view name) {
-    return name != kMetricName && name != "__type__" && name != "__unit__";
+    return name != kMetricName && name != kTypeLabel && name != kUnitLabel;
   });
   return out;
 }

@@ -35,6 +35,7 @@ class QueryContext {
     DurationMs default_subquery_step;
     bool delayed_name_removal = false;
     bool use_start_timestamps = false;
+    bool type_and_unit_labels = false;
     uint64_t max_samples = 0;
     std::chrono::steady_clock::time_point deadline;
     std::stop_token stop;

@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "model/metadata.h"
+#include "model/quote.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/falls.h"
 #include "query/promql/range_window.h"
@@ -19,6 +21,23 @@ namespace {
 bool ends_like_a_counter(std::string_view name) {
   return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
          name.ends_with("_bucket");
+}
+
+/// Why a series is probably no counter; nothing for one that is. `typed`: whether it tells that.
+std::optional<std::string> doubt_counter(const Labels& labels, bool typed) {
+  const std::string_view name = labels.get(kMetricName);
+  if (!typed && ends_like_a_counter(name)) return std::nullopt;
+  if (!typed) {
+    return fmt::format(
+        "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"{}\"",
+        name);
+  }
+  const std::string_view type = labels.get(kTypeLabel);
+  if (type == "counter" || type == "histogram") return std::nullopt;
+  return fmt::format(
+      "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", "
+      "got {}: {}",
+      quoted(type), quoted(name));
 }
 
 /// Functions that look at the borders of their window.
@@ -173,7 +192,7 @@ class RangeCaller {
 
   Result<void> operator()(const Labels& labels, bool drop, RangeSamples& samples) {
     // These go with the name, and may be all that tells two apart.
-    if (how_.unique && (labels.has("__type__") || labels.has("__unit__"))) {
+    if (how_.unique && (labels.has(kTypeLabel) || labels.has(kUnitLabel))) {
       return fail(ErrorCode::Unavailable, "{}", kNeedsAll);
     }
     series_.restart(evaluator_.grid().count);
@@ -186,13 +205,10 @@ class RangeCaller {
         TRY(slide(context(), function, evaluator_.grid(), how_.shape, context().options.lookback,
                   samples, how_.parameters, window, series_));
     if (found == 0) return {};
-    if (function.counter && !window.metric.empty() && !ends_like_a_counter(window.metric) &&
-        std::find(series_.kinds.begin(), series_.kinds.end(), PointKind::Float) !=
-            series_.kinds.end()) {
-      inform_(
-          fmt::format("metric might not be a counter, name does not end in "
-                      "_total/_sum/_count/_bucket: \"{}\"",
-                      window.metric));
+    if (function.counter && !window.metric.empty() &&
+        std::ranges::find(series_.kinds, PointKind::Float) != series_.kinds.end()) {
+      const auto doubt = doubt_counter(labels, context().options.type_and_unit_labels);
+      if (doubt) inform_(*doubt);
     }
     series_.labels = labels;
     series_.drop_name = drop;

@@ -45,6 +45,8 @@ struct WriteOptions {
   bool send_native_histograms = false;
   QueueOptions queue;
   bool send_metadata = true;
+  /// Version 2: type and unit are what the series' labels say.
+  bool type_and_unit_labels = false;
   DurationMs metadata_interval = DurationMs::minutes(1);
 };
 

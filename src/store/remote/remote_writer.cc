@@ -397,6 +397,10 @@ OutSeries RemoteWriter::make_series(Labels labels) {
     known = metadata_.find(name.substr(0, name.size() - suffix.size()));
   }
   if (known != metadata_.end() && !known->second.empty()) out.metadata = known->second[0];
+  if (options_.type_and_unit_labels) {
+    out.metadata.type = parse_metric_type(out.labels.get(kTypeLabel));
+    out.metadata.unit = out.labels.get(kUnitLabel);
+  }
   return out;
 }
 
