@@ -1,4 +1,4 @@
-"""/api/v1/openapi.yaml: it describes the routes that there are, what they take and what they give."""
+"""/api/v1/openapi.yaml: it describes the routes that there are, what they take and answer."""
 import json
 import re
 import unittest
