@@ -17,14 +17,14 @@ namespace {
 using codec::JsonWriter;
 using io::HttpRequest;
 
-void write_target(JsonWriter& json, const scrape::TargetStatus& status) {
+void write_target(JsonWriter& json, const scrape::TargetStatus& status, const io::Url& own) {
   json.begin_object().key("discoveredLabels");
   write_labels(json, status.target.discovered);
   json.key("labels");
   write_labels(json, status.target.labels);
   json.field("scrapePool", status.job)
       .field("scrapeUrl", status.target.url)
-      .field("globalUrl", status.target.url)
+      .field("globalUrl", global_url(status.target.url, own))
       .field("lastError", status.last_error);
   if (const auto advice = scrape::advice_on(status.last_error); !advice.empty()) {
     json.field("advice", advice);
@@ -68,6 +68,17 @@ std::string family_of(const std::string& name, const Storage::MetadataMap& known
 
 }  // namespace
 
+std::string global_url(const std::string& url, const io::Url& own) {
+  auto parsed = io::parse_url(url);
+  if (!parsed) return url;
+  constexpr std::string_view kHere[] = {"127.0.0.1", "localhost", "::1"};
+  if (std::ranges::find(kHere, parsed->host) == std::end(kHere)) return url;
+  const bool is_own = parsed->port == own.port;
+  parsed->host = own.host;
+  if (is_own) parsed->scheme = own.scheme;
+  return fmt::format("{}://{}{}", parsed->scheme, parsed->authority(), parsed->target);
+}
+
 void TargetsApi::add_routes(io::Router& router) {
   using R = const HttpRequest&;
   using A = const io::PathArguments&;
@@ -98,7 +109,7 @@ TargetsApi::Answer TargetsApi::targets(const HttpRequest& request) const {
   return success_answer([&](JsonWriter& json) {
     json.begin_object().key("activeTargets").begin_array();
     for (const auto& status : statuses) {
-      if (active && (pool.empty() || status.job == pool)) write_target(json, status);
+      if (active && (pool.empty() || status.job == pool)) write_target(json, status, own_);
     }
     json.end_array().key("droppedTargets").begin_array();
     for (const auto& target : gone) {
@@ -182,8 +193,8 @@ TargetsApi::Answer TargetsApi::relabel_steps(const HttpRequest& request) const {
   }
   const auto options = scrapes_.options_of(pool);
   if (!options) {
-    return fail(ErrorCode::BadData,
-                "error retrieving scrape config: scrape pool \"{}\" is not known", pool);
+    return fail(ErrorCode::BadData, "error retrieving scrape config: scrape pool \"{}\" not found",
+                pool);
   }
   return success_answer([&](JsonWriter& json) {
     json.begin_object().key("steps").begin_array();
@@ -230,7 +241,10 @@ TargetsApi::Answer TargetsApi::pool_config(const HttpRequest& request) const {
   const std::string pool(request.parameter("scrapePool"));
   if (pool.empty()) return fail(ErrorCode::BadData, "no scrapePool parameter provided");
   const auto text = pool_config_(pool);
-  if (!text) return fail(ErrorCode::BadData, "scrape pool \"{}\" is not known", pool);
+  if (!text) {
+    return fail(ErrorCode::BadData, "error retrieving scrape config: scrape pool \"{}\" not found",
+                pool);
+  }
   return success_answer(
       [&](JsonWriter& json) { json.begin_object().field("yaml", *text).end_object(); });
 }
