@@ -452,18 +452,7 @@ void Server::add_routes() {
   query_api_->add_routes(router_);
   search_api_ = std::make_unique<api::SearchApi>(*db_, clock_, options_.max_search_limit);
   search_api_->add_routes(router_);
-  const std::vector<uint16_t> ports = http_server_->ports();
-  const io::Url own{.scheme = web_config_.tls() ? "https" : "http",
-                    .host = host_name(),
-                    .port = std::to_string(ports.empty() ? 0 : ports[0])};
-  targets_api_ = std::make_unique<api::TargetsApi>(
-      *scrapes_, *discovery_, *db_, own,
-      [this](const std::string& job) -> std::optional<std::string> {
-        const MutexLock lock(reload_mutex_);
-        const auto found = job_texts_.find(job);
-        return found == job_texts_.end() ? std::nullopt : std::optional(found->second);
-      });
-  targets_api_->add_routes(router_);
+  add_targets_routes();
   tsdb_api_ = std::make_unique<api::TsdbApi>(*db_, options_.enable_admin_api, log_);
   tsdb_api_->add_routes(router_);
   add_assistant_routes();
@@ -497,6 +486,21 @@ void Server::add_routes() {
   add_push_routes();
   add_push_gateway_routes();
   api::add_openapi_routes(router_);
+}
+
+void Server::add_targets_routes() {
+  const std::vector<uint16_t> ports = http_server_->ports();
+  const io::Url own{.scheme = web_config_.tls() ? "https" : "http",
+                    .host = host_name(),
+                    .port = std::to_string(ports.empty() ? 0 : ports[0])};
+  targets_api_ = std::make_unique<api::TargetsApi>(
+      *scrapes_, *discovery_, *db_, own,
+      [this](const std::string& job) -> std::optional<std::string> {
+        const MutexLock lock(reload_mutex_);
+        const auto found = job_texts_.find(job);
+        return found == job_texts_.end() ? std::nullopt : std::optional(found->second);
+      });
+  targets_api_->add_routes(router_);
 }
 
 api::FeatureSwitches Server::feature_switches() const {

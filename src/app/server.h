@@ -101,6 +101,7 @@ class Server {
   void watch_config(const std::stop_token& stop);
   Result<void> refuse_open_door() const;
   void add_routes();
+  void add_targets_routes();
   void make_agent(const config::AssistantConfig& config);
   void add_assistant_routes();
   void add_lifecycle_routes();

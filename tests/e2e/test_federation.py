@@ -63,5 +63,52 @@ class Federate(unittest.TestCase):
         self.assertEqual(result.returncode, 0, harness.shown(result))
 
 
+PROTOBUF = ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+            "encoding=delimited")
+
+
+class Histograms(unittest.TestCase):
+    """What only protobuf can carry, asked for as a scraper asks."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(harness.Prom5(
+            ["--web.enable-remote-write-receiver"], config=CONFIG))
+        now = harness.now_ms()
+        cls.server.must_write([
+            ({"__name__": "took", "job": "a"}, [(now - 1000, harness.Histogram(6, 7.5, {0: 6}))]),
+            ({"__name__": "took_total", "job": "a"}, [(now - 1000, 6.0)])])
+
+    def kind(self, accept):
+        status, headers, _ = self.server.get("/federate?match[]=took", {"Accept": accept})
+        self.assertEqual(status, 200)
+        return headers["Content-Type"].split(";")[0].split("/")[1]
+
+    def test_the_form_is_what_is_wanted_most(self):
+        self.assertEqual(self.kind("*/*"), "plain")
+        self.assertEqual(self.kind(PROTOBUF), "vnd.google.protobuf")
+        self.assertEqual(self.kind(PROTOBUF + ";q=0.5,text/plain;q=0.4"), "vnd.google.protobuf")
+        self.assertEqual(self.kind(PROTOBUF + ";q=0.4,text/plain;version=0.0.4;q=0.5"), "plain")
+        self.assertEqual(self.kind(PROTOBUF + ";q=0"), "plain")
+        self.assertEqual(self.kind(PROTOBUF.replace("delimited", "text")), "plain")
+
+    def test_text_leaves_them_out(self):
+        _, _, text = page(self.server, '{job="a"}')
+        self.assertEqual([line.split("{")[0] for line in text.splitlines()],
+                         ["# TYPE took_total untyped", "took_total"])
+
+    def test_from_one_server_to_another(self):
+        config = harness.scrape_config(
+            ("again", self.server.address, "scrape_native_histograms: true",
+             "honor_labels: true", "metrics_path: /federate",
+             "params: {'match[]': ['{job=\"a\"}']}"))
+        again = self.enterContext(harness.Prom5(config=config))
+        again.wait_for_value("histogram_count(took)", 6)
+        self.assertEqual(again.value("histogram_sum(took)"), 7.5)
+        self.assertEqual(again.value("took_total"), 6)
+        self.assertEqual([one["metric"] for one in again.query("took")], [
+            {"__name__": "took", "job": "a", "region": "north", "zone": "a"}])
+
+
 if __name__ == "__main__":
     unittest.main()

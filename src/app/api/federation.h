@@ -12,9 +12,10 @@
 namespace prom5::api {
 
 /// GET /federate: the newest sample of the series that are asked for, as a page for another server
-/// to scrape, with this server's external labels. Native histograms have no place in the text
-/// format and are left out. Any thread.
-/// Source: prometheus.io/docs/prometheus/latest/federation, prometheus web/federate.go.
+/// to scrape, with this server's external labels; in protobuf where the scraper would have it.
+/// Native histograms have no place in the text format and are left out there; those with custom
+/// buckets become classic ones. Any thread. Source:
+/// prometheus.io/docs/prometheus/latest/federation, prometheus web/federate.go.
 class Federation {
  public:
   using ExternalLabels = std::vector<std::pair<std::string, std::string>>;
@@ -30,7 +31,7 @@ class Federation {
   void add_routes(io::Router& router);
 
  private:
-  Result<std::string> page(const io::HttpRequest& request) const;
+  Result<std::string> page(const io::HttpRequest& request, bool protobuf) const;
 
   Storage& storage_;
   const Clock& clock_;
