@@ -37,12 +37,7 @@ io::HttpResponse error_answer(const Error& error) {
   return io::HttpResponse::json(status, std::move(body));
 }
 
-io::HttpResponse success_answer(const std::function<void(codec::JsonWriter&)>& data,
-                                const query::Annotations& annotations) {
-  std::string body;
-  codec::JsonWriter json(body);
-  json.begin_object().field("status", "success").key("data");
-  data(json);
+void write_annotations(codec::JsonWriter& json, const query::Annotations& annotations) {
   const auto list = [&](std::string_view name, const std::vector<std::string>& texts) {
     if (texts.empty()) return;
     json.key(name).begin_array();
@@ -51,6 +46,15 @@ io::HttpResponse success_answer(const std::function<void(codec::JsonWriter&)>& d
   };
   list("warnings", annotations.shown_warnings());
   list("infos", annotations.shown_infos());
+}
+
+io::HttpResponse success_answer(const std::function<void(codec::JsonWriter&)>& data,
+                                const query::Annotations& annotations) {
+  std::string body;
+  codec::JsonWriter json(body);
+  json.begin_object().field("status", "success").key("data");
+  data(json);
+  write_annotations(json, annotations);
   json.end_object();
   return io::HttpResponse::json(200, std::move(body));
 }

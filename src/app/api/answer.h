@@ -33,6 +33,9 @@ auto answering(Handler handler) {
   };
 }
 
+/// "warnings":[…],"infos":[…] where there are any, into an object that is open.
+void write_annotations(codec::JsonWriter& json, const query::Annotations& annotations);
+
 /// {"status":"success","data":<what `data` writes>, warnings and infos where there are any}. What
 /// `data` adds to the annotations is shown.
 io::HttpResponse success_answer(const std::function<void(codec::JsonWriter&)>& data,

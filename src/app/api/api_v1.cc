@@ -10,6 +10,7 @@
 
 #include "app/api/answer.h"
 #include "app/api/parameters.h"
+#include "app/api/query_answer.h"
 #include "app/api/result_json.h"
 #include "io/codec/utf8.h"
 #include "model/quote.h"
@@ -21,8 +22,6 @@ namespace {
 using codec::JsonWriter;
 using io::HttpRequest;
 using io::HttpResponse;
-
-constexpr std::string_view kTruncated = "results truncated due to limit";
 
 template <typename List>
 void write_strings(JsonWriter& json, const List& list) {
@@ -171,15 +170,7 @@ ApiV1::Answer ApiV1::evaluate(query::QueryRequest request, const HttpRequest& ht
                     "next major release, use \"true\" or \"all\"",
                     quoted(stats)));
   }
-  return success_answer(
-      [&](JsonWriter& json) {
-        json.begin_object();
-        const bool truncated = write_value(json, result->value, limit);
-        if (with_stats) query::write_stats(json.key("stats"), result->stats);
-        json.end_object();
-        if (truncated) result->annotations.warn(std::string(kTruncated));
-      },
-      result->annotations);
+  return query_answer(*std::move(result), limit, with_stats);
 }
 
 ApiV1::Answer ApiV1::query(const HttpRequest& request) {

@@ -68,46 +68,6 @@ void write_histogram(JsonWriter& json, TimeMs time, const Histogram& h) {
   json.end_object().end_array();
 }
 
-void write_instant(JsonWriter& json, const query::Series& series) {
-  const query::Point& point = series.points[0];
-  json.begin_object().key("metric");
-  write_labels(json, series.labels);
-  if (const Histogram* histogram = series.histogram(0)) {
-    json.key("histogram");
-    write_histogram(json, point.time, *histogram);
-  } else {
-    json.key("value");
-    write_float(json, point.time, point.value);
-  }
-  json.end_object();
-}
-
-void write_range(JsonWriter& json, const query::Series& series) {
-  json.begin_object().key("metric");
-  write_labels(json, series.labels);
-  const auto histograms = series.histograms.size() - static_cast<size_t>(std::ranges::count(
-                                                         series.histograms, query::HistogramPtr()));
-  if (histograms < series.points.size()) {
-    json.key("values").begin_array();
-    for (size_t i = 0; i < series.points.size(); ++i) {
-      if (series.histogram(i) == nullptr) {
-        write_float(json, series.points[i].time, series.points[i].value);
-      }
-    }
-    json.end_array();
-  }
-  if (histograms > 0) {
-    json.key("histograms").begin_array();
-    for (size_t i = 0; i < series.points.size(); ++i) {
-      if (const Histogram* h = series.histogram(i)) {
-        write_histogram(json, series.points[i].time, *h);
-      }
-    }
-    json.end_array();
-  }
-  json.end_object();
-}
-
 /// About as many as the series will take: growing would copy them several times over.
 size_t expected_bytes(std::span<const query::Series> series) {
   constexpr size_t kOfPoint = 32;
@@ -155,6 +115,46 @@ void write_metadata(JsonWriter& json, const Metadata& metadata) {
 void write_labels(JsonWriter& json, const Labels& labels) {
   json.begin_object();
   for (const LabelView label : labels) json.field(label.name, label.value);
+  json.end_object();
+}
+
+void write_instant(JsonWriter& json, const query::Series& series) {
+  const query::Point& point = series.points[0];
+  json.begin_object().key("metric");
+  write_labels(json, series.labels);
+  if (const Histogram* histogram = series.histogram(0)) {
+    json.key("histogram");
+    write_histogram(json, point.time, *histogram);
+  } else {
+    json.key("value");
+    write_float(json, point.time, point.value);
+  }
+  json.end_object();
+}
+
+void write_range(JsonWriter& json, const query::Series& series) {
+  json.begin_object().key("metric");
+  write_labels(json, series.labels);
+  const auto histograms = series.histograms.size() - static_cast<size_t>(std::ranges::count(
+                                                         series.histograms, query::HistogramPtr()));
+  if (histograms < series.points.size()) {
+    json.key("values").begin_array();
+    for (size_t i = 0; i < series.points.size(); ++i) {
+      if (series.histogram(i) == nullptr) {
+        write_float(json, series.points[i].time, series.points[i].value);
+      }
+    }
+    json.end_array();
+  }
+  if (histograms > 0) {
+    json.key("histograms").begin_array();
+    for (size_t i = 0; i < series.points.size(); ++i) {
+      if (const Histogram* h = series.histogram(i)) {
+        write_histogram(json, series.points[i].time, *h);
+      }
+    }
+    json.end_array();
+  }
   json.end_object();
 }
 

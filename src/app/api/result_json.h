@@ -18,6 +18,11 @@ void write_time(codec::JsonWriter& json, TimeMs time);
 /// As a string, as Prometheus prints a sample's value.
 void write_number(codec::JsonWriter& json, double value);
 
+/// {"metric":…,"value":…} of an instant vector's series.
+void write_instant(codec::JsonWriter& json, const query::Series& series);
+/// {"metric":…,"values":…,"histograms":…} of a matrix' series.
+void write_range(codec::JsonWriter& json, const query::Series& series);
+
 /// "resultType":…,"result":… as Prometheus' API has them, inside an object that is open already.
 /// At most `limit` series when it is above 0. Result: whether some were left out.
 bool write_value(codec::JsonWriter& json, const query::Value& value, size_t limit);

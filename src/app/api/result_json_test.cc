@@ -20,7 +20,7 @@ std::string json(const query::Value& value, size_t limit = 0, bool cut = false) 
 }
 
 query::Series one(Labels labels, double value) {
-  return {std::move(labels), {{TimeMs{1000}, value, nullptr}}};
+  return {std::move(labels), {{TimeMs{1000}, value}}, {}};
 }
 
 }  // namespace

@@ -78,6 +78,14 @@ constexpr size_t kCopiedBehindHead = 16 << 10;
 /// The head, and a short body behind it; a long one stays in the response, to be sent next.
 std::string serialize(const HttpRequest& request, HttpResponse& response, bool keep_alive) {
   const bool bodiless = response.status == 204 || response.status == 304 || response.status == 101;
+  const bool whole =
+      request.http_1_0 || request.method == "HEAD" ||
+      choose_coding(request.headers.get("Accept-Encoding")) != ContentCoding::Identity;
+  if (response.pieces && whole) {
+    for (std::string piece; response.pieces(piece);) response.body += piece;
+    response.pieces = nullptr;
+  }
+  if (response.pieces) response.headers.add("Vary", "Accept-Encoding");
   if (!response.stream && response.body.size() >= kCompressFrom &&
       response.headers.get("Content-Encoding").empty()) {
     const ContentCoding coding = choose_coding(request.headers.get("Accept-Encoding"));
@@ -95,7 +103,7 @@ std::string serialize(const HttpRequest& request, HttpResponse& response, bool k
     for (const char c : value) out += c == '\r' || c == '\n' ? ' ' : c;
     out += "\r\n";
   }
-  if (response.stream) {
+  if (response.stream || response.pieces) {
     out += "Transfer-Encoding: chunked\r\n";
   } else if (!bodiless) {
     out += fmt::format("Content-Length: {}\r\n", response.body.size());
@@ -144,6 +152,7 @@ HttpRequest to_request(Parser& parser, const std::string& peer) {
   }
   out.body = std::move(message.body());
   out.peer = peer;
+  out.http_1_0 = message.version() == 10;
   // A body of other methods means nothing (RFC 9110, section 9.3.1).
   const bool may_have_form = out.method == "POST" || out.method == "PUT" || out.method == "PATCH";
   if (may_have_form && is_form(out.headers.get("Content-Type"))) {
@@ -409,6 +418,7 @@ class HttpServer::Impl {
     if (!response.body.empty() && !co_await connection.write(std::move(response.body))) {
       co_return false;
     }
+    if (response.pieces && !co_await send_pieces(connection, watchdog, response)) co_return false;
     if (response.stream) {
       const auto watch = std::make_shared<LeaveWatch>(connection.socket(), stop);
       watch->begin();
@@ -504,6 +514,22 @@ class HttpServer::Impl {
       wake->expires_at(asio::steady_timer::time_point::max());
       co_await wake->async_wait(asio::redirect_error(asio::use_awaitable, error));
     }
+  }
+
+  /// False when the client is gone.
+  asio::awaitable<bool> send_pieces(Connection& connection, Watchdog& watchdog,
+                                    HttpResponse& response) {
+    std::string piece;
+    while (response.pieces(piece)) {
+      if (piece.empty()) continue;  // an empty chunk would end the body
+      piece.insert(0, fmt::format("{:x}\r\n", piece.size()));
+      piece += "\r\n";
+      watchdog.rearm();  // who does not read at all is given up
+      const bool written = co_await connection.write(piece);
+      watchdog.pause();
+      if (!written) co_return false;
+    }
+    co_return co_await connection.write("0\r\n\r\n");
   }
 
   asio::awaitable<bool> serve_stream(Connection& connection, Watchdog& watchdog,

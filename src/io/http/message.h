@@ -35,9 +35,10 @@ struct HttpRequest {
   std::string form_error;  ///< what could not be read of them, and is left out; mostly empty
   Headers headers;
   std::string body;
-  std::string peer;      ///< "127.0.0.1:50412"
-  std::stop_token stop;  ///< requested when the client goes away or the server stops
-  std::string user;      ///< who asks, set by whoever checked it; empty without authentication
+  std::string peer;       ///< "127.0.0.1:50412"
+  std::stop_token stop;   ///< requested when the client goes away or the server stops
+  bool http_1_0 = false;  ///< its client knows no chunked bodies
+  std::string user;       ///< who asks, set by whoever checked it; empty without authentication
 
   /// The first parameter of that name, or an empty view.
   [[nodiscard]] std::string_view parameter(std::string_view name) const;
@@ -86,6 +87,9 @@ struct HttpResponse {
   int status = 200;
   Headers headers;
   std::string body;
+  /// Set for a long body that is made while it is sent: replaces `piece` by its next part, to be
+  /// quick, as an event loop calls it when the part before is on its way. False when there is none.
+  std::function<bool(std::string& piece)> pieces;
   /// Set for a streamed answer: called once on a worker, with the stream to write to.
   std::function<void(std::shared_ptr<ResponseStream>)> stream;
   /// Set to accept an upgrade to WebSocket. Which pages may have one is the handler's to decide.
