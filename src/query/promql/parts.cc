@@ -38,7 +38,7 @@ namespace {
 /// How many parts: so many that none has to wait long for the last, and each with milliseconds of
 /// work, beside which it is little to wake a thread and to decode times that the part before had.
 size_t parts_for(size_t series, uint64_t samples, size_t steps, size_t threads) {
-  constexpr uint64_t kOfSeries = 32;  // what finding one costs beside its samples
+  constexpr uint64_t kOfSeries = 32;        // what finding one costs beside its samples
   constexpr uint64_t kLeastWork = 131'072;  // samples and points
   constexpr size_t kOfThread = 2;
   const uint64_t work = series * (kOfSeries + samples + steps);
