@@ -102,16 +102,31 @@ uint64_t weight_of(const StepSeries& series, uint64_t points) {
   return std::max(weight, series.steps() * kStepBytes / 16);
 }
 
+namespace {
+
+bool is_no_name(std::string_view label) {
+  return label != kMetricName && label != kTypeLabel && label != kUnitLabel;
+}
+
+}  // namespace
+
 Labels without_name(const Labels& labels) {
   Labels out;
-  out.assign_where(labels, [](std::string_view name) {
-    return name != kMetricName && name != kTypeLabel && name != kUnitLabel;
-  });
+  out.assign_where(labels, is_no_name);
   return out;
 }
 
 void Evaluator::drop_name(StepSeries& series) const {
   if (!context_.options.delayed_name_removal) series.labels = without_name(series.labels);
+  series.drop_name = true;
+}
+
+void Evaluator::label_without_name(StepSeries& series, const Labels& labels) const {
+  if (context_.options.delayed_name_removal) {
+    series.labels = labels;
+  } else {
+    series.labels.assign_where(labels, is_no_name);  // in the memory that the one before had
+  }
   series.drop_name = true;
 }
 

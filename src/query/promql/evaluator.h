@@ -221,6 +221,8 @@ class Evaluator {
 
   /// Removes the metric name now, or marks the series for removal at the end.
   void drop_name(StepSeries& series) const;
+  /// Sets its labels, and does the same.
+  void label_without_name(StepSeries& series, const Labels& labels) const;
   /// Joins series that have one label set and no step in common. Execution when they collide.
   Result<StepVector> merge_same_labels(StepVector vector) const;
 

@@ -210,9 +210,12 @@ class RangeCaller {
       const auto doubt = doubt_counter(labels, context().options.type_and_unit_labels);
       if (doubt) inform_(*doubt);
     }
-    series_.labels = labels;
-    series_.drop_name = drop;
-    if (!function.keeps_name) evaluator_.drop_name(series_);
+    if (function.keeps_name) {
+      series_.labels = labels;
+      series_.drop_name = drop;
+    } else {
+      evaluator_.label_without_name(series_, labels);
+    }
     return sink_.take(series_, found);
   }
 

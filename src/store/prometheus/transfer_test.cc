@@ -83,7 +83,7 @@ struct House {
         const auto damaged = [](const Error& error) { ADD_FAILURE() << error.message; };
         tsdb::TimesCache times;
         SampleColumns samples;
-        block->read(number, series, tsdb::Column::Samples, {}, times, damaged, samples);
+        block->read({}, series, tsdb::Column::Samples, {}, times, damaged, samples);
         std::vector<TimeMs> starts;
         block->starts(series, damaged).of(samples.times, starts);
         starts.resize(samples.size(), kNoStart);

@@ -454,18 +454,16 @@ Result<void> Block::read(const ChunkRef& chunk, TimesCache& times, SampleColumns
               decoded.error().message);
 }
 
-void Block::read(uint32_t number, const Series& series, Column column, TimeRange range,
-                 TimesCache& times, const std::function<void(const Error&)>& damaged,
-                 SampleColumns& out) const {
+void Block::read(std::span<const TimeRange> deleted, const Series& series, Column column,
+                 TimeRange range, TimesCache& times,
+                 const std::function<void(const Error&)>& damaged, SampleColumns& out) const {
   out.clear();
-  append(number, series, column, range, times, damaged, out);
+  append(deleted, series, column, range, times, damaged, out);
 }
 
-bool Block::append(uint32_t number, const Series& series, Column column, TimeRange range,
-                   TimesCache& times, const std::function<void(const Error&)>& damaged,
-                   SampleColumns& out) const {
-  const auto list = tombstones();
-  const auto deleted = list->of(number);
+bool Block::append(std::span<const TimeRange> deleted, const Series& series, Column column,
+                   TimeRange range, TimesCache& times,
+                   const std::function<void(const Error&)>& damaged, SampleColumns& out) const {
   const auto is_read = [&](const ChunkRef& chunk) {
     return chunk.column == column && chunk.range.overlaps(range);
   };

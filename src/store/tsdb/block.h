@@ -101,16 +101,16 @@ class Block {
   /// Appends the chunk's samples, deleted ones too. Corruption names file and offset, and appends
   /// nothing.
   Result<void> read(const ChunkRef& chunk, TimesCache& times, SampleColumns& out) const;
-  /// Replaces `out` by a column of the series in the range, without what is deleted. `damaged` is
-  /// told of each chunk that is left out.
-  void read(uint32_t number, const Series& series, Column column, TimeRange range,
-            TimesCache& times, const std::function<void(const Error&)>& damaged,
+  /// Replaces `out` by a column of the series in the range, without what is `deleted` of it (its
+  /// tombstones). `damaged` is told of each chunk that is left out.
+  void read(std::span<const TimeRange> deleted, const Series& series, Column column,
+            TimeRange range, TimesCache& times, const std::function<void(const Error&)>& damaged,
             SampleColumns& out) const;
 
   /// The same behind what `out` has of the range already. False, and nothing done, where that is
   /// not all older, or something is deleted.
-  bool append(uint32_t number, const Series& series, Column column, TimeRange range,
-              TimesCache& times, const std::function<void(const Error&)>& damaged,
+  bool append(std::span<const TimeRange> deleted, const Series& series, Column column,
+              TimeRange range, TimesCache& times, const std::function<void(const Error&)>& damaged,
               SampleColumns& out) const;
 
   /// The start timestamps of its samples, of deleted ones too. `damaged` as for read().

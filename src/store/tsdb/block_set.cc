@@ -402,7 +402,8 @@ class SeriesMerger {
     std::optional<Error> unreadable;
     const auto damaged = [&](const Error& error) { unreadable = error; };
     for (const MergeCursor* c : cursors) {
-      c->block->read(c->number, *c->series, column, {}, times_, damaged, more_);
+      const auto tombstones = c->block->tombstones();
+      c->block->read(tombstones->of(c->number), *c->series, column, {}, times_, damaged, more_);
       merge(samples_, more_, {});
     }
     // What cannot be read now may be readable by repair: the blocks stay.

@@ -62,12 +62,12 @@ class BlockCursor {
   /// A column of the current series.
   void read(Column column, TimeRange range, TimesCache& times, const DamageTold& damaged,
             SampleColumns& out) const {
-    block_.read(numbers_[at_ - 1], series_, column, range, times, damaged, out);
+    block_.read(deleted(), series_, column, range, times, damaged, out);
   }
 
   bool append(Column column, TimeRange range, TimesCache& times, const DamageTold& damaged,
               SampleColumns& out) const {
-    return block_.append(numbers_[at_ - 1], series_, column, range, times, damaged, out);
+    return block_.append(deleted(), series_, column, range, times, damaged, out);
   }
 
   /// Of samples in the range.
@@ -78,10 +78,15 @@ class BlockCursor {
 
   void read_rollups(DurationMs width, TimeRange range, TimesCache& times, const DamageTold& damaged,
                     Rollups& out) const {
-    tsdb::read_rollups(block_, numbers_[at_ - 1], series_, width, range, times, damaged, out);
+    tsdb::read_rollups(block_, deleted(), series_, width, range, times, damaged, out);
   }
 
  private:
+  /// Of the current series.
+  [[nodiscard]] std::span<const TimeRange> deleted() const {
+    return tombstones_->of(numbers_[at_ - 1]);
+  }
+
   const Block& block_;
   SeriesReader reader_;
   std::shared_ptr<const Tombstones> tombstones_;

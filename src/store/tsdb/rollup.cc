@@ -231,12 +231,12 @@ Result<void> write_rollups(const Labels& labels, const RolledUp& series, BlockWr
   return writer.end_series();
 }
 
-void read_rollups(const Block& block, uint32_t number, const Block::Series& series,
-                  DurationMs width, TimeRange range, TimesCache& times, const DamageTold& damaged,
-                  Rollups& out) {
+void read_rollups(const Block& block, std::span<const TimeRange> deleted,
+                  const Block::Series& series, DurationMs width, TimeRange range, TimesCache& times,
+                  const DamageTold& damaged, Rollups& out) {
   SampleColumns column;
   const auto load = [&](Column which) {
-    block.read(number, series, which, range, times, damaged, column);
+    block.read(deleted, series, which, range, times, damaged, column);
   };
   const auto has = [&](Column which) {
     return std::ranges::any_of(series.chunks, [&](const ChunkRef& c) { return c.column == which; });

@@ -42,9 +42,9 @@ using DamageTold = std::function<void(const Error&)>;
 
 /// Appends the windows of a series of a block that end in the range. A window of which a column
 /// cannot be read is left out. Blocks may come in any order: finish_rollups() at the end.
-void read_rollups(const Block& block, uint32_t number, const Block::Series& series,
-                  DurationMs width, TimeRange range, TimesCache& times, const DamageTold& damaged,
-                  Rollups& out);
+void read_rollups(const Block& block, std::span<const TimeRange> deleted,
+                  const Block::Series& series, DurationMs width, TimeRange range, TimesCache& times,
+                  const DamageTold& damaged, Rollups& out);
 /// Brings windows into order, each once.
 void finish_rollups(Rollups& rollups);
 

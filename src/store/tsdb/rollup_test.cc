@@ -218,11 +218,11 @@ TEST(Rollup, ReadsBackFromABlock) {
     EXPECT_EQ(read.labels, labels);
     Rollups windows;
     const auto damaged = [](const Error& error) { FAIL() << error.message; };
-    read_rollups(*block, number, read, kFive, {}, times, damaged, windows);
+    read_rollups(*block, {}, read, kFive, {}, times, damaged, windows);
     finish_rollups(windows);
     expect_same(windows, series.windows);
     SampleColumns kept;
-    block->read(number, read, Column::Samples, {}, times, damaged, kept);
+    block->read({}, read, Column::Samples, {}, times, damaged, kept);
     EXPECT_EQ(kept.times, series.kept.times);
     ++number;
   }
@@ -253,7 +253,7 @@ TEST(Rollup, ADamagedColumnGivesNoWrongWindow) {
     TimesCache times;
     Rollups windows;
     size_t told = 0;
-    read_rollups(*block, 0, entry, kFive, {}, times, [&](const Error&) { ++told; }, windows);
+    read_rollups(*block, {}, entry, kFive, {}, times, [&](const Error&) { ++told; }, windows);
     finish_rollups(windows);
     EXPECT_EQ(told, 1U);
     EXPECT_EQ(windows.size(), 0U);

@@ -31,6 +31,7 @@ void add_range(std::vector<TimeRange>& ranges, TimeRange range) {
 }
 
 std::span<const TimeRange> Tombstones::of(uint32_t series) const {
+  if (ranges_.empty()) return {};
   const auto found = ranges_.find(series);
   return found == ranges_.end() ? std::span<const TimeRange>() : found->second;
 }
