@@ -38,6 +38,22 @@ foreach(pack words infrastructure services)
   target_sources(prom5_ask PRIVATE ${GENERATED}/pack_${pack}.S ${GENERATED}/pack_${pack}.cc)
 endforeach()
 
+# What it says, also as trees, a file a language: ask/texts/languages.cc names each.
+foreach(language en de)
+  set(TEXTS ${CMAKE_SOURCE_DIR}/packs/texts/${language}.yaml)
+  set(TREE ${GENERATED}/texts_${language}.bin)
+  add_custom_command(
+    OUTPUT ${TREE} ${GENERATED}/texts_${language}.S ${GENERATED}/texts_${language}.cc
+    COMMAND flatten_yaml ${TEXTS} ${TREE}
+    COMMAND ${CMAKE_SOURCE_DIR}/tools/embed.py text prom5::texts shipped_texts_${language} ${TREE}
+            ${GENERATED}/texts_${language}.S ${GENERATED}/texts_${language}.cc
+    DEPENDS flatten_yaml ${TEXTS} ${CMAKE_SOURCE_DIR}/tools/embed.py
+    VERBATIM)
+  set_source_files_properties(${GENERATED}/texts_${language}.S PROPERTIES OBJECT_DEPENDS ${TREE})
+  target_sources(prom5_ask PRIVATE ${GENERATED}/texts_${language}.S
+                                   ${GENERATED}/texts_${language}.cc)
+endforeach()
+
 # What the words of that knowledge mean: learnt from the packs, which takes a second.
 add_executable(make_embedding tools/make_embedding.cc src/ask/catalogue/concept.cc
                src/ask/catalogue/lexicon.cc src/ask/catalogue/make_word_vectors.cc

@@ -103,18 +103,20 @@ class BuiltInAgent final : public Assistant {
  public:
   BuiltInAgent(const AssistantNeeds& needs, const config::AssistantConfig& config)
       : enabled_(config.enabled),
+        languages_(config.languages),
         pack_(load_pack(needs, config)),
         catalogue_(needs.storage, pack_.lexicon, needs.clock),
         words_embedder_(pack_.lexicon, catalogue::shipped_word_vectors()),
         http_embedder_(llm::make_embedder(config.embeddings, needs.http, needs.clock, needs.metrics,
                                           needs.log)),
         meaning_(pack_, words_embedder_, http_embedder_.get()),
-        built_in_(catalogue_, pack_, meaning_),
+        built_in_(catalogue_, pack_, meaning_, languages_),
         configured_(llm::make_language_model(config.model, built_in_, needs.http, needs.clock,
                                              needs.metrics, needs.log)),
         tools_(make_tools({needs, catalogue_, pack_, meaning_})),
         loop_(configured_ != nullptr ? *configured_ : built_in_, tools(),
-              {needs.clock, needs.metrics, needs.log, &needs.files}, loop_options(needs, config)) {}
+              {needs.clock, needs.metrics, needs.log, &needs.files, &languages_},
+              loop_options(needs, config)) {}
 
   Result<Answer> ask(const Question& question, const Follower& follower) override {
     if (!enabled_) {
@@ -144,6 +146,7 @@ class BuiltInAgent final : public Assistant {
 
  private:
   const bool enabled_;
+  const texts::Languages languages_;
   const catalogue::ConceptPack pack_;
   catalogue::Catalogue catalogue_;
   catalogue::BuiltInEmbedder words_embedder_;

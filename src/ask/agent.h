@@ -27,6 +27,8 @@ struct Question {
   TimeMs time;             ///< what "now" means
   std::string user;        ///< who asks; empty: nobody in particular
   std::stop_token stop;
+  /// Which languages the reply may be in, as the header Accept-Language has it; empty: English.
+  std::string languages;
 };
 
 /// What an operator gets back. Exactly one of: an answer with `promql`, a `clarification`, an
@@ -50,6 +52,7 @@ struct Answer {
   std::optional<Json> action;   ///< a proposal, never carried out by itself
   std::string model;            ///< that answered, where there is more than one to ask
   std::string fallback_reason;  ///< why the built-in model did, when another was asked first
+  std::string language;         ///< its tag; empty where a model on the network chose the words
   size_t turn = 0;              ///< its number in its conversation, from 0, as Feedback names it
 
   struct Clarification {

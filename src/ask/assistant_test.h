@@ -25,13 +25,17 @@ using catalogue::SmallWorld;
 /// A world, all tools, the built-in model, and the loop around them.
 class Assistant {
  public:
-  explicit Assistant(SmallWorld& world) : world_(world) {}
+  explicit Assistant(SmallWorld& world, const agent::Budgets& budgets = {})
+      : world_(world), options_{.budgets = budgets} {}
 
-  Answer ask(const std::string& text, const std::string& session = "") {
+  /// `languages`: as Accept-Language has them.
+  Answer ask(const std::string& text, const std::string& session = "",
+             const std::string& languages = "") {
     Question question;
     question.text = text;
     question.session_id = session;
     question.time = SmallWorld::kNow;
+    question.languages = languages;
     auto answer = loop_.ask(question, {});
     EXPECT_TRUE(answer) << text.substr(0, 200) << ": " << (answer ? "" : answer.error().message);
     return answer ? *std::move(answer) : Answer{};
@@ -69,12 +73,13 @@ class Assistant {
   tools::ProposeSilence silence_{world_.engine};
   RuleModel model_{world_.catalogue, world_.pack, world_.meaning};
   Log log_{LogLevel::Error, LogFormat::Logfmt, [](std::string_view) {}};
+  agent::AgentOptions options_;
   agent::AgentLoop loop_{
       model_,
       {&query_, &find_, &describe_, &explain_, &diagnose_, &alerts_, &targets_, &rules_, &silences_,
        &anomalies_, &correlate_, &causes_, &forecast_, &alert_, &silence_},
       {world_.clock, world_.registry, log_, nullptr},
-      {}};
+      options_};
 };
 
 inline Assistant& assistant() {

@@ -37,6 +37,7 @@ struct Message {
   std::string call_id;          ///< of Tool: which call it answers
   Json content;                 ///< of Tool: the result; of a final Assistant turn: the answer
   TimeMs time;                  ///< what "now" means in the question that this belongs to
+  std::string language;         ///< of User: the tag of the reply's; empty: English
 };
 
 /// What the model says next: tool calls, or a final answer in `message.content`.

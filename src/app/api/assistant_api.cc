@@ -61,6 +61,7 @@ Result<Question> read_question(const HttpRequest& request, const char* field, Ti
   }
   question.user = request.user;
   question.stop = request.stop;
+  question.languages = request.headers.get("Accept-Language");
   return question;
 }
 
@@ -94,6 +95,13 @@ Result<Feedback> read_feedback(const HttpRequest& request, TimeMs now) {
 HttpResponse question_error(const Error& error) {
   HttpResponse response = error_answer(error);
   if (error.code == ErrorCode::Unavailable) response.status = 503;
+  return response;
+}
+
+/// An answer, with the language that it is in.
+HttpResponse told(const Answer& answer, const Json& json) {
+  HttpResponse response = HttpResponse::json(200, codec::dump_json(json));
+  if (!answer.language.empty()) response.headers.add("Content-Language", answer.language);
   return response;
 }
 
@@ -153,7 +161,7 @@ HttpResponse AssistantApi::natural(const HttpRequest& request) {
   if (!question) return error_answer(question.error());
   const auto answer = agent_.ask(*question, {});
   if (!answer) return question_error(answer.error());
-  return HttpResponse::json(200, codec::dump_json(natural_json(*answer)));
+  return told(*answer, natural_json(*answer));
 }
 
 HttpResponse AssistantApi::text(const HttpRequest& request) {
@@ -164,7 +172,7 @@ HttpResponse AssistantApi::text(const HttpRequest& request) {
   }
   const auto answer = agent_.ask(*question, {});
   if (!answer) return question_error(answer.error());
-  return HttpResponse::json(200, codec::dump_json(agent_json(*answer)));
+  return told(*answer, agent_json(*answer));
 }
 
 HttpResponse AssistantApi::text_stream(Question question) {

@@ -78,10 +78,12 @@ class AssistantApiTest : public testing::Test {
     request.body = body;
     request.user = user_;
     if (!accept.empty()) request.headers.add("Accept", accept);
+    if (!languages_.empty()) request.headers.add("Accept-Language", languages_);
     return router_.route(request);
   }
 
   std::string user_;
+  std::string languages_;
   ScriptedAgent agent_;
   ManualClock clock_{TimeMs{7000}};
   AssistantApi api_{agent_, clock_};
@@ -119,6 +121,23 @@ TEST_F(AssistantApiTest, WhoAsksIsPassedOn) {
   user_ = "bob";
   send("POST", "/api/v5/query/natural", R"({"query":"m"})");
   EXPECT_EQ(agent_.asked.user, "bob");
+}
+
+TEST_F(AssistantApiTest, LanguagesArePassedOnAndTheAnswersIsTold) {
+  languages_ = "de-AT, en;q=0.5";
+  for (const auto& [path, body] : {std::pair{"/api/v5/agent/text", R"({"message":"m"})"},
+                                   std::pair{"/api/v5/query/natural", R"({"query":"m"})"}}) {
+    agent_.next->language = "de";
+    const io::HttpResponse german = send("POST", path, body);
+    EXPECT_EQ(agent_.asked.languages, languages_) << path;
+    EXPECT_EQ(german.headers.get("Content-Language"), "de") << path;
+    EXPECT_EQ(codec::parse_json(german.body)->value("language", ""), "de") << path;
+    // A model on the network does not say which it was.
+    agent_.next->language = "";
+    const io::HttpResponse unknown = send("POST", path, body);
+    EXPECT_EQ(unknown.headers.get("Content-Language"), "") << path;
+    EXPECT_FALSE(codec::parse_json(unknown.body)->contains("language")) << path;
+  }
 }
 
 TEST_F(AssistantApiTest, Feedback) {

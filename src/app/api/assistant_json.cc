@@ -42,10 +42,11 @@ std::string reply_of(const Answer& answer) {
   return answer.refusal ? answer.refusal->message : "";
 }
 
-/// Which model answered, where more than one may, and why it was not the first.
-void add_model(const Answer& answer, Json& out) {
+/// Which model answered, where more than one may, why it was not the first, and in which language.
+void add_origin(const Answer& answer, Json& out) {
   if (!answer.model.empty()) out["model"] = answer.model;
   if (!answer.fallback_reason.empty()) out["fallback_reason"] = answer.fallback_reason;
+  if (!answer.language.empty()) out["language"] = answer.language;
 }
 
 }  // namespace
@@ -78,7 +79,7 @@ Json natural_json(const Answer& answer) {
   out["explanation"] = answer.explanation;
   out["alternatives"] = answer.alternatives;
   if (answer.action) out["action"] = *answer.action;
-  add_model(answer, out);
+  add_origin(answer, out);
   return out;
 }
 
@@ -106,7 +107,7 @@ Json agent_json(const Answer& answer) {
            {"suggestions", answer.suggestions}};
   if (answer.clarification) out["clarification"] = clarification_json(*answer.clarification);
   if (answer.refusal) out["error"] = refusal_json(*answer.refusal);
-  add_model(answer, out);
+  add_origin(answer, out);
   return out;
 }
 

@@ -86,8 +86,12 @@ Result<LiveUpdates::Subscription> read_subscription(const Json& data, size_t nex
 /// One client of /ws. The server calls one after the other; close() may come at any time.
 class LiveSocket {
  public:
-  LiveSocket(Agent& agent, LiveUpdates& live, const Clock& clock, std::string user)
-      : agent_(agent), live_(live), clock_(clock), user_(std::move(user)) {}
+  LiveSocket(Agent& agent, LiveUpdates& live, const Clock& clock, const HttpRequest& handshake)
+      : agent_(agent),
+        live_(live),
+        clock_(clock),
+        user_(handshake.user),
+        languages_(handshake.headers.get("Accept-Language")) {}
 
   void open(std::shared_ptr<io::WebSocket> socket) {
     auto joined = live_.join(std::make_shared<WebSocketSink>(socket));
@@ -136,6 +140,7 @@ class LiveSocket {
     question.time = clock_.now();
     question.user = user_;
     question.stop = stop;
+    question.languages = languages_;
     const auto answer = agent_.ask(question, {});
     if (!answer) return complain("text_message", answer.error().message);
     session_id_ = answer->session_id;
@@ -190,6 +195,7 @@ class LiveSocket {
   LiveUpdates& live_;
   const Clock& clock_;
   const std::string user_;
+  const std::string languages_;  // of the replies, as the handshake's Accept-Language has it
   // Of the messages, which come one after the other.
   std::string session_id_;
   size_t next_subscription_ = 1;
@@ -219,7 +225,7 @@ void LiveApi::add_routes(io::Router& router) {
 HttpResponse LiveApi::websocket(const HttpRequest& request) {
   if (const auto room = live_.room(); !room) return too_many(room.error());
   // Shared by the callbacks.
-  auto client = std::make_shared<LiveSocket>(agent_, live_, clock_, request.user);
+  auto client = std::make_shared<LiveSocket>(agent_, live_, clock_, request);
   HttpResponse response;
   response.websocket = std::make_shared<io::WebSocketHandler>();
   response.websocket->on_open = [client](std::shared_ptr<io::WebSocket> socket) {

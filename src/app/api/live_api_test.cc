@@ -68,6 +68,7 @@ class LiveApiTest : public testing::Test {
     request.path = path;
     request.parameters = parameters;
     request.user = "ann";
+    request.headers.add("Accept-Language", "de");
     return router_.route(request);
   }
 
@@ -143,6 +144,7 @@ TEST_F(LiveApiTest, Socket) {
   EXPECT_EQ(reply["data"]["reply"], "how much");
   EXPECT_EQ(reply["data"]["session_id"], "new");
   EXPECT_EQ(agent_.asked.user, "ann");
+  EXPECT_EQ(agent_.asked.languages, "de") << "of the handshake";
   std::stop_source left;
   left.request_stop();
   EXPECT_EQ(say(R"({"event":"text_message","data":{"message":"m"}})",

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <iostream>
 #include <optional>
 
@@ -12,6 +13,7 @@
 #include "app/cli/command.h"
 #include "app/cli/print_result.h"
 #include "app/cli/terminal.h"
+#include "ask/texts/languages.h"
 #include "base/ascii.h"
 #include "base/clock.h"
 
@@ -42,6 +44,10 @@ constexpr std::string_view kDetails =
     "With \"-\" the lines of standard input are a conversation; without a question one is held at "
     "a\n"
     "terminal.\n"
+    "\n"
+    "Questions are understood in English. Answers come in the language that LC_ALL, LC_MESSAGES "
+    "or\n"
+    "LANG name, where the server has it, else in English.\n"
     "\n"
     "Exit status: 0 when all was answered, 1 when something was refused or asked back, or the "
     "server\n"
@@ -131,6 +137,15 @@ void print_answer(const Json& answer, const std::string& question) {
   print_evidence(answer);
 }
 
+/// The language of messages in this environment, by POSIX' order of its variables.
+std::string own_language() {
+  for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"}) {
+    const char* locale = std::getenv(name);
+    if (locale != nullptr && *locale != '\0') return texts::tag_of_locale(locale);
+  }
+  return texts::tag_of_locale("C");
+}
+
 /// A conversation with a server.
 class Conversation {
  public:
@@ -145,7 +160,7 @@ class Conversation {
     Json body{{"message", question}};
     if (!session_.empty()) body["session_id"] = session_;
     if (time_) body["time"] = time_->as_seconds();
-    const auto answer = post_json(server_, "/api/v5/agent/text", body);
+    const auto answer = post_json(server_, "/api/v5/agent/text", body, language_);
     if (!answer) {
       complain_of(answer.error(), server_);
       return false;
@@ -217,6 +232,7 @@ class Conversation {
   std::string session_;
   const bool json_;
   std::optional<TimeMs> time_;
+  const std::string language_ = own_language();
   std::vector<std::string> suggestions_;
 };
 

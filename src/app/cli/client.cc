@@ -131,9 +131,11 @@ Result<Json> get_json(const std::string& server, const std::string& path) {
   return answer;
 }
 
-Result<Json> post_json(const std::string& server, const std::string& path, const Json& body) {
+Result<Json> post_json(const std::string& server, const std::string& path, const Json& body,
+                       const std::string& languages) {
   io::HttpClientRequest request = TRY(request_to(server, path));
   request.method = "POST";
+  if (!languages.empty()) request.headers.add("Accept-Language", languages);
   request.headers.add("Content-Type", "application/json");
   request.body = codec::dump_json(body);
   Json answer = TRY(send(std::move(request)));

@@ -33,7 +33,9 @@ Result<void> add_times(const Flags& flags, std::span<const std::string_view> nam
 int complain_of(const Error& error, const std::string& server);
 /// Gets a JSON object. Errors as of ask_api().
 Result<Json> get_json(const std::string& server, const std::string& path);
-/// Posts a JSON document and gives the answer, an object. Errors as of ask_api().
-Result<Json> post_json(const std::string& server, const std::string& path, const Json& body);
+/// Posts a JSON document and gives the answer, an object. `languages`: the header Accept-Language;
+/// empty: none. Errors as of ask_api().
+Result<Json> post_json(const std::string& server, const std::string& path, const Json& body,
+                       const std::string& languages = "");
 
 }  // namespace prom5::cli

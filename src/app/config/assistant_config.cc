@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <functional>
 #include <optional>
 
 #include "app/config/http_config.h"
+#include "io/file/file_system.h"
 #include "io/http/url.h"
 
 namespace prom5::config {
@@ -110,6 +112,7 @@ class AssistantReader {
            config_.pack_file = TRY(reader_.output_path(n));
            return {};
          }},
+        {"texts_path", [this](const YamlNode& n) { return read_texts(n); }},
         {"max_concurrent", at_least_one("max_concurrent", 256, config_.agent.max_concurrent)},
         {"budgets", [this](const YamlNode& n) { return read_budgets(n); }},
         {"sessions", [this](const YamlNode& n) { return read_sessions(n); }}};
@@ -153,6 +156,32 @@ class AssistantReader {
                                    {"max_age", reader_.into(s.max_age)},
                                    {"turns", at_least_one("turns", 1000, s.max_turns)}};
     return reader_.mapping(node, "assistant: sessions", keys);
+  }
+
+  /// Every translation of the directory, TAG.yaml. Where files are not looked at, it need not be
+  /// there.
+  Result<void> read_texts(const YamlNode& node) {
+    const std::string path = TRY(reader_.output_path(node));
+    if (path.empty() || reader_.check() != Check::Whole) return {};
+    constexpr std::string_view kEnding = ".yaml";
+    io::PosixFileSystem files;
+    const auto names = files.list(path);
+    if (!names) return reader_.error(node, "texts_path: " + names.error().message);
+    std::vector<std::string> tags;
+    for (const std::string& name : *names) {
+      if (name.ends_with(kEnding)) tags.push_back(name.substr(0, name.size() - kEnding.size()));
+    }
+    // "de" before "de-AT", which falls back on it.
+    std::ranges::sort(tags);
+    for (const std::string& tag : tags) {
+      const std::string file = fmt::format("{}/{}{}", path, tag, kEnding);
+      const auto text = files.read(file);
+      if (!text) return reader_.error(node, "texts_path: " + text.error().message);
+      const auto added = config_.languages.add(tag, *text);
+      if (!added) return fail(ErrorCode::BadData, "{}: {}", file, added.error().message);
+      config_.fingerprint += fmt::format("{}:{:x} ", tag, std::hash<std::string>{}(*text));
+    }
+    return {};
   }
 
   Result<Provider> provider(const YamlNode& node) const {

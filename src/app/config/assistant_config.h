@@ -8,6 +8,7 @@
 #include "ask/agent/agent_options.h"
 #include "ask/llm/embedding_options.h"
 #include "ask/llm/http_model_options.h"
+#include "ask/texts/languages.h"
 
 namespace prom5::config {
 
@@ -24,7 +25,9 @@ struct AssistantConfig {
   /// Synonyms and concepts of the operator's own; empty: assistant/pack.yaml below the data. The
   /// file need not be there.
   std::string pack_file;
-  std::string fingerprint;  ///< another where the section says something else
+  /// What it says, in the languages that are shipped and those of the directory `texts_path`.
+  texts::Languages languages = texts::Languages::shipped();
+  std::string fingerprint;  ///< another where the section or a translation says something else
 };
 
 /// The value of an environment variable; empty when it is not set.

@@ -1,7 +1,10 @@
 #include "app/config/assistant_config.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "app/config/config.h"
@@ -99,6 +102,33 @@ assistant:
   EXPECT_EQ(m.price_output_per_million, 6);
   EXPECT_TRUE(m.send_ip_addresses);
   EXPECT_EQ(m.security->proxy.url, "http://proxy:3128");
+}
+
+TEST(AssistantConfig, TranslationsOfADirectory) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / fmt::format("texts-{}", ::getpid());
+  std::filesystem::create_directories(folder);
+  const auto write = [&](const char* name, std::string_view text) {
+    std::ofstream(folder / name) << text;
+  };
+  const std::string yaml = fmt::format("assistant: {{texts_path: {}}}\n", folder.string());
+  EXPECT_EQ(good(yaml).languages.tags(), good("").languages.tags()) << "an empty directory";
+  write("de-AT.yaml", "problems.no_alert: Eh nix.");
+  write("de.yaml", "ask.what: Was ist?");
+  write("README", "no translation");
+  const AssistantConfig config = good(yaml);
+  EXPECT_EQ(config.languages.tags(), (std::vector<std::string>{"en", "de", "de-AT"}));
+  EXPECT_EQ(config.languages.of("de-AT").say("ask.what"), "Was ist?") << "that of \"de\" here";
+  EXPECT_EQ(good(yaml).fingerprint, config.fingerprint);
+  write("de.yaml", "ask.what: Was soll's?");
+  EXPECT_NE(good(yaml).fingerprint, config.fingerprint) << "a restart is needed, and told";
+  write("fr.yaml", "\nstatus.up: '{nom} marche.'");
+  bad(yaml, (folder / "fr.yaml").string(), "line 2, column 12: status.up: there is no place {nom}");
+  std::filesystem::remove(folder / "fr.yaml");
+  write("francais!.yaml", "");
+  bad(yaml, (folder / "francais!.yaml").string(), "is no language tag");
+  std::filesystem::remove_all(folder);
+  bad(yaml, "p.yml:1:", "texts_path");
 }
 
 TEST(AssistantConfig, EnvironmentAsDefaults) {

@@ -105,7 +105,7 @@ class ConfigReader {
     const bool whole = reader_.check() == Check::Whole;
     config_.assistant =
         TRY(read_assistant(reader_, section, whole ? process_environment : nothing));
-    if (section != nullptr) config_.assistant.fingerprint = fingerprint(*section);
+    if (section != nullptr) config_.assistant.fingerprint += fingerprint(*section);
     return {};
   }
 

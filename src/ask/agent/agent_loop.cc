@@ -67,7 +67,10 @@ Result<Answer> AgentLoop::answer(const Question& question, const ConversationKey
                                  const Follower& follower) {
   const DurationMs time = options_.budgets.time;
   const auto place = TRY(gate_.enter(key.user + '\0' + key.session, question.stop, time));
-  QuestionRun run(needs_, conversations_.history(key), question, follower, begun + time);
+  const texts::Languages& languages =
+      services_.languages != nullptr ? *services_.languages : texts::Languages::shipped();
+  QuestionRun run(needs_, languages.choose(question.languages), conversations_.history(key),
+                  question, follower, begun + time);
   Answer answer = TRY(run.run());
   answer.session_id = key.session;
   // Only what was said is remembered, not the data: it would be old by the next question.

@@ -12,6 +12,7 @@
 #include "ask/agent/question_gate.h"
 #include "ask/agent/question_run.h"
 #include "ask/language_model.h"
+#include "ask/texts/languages.h"
 #include "ask/tool.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,7 +26,8 @@ struct AgentServices {
   const Clock& clock;
   MetricRegistry& metrics;
   const Log& log;
-  io::FileSystem* files = nullptr;  ///< null: nothing is kept across a restart
+  io::FileSystem* files = nullptr;              ///< null: nothing is kept across a restart
+  const texts::Languages* languages = nullptr;  ///< of replies; null: those that are shipped
 };
 
 /// Question, tool calls, answer with evidence: the loop around a language model. Any thread; the

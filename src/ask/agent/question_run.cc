@@ -78,20 +78,19 @@ void show_range(Answer& answer) {
   answer.step = shown.step;
 }
 
-std::string used_up(Limit limit, const Budgets& budgets) {
+std::string used_up(Limit limit, const Budgets& budgets, const texts::TextCatalogue& texts) {
+  const std::string name(to_string(limit));
   switch (limit) {
-    case Limit::Steps: return fmt::format("{} steps", budgets.steps);
-    case Limit::Time: return format_duration(budgets.time);
-    case Limit::Samples: return fmt::format("{} samples read", budgets.samples);
-    case Limit::Tokens: return fmt::format("{} tokens", budgets.tokens);
+    case Limit::Steps:
+      return texts.say("budget.steps", {{"limit", budgets.steps}, {"budget", name}});
+    case Limit::Time:
+      return texts.say("budget.time", {{"limit", format_duration(budgets.time)}, {"budget", name}});
+    case Limit::Samples:
+      return texts.say("budget.samples", {{"limit", budgets.samples}, {"budget", name}});
+    case Limit::Tokens:
+      return texts.say("budget.tokens", {{"limit", budgets.tokens}, {"budget", name}});
   }
   return "";
-}
-
-std::string narrower(Limit limit) {
-  return limit == Limit::Steps || limit == Limit::Tokens
-             ? "Ask for one thing at a time"
-             : "Ask about a shorter time, or name a host or service";
 }
 
 }  // namespace
@@ -103,15 +102,18 @@ Toolbox::Toolbox(const std::vector<Tool*>& tools) {
   }
 }
 
-QuestionRun::QuestionRun(const RunNeeds& needs, std::vector<Message> history,
-                         const Question& question, const Follower& follower, TimeMs deadline)
+QuestionRun::QuestionRun(const RunNeeds& needs, const texts::TextCatalogue& texts,
+                         std::vector<Message> history, const Question& question,
+                         const Follower& follower, TimeMs deadline)
     : needs_(needs),
+      texts_(texts),
       question_(question),
       follower_(follower),
       budget_(needs.clock, deadline, needs.budgets.samples),
       turns_(std::move(history)),
       first_(turns_.size()) {
-  turns_.push_back({Role::User, question.text, {}, {}, {}, question.time});
+  turns_.push_back(
+      {Role::User, question.text, {}, {}, {}, question.time, std::string(texts.language())});
 }
 
 Result<Answer> QuestionRun::run() {
@@ -204,23 +206,23 @@ Answer QuestionRun::give_up(Limit limit) {
       {{"budget", name}, {"samples", budget_.samples()}, {"steps", steps_}, {"tokens", tokens_}});
   Answer answer;
   answer.intent = "refuse";
-  answer.refusal = {"budget_" + name,
-                    fmt::format("I gave up: a question may take {} (assistant: budgets: {}). {}.",
-                                used_up(limit, needs_.budgets), name, narrower(limit)),
-                    {}};
+  answer.refusal = {"budget_" + name, used_up(limit, needs_.budgets, texts_), {}};
+  answer.language = texts_.language();
   answer.text = answer.refusal->message;
   return answer;
 }
 
 Answer QuestionRun::finish() {
   Answer answer = to_answer(turns_.back());
+  if (!is_from_network(turns_.back())) answer.language = texts_.language();
   if (answer.clarification || answer.refusal) return answer;
   check_numbers(answer);
   answer.evidence = take_evidence();
   show_range(answer);
   std::ranges::move(shown_, std::back_inserter(answer.evidence));
   if (answer.text.empty() && !turns_.back().text.empty()) {
-    answer.text = numbers::evidence_table(answer.evidence);
+    answer.text = numbers::evidence_table(answer.evidence, texts_);
+    answer.language = texts_.language();
   }
   return answer;
 }
@@ -230,15 +232,18 @@ void QuestionRun::check_numbers(Answer& answer) {
   if (std::ranges::none_of(answer.text, is_digit)) return;
   const auto of_question = std::span(turns_).subspan(first_);
   const numbers::NumberEvidence evidence = numbers::gather_numbers(of_question);
-  const std::vector<std::string> unfounded = numbers::unfounded_numbers(answer.text, evidence);
+  const texts::NumberWords words = texts_.number_words();
+  const std::vector<std::string> unfounded =
+      numbers::unfounded_numbers(answer.text, evidence, words);
   if (unfounded.empty()) return;
   needs_.metrics.count_unfounded(unfounded.size());
   needs_.log.warn("an answer has a number that the tools did not give; it is not shown",
                   {{"number", unfounded.front()},
                    {"intent", answer.intent},
                    {"model", answer.model.empty() ? "built-in" : answer.model}});
-  answer.text =
-      is_from_network(turns_.back()) ? "" : numbers::founded_sentences(answer.text, evidence);
+  answer.text = is_from_network(turns_.back())
+                    ? ""
+                    : numbers::founded_sentences(answer.text, evidence, words);
 }
 
 std::vector<Evidence> QuestionRun::take_evidence() {

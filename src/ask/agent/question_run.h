@@ -10,6 +10,7 @@
 #include "ask/agent/agent_options.h"
 #include "ask/language_model.h"
 #include "ask/query_budget.h"
+#include "ask/texts/text_catalogue.h"
 #include "ask/tool.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -38,9 +39,11 @@ struct RunNeeds {
 /// question's budgets. One thread.
 class QuestionRun {
  public:
-  /// `history`: what was said before. `deadline`: when the time is up.
-  QuestionRun(const RunNeeds& needs, std::vector<Message> history, const Question& question,
-              const Follower& follower, TimeMs deadline);
+  /// `history`: what was said before. `texts`: of the language of the reply. `deadline`: when the
+  /// time is up.
+  QuestionRun(const RunNeeds& needs, const texts::TextCatalogue& texts,
+              std::vector<Message> history, const Question& question, const Follower& follower,
+              TimeMs deadline);
 
   /// The answer, whose numbers are checked. A budget that is used up is a refusal. Errors: those of
   /// the model; Canceled when the question's stop is requested.
@@ -65,6 +68,7 @@ class QuestionRun {
   void count_tokens(const Reply& reply);
 
   const RunNeeds& needs_;
+  const texts::TextCatalogue& texts_;
   const Question& question_;
   const Follower& follower_;
   QueryBudget budget_;

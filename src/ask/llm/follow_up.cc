@@ -191,8 +191,9 @@ std::optional<Plan> Planner::tell_apart(const Json& before, Reading& reading,
       if (label.values.size() > 1 && label.name != "le") labels.push_back(label.name);
     }
     Plan plan = refusal("unknown_label",
-                        fmt::format("{} is not told apart by {} here, but by {}.", same->name,
-                                    tokens[1].written, join_words(labels, ", ")),
+                        texts_.say("refuse.other_labels", {{"subject", same->name},
+                                                           {"label", tokens[1].written},
+                                                           {"labels", join_words(labels, ", ")}}),
                         {});
     for (const std::string& label : labels) plan.suggestions.push_back("by " + label);
     if (plan.suggestions.size() > 4) plan.suggestions.resize(4);
@@ -213,8 +214,7 @@ std::optional<Plan> Planner::tell_apart(const Json& before, Reading& reading,
 /// What was said of the subject before is nothing that can be asked of it: what can.
 Plan Planner::not_understood(const std::string& text, const Json& before) const {
   Plan plan = clarification(
-      fmt::format("I do not understand \"{}\" as a question about the {}. What of it?", text,
-                  before.value("subject", "")),
+      texts_.say("ask.what_of_it", {{"question", text}, {"subject", before.value("subject", "")}}),
       {"and over the last 6 hours?", "compare it with yesterday", "is it unusual?", "why?"});
   plan.frame = before;
   return plan;

@@ -54,9 +54,9 @@ std::optional<Condition> condition_of(const Reading& reading, const Subject& sub
   return out;
 }
 
-Plan ask_for_value(const std::string& subject, std::string_view unit) {
-  Plan back =
-      clarification(fmt::format("At which value shall the alert for {} fire?", subject), {});
+Plan ask_for_value(const std::string& subject, std::string_view unit,
+                   const texts::TextCatalogue& texts) {
+  Plan back = clarification(texts.say("ask.alert_value", {{"subject", subject}}), {});
   if (unit == "percent" || unit == "ratio") {
     for (const std::string_view limit : {"80 %", "90 %", "95 %"}) {
       back.options.push_back(fmt::format("alert when {} is above {}", subject, limit));
@@ -73,10 +73,12 @@ std::string severity_of(const Reading& reading) {
 }
 
 Json alert_json(const std::string& name, const Plan& plan, DurationMs hold,
-                const std::string& severity) {
+                const std::string& severity, const texts::TextCatalogue& texts) {
   std::string summary = plan.subject;
-  if (!plan.entity_labels.empty())
-    summary += " of {{ $labels." + plan.entity_labels.front() + " }}";
+  if (!plan.entity_labels.empty()) {
+    const std::string label = "{{ $labels." + plan.entity_labels.front() + " }}";
+    summary = texts.say("name.of", {{"name", std::move(summary)}, {"thing", label}});
+  }
   return {{"kind", "alert"},
           {"alert", name},
           {"expr", plan.promql},
@@ -87,8 +89,9 @@ Json alert_json(const std::string& name, const Plan& plan, DurationMs hold,
 }
 
 /// The plan as a proposal that is tried on the past.
-Plan proposed(Plan plan, const std::string& name, DurationMs hold, const std::string& severity) {
-  plan.action = alert_json(name, plan, hold, severity);
+Plan proposed(Plan plan, const std::string& name, DurationMs hold, const std::string& severity,
+              const texts::TextCatalogue& texts) {
+  plan.action = alert_json(name, plan, hold, severity, texts);
   plan.wording = "alert";
   plan.calls.push_back(
       {"backtest", "propose_alert", Json{{"expr", plan.promql}, {"for_s", hold.ms / 1000}}});
@@ -127,26 +130,28 @@ std::optional<Plan> Planner::plan_ending(const Reading& reading, const Subject& 
   each.by = left.recipe->by;
   const std::string selector = expression.promql(each);
   const bool plain = selector.find_first_of("( ") == std::string::npos;
-  if (!plain || left.recipe->unit != "bytes") return ask_for_value(asked.name, asked.recipe->unit);
+  if (!plain || left.recipe->unit != "bytes")
+    return ask_for_value(asked.name, asked.recipe->unit, texts_);
   Plan plan = begin(reading, asked);
   plan.intent = Intent::Alert;
   plan.promql = fmt::format("predict_linear({}[1h], {}) < 0", selector,
                             static_cast<int64_t>((reading.ahead->end - now_).as_seconds()));
   plan.entity_labels = asked.recipe->by;
   const DurationMs hold = reading.hold ? reading.hold->length : kDefaultHold;
-  return proposed(std::move(plan), camel_case(asked.name) + "Ends", hold, severity_of(reading));
+  return proposed(std::move(plan), camel_case(asked.name) + "Ends", hold, severity_of(reading),
+                  texts_);
 }
 
 Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
   const bool changes = reading.shift || reading.says_any({"doubles", "doubled", "double", "triples",
                                                           "halves", "halved", "compared"});
   const bool limit = !reading.thresholds.empty();
-  if (changes && !limit) return ask_for_value(asked.name, asked.recipe->unit);
+  if (changes && !limit) return ask_for_value(asked.name, asked.recipe->unit, texts_);
   if (auto ending = plan_ending(reading, asked); ending && !limit) return *std::move(ending);
   const Subject subject = as_warned(reading, asked);
   for (const Threshold& threshold : reading.thresholds) {
     if (in_unit(threshold.quantity, subject.recipe->unit)) continue;
-    return ask_for_value(subject.name, subject.recipe->unit);
+    return ask_for_value(subject.name, subject.recipe->unit, texts_);
   }
   Plan plan = begin(reading, subject);
   plan.intent = Intent::Alert;
@@ -177,7 +182,7 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
   const std::string unit = expression.unit(shape);
   const bool complete = subject.recipe->finding && reading.thresholds.empty();
   const std::optional<Condition> condition = condition_of(reading, subject);
-  if (!condition && !complete) return ask_for_value(subject.name, unit);
+  if (!condition && !complete) return ask_for_value(subject.name, unit, texts_);
   const bool state = unit == "up" || unit == "flag";
   if (state) shape = Shape{};
   plan.promql = expression.promql(shape);
@@ -204,7 +209,7 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
     plan.frame["op"] = condition->op;
     plan.frame["value"] = condition->value;
   }
-  return proposed(std::move(plan), name, hold, severity_of(reading));
+  return proposed(std::move(plan), name, hold, severity_of(reading), texts_);
 }
 
 }  // namespace prom5::llm

@@ -41,8 +41,11 @@ Plan Planner::refuse_named(const std::string& name, const Reading& reading,
       plan.suggestions.push_back(said(each, value));
     }
     const size_t more = info->values.size() - plan.suggestions.size();
-    plan.refuse_message += fmt::format(" There is {}{}.", join_words(plan.suggestions, ", "),
-                                       more > 0 ? fmt::format(" and {} more", more) : "");
+    std::string names = join_words(plan.suggestions, ", ");
+    if (more > 0) {
+      names = texts_.say("list.rest_of_names", {{"list", std::move(names)}, {"more", more}});
+    }
+    plan.refuse_message += " " + texts_.say("refuse.there_is", {{"names", std::move(names)}});
     break;
   }
   return plan;
@@ -58,7 +61,7 @@ void Planner::tell_mended(const Reading& reading, Plan& plan) const {
                                   ? reading.tokens[at].text
                                   : said(mention.places[0].label, mention.places[0].value);
     if (!plan.note.empty()) plan.note += " ";
-    plan.note += fmt::format("I took \"{}\" for \"{}\".", mention.text, meant);
+    plan.note += texts_.say("note.mended", {{"written", mention.text}, {"meant", meant}});
   }
 }
 

@@ -29,7 +29,8 @@ Plan Planner::onset_of(const std::string& metric, const std::string& matchers) c
   const std::string filter = matchers.empty() ? "" : "," + matchers;
   plan.promql = alerts ? "ALERTS{alertstate=\"firing\"" + filter + "}"
                        : metric + (matchers.empty() ? "" : "{" + matchers + "}") + " == 0";
-  plan.explanation = alerts ? "When the alerts fired in the last day." : "When it was down.";
+  plan.explanation =
+      alerts ? texts_.say("explain.when_alerts_fired") : texts_.say("explain.when_it_was_down");
   plan.entity_labels =
       alerts ? std::vector<std::string>{"alertname", "service", "instance", "pod", "consumergroup"}
              : std::vector<std::string>{"job", "instance"};

@@ -164,8 +164,8 @@ DurationMs length_of(const Reading& reading, TimeMs now) {
   return kDefaultSilence;
 }
 
-Plan ask_which_alerts(const Metric* alerts) {
-  Plan plan = clarification("Which alerts shall I silence, and for how long?", {});
+Plan ask_which_alerts(const Metric* alerts, const texts::TextCatalogue& texts) {
+  Plan plan = clarification(texts.say("ask.which_alerts"), {});
   if (alerts != nullptr && alerts->label("alertname") != nullptr) {
     for (const std::string& name : alerts->label("alertname")->values) {
       if (plan.options.size() == kMaxOptions) break;
@@ -182,11 +182,12 @@ std::string unknown_name(const Reading& reading) {
   return found == reading.content.end() ? "" : reading.tokens[found->at].written;
 }
 
-Plan refuse_alert(const std::string& name, const Metric* alerts) {
-  const std::string why = alerts == nullptr ? "no alerts are received here" : "none fired of late";
-  Plan plan =
-      refusal("unknown_name", fmt::format("I know no alert called \"{}\": {}.", name, why), {});
-  plan.suggestions = ask_which_alerts(alerts).options;
+Plan refuse_alert(const std::string& name, const Metric* alerts,
+                  const texts::TextCatalogue& texts) {
+  std::string why = alerts == nullptr ? texts.say("refuse.no_alerts_here", {{"name", name}})
+                                      : texts.say("refuse.none_fired", {{"name", name}});
+  Plan plan = refusal("unknown_name", std::move(why), {});
+  plan.suggestions = ask_which_alerts(alerts, texts).options;
   plan.frame = {{"intent", "refuse"}, {"text", "silence"}};
   return plan;
 }
@@ -221,9 +222,7 @@ Plan Planner::plan_silence(const Reading& reading) const {
   const bool leaves_out = std::any_of(reading.mentions.begin(), reading.mentions.end(),
                                       [](const Mention& m) { return m.negated; });
   if (leaves_out) {
-    Plan back = clarification(
-        "I propose silences of what is named, not of all but something. Which alerts shall it be?",
-        {});
+    Plan back = clarification(texts_.say("ask.named_alerts"), {});
     back.frame = {{"intent", "clarify"}, {"text", "silence"}};
     return back;
   }
@@ -231,9 +230,9 @@ Plan Planner::plan_silence(const Reading& reading) const {
   if (matchers.empty()) {
     if (!reading.strangers.empty()) return refuse_stranger(reading.strangers.front());
     if (const std::string name = unknown_name(reading); !name.empty()) {
-      return refuse_alert(name, alerts);
+      return refuse_alert(name, alerts, texts_);
     }
-    return ask_which_alerts(alerts);
+    return ask_which_alerts(alerts, texts_);
   }
   const DurationMs length = length_of(reading, now_);
   Plan plan;

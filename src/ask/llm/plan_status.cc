@@ -100,7 +100,7 @@ std::optional<Plan> Planner::plan_things(const Reading& reading) const {
   plan.intent = Intent::List;
   plan.confidence = 0.85;
   plan.subject = reading.things + "s";
-  plan.explanation = "What there is, by its label.";
+  plan.explanation = texts_.say("explain.things");
   plan.wording = "things";
   plan.unit = "count";
   plan.entity_labels = {label};
@@ -162,7 +162,7 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
     if (targets_are_hosts(reading, subject)) {
       const std::string jobs = jobs_of_hosts();
       if (!jobs.empty()) plan.promql = fmt::format("up{{job=~\"{}\"}}", jobs);
-      plan.subject = down ? "hosts down" : "hosts up";
+      plan.subject = down ? texts_.say("status.hosts_down") : texts_.say("status.hosts_up");
     }
     plan.promql = fmt::format("count({} == {})", plan.promql, down ? 0 : 1);
     plan.unit = "count";

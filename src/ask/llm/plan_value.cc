@@ -4,6 +4,7 @@
 #include "ask/catalogue/recipe_query.h"
 #include "ask/llm/intent.h"
 #include "ask/llm/planner.h"
+#include "ask/llm/words.h"
 #include "io/codec/number.h"
 
 namespace prom5::llm {
@@ -153,18 +154,19 @@ void add_conditions(const Reading& reading, const Subject& subject, Plan& plan) 
 
 /// A limit or percentile that the subject cannot have: better asked back than passed over.
 std::optional<Plan> misfit(const Reading& reading, const Subject& subject,
-                           const catalogue::Snapshot& snapshot) {
+                           const catalogue::Snapshot& snapshot, const texts::TextCatalogue& texts) {
   for (const Threshold& threshold : reading.thresholds) {
     if (in_unit(threshold.quantity, subject.recipe->unit)) continue;
-    return clarification(fmt::format("{} is not measured in {}. Which limit do you mean?",
-                                     subject.name, unit_info(threshold.quantity.unit).symbol),
+    const std::string unit(unit_info(threshold.quantity.unit).symbol);
+    return clarification(texts.say("ask.limit", {{"subject", subject.name}, {"unit", unit}}),
                          {subject.name});
   }
   if (reading.quantile && !gives_quantile(*subject.recipe, *reading.quantile, snapshot)) {
-    return refusal("no_distribution",
-                   fmt::format("{} has no p{} here: nothing tells how its values are distributed.",
-                               subject.name, codec::format_general(*reading.quantile * 100)),
-                   {subject.name});
+    const std::string percentile = codec::format_general(*reading.quantile * 100);
+    return refusal(
+        "no_distribution",
+        texts.say("refuse.percentile", {{"subject", subject.name}, {"percentile", percentile}}),
+        {subject.name});
   }
   return std::nullopt;
 }
@@ -176,12 +178,12 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
   Plan plan = begin(reading, subject);
   const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
   if (!expression.lost_kinds().empty()) {
+    const std::string labels = say_and(expression.lost_kinds(), texts_);
     return refusal("unknown_label",
-                   fmt::format("{} is not told apart by {} here.", subject.name,
-                               join_words(expression.lost_kinds(), " and ")),
+                   texts_.say("refuse.label", {{"subject", subject.name}, {"labels", labels}}),
                    {subject.name});
   }
-  if (auto refused = misfit(reading, subject, snapshot_)) return *std::move(refused);
+  if (auto refused = misfit(reading, subject, snapshot_, texts_)) return *std::move(refused);
   Shape shape = expression.shape();
   if (asks_for_share(reading) && reading.by.empty()) {
     shape.by.clear();

@@ -161,7 +161,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
       const std::string first = query(a, of_a);
       const std::string second = query(b, of_b);
       if (first == second) continue;
-      plan.subject = a.name + " and " + b.name;
+      plan.subject = texts_.say("list.and", {{"list", a.name}, {"last", b.name}});
       plan.promql = first;
       plan.more = {first, second};
       plan.range = true;
@@ -258,7 +258,7 @@ Plan Planner::plan_anomaly(const Reading& reading, const std::optional<Subject>&
     arguments["queries"] =
         Json::array({{{"name", subject->name}, {"promql", plan.promql}, {"unit", plan.unit}}});
   } else {
-    plan.subject = "everything";
+    plan.subject = kEverything;
     arguments["filters"] = filters_of(reading);
     // "which consumer group": what is told apart so.
     const auto* labels = knowledge_.pack.lexicon.kind(reading.things);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ask/llm/intent.h"
+#include "ask/llm/words.h"
 #include "base/spelling.h"
 
 namespace prom5::llm {
@@ -26,6 +27,8 @@ constexpr double kClearlyBetter = 0.12;
 constexpr double kAlike = 0.3;
 constexpr size_t kMostAlike = 20;
 constexpr size_t kMaxOptions = 4;
+/// What the catalogue of metrics looks back.
+constexpr uint64_t kHoursKnown = 24;
 
 bool strong(const ContentWord& word, const catalogue::Lexicon& lexicon) {
   return word.canonical != "not" && !lexicon.is_weak(word.canonical) &&
@@ -139,7 +142,7 @@ bool repeats(const Reading& reading, const Plan& plan, const Json& before) {
 }
 
 /// The metrics of which one would do: "a, b or c", of many the first.
-std::string needed_by(const Subject& subject) {
+std::string needed_by(const Subject& subject, const texts::TextCatalogue& texts) {
   constexpr size_t kMost = 3;
   std::vector<std::string> names{subject.recipe->needs.front()};
   if (subject.entry != nullptr) {
@@ -152,7 +155,8 @@ std::string needed_by(const Subject& subject) {
   }
   const std::string last = names.back();
   names.pop_back();
-  return names.empty() ? last : join_words(names, ", ") + " or " + last;
+  if (names.empty()) return last;
+  return texts.say("list.or", {{"list", join_words(names, ", ")}, {"last", last}});
 }
 
 /// A question as it was written, where no word of it tells what it is about.
@@ -185,21 +189,18 @@ Plan refusal(std::string code, std::string message, std::vector<std::string> sug
 
 std::optional<Plan> Planner::decline_at_once(const Reading& reading) const {
   if (reading.unsafe) {
-    return refusal("not_allowed",
-                   "I only read: I answer questions, and propose alerts and silences. Changing or "
-                   "deleting things is not mine to do.",
+    return refusal("not_allowed", texts_.say("refuse.unsafe"),
                    {"Show CPU usage", "Is anything down?"});
   }
   if (reading.says_phrase({"can", "you", "do"}) || reading.says_phrase({"can", "i", "ask"}) ||
       (reading.says("help") && reading.tokens.size() <= 2)) {
     return clarification(
-        "Ask about what is measured here: values, tops, courses, comparisons, forecasts, what is "
-        "unusual and why; or have an alert or a silence proposed. For example:",
+        texts_.say("ask.help"),
         {"Show CPU usage", "Is anything down?", "anything unusual in the last hour?",
          "will the disk fill up this week?", "which metrics are there?"});
   }
   if (reading.small_talk) {
-    return refusal("not_metrics", "That is not in metrics: I can tell what and when, not who.",
+    return refusal("not_metrics", texts_.say("refuse.small_talk"),
                    {"Is anything down?", "anything unusual in the last hour?"});
   }
   if (!reading.strangers.empty()) return refuse_stranger(reading.strangers.front());
@@ -226,8 +227,10 @@ Plan Planner::refuse_stranger(const std::string& name) const {
       suggestions.push_back(std::move(value));
     }
   }
-  std::string message = fmt::format("There is nothing called \"{}\" here.", name);
-  if (!suggestions.empty()) message += " There is " + join_words(suggestions, ", ") + ".";
+  std::string message = texts_.say("refuse.name", {{"name", name}});
+  if (!suggestions.empty()) {
+    message += " " + texts_.say("refuse.there_is", {{"names", join_words(suggestions, ", ")}});
+  }
   return refusal("unknown_name", std::move(message), std::move(suggestions));
 }
 
@@ -274,13 +277,14 @@ Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>&
     if (!word.minor) said += (said.empty() ? "" : " ") + reading.tokens[word.at].written;
   }
   if (said.empty()) said = all_of(reading);
-  std::string message = fmt::format("No metric here tells of \"{}\": for the {} I would need {}.",
-                                    said, subject.name, needed_by(subject));
+  std::string message = texts_.say(
+      "refuse.missing",
+      {{"words", said}, {"subject", subject.name}, {"metrics", needed_by(subject, texts_)}});
   if (subject.entry != nullptr && !subject.entry->missing.empty()) {
     message = subject.entry->missing;
   }
   if (!suggestions.empty()) {
-    message += " The nearest there is: " + join_words(suggestions, ", ") + ".";
+    message += " " + texts_.say("refuse.nearest", {{"names", join_words(suggestions, ", ")}});
   }
   return refusal("unknown_metric", std::move(message), std::move(suggestions));
 }
@@ -289,9 +293,9 @@ Plan Planner::refuse_unknown(const std::vector<std::string>& words,
                              const std::vector<Subject>& ranked, const Reading& reading) const {
   std::vector<std::string> suggestions = nearest(ranked, reading);
   const std::string said = words.empty() ? all_of(reading) : join_words(words, " ");
-  std::string message = fmt::format("I find nothing about \"{}\" in the metrics here.", said);
+  std::string message = texts_.say("refuse.unknown", {{"words", said}});
   if (!suggestions.empty()) {
-    message += " The nearest there is: " + join_words(suggestions, ", ") + ".";
+    message += " " + texts_.say("refuse.nearest", {{"names", join_words(suggestions, ", ")}});
   } else {
     suggestions = starting_points();
     suggestions.emplace_back("which metrics are there");
@@ -307,7 +311,7 @@ Plan Planner::ask_which(const std::vector<Subject>& ranked, const Reading& readi
     if (!word.minor) what += (what.empty() ? "" : " ") + reading.tokens[word.at].written;
   }
   std::string question =
-      what.empty() ? "What do you want to know?" : fmt::format("Which \"{}\" do you mean?", what);
+      what.empty() ? texts_.say("ask.what") : texts_.say("ask.which", {{"words", what}});
   return clarification(std::move(question), std::move(options));
 }
 
@@ -422,12 +426,11 @@ Plan Planner::begin(const Reading& reading, const Subject& subject) const {
     const bool product = subject.recipe->needs.front().find(catalogue::fold(word)) == 0 ||
                          subject.name.find(word) != std::string::npos;
     if (product || !stands_as_name(reading, word, knowledge_.pack.lexicon)) continue;
-    plan.note = fmt::format("Nothing here is called \"{}\": this is about all of it.", word);
+    plan.note = texts_.say("note.about_all", {{"name", word}});
     plan.confidence *= 0.8;
   }
   if (!reading.everything.empty()) {
-    plan.note = fmt::format("Nothing here is called \"{}\", so this is about everything.",
-                            reading.everything);
+    plan.note = texts_.say("note.about_everything", {{"name", reading.everything}});
   }
   if (subject.entry != nullptr) {
     for (const std::string& name : subject.entry->related) {
@@ -618,8 +621,10 @@ Plan Planner::plan(const std::string& asked, const Json& before) {
 
 Plan Planner::plan_text(const std::string& text, const Json& before) {
   if (snapshot_.metrics().empty()) {
-    return refusal("no_data",
-                   "There are no samples of the 24 hours before " + format_rfc3339(now_) + ".", {});
+    return refusal(
+        "no_data",
+        texts_.say("refuse.no_samples", {{"hours", kHoursKnown}, {"time", format_rfc3339(now_)}}),
+        {});
   }
   Reading reading = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
   const bool goes_on = before.is_object() && before.contains("subject");

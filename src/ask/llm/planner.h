@@ -2,15 +2,20 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ask/catalogue/meaning_index.h"
 #include "ask/language_model.h"
 #include "ask/llm/expression.h"
 #include "ask/llm/subject.h"
+#include "ask/texts/text_catalogue.h"
 #include "io/codec/json.h"
 
 namespace prom5::llm {
+
+/// The subject of a question about no one thing.
+inline constexpr std::string_view kEverything = "everything";
 
 /// How a question will be answered, or why not.
 struct Plan {
@@ -59,11 +64,13 @@ struct Knowledge {
 
 /// Finds what a question is about and composes the queries for it: by concept where one fits, else
 /// by the words of metric names and help texts, according to the metric's type. What it does not
-/// know it asks back or refuses; it never invents a name. One question; one thread.
+/// know it asks back or refuses, in the language of `texts`; it never invents a name. What it
+/// offers to ask next is in English, as questions are. One question; one thread.
 class Planner {
  public:
-  Planner(const Knowledge& knowledge, const catalogue::Snapshot& snapshot, TimeMs now)
-      : knowledge_(knowledge), snapshot_(snapshot), now_(now) {}
+  Planner(const Knowledge& knowledge, const catalogue::Snapshot& snapshot, TimeMs now,
+          const texts::TextCatalogue& texts)
+      : knowledge_(knowledge), snapshot_(snapshot), now_(now), texts_(texts) {}
 
   /// `before`: the frame of the turn before, or null.
   Plan plan(const std::string& text, const Json& before);
@@ -158,6 +165,7 @@ class Planner {
   const Knowledge& knowledge_;
   const catalogue::Snapshot& snapshot_;
   const TimeMs now_;
+  const texts::TextCatalogue& texts_;
 };
 
 /// A plan that asks back, or refuses.

@@ -148,11 +148,12 @@ bool wants_doctor(const Plan& plan, const Results& results) {
 
 /// An expression of the question itself that cannot be read is the asker's to mend; any other
 /// failure is ours.
-Message failed(const ToolCall& call, const std::string& reason) {
+Message failed(const ToolCall& call, const std::string& reason, const texts::TextCatalogue& texts) {
   const bool written = call.tool == "explain_query";
   Message message;
   message.role = Role::Assistant;
-  message.text = (written ? "That is not PromQL: " : "The query failed: ") + reason;
+  message.text = written ? texts.say("refuse.not_promql", {{"reason", reason}})
+                         : texts.say("refuse.query_failed", {{"reason", reason}});
   message.content = {{"intent", "refuse"},
                      {"error",
                       {{"code", written ? "bad_query" : "query_failed"},
@@ -161,9 +162,18 @@ Message failed(const ToolCall& call, const std::string& reason) {
   return message;
 }
 
+/// The language that the last question is to be answered in; empty when it does not say.
+std::string_view language_of(std::span<const Message> conversation) {
+  for (size_t i = conversation.size(); i-- > 0;) {
+    if (conversation[i].role == Role::User) return conversation[i].language;
+  }
+  return "";
+}
+
 }  // namespace
 
-Result<Plan> RuleModel::understand(std::span<const Message> conversation, TimeMs now) {
+Result<Plan> RuleModel::understand(std::span<const Message> conversation, TimeMs now,
+                                   const texts::TextCatalogue& texts) {
   Json before;
   for (size_t i = conversation.size() - 1; i-- > 0;) {
     const Message& message = conversation[i];
@@ -174,11 +184,11 @@ Result<Plan> RuleModel::understand(std::span<const Message> conversation, TimeMs
   const Knowledge knowledge{pack_, vocabulary_, subjects_, meaning_};
   const std::string& text = conversation.back().text;
   const auto snapshot = TRY(catalogue_.snapshot(now));
-  Plan plan = Planner(knowledge, *snapshot, now).plan(text, before);
+  Plan plan = Planner(knowledge, *snapshot, now, texts).plan(text, before);
   // What is not known may have come in the last seconds; what must not be done stays so.
   if (plan.refuse_code != "unknown_metric" && plan.refuse_code != "no_data") return plan;
   const auto fresh = TRY(catalogue_.fresh_snapshot(now));
-  return fresh == snapshot ? plan : Planner(knowledge, *fresh, now).plan(text, before);
+  return fresh == snapshot ? plan : Planner(knowledge, *fresh, now, texts).plan(text, before);
 }
 
 Result<Reply> RuleModel::complete(std::span<const Message> conversation,
@@ -186,8 +196,9 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
   CHECK(!conversation.empty());
   if (limits.stop.stop_requested()) return fail(ErrorCode::Canceled, "the question was given up");
   const Message& last = conversation.back();
+  const texts::TextCatalogue& texts = languages_.of(language_of(conversation));
   if (last.role == Role::User) {
-    const Plan plan = TRY(understand(conversation, last.time));
+    const Plan plan = TRY(understand(conversation, last.time, texts));
     if (plan.clarify.empty() && plan.refuse_code.empty()) return Reply{call_tools(plan)};
     return Reply{decline(plan)};
   }
@@ -198,7 +209,7 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
   Reply reply;
   const auto first = results.find(calls->calls.front().id);
   if (first != results.end() && first->second.contains("error")) {
-    reply.message = failed(calls->calls.front(), first->second["error"].get<std::string>());
+    reply.message = failed(calls->calls.front(), first->second["error"].get<std::string>(), texts);
   } else if (wants_doctor(plan, results)) {
     reply.message.role = Role::Assistant;
     reply.message.content = calls->content;
@@ -208,8 +219,8 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
     return reply;
   } else {
     reply.message.role = Role::Assistant;
-    reply.message.text = say_answer(plan, results, last.time);
-    reply.message.text += say_coverage(plan, results, last.time);
+    reply.message.text = say_answer(plan, results, last.time, texts);
+    reply.message.text += say_coverage(plan, results, last.time, texts);
     if (!plan.note.empty()) reply.message.text += " " + plan.note;
     reply.message.content = plan_to_json(plan);
     reply.message.content["answer"] = reply.message.text;

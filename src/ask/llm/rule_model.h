@@ -5,6 +5,7 @@
 #include "ask/catalogue/meaning_index.h"
 #include "ask/language_model.h"
 #include "ask/llm/planner.h"
+#include "ask/texts/languages.h"
 
 namespace prom5::llm {
 
@@ -13,22 +14,31 @@ namespace prom5::llm {
 ///
 /// It works like any other model: asked a question it calls tools, given their results it answers.
 /// A final turn's `content` has the fields of POST /api/v5/query/natural, and a `frame`, from which
-/// the next question may go on. Any thread.
+/// the next question may go on. It understands English, and answers in the language that the
+/// question's Message names. Any thread.
 class RuleModel final : public LanguageModel {
  public:
   RuleModel(catalogue::Catalogue& catalogue, const catalogue::ConceptPack& pack,
-            catalogue::MeaningIndex& meaning)
-      : catalogue_(catalogue), pack_(pack), meaning_(meaning), vocabulary_(pack), subjects_(pack) {}
+            catalogue::MeaningIndex& meaning,
+            const texts::Languages& languages = texts::Languages::shipped())
+      : catalogue_(catalogue),
+        pack_(pack),
+        meaning_(meaning),
+        languages_(languages),
+        vocabulary_(pack),
+        subjects_(pack) {}
 
   Result<Reply> complete(std::span<const Message> conversation, std::span<const ToolSpec> tools,
                          const ReplyLimits& limits) override;
 
  private:
-  Result<Plan> understand(std::span<const Message> conversation, TimeMs now);
+  Result<Plan> understand(std::span<const Message> conversation, TimeMs now,
+                          const texts::TextCatalogue& texts);
 
   catalogue::Catalogue& catalogue_;
   const catalogue::ConceptPack& pack_;
   catalogue::MeaningIndex& meaning_;
+  const texts::Languages& languages_;
   const Vocabulary vocabulary_;
   const SubjectFinder subjects_;
 };

@@ -11,7 +11,14 @@ namespace prom5::llm {
 
 namespace {
 
+using texts::TextCatalogue;
+
 constexpr size_t kMaxNamed = 5;
+/// How far back a proposed alert is tried.
+constexpr uint64_t kTestedHours = 24;
+
+/// Which way the values of a range go.
+enum class Course : uint8_t { Steady, Rising, Falling };
 
 struct Row {
   std::string name;
@@ -19,11 +26,11 @@ struct Row {
   double first = 0;  ///< of a range
   double lowest = 0;
   double highest = 0;
-  std::string_view course;  ///< of a range: rising, falling or steady
+  Course course = Course::Steady;
 };
 
 /// Which way values go: the last quarter of them against the first.
-std::string_view course_of(const Json& values) {
+Course course_of(const Json& values) {
   constexpr double kSteady = 0.1;
   const size_t part = std::max<size_t>(1, values.size() / 4);
   double early = 0;
@@ -33,44 +40,23 @@ std::string_view course_of(const Json& values) {
     late += codec::parse_double(values[values.size() - 1 - i][1].get<std::string>()).value_or(NAN);
   }
   const double change = late - early;
-  if (!(std::fabs(change) > kSteady * std::max(std::fabs(early), std::fabs(late)))) return "steady";
-  return change > 0 ? "rising" : "falling";
-}
-
-/// At most three significant digits, no exponent.
-std::string short_number(double value) {
-  if (!std::isfinite(value)) return codec::format_fixed(value);
-  const double magnitude = std::fabs(value);
-  if (magnitude != 0 && magnitude < 0.001) return fmt::format("{:.2g}", value);
-  if (magnitude >= 1e15) return fmt::format("{:.3g}", value);
-  const int decimals = magnitude >= 100 || value == std::floor(value) ? 0 : magnitude >= 10 ? 1 : 2;
-  return fmt::format("{:.{}f}", value, decimals);
-}
-
-std::string say_bytes(double value) {
-  constexpr std::array<std::string_view, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  size_t unit = 0;
-  // What would be rounded to 1024 is one of the next unit.
-  while (std::fabs(value) >= 1023.5 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
+  if (!(std::fabs(change) > kSteady * std::max(std::fabs(early), std::fabs(late)))) {
+    return Course::Steady;
   }
-  return fmt::format("{} {}", short_number(value), kUnits[unit]);
+  return change > 0 ? Course::Rising : Course::Falling;
 }
+/// What is told, and in which language.
+struct Telling {
+  const Plan& plan;
+  const Results& results;
+  TimeMs now;
+  const TextCatalogue& texts;
 
-std::string say_seconds(double value) {
-  if (value < 0) return "-" + say_seconds(-value);
-  if (value < 0.9995) return fmt::format("{} ms", short_number(value * 1000));
-  if (value < 59.95) return fmt::format("{} s", short_number(value));
-  if (value > 1e9) return "more than 30 years";
-  const auto seconds = static_cast<int64_t>(std::round(value));
-  const int64_t days = seconds / 86'400;
-  const int64_t hours = seconds / 3600 % 24;
-  const int64_t minutes = seconds / 60 % 60;
-  if (days > 0) return fmt::format("{} d {} h", days, hours);
-  if (hours > 0) return fmt::format("{} h {} min", hours, minutes);
-  return fmt::format("{} min {} s", minutes, seconds % 60);
-}
+  [[nodiscard]] std::string value(double value) const { return say_value(value, plan.unit, texts); }
+  [[nodiscard]] std::string time_of(const Json& json, const char* seconds) const {
+    return say_time({static_cast<int64_t>(json.value(seconds, 0.0) * 1000)}, now);
+  }
+};
 
 std::string name_of(const Json& labels, const std::vector<std::string>& wanted) {
   std::vector<std::string> parts;
@@ -94,7 +80,7 @@ std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& dat
   if (!data.contains("result")) return rows;
   const Json& result = data["result"];
   if (data["resultType"] == "scalar") {
-    rows.push_back({"", number_at(result), 0, 0, 0, ""});
+    rows.push_back({"", number_at(result), 0, 0, 0, Course::Steady});
     return rows;
   }
   if (!result.is_array()) return rows;
@@ -128,56 +114,84 @@ const Json& result_of(const Results& results, std::string_view id) {
 }
 
 /// "a; b; c; and 4 more"
-template <typename Say>
-std::string some_of(const std::vector<Row>& rows, Say say, size_t most = kMaxNamed,
-                    size_t total = 0) {
-  std::string out;
-  for (size_t i = 0; i < rows.size() && i < most; ++i) out += (i > 0 ? "; " : "") + say(rows[i]);
-  total = std::max(total, rows.size());
-  if (total > most) out += fmt::format("; and {} more", total - most);
-  return out;
+std::string with_rest(const TextCatalogue& texts, std::string list, size_t total, size_t told) {
+  if (total <= told) return list;
+  return texts.say("list.rest", {{"list", std::move(list)}, {"more", total - told}});
 }
 
-std::string say_status(const Plan& plan, const std::vector<Row>& rows, size_t total) {
-  if (rows.empty()) return "There is no target to be up or down.";
+template <typename Say>
+std::string some_of(const TextCatalogue& texts, const std::vector<Row>& rows, Say say,
+                    size_t most = kMaxNamed, size_t total = 0) {
+  std::string out;
+  for (size_t i = 0; i < rows.size() && i < most; ++i) out += (i > 0 ? "; " : "") + say(rows[i]);
+  return with_rest(texts, std::move(out), std::max(total, rows.size()), most);
+}
+
+std::string name_of_row(const Row& row) { return row.name; }
+
+std::string say_status(const Telling& told, const std::vector<Row>& rows, size_t total) {
+  const TextCatalogue& texts = told.texts;
+  const std::string& window = told.plan.window;
+  if (rows.empty()) return texts.say("status.no_target");
   std::vector<Row> down;
   for (const Row& row : rows) {
     if (row.value == 0) down.push_back(row);
   }
-  const std::string when = plan.window.empty() ? "" : " in the last " + plan.window;
+  const bool now = window.empty();
+  if (down.empty() && rows.size() == 1) {
+    return now ? texts.say("status.up", {{"name", rows[0].name}})
+               : texts.say("status.up_throughout", {{"name", rows[0].name}, {"window", window}});
+  }
   if (down.empty()) {
-    return rows.size() == 1
-               ? fmt::format("{} is up{}.", rows[0].name, when.empty() ? "" : " all" + when)
-               : fmt::format("Nothing is down: all {} are up{}.", total,
-                             when.empty() ? "" : ", and were all" + when);
+    return now ? texts.say("status.all_up", {{"total", total}})
+               : texts.say("status.all_up_throughout", {{"total", total}, {"window", window}});
   }
-  const std::string names = some_of(down, [](const Row& r) { return r.name; });
-  if (!when.empty()) return fmt::format("Down at some time{}: {}.", when, names);
-  return fmt::format("{} of {} {} down: {}.", down.size(), total, down.size() == 1 ? "is" : "are",
-                     names);
+  const std::string names = some_of(texts, down, name_of_row);
+  if (!now) return texts.say("status.was_down", {{"window", window}, {"names", names}});
+  return texts.say("status.down", {{"down", down.size()}, {"total", total}, {"names", names}});
 }
 
-std::string say_problems(const Results& results) {
-  const std::vector<Row> alerts = rows_of(
-      {"alertname", "service", "instance", "pod", "consumergroup"}, result_of(results, "alerts"));
-  const std::vector<Row> down = rows_of({"job", "instance"}, result_of(results, "down"));
-  const auto name = [](const Row& r) { return r.name; };
-  std::string out =
-      alerts.empty() ? "No alert fires."
-                     : fmt::format("{} alerts fire: {}.", alerts.size(), some_of(alerts, name, 10));
-  return out +
-         (down.empty() ? " No target is down." : fmt::format(" Down: {}.", some_of(down, name)));
+std::string say_problems(const Telling& told) {
+  const TextCatalogue& texts = told.texts;
+  const std::vector<Row> alerts =
+      rows_of({"alertname", "service", "instance", "pod", "consumergroup"},
+              result_of(told.results, "alerts"));
+  const std::vector<Row> down = rows_of({"job", "instance"}, result_of(told.results, "down"));
+  const std::string firing =
+      alerts.empty()
+          ? texts.say("problems.no_alert")
+          : texts.say("problems.alerts", {{"count", alerts.size()},
+                                          {"alerts", some_of(texts, alerts, name_of_row, 10)}});
+  return firing + " " +
+         (down.empty()
+              ? texts.say("problems.no_target_down")
+              : texts.say("problems.down", {{"names", some_of(texts, down, name_of_row)}}));
 }
 
-std::string say_row(const Plan& plan, const Row& row) {
-  std::string value = say_value(row.value, plan.unit);
-  if (plan.wording == "direction") value = fmt::format("{}, now {}", row.course, value);
-  std::string out = row.name.empty() ? value : row.name + ": " + value;
-  if (plan.range) {
-    out += fmt::format(" (between {} and {}, at first {})", say_value(row.lowest, plan.unit),
-                       say_value(row.highest, plan.unit), say_value(row.first, plan.unit));
+std::string say_direction(const TextCatalogue& texts, Course course, const std::string& value) {
+  switch (course) {
+    case Course::Steady: return texts.say("course.steady", {{"value", value}});
+    case Course::Rising: return texts.say("course.rising", {{"value", value}});
+    case Course::Falling: return texts.say("course.falling", {{"value", value}});
   }
-  return out;
+  return value;
+}
+
+/// A value, of a range with its course.
+std::string say_course(const Telling& told, const Row& row) {
+  std::string value = told.value(row.value);
+  if (told.plan.wording == "direction") value = say_direction(told.texts, row.course, value);
+  if (!told.plan.range) return value;
+  return told.texts.say("row.range", {{"value", std::move(value)},
+                                      {"lowest", told.value(row.lowest)},
+                                      {"highest", told.value(row.highest)},
+                                      {"first", told.value(row.first)}});
+}
+
+std::string say_row(const Telling& told, const Row& row) {
+  std::string value = say_course(told, row);
+  if (row.name.empty()) return value;
+  return told.texts.say("row.named", {{"name", row.name}, {"value", std::move(value)}});
 }
 
 void sort_rows(const Plan& plan, std::vector<Row>& rows) {
@@ -188,80 +202,120 @@ void sort_rows(const Plan& plan, std::vector<Row>& rows) {
   });
 }
 
-std::string say_values(const Plan& plan, const Results& results) {
-  const Json& data = result_of(results, "query");
+/// Why there may be nothing to say.
+std::string say_nothing(const Telling& told) {
+  const Plan& plan = told.plan;
+  const TextCatalogue& texts = told.texts;
+  if (plan.wording == "beyond") return texts.say("value.none_beyond", {{"subject", plan.subject}});
+  if (plan.finding) return texts.say("value.all_well", {{"subject", plan.subject}});
+  if (plan.promql.starts_with("count(")) {
+    return texts.say("value.zero", {{"subject", plan.subject}});
+  }
+  const Json& why = result_of(told.results, "doctor");
+  std::string out = texts.say("value.no_data", {{"subject", plan.subject}});
+  if (why.contains("findings") && !why["findings"].empty()) {
+    out += " " + why["findings"][0].value("text", "");
+  }
+  return out;
+}
+
+/// All that there is of a kind.
+std::string say_things(const Telling& told, std::vector<Row>& rows, size_t total) {
+  constexpr size_t kMost = 30;
+  const TextCatalogue& texts = told.texts;
+  const std::string& kind = told.plan.subject;
+  std::ranges::sort(rows, {}, &Row::name);
+  const std::initializer_list<texts::Filling> places = {
+      {"total", total}, {"names", some_of(texts, rows, name_of_row, kMost, total)}};
+  if (kind == "services") return texts.say("things.services", places);
+  if (kind == "jobs") return texts.say("things.jobs", places);
+  if (kind == "namespaces") return texts.say("things.namespaces", places);
+  if (kind == "pods") return texts.say("things.pods", places);
+  if (kind == "targets") return texts.say("things.targets", places);
+  return texts.say("things.hosts", places);
+}
+
+std::string say_values(const Telling& told) {
+  const Plan& plan = told.plan;
+  const TextCatalogue& texts = told.texts;
+  const Json& data = result_of(told.results, "query");
   std::vector<Row> rows = rows_of(plan.entity_labels, data);
   const size_t total = data.value("total", rows.size());
-  if (plan.wording == "status") return say_status(plan, rows, total);
-  if (rows.empty()) {
-    if (plan.wording == "beyond") return fmt::format("{}: none is beyond that now.", plan.subject);
-    if (plan.finding) return fmt::format("{}: none, all is well.", plan.subject);
-    if (plan.promql.starts_with("count(")) return fmt::format("{}: 0.", plan.subject);
-    const Json& why = result_of(results, "doctor");
-    std::string out = fmt::format("{}: there is no data for that now.", plan.subject);
-    if (why.contains("findings") && !why["findings"].empty()) {
-      out += " " + why["findings"][0].value("text", "");
-    }
-    return out;
-  }
-  if (plan.wording == "things") {
-    constexpr size_t kMost = 30;
-    std::ranges::sort(rows, {}, &Row::name);
-    return fmt::format("{} {}: {}.", total, plan.subject,
-                       some_of(rows, [](const Row& r) { return r.name; }, kMost, total));
-  }
+  if (plan.wording == "status") return say_status(told, rows, total);
+  if (rows.empty()) return say_nothing(told);
+  if (plan.wording == "things") return say_things(told, rows, total);
   sort_rows(plan, rows);
-  const auto say = [&](const Row& row) {
-    return plan.finding && (plan.unit == "flag" || plan.unit == "none") ? row.name
-                                                                        : say_row(plan, row);
-  };
   if (plan.finding || plan.wording == "beyond") {
-    return fmt::format("{}: {} found. {}.", plan.subject, total,
-                       some_of(rows, say, kMaxNamed, total));
+    const bool plain = plan.finding && (plan.unit == "flag" || plan.unit == "none");
+    const auto say = [&](const Row& row) { return plain ? row.name : say_row(told, row); };
+    return texts.say("value.found", {{"subject", plan.subject},
+                                     {"total", total},
+                                     {"rows", some_of(texts, rows, say, kMaxNamed, total)}});
   }
-  if (rows.size() == 1) {
-    return fmt::format("{}{}{}.", plan.subject, rows[0].name.empty() ? ": " : " of ",
-                       say_row(plan, rows[0]));
+  const auto say = [&](const Row& row) { return say_row(told, row); };
+  if (rows.size() == 1 && !rows[0].name.empty()) {
+    return texts.say(
+        "value.of_one",
+        {{"subject", plan.subject}, {"name", rows[0].name}, {"value", say_course(told, rows[0])}});
   }
-  return fmt::format("{}: {}.", plan.subject, some_of(rows, say, kMaxNamed, total));
+  std::string list = rows.size() == 1 ? say(rows[0]) : some_of(texts, rows, say, kMaxNamed, total);
+  return texts.say("value.said", {{"subject", plan.subject}, {"rows", std::move(list)}});
 }
 
 /// "p50 … p99 …": each query's values one after another.
-std::string say_several(const Plan& plan, const Results& results) {
-  std::string out = plan.subject + ":";
+std::string say_several(const Telling& told) {
+  const Plan& plan = told.plan;
+  std::vector<std::string> parts;
   for (size_t i = 0; i < plan.more.size(); ++i) {
     const std::vector<Row> rows =
-        rows_of(plan.entity_labels, result_of(results, "query" + std::to_string(i)));
-    out += fmt::format("{} {}: {}", i > 0 ? ";" : "", plan.names.at(i),
-                       some_of(rows, [&](const Row& r) { return say_row(plan, r); }));
+        rows_of(plan.entity_labels, result_of(told.results, "query" + std::to_string(i)));
+    const auto say = [&](const Row& row) { return say_row(told, row); };
+    parts.push_back(told.texts.say(
+        "row.named", {{"name", plan.names.at(i)}, {"value", some_of(told.texts, rows, say)}}));
   }
-  return out + ".";
+  return told.texts.say("value.said",
+                        {{"subject", plan.subject}, {"rows", join_words(parts, "; ")}});
 }
 
-std::string say_comparison(const Plan& plan, const Results& results) {
-  const std::vector<Row> now = rows_of(plan.entity_labels, result_of(results, "now"));
-  const std::vector<Row> then = rows_of(plan.entity_labels, result_of(results, "then"));
-  if (now.empty() || then.empty()) {
-    return fmt::format("{}: there is no data {}.", plan.subject,
-                       now.empty() ? "now" : plan.window + " ago");
+/// What one thing had then and has now.
+std::string say_change(const Telling& told, const Row& now, const Row& then) {
+  const TextCatalogue& texts = told.texts;
+  const std::string now_value = told.value(now.value);
+  const std::string then_value = told.value(then.value);
+  const std::string& window = told.plan.window;
+  std::string row;
+  if (then.value != 0 && std::isfinite(now.value / then.value)) {
+    const double change = (now.value / then.value - 1) * 100;
+    row = texts.say("compare.changed_row",
+                    {{"now", now_value},
+                     {"then", then_value},
+                     {"window", window},
+                     {"change", (change >= 0 ? "+" : "") + short_number(change)}});
+  } else {
+    row = texts.say("compare.row", {{"now", now_value}, {"then", then_value}, {"window", window}});
+  }
+  if (now.name.empty()) return row;
+  return texts.say("compare.named_row", {{"name", now.name}, {"row", std::move(row)}});
+}
+
+std::string say_comparison(const Telling& told) {
+  const Plan& plan = told.plan;
+  const TextCatalogue& texts = told.texts;
+  const std::vector<Row> now = rows_of(plan.entity_labels, result_of(told.results, "now"));
+  const std::vector<Row> then = rows_of(plan.entity_labels, result_of(told.results, "then"));
+  if (now.empty()) return texts.say("compare.no_data_now", {{"subject", plan.subject}});
+  if (then.empty()) {
+    return texts.say("compare.no_data_then", {{"subject", plan.subject}, {"window", plan.window}});
   }
   std::vector<std::string> parts;
   for (const Row& a : now) {
     const auto b =
         std::find_if(then.begin(), then.end(), [&](const Row& r) { return r.name == a.name; });
     if (b == then.end() || parts.size() == kMaxNamed) continue;
-    std::string part = a.name.empty() ? "" : a.name + " ";
-    part += fmt::format("{} now, {} {} ago", say_value(a.value, plan.unit),
-                        say_value(b->value, plan.unit), plan.window);
-    if (b->value != 0 && std::isfinite(a.value / b->value)) {
-      const double change = (a.value / b->value - 1) * 100;
-      part += fmt::format(" ({}{} %)", change >= 0 ? "+" : "", short_number(change));
-    }
-    parts.push_back(std::move(part));
+    parts.push_back(say_change(told, a, *b));
   }
-  std::string out = fmt::format("{}: {}", plan.subject, join_words(parts, "; "));
-  if (now.size() > parts.size()) out += fmt::format("; and {} more", now.size() - parts.size());
-  return out + ".";
+  std::string list = with_rest(texts, join_words(parts, "; "), now.size(), parts.size());
+  return texts.say("value.said", {{"subject", plan.subject}, {"rows", std::move(list)}});
 }
 
 /// Keeps those whose course has a trend that leads there, and the time that the trend gives.
@@ -278,203 +332,277 @@ void keep_trends(const Plan& plan, const Json& forecast, bool times, std::vector
   }
 }
 
-std::string say_forecast(const Plan& plan, const Results& results, TimeMs now) {
-  std::vector<Row> rows = rows_of(plan.entity_labels, result_of(results, "query"));
+/// When each reaches what was asked for.
+std::string say_time_to(const Telling& told, std::vector<Row>& rows) {
+  const TextCatalogue& texts = told.texts;
+  std::erase_if(rows, [](const Row& r) { return r.value < 0 || r.value > 3.2e9; });
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.value < b.value; });
+  if (rows.empty()) return texts.say("forecast.no_trend", {{"subject", told.plan.subject}});
+  const auto say = [&](const Row& r) {
+    const TimeMs at{told.now.ms + static_cast<int64_t>(r.value * 1000)};
+    const std::string duration = say_seconds(r.value, texts);
+    const std::string in_hours = short_number(r.value / 3600);
+    const std::string time = say_time(at, told.now);
+    if (r.name.empty()) {
+      return texts.say("forecast.time",
+                       {{"duration", duration}, {"in_hours", in_hours}, {"time", time}});
+    }
+    return texts.say(
+        "forecast.time_of",
+        {{"name", r.name}, {"duration", duration}, {"in_hours", in_hours}, {"time", time}});
+  };
+  return texts.say("forecast.reached",
+                   {{"subject", told.plan.subject}, {"rows", some_of(texts, rows, say)}});
+}
+
+std::string say_forecast(const Telling& told) {
+  const Plan& plan = told.plan;
+  const TextCatalogue& texts = told.texts;
+  std::vector<Row> rows = rows_of(plan.entity_labels, result_of(told.results, "query"));
   const bool any = !rows.empty();
-  keep_trends(plan, result_of(results, "forecast"), plan.wording == "time_to", rows);
+  keep_trends(plan, result_of(told.results, "forecast"), plan.wording == "time_to", rows);
   if (any && rows.empty() && plan.wording == "time_to") {
-    return fmt::format("{}: no, there is no steady trend that leads there.", plan.subject);
+    return texts.say("forecast.no_trend", {{"subject", plan.subject}});
   }
   if (plan.wording == "runs_out") {
     if (rows.empty()) {
-      return fmt::format("No: {} lasts for {} if it goes on like this.", plan.subject, plan.window);
+      return texts.say("forecast.lasts", {{"subject", plan.subject}, {"window", plan.window}});
     }
-    return fmt::format("Within {}, if it goes on like this: {}.", plan.window,
-                       some_of(rows, [](const Row& r) { return r.name; }));
+    return texts.say("forecast.runs_out",
+                     {{"window", plan.window}, {"names", some_of(texts, rows, name_of_row)}});
   }
   std::erase_if(rows, [](const Row& r) { return std::isnan(r.value); });
-  if (rows.empty()) return fmt::format("{}: there is no data for that now.", plan.subject);
-  if (plan.wording == "time_to") {
-    std::erase_if(rows, [](const Row& r) { return r.value < 0 || r.value > 3.2e9; });
-    std::sort(rows.begin(), rows.end(),
-              [](const Row& a, const Row& b) { return a.value < b.value; });
-    if (rows.empty()) {
-      return fmt::format("{}: no, there is no steady trend that leads there.", plan.subject);
-    }
-    return fmt::format(
-        "{}: {}, if it goes on like this.", plan.subject, some_of(rows, [&](const Row& r) {
-          const TimeMs at{now.ms + static_cast<int64_t>(r.value * 1000)};
-          return fmt::format("{}{} ({} h), at about {}", r.name.empty() ? "" : r.name + " in ",
-                             say_seconds(r.value), short_number(r.value / 3600), say_time(at, now));
-        }));
-  }
+  if (rows.empty()) return texts.say("value.no_data", {{"subject", plan.subject}});
+  if (plan.wording == "time_to") return say_time_to(told, rows);
   sort_rows(plan, rows);
-  return fmt::format("{} in {}, if it goes on like this: {}.", plan.subject, plan.window,
-                     some_of(rows, [&](const Row& r) { return say_row(plan, r); }));
+  const auto say = [&](const Row& row) { return say_row(told, row); };
+  return texts.say(
+      "forecast.predicted",
+      {{"subject", plan.subject}, {"window", plan.window}, {"rows", some_of(texts, rows, say)}});
 }
 
-std::string say_alert(const Plan& plan, const Results& results, TimeMs now) {
-  const Json& test = result_of(results, "backtest");
-  const int64_t hold_s = plan.action->value("for_s", int64_t{0});
-  std::string out = fmt::format(
-      "Proposed alert {}: {}, for {}, severity {}.", plan.action->value("alert", ""), plan.promql,
-      format_duration(DurationMs::seconds(hold_s)), plan.action->value("severity", ""));
+std::string say_episode(const Telling& told, const Json& episode) {
+  const TextCatalogue& texts = told.texts;
+  const std::string name = name_of(episode["labels"], told.plan.entity_labels);
+  const std::string from = told.time_of(episode, "start");
+  const bool open = episode.value("open", false);
+  if (name.empty()) {
+    return open ? texts.say("alert.open_episode", {{"time", from}})
+                : texts.say("alert.episode", {{"time", from}});
+  }
+  return open ? texts.say("alert.open_episode_of", {{"name", name}, {"time", from}})
+              : texts.say("alert.episode_of", {{"name", name}, {"time", from}});
+}
+
+std::string say_alert(const Telling& told) {
+  const Json& action = *told.plan.action;
+  const TextCatalogue& texts = told.texts;
+  const Json& test = result_of(told.results, "backtest");
+  const int64_t hold_s = action.value("for_s", int64_t{0});
+  const std::string out =
+      texts.say("alert.proposed", {{"alert", action.value("alert", "")},
+                                   {"promql", told.plan.promql},
+                                   {"hold", format_duration(DurationMs::seconds(hold_s))},
+                                   {"severity", action.value("severity", "")}});
   if (!test.contains("episodes")) return out;
   const size_t count = test.value("count", size_t{0});
-  if (count == 0) return out + " It would not have fired in the last 24 hours.";
-  out += fmt::format(" It would have fired {} {} in the last 24 hours", count,
-                     count == 1 ? "time" : "times");
+  if (count == 0) return out + " " + texts.say("alert.quiet", {{"hours", kTestedHours}});
   std::vector<std::string> parts;
   for (const Json& episode : test["episodes"]) {
     if (parts.size() == 3) break;
-    const TimeMs from{static_cast<int64_t>(episode.value("start", 0.0) * 1000)};
-    const std::string name = name_of(episode["labels"], plan.entity_labels);
-    parts.push_back(fmt::format("{}from {}{}", name.empty() ? "" : name + " ", say_time(from, now),
-                                episode.value("open", false) ? " until now" : ""));
+    parts.push_back(say_episode(told, episode));
   }
-  return out + ": " + join_words(parts, "; ") +
-         (count > parts.size() ? fmt::format("; and {} more", count - parts.size()) : "") + ".";
+  std::string list = with_rest(texts, join_words(parts, "; "), count, parts.size());
+  return out + " " +
+         texts.say("alert.would_have_fired",
+                   {{"count", count}, {"hours", kTestedHours}, {"episodes", std::move(list)}});
 }
 
-std::string say_silence(const Plan& plan, const Results& results) {
-  const Json& hits = result_of(results, "hits");
+std::string say_silence(const Telling& told) {
+  const TextCatalogue& texts = told.texts;
+  const Json& hits = result_of(told.results, "hits");
   std::vector<std::string> matchers;
-  for (const auto& [name, value] : (*plan.action)["matchers"].items()) {
+  for (const auto& [name, value] : (*told.plan.action)["matchers"].items()) {
     matchers.push_back(name + "=" + value.get<std::string>());
   }
-  std::string out =
-      fmt::format("Proposed silence of {} for {}.", join_words(matchers, ", "), plan.window);
+  const std::string out = texts.say(
+      "silence.proposed", {{"matchers", join_words(matchers, ", ")}, {"window", told.plan.window}});
   if (!hits.contains("alerts")) return out;
-  if (hits["alerts"].empty()) return out + " No alert that fires now is hit by it.";
+  if (hits["alerts"].empty()) return out + " " + texts.say("silence.hits_none");
   std::vector<std::string> names;
   for (const Json& alert : hits["alerts"]) {
     if (names.size() == kMaxNamed) break;
     names.push_back(name_of(alert["labels"], {"alertname", "instance", "service"}));
   }
-  return out + fmt::format(" It hits {} now: {}.", hits["alerts"].size(), join_words(names, "; "));
+  return out + " " +
+         texts.say("silence.hits",
+                   {{"count", hits["alerts"].size()}, {"alerts", join_words(names, "; ")}});
 }
 
-std::string say_correlation(const Plan& plan, const Results& results) {
-  const Json& found = result_of(results, "correlation");
-  const Json pairs = found.value("pairs", Json::array());
-  if (pairs.empty()) {
-    return fmt::format("{}: nothing was found that moves with it in that time.", plan.subject);
+/// "latency of web-01", or the name alone.
+std::string say_name(const TextCatalogue& texts, const std::string& name,
+                     const std::string& thing) {
+  return thing.empty() ? name : texts.say("name.of", {{"name", name}, {"thing", thing}});
+}
+
+std::string say_strength(const TextCatalogue& texts, const std::string& a, const std::string& b,
+                         double r) {
+  const std::initializer_list<texts::Filling> places = {
+      {"a", a}, {"b", b}, {"r", fmt::format("{:.2f}", r)}};
+  const double strength = std::fabs(r);
+  if (strength >= 0.8) {
+    return r > 0 ? texts.say("correlation.strong_positive", places)
+                 : texts.say("correlation.strong_negative", places);
   }
+  if (strength >= 0.5) {
+    return r > 0 ? texts.say("correlation.moderate_positive", places)
+                 : texts.say("correlation.moderate_negative", places);
+  }
+  if (strength >= 0.3) {
+    return r > 0 ? texts.say("correlation.weak_positive", places)
+                 : texts.say("correlation.weak_negative", places);
+  }
+  return texts.say("correlation.no", places);
+}
+
+std::string say_pair(const Telling& told, const Json& pair) {
+  const TextCatalogue& texts = told.texts;
+  const double r = pair.value("r", 0.0);
+  const double lag = pair.value("lag_s", 0.0);
+  const auto side = [&](const std::string& key) {
+    return say_name(texts, pair.value(key + "_name", pair.value(key, "")),
+                    pair.value(key + "_thing", ""));
+  };
+  const std::string a = side("a");
+  const std::string b = side("b");
+  std::string out = say_strength(texts, a, b, r);
+  if (lag != 0 && std::fabs(r) >= 0.3) {
+    out = texts.say("correlation.follows", {{"pair", std::move(out)},
+                                            {"follower", lag > 0 ? b : a},
+                                            {"lag", say_seconds(std::fabs(lag), texts)}});
+  }
+  if (pair.value("p", 0.0) <= 0.05) return out;
+  return texts.say("correlation.chance", {{"pair", std::move(out)}});
+}
+
+std::string say_correlation(const Telling& told) {
+  const Json& found = result_of(told.results, "correlation");
+  const Json pairs = found.value("pairs", Json::array());
+  if (pairs.empty()) return told.texts.say("correlation.none", {{"subject", told.plan.subject}});
   std::vector<std::string> parts;
   for (const Json& pair : pairs) {
     if (parts.size() == kMaxNamed) break;
-    const double r = pair.value("r", 0.0);
-    const double lag = pair.value("lag_s", 0.0);
-    const std::string_view strength = std::fabs(r) >= 0.8   ? "strong"
-                                      : std::fabs(r) >= 0.5 ? "moderate"
-                                      : std::fabs(r) >= 0.3 ? "weak"
-                                                            : "no";
-    std::string part = fmt::format("{} and {}: {}{} correlation, r = {:.2f}", pair.value("a", ""),
-                                   pair.value("b", ""), strength,
-                                   std::fabs(r) < 0.3 ? ""
-                                   : r > 0            ? " positive"
-                                                      : " negative",
-                                   r);
-    if (lag != 0 && std::fabs(r) >= 0.3) {
-      part += fmt::format(", {} follows by {}", lag > 0 ? pair.value("b", "") : pair.value("a", ""),
-                          say_seconds(std::fabs(lag)));
-    }
-    if (pair.value("p", 0.0) > 0.05) part += " (may be chance)";
-    parts.push_back(std::move(part));
+    parts.push_back(say_pair(told, pair));
   }
   return join_words(parts, "; ") + ".";
 }
 
-std::string say_finding(const Json& f) {
+std::string say_finding(const TextCatalogue& texts, const Json& f) {
   const std::string unit = f.value("unit", "none");
-  const std::string name = name_of(f.value("labels", Json::object()), {});
-  std::string out = f.value("name", "");
-  if (!name.empty()) out += " of " + name;
-  if (f.value("kind", "") == "peer") {
-    return out + fmt::format(": {}, others {}", say_value(f.value("observed", 0.0), unit),
-                             say_value(f.value("expected", 0.0), unit));
-  }
-  if (f.value("kind", "") == "alert") return out + ": alert fires";
-  if (unit == "up" && f.value("observed", 1.0) == 0) {
-    return out + ": it is down, scrapes do not reach it";
-  }
-  out += fmt::format(": {}, {} than usual ({})", say_value(f.value("observed", 0.0), unit),
-                     f.value("up", true) ? "higher" : "lower",
-                     say_value(f.value("expected", 0.0), unit));
-  return out;
+  const std::string name =
+      say_name(texts, f.value("name", ""), name_of(f.value("labels", Json::object()), {}));
+  const std::string kind = f.value("kind", "");
+  if (kind == "alert") return texts.say("finding.alert", {{"name", name}});
+  const bool is_down = unit == "up" && f.value("observed", 1.0) == 0;
+  if (kind != "peer" && is_down) return texts.say("finding.down", {{"name", name}});
+  const std::initializer_list<texts::Filling> places = {
+      {"name", name},
+      {"observed", say_value(f.value("observed", 0.0), unit, texts)},
+      {"expected", say_value(f.value("expected", 0.0), unit, texts)}};
+  if (kind == "peer") return texts.say("finding.peer", places);
+  return f.value("up", true) ? texts.say("finding.higher", places)
+                             : texts.say("finding.lower", places);
 }
 
-std::string say_anomalies(const Plan& plan, const Results& results, TimeMs now) {
-  const Json& found = result_of(results, "anomalies");
+/// With since when it is so, where that is known.
+std::string say_dated_finding(const Telling& told, const Json& f, bool growing) {
+  std::string out = say_finding(told.texts, f);
+  if (!f.contains("since")) return out;
+  const std::string since = told.time_of(f, "since");
+  return growing ? told.texts.say("finding.growing", {{"finding", std::move(out)}, {"time", since}})
+                 : told.texts.say("finding.since", {{"finding", std::move(out)}, {"time", since}});
+}
+
+std::string say_anomalies(const Telling& told) {
+  const TextCatalogue& texts = told.texts;
+  const Json& found = result_of(told.results, "anomalies");
   const Json findings = found.value("findings", Json::array());
   const size_t looked_at = found.value("series", size_t{0});
   if (findings.empty()) {
-    return fmt::format("Nothing unusual in {}: {} series looked at.", plan.subject, looked_at);
+    return told.plan.subject == kEverything
+               ? texts.say("anomaly.none_at_all", {{"series", looked_at}})
+               : texts.say("anomaly.none", {{"subject", told.plan.subject}, {"series", looked_at}});
   }
   std::vector<std::string> parts;
   for (const Json& f : findings) {
     if (parts.size() == 10) break;
-    std::string part = say_finding(f);
-    if (f.contains("since")) {
-      part += ", since " + say_time({static_cast<int64_t>(f.value("since", 0.0) * 1000)}, now);
-      if (f.value("growing", false)) part += ", and growing steadily";
-    }
-    parts.push_back(std::move(part));
+    parts.push_back(say_dated_finding(told, f, f.value("growing", false)));
   }
-  return fmt::format("Unusual ({} of {} series): {}.", findings.size(), looked_at,
-                     join_words(parts, "; "));
+  return texts.say(
+      "anomaly.found",
+      {{"found", findings.size()}, {"series", looked_at}, {"findings", join_words(parts, "; ")}});
 }
 
-std::string say_causes(const Plan& plan, const Results& results, TimeMs now) {
-  const Json& found = result_of(results, "causes");
+std::string say_causes(const Telling& told) {
+  const TextCatalogue& texts = told.texts;
+  const Json& found = result_of(told.results, "causes");
   std::string out;
   if (const Json alerts = found.value("alerts", Json::array()); !alerts.empty()) {
     std::vector<std::string> names;
     for (const Json& alert : alerts) {
       if (names.size() == 3) break;
       const Json labels = alert.value("labels", Json::object());
-      names.push_back(labels.value("alertname", "") + " (" + name_of(labels, {}) + ")");
+      names.push_back(texts.say("cause.alert", {{"alert", labels.value("alertname", "")},
+                                                {"labels", name_of(labels, {})}}));
     }
-    out += "Firing: " + join_words(names, "; ") + ". ";
+    out += texts.say("cause.firing", {{"alerts", join_words(names, "; ")}}) + " ";
   }
-  if (found.contains("effect")) out += say_finding(found["effect"]) + ". ";
+  if (found.contains("effect")) {
+    out += texts.say("cause.effect", {{"finding", say_finding(texts, found["effect"])}}) + " ";
+  }
   const Json causes = found.value("causes", Json::array());
   if (causes.empty()) {
-    return out + fmt::format("I found nothing else unusual at that time that would explain {}.",
-                             plan.subject.empty() ? "it" : plan.subject);
+    return out + (told.plan.subject.empty()
+                      ? texts.say("cause.none")
+                      : texts.say("cause.none_of", {{"subject", told.plan.subject}}));
   }
   std::vector<std::string> parts;
   for (const Json& f : causes) {
     if (parts.size() == 6) break;
-    std::string part = say_finding(f);
-    if (f.contains("since")) {
-      part += ", since " + say_time({static_cast<int64_t>(f.value("since", 0.0) * 1000)}, now);
-    }
-    parts.push_back(std::move(part));
+    parts.push_back(say_dated_finding(told, f, false));
   }
-  return out + "Likeliest causes, the first to change first: " + join_words(parts, "; ") + ".";
+  return out + texts.say("cause.likeliest", {{"findings", join_words(parts, "; ")}});
 }
 
-std::string say_description(const Plan& plan, const Results& results) {
-  const Json& series = result_of(results, "series");
+std::string say_description(const Telling& told) {
+  const Plan& plan = told.plan;
+  const TextCatalogue& texts = told.texts;
+  const Json& series = result_of(told.results, "series");
   const std::string help = series.value("help", "");
-  std::string out = fmt::format("{} is a {}", series.value("metric", plan.subject),
-                                series.value("type", "metric"));
-  if (!help.empty()) out += ": " + help;
+  const std::string metric = series.value("metric", plan.subject);
+  const std::string type = series.value("type", "");
+  std::string out = type.empty() ? texts.say("describe.metric", {{"metric", metric}})
+                                 : texts.say("describe.type", {{"metric", metric}, {"type", type}});
+  if (!help.empty()) {
+    out = texts.say("describe.helped", {{"words", std::move(out)}, {"help", help}});
+  }
   if (!plan.explanation.empty() && plan.explanation != help) out += " " + plan.explanation;
   if (!out.ends_with('.')) out += ".";
   const Json labels = series.value("labels", Json::array());
   std::vector<std::string> names;
   for (const Json& label : labels) names.push_back(label.value("name", ""));
-  out += fmt::format(" {} series", series.value("series", 0));
-  if (!names.empty()) out += ", told apart by " + join_words(names, ", ");
-  return out + ".";
+  const size_t count = series.value("series", size_t{0});
+  return out + " " +
+         (names.empty() ? texts.say("describe.series", {{"series", count}})
+                        : texts.say("describe.series_by",
+                                    {{"series", count}, {"labels", join_words(names, ", ")}}));
 }
 
-std::string say_list(const Results& results) {
-  const Json& found = result_of(results, "found");
+std::string say_list(const Telling& told) {
+  const TextCatalogue& texts = told.texts;
+  const Json& found = result_of(told.results, "found");
   const Json metrics = found.value("metrics", Json::array());
-  if (metrics.empty()) return "There are no such metrics.";
+  if (metrics.empty()) return texts.say("metrics.none");
   // What has the words is what was asked for; what only means the like, where nothing has them.
   const bool has_words = std::any_of(metrics.begin(), metrics.end(), [](const Json& metric) {
     return metric.value("by", "words") == "words";
@@ -485,120 +613,125 @@ std::string say_list(const Results& results) {
     if (names.size() < 25) names.push_back(metric.value("name", ""));
   }
   const size_t total = found.value("total", metrics.size());
-  if (!has_words) {
-    return fmt::format("No metric has these words. The nearest by meaning: {}.",
-                       join_words(names, ", "));
+  std::string list = join_words(names, ", ");
+  if (!has_words) return texts.say("metrics.nearest", {{"names", std::move(list)}});
+  if (total > names.size()) {
+    list = texts.say("list.rest_of_names",
+                     {{"list", std::move(list)}, {"more", total - names.size()}});
   }
-  return fmt::format("{} metrics: {}{}.", total, join_words(names, ", "),
-                     total > names.size() ? fmt::format(" and {} more", total - names.size()) : "");
+  return texts.say("metrics.list", {{"total", total}, {"names", std::move(list)}});
 }
 
-std::string say_silences(const Results& results) {
-  constexpr size_t kMost = 10;
-  const Json& found = result_of(results, "silences");
-  if (!found.value("configured", false)) {
-    return "I know of no Alertmanager whose silences I could look at: none is configured under "
-           "alerting: alertmanagers.";
+std::string say_one_silence(const TextCatalogue& texts, const Json& silence) {
+  const TimeMs ends{static_cast<int64_t>(silence.value("ends", 0.0) * 1000)};
+  const auto matchers = silence.value("matchers", std::vector<std::string>{});
+  std::string out = texts.say(
+      "silences.one", {{"matchers", say_and(matchers, texts)}, {"time", format_rfc3339(ends)}});
+  if (silence.value("state", "") == "pending") {
+    out = texts.say("silences.pending", {{"silence", std::move(out)}});
   }
-  if (found["silences"].empty()) return "No such silence is in force, and none is to come.";
+  if (const std::string by = silence.value("created_by", ""); !by.empty()) {
+    out = texts.say("silences.by", {{"silence", std::move(out)}, {"by", by}});
+  }
+  if (const std::string why = silence.value("comment", ""); !why.empty()) {
+    out = texts.say("silences.why", {{"silence", std::move(out)}, {"comment", why}});
+  }
+  return out;
+}
+
+std::string say_silences(const Telling& told) {
+  constexpr size_t kMost = 10;
+  const TextCatalogue& texts = told.texts;
+  const Json& found = result_of(told.results, "silences");
+  if (!found.value("configured", false)) return texts.say("silences.not_configured");
+  if (found["silences"].empty()) return texts.say("silences.none");
   std::vector<std::string> parts;
   for (const Json& silence : found["silences"]) {
     if (parts.size() == kMost) break;
-    const TimeMs ends{static_cast<int64_t>(silence.value("ends", 0.0) * 1000)};
-    std::string part = join_words(silence.value("matchers", std::vector<std::string>{}), " and ") +
-                       " until " + format_rfc3339(ends);
-    if (silence.value("state", "") == "pending") part += ", not yet begun";
-    if (const std::string by = silence.value("created_by", ""); !by.empty()) part += ", by " + by;
-    if (const std::string why = silence.value("comment", ""); !why.empty()) part += ": " + why;
-    parts.push_back(std::move(part));
+    parts.push_back(say_one_silence(texts, silence));
   }
   const size_t total = found.value("total", parts.size());
-  return fmt::format(
-      "{} {}: {}{}.", total, total == 1 ? "silence" : "silences", join_words(parts, "; "),
-      total > parts.size() ? fmt::format("; and {} more", total - parts.size()) : "");
+  std::string list = with_rest(texts, join_words(parts, "; "), total, parts.size());
+  return texts.say("silences.list", {{"total", total}, {"silences", std::move(list)}});
 }
 
-std::string say_rules(const Results& results) {
+std::string say_rules(const Telling& told) {
   constexpr size_t kMost = 10;
-  const Json& found = result_of(results, "rules");
-  if (!found.contains("rules") || found["rules"].empty()) {
-    return "There are no such rules in the server's rule_files.";
-  }
+  const TextCatalogue& texts = told.texts;
+  const Json& found = result_of(told.results, "rules");
+  if (!found.contains("rules") || found["rules"].empty()) return texts.say("rules.none");
   std::vector<std::string> parts;
   for (const Json& rule : found["rules"]) {
     if (parts.size() == kMost) break;
-    parts.push_back(fmt::format("{} ({}): {}", rule.value("name", ""), rule.value("kind", ""),
-                                rule.value("promql", "")));
+    parts.push_back(texts.say("rules.one", {{"name", rule.value("name", "")},
+                                            {"kind", rule.value("kind", "")},
+                                            {"promql", rule.value("promql", "")}}));
   }
   const size_t total = found.value("total", parts.size());
-  return fmt::format(
-      "{} {}: {}{}.", total, total == 1 ? "rule" : "rules", join_words(parts, "; "),
-      total > parts.size() ? fmt::format("; and {} more", total - parts.size()) : "");
+  std::string list = with_rest(texts, join_words(parts, "; "), total, parts.size());
+  return texts.say("rules.list", {{"total", total}, {"rules", std::move(list)}});
 }
 
-/// Since when each series has values without a gap, up to the end.
-std::string say_onset(const Plan& plan, const Results& results, TimeMs now) {
-  const std::string state = plan.subject == "alerts" ? "fires" : "is down";
+/// "db-01 is down since 10:20"; "before" where it began earlier than was looked at.
+std::string say_ongoing(const Telling& told, const std::string& name, const std::string& since,
+                        bool before) {
+  const TextCatalogue& texts = told.texts;
+  const std::initializer_list<texts::Filling> places = {{"name", name}, {"time", since}};
+  if (told.plan.subject == "alerts") {
+    return before ? texts.say("onset.fires_since_before", places)
+                  : texts.say("onset.fires_since", places);
+  }
+  return before ? texts.say("onset.down_since_before", places)
+                : texts.say("onset.down_since", places);
+}
+
+/// Since when a series has values without a gap, up to the last.
+std::string say_onset_of(const Telling& told, const Json& series) {
+  const Plan& plan = told.plan;
+  const Json& values = series["values"];
+  size_t first = values.size() - 1;
+  const auto time_at = [&](size_t i) {
+    return TimeMs{static_cast<int64_t>(values[i][0].get<double>() * 1000)};
+  };
+  while (first > 0 && time_at(first) - time_at(first - 1) <= plan.step * 2) --first;
+  const std::string name = name_of(series["metric"], plan.entity_labels);
+  const TimeMs last = time_at(values.size() - 1);
+  const bool before = time_at(first) - plan.start <= plan.step;
+  const std::string since = say_time(time_at(first), told.now);
+  if (plan.end - last <= plan.step * 2) return say_ongoing(told, name, since, before);
+  const std::initializer_list<texts::Filling> places = {
+      {"name", name}, {"from", since}, {"to", say_time(last, told.now)}};
+  return before ? told.texts.say("onset.past_since_before", places)
+                : told.texts.say("onset.past", places);
+}
+
+std::string say_onset(const Telling& told) {
+  const TextCatalogue& texts = told.texts;
+  const Json series = result_of(told.results, "query").value("result", Json::array());
+  if (series.empty()) {
+    return told.plan.subject == "alerts" ? texts.say("onset.none_fired")
+                                         : texts.say("onset.not_down");
+  }
   std::vector<std::string> parts;
-  const Json& data = result_of(results, "query");
-  const Json series = data.value("result", Json::array());
   for (const Json& one : series) {
-    const Json& values = one["values"];
-    size_t first = values.size() - 1;
-    const auto time_at = [&](size_t i) {
-      return TimeMs{static_cast<int64_t>(values[i][0].get<double>() * 1000)};
-    };
-    while (first > 0 && time_at(first) - time_at(first - 1) <= plan.step * 2) --first;
     if (parts.size() == kMaxNamed) break;
-    const std::string name = name_of(one["metric"], plan.entity_labels);
-    const TimeMs last = time_at(values.size() - 1);
-    const bool before = time_at(first) - plan.start <= plan.step;
-    const std::string since =
-        fmt::format("{}{}", before ? "before " : "", say_time(time_at(first), now));
-    parts.push_back(
-        plan.end - last <= plan.step * 2
-            ? fmt::format("{} {} since {}", name, state, since)
-            : fmt::format("{}: last from {} to {}, not now", name, since, say_time(last, now)));
+    parts.push_back(say_onset_of(told, one));
   }
-  if (parts.empty()) {
-    return plan.subject == "alerts" ? "No such alert fired in the last day."
-                                    : "It was not down in the last day.";
-  }
-  return join_words(parts, "; ") +
-         (series.size() > parts.size() ? fmt::format("; and {} more", series.size() - parts.size())
-                                       : "") +
-         ".";
+  return with_rest(texts, join_words(parts, "; "), series.size(), parts.size()) + ".";
 }
 
 }  // namespace
 
-std::string say_value(double value, std::string_view unit) {
-  if (!std::isfinite(value)) return codec::format_fixed(value);
-  if (unit == "percent") return short_number(value) + " %";
-  if (unit == "ratio") return short_number(value * 100) + " %";
-  if (unit == "bytes") return say_bytes(value);
-  if (unit == "bytes_per_second") return say_bytes(value) + "/s";
-  if (unit == "bits_per_second") return short_number(value) + " bit/s";
-  if (unit == "seconds") return say_seconds(value);
-  if (unit == "per_second") return short_number(value) + "/s";
-  if (unit == "celsius") return short_number(value) + " °C";
-  if (unit == "timestamp") {
-    if (std::fabs(value) > 1e11) return short_number(value);  // no time that anybody means
-    return format_rfc3339({static_cast<int64_t>(value * 1000)});
+std::string say_and(const std::vector<std::string>& words, const TextCatalogue& texts) {
+  std::string out;
+  for (const std::string& word : words) {
+    out = out.empty() ? word : texts.say("list.and", {{"list", std::move(out)}, {"last", word}});
   }
-  if (unit == "none" || unit == "count" || unit == "up" || unit == "flag")
-    return short_number(value);
-  return short_number(value) + " " + std::string(unit);
+  return out;
 }
 
-std::string say_time(TimeMs time, TimeMs now) {
-  const std::string text = format_rfc3339(time);
-  const std::string clock = text.substr(11, 5);
-  return text.substr(0, 10) == format_rfc3339(now).substr(0, 10) ? clock
-                                                                 : text.substr(0, 10) + " " + clock;
-}
-
-std::string say_coverage(const Plan& plan, const Results& results, TimeMs now) {
+std::string say_coverage(const Plan& plan, const Results& results, TimeMs now,
+                         const TextCatalogue& texts) {
   constexpr double kEnough = 0.9;
   const std::vector<Row> first = rows_of({}, result_of(results, "coverage"));
   if (first.empty() || !std::isfinite(first[0].value)) return "";
@@ -606,30 +739,32 @@ std::string say_coverage(const Plan& plan, const Results& results, TimeMs now) {
   const DurationMs length = plan.covers.end - plan.covers.start;
   const DurationMs covered = plan.covers.end - begins;
   if (covered.as_seconds() >= kEnough * length.as_seconds()) return "";
-  return fmt::format(" There is no data before {}.", say_time(begins, now));
+  return " " + texts.say("value.no_data_before", {{"time", say_time(begins, now)}});
 }
 
-std::string say_answer(const Plan& plan, const Results& results, TimeMs now) {
+std::string say_answer(const Plan& plan, const Results& results, TimeMs now,
+                       const TextCatalogue& texts) {
+  const Telling told{plan, results, now, texts};
   const std::string& how = plan.wording;
-  if (how == "several") return say_several(plan, results);
-  if (how == "compare") return say_comparison(plan, results);
+  if (how == "several") return say_several(told);
+  if (how == "compare") return say_comparison(told);
   if (how == "runs_out" || how == "time_to" || how == "predicted") {
-    return say_forecast(plan, results, now);
+    return say_forecast(told);
   }
-  if (how == "alert") return say_alert(plan, results, now);
-  if (how == "silence") return say_silence(plan, results);
-  if (how == "correlate") return say_correlation(plan, results);
-  if (how == "onset") return say_onset(plan, results, now);
-  if (how == "anomaly") return say_anomalies(plan, results, now);
-  if (how == "why") return say_causes(plan, results, now);
-  if (how == "describe") return say_description(plan, results);
-  if (how == "list") return say_list(results);
-  if (how == "rules") return say_rules(results);
-  if (how == "silences") return say_silences(results);
-  if (how == "problems") return say_problems(results);
+  if (how == "alert") return say_alert(told);
+  if (how == "silence") return say_silence(told);
+  if (how == "correlate") return say_correlation(told);
+  if (how == "onset") return say_onset(told);
+  if (how == "anomaly") return say_anomalies(told);
+  if (how == "why") return say_causes(told);
+  if (how == "describe") return say_description(told);
+  if (how == "list") return say_list(told);
+  if (how == "rules") return say_rules(told);
+  if (how == "silences") return say_silences(told);
+  if (how == "problems") return say_problems(told);
   if (how == "functions") return plan.explanation;
   if (how == "explain_query") return result_of(results, "query").value("words", "");
-  return say_values(plan, results);
+  return say_values(told);
 }
 
 }  // namespace prom5::llm

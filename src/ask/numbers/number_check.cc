@@ -103,8 +103,8 @@ int two_digits(std::string_view text) { return (text[0] - '0') * 10 + (text[1] -
 
 class Checker {
  public:
-  Checker(std::string_view text, const NumberEvidence& evidence)
-      : text_(text), evidence_(evidence), words_(words_in(text)) {}
+  Checker(std::string_view text, const NumberEvidence& evidence, const texts::NumberWords& own)
+      : text_(text), evidence_(evidence), own_(own), words_(words_in(text)) {}
 
   std::vector<std::string> run() {
     for (size_t i = 0; i < words_.size(); ++i) {
@@ -147,15 +147,13 @@ class Checker {
   }
 
   [[nodiscard]] bool is_founded(const WrittenNumber& number, size_t at) const {
-    if (number.unit == "more" && at > 0 && words_[at - 1].core == "and") {
-      return is_rest(number.value);
-    }
-    const UnitRow* row = row_of(number.unit);
-    if (number.unit == "years") return is_long_time(number);
+    if (says_rest(number, at)) return is_rest(number.value);
+    const UnitRow* row = row_of(is_one_of(own_.hours, number.unit) ? "h" : number.unit);
+    if (number.unit == "years" || is_one_of(own_.years, number.unit)) return is_long_time(number);
     if (row == nullptr) {
       const bool is_value = words_[at].colon_before && number.unit != "found" &&
                             number.unit != "series" && number.unit != "metrics" &&
-                            number.unit != "of";
+                            number.unit != "of" && !is_one_of(own_.counted, number.unit);
       if (number.whole && !is_value && has_between(evidence_.counts, number.value, number.value)) {
         return true;
       }
@@ -170,6 +168,23 @@ class Checker {
       if ((is_own || evidence_.converted) && is_value_of(number, 1)) return true;
     }
     return was_said(number, row);
+  }
+
+  /// Whether one of a language's words stands there, which is folded as units are.
+  static bool is_one_of(const std::vector<std::string>& words, std::string_view unit) {
+    return !unit.empty() && std::ranges::any_of(words, [&](const std::string& word) {
+      return unit_name(word) == unit;
+    });
+  }
+
+  /// "and 4 more", "und 4 weitere"
+  [[nodiscard]] bool says_rest(const WrittenNumber& number, size_t at) const {
+    const std::string_view before = at > 0 ? words_[at - 1].core : std::string_view();
+    if (number.unit == "more" && before == "and") return true;
+    return std::ranges::any_of(own_.rest, [&](const auto& words) {
+      const bool begins = words.first.empty() || before == words.first;
+      return begins && (words.second.empty() || number.unit == unit_name(words.second));
+    });
   }
 
   [[nodiscard]] bool is_value_of(const WrittenNumber& number, double factor) const {
@@ -302,6 +317,7 @@ class Checker {
 
   const std::string_view text_;
   const NumberEvidence& evidence_;
+  const texts::NumberWords& own_;
   const std::vector<TextWord> words_;
   std::vector<std::string> out_;
 };
@@ -343,27 +359,29 @@ std::string shown_series(const Json& series) {
 
 }  // namespace
 
-std::vector<std::string> unfounded_numbers(std::string_view text, const NumberEvidence& evidence) {
+std::vector<std::string> unfounded_numbers(std::string_view text, const NumberEvidence& evidence,
+                                           const texts::NumberWords& words) {
   if (std::ranges::none_of(text, is_digit)) return {};
-  return Checker(text, evidence).run();
+  return Checker(text, evidence, words).run();
 }
 
-std::string founded_sentences(std::string_view text, const NumberEvidence& evidence) {
+std::string founded_sentences(std::string_view text, const NumberEvidence& evidence,
+                              const texts::NumberWords& words) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
     const size_t end = sentence_end(text, at);
     const std::string_view sentence = text.substr(at, end - at);
-    if (unfounded_numbers(sentence, evidence).empty()) out += sentence;
+    if (unfounded_numbers(sentence, evidence, words).empty()) out += sentence;
     at = end;
   }
   while (!out.empty() && (out.back() == ' ' || out.back() == '\n')) out.pop_back();
   return out;
 }
 
-std::string evidence_table(std::span<const Evidence> evidence) {
+std::string evidence_table(std::span<const Evidence> evidence, const texts::TextCatalogue& texts) {
   constexpr size_t kRows = 20;
-  if (evidence.empty()) return "The tools gave no numbers that could be shown.";
-  std::string out = "What the queries gave:";
+  if (evidence.empty()) return texts.say("evidence.none");
+  std::string out = texts.say("evidence.given");
   for (const Evidence& one : evidence) {
     out += "\n" + one.promql;
     const auto result = one.result.find("result");
@@ -374,7 +392,7 @@ std::string evidence_table(std::span<const Evidence> evidence) {
       if (!series.is_object()) continue;
       if (rows++ < kRows) out += "\n  " + shown_series(series);
     }
-    if (rows > kRows) out += fmt::format("\n  and {} more", rows - kRows);
+    if (rows > kRows) out += "\n  " + texts.say("evidence.rest", {{"more", rows - kRows}});
   }
   return out;
 }

@@ -7,6 +7,7 @@
 
 #include "ask/agent.h"
 #include "ask/language_model.h"
+#include "ask/texts/languages.h"
 
 namespace prom5::numbers {
 
@@ -37,12 +38,16 @@ NumberEvidence gather_numbers(std::span<const Message> turns);
 /// The numbers of a text that cannot be recomputed from the evidence, rounded as they are written:
 /// with their units (87.3 %, 1.2 GiB, 12 ms), as durations (3 h 20 min), as times of day and dates.
 /// Digits within names ("p95", "web-01") are no numbers. Pure.
-std::vector<std::string> unfounded_numbers(std::string_view text, const NumberEvidence& evidence);
+/// words: of the language of the text, where it is not English; English is always understood.
+std::vector<std::string> unfounded_numbers(std::string_view text, const NumberEvidence& evidence,
+                                           const texts::NumberWords& words = {});
 
 /// The text without the sentences that have such numbers. Pure.
-std::string founded_sentences(std::string_view text, const NumberEvidence& evidence);
+std::string founded_sentences(std::string_view text, const NumberEvidence& evidence,
+                              const texts::NumberWords& words = {});
 
 /// The evidence as lines of names and values, to be said in place of words. Pure.
-std::string evidence_table(std::span<const Evidence> evidence);
+std::string evidence_table(std::span<const Evidence> evidence,
+                           const texts::TextCatalogue& texts = texts::english());
 
 }  // namespace prom5::numbers

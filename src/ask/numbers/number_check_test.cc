@@ -280,6 +280,41 @@ TEST(NumberCheck, WhatWordsSayOfEvidencePassesAndAChangedDigitDoesNot) {
       << caught << " of " << changed;
 }
 
+TEST(NumberCheck, ReadsGermanReplies) {
+  const texts::TextCatalogue& german = texts::Languages::shipped().of("de");
+  const texts::NumberWords words = german.number_words();
+  const auto unfounded = [&](std::string_view text, const llm::Results& results) {
+    return unfounded_numbers(text, gather_numbers(turns_of(results)), words);
+  };
+  std::vector<std::pair<std::string, double>> many;
+  for (int i = 0; i < 11; ++i) many.emplace_back(fmt::format("disk-{}", i), 1.25 + 20 * i);
+  const llm::Results results{{"query", vector_of(many)},
+                             {"backtest", {{"tested_s", 86'400}, {"count", 3}, {"series", 40}}}};
+  const auto good = [&](std::string_view text) {
+    EXPECT_EQ(unfounded(text, results), std::vector<std::string>{}) << text;
+  };
+  const auto bad = [&](std::string_view text, const std::string& number) {
+    EXPECT_EQ(unfounded(text, results), std::vector<std::string>{number}) << text;
+  };
+  const std::string five = "load: a: 1.25; b: 21.25; c: 41.25; d: 61.25; e: 81.25; ";
+  good(five + "und 6 weitere."), bad(five + "und 7 weitere.", "7");
+  good(five + "and 6 more.");
+  good("load: 11 gefunden. a: 1.25."), bad("load: 12 gefunden. a: 1.25.", "12");
+  good("In den letzten 24 Stunden wäre er 3 Mal ausgelöst worden.");
+  bad("In den letzten 25 Stunden wäre er 3 Mal ausgelöst worden.", "25");
+  good("Nirgends etwas Ungewöhnliches: 40 Zeitreihen angesehen.");
+  bad("Nirgends etwas Ungewöhnliches: 57 Zeitreihen angesehen.", "57");
+  const llm::Results far{{"query", vector_of({{"a", 2e9}})}};
+  EXPECT_TRUE(unfounded("load: mehr als 30 Jahre.", far).empty());
+  EXPECT_FALSE(unfounded("load: mehr als 40 Jahre.", far).empty());
+  llm::Plan plan;
+  plan.subject = "load";
+  plan.entity_labels = {"instance"};
+  const std::string said = llm::say_answer(plan, results, kNow, german);
+  EXPECT_NE(said.find("und 6 weitere"), std::string::npos) << said;
+  good(said);
+}
+
 TEST(NumberCheck, AModelDoesNotFoundItsOwnNumbers) {
   const auto turns = [](std::string_view promql, const Json& gave) {
     std::vector<Message> out;

@@ -28,12 +28,21 @@ constexpr double kBetterByLag = 0.03;
 /// What is told without being asked for is not likely to be chance.
 constexpr double kLikelyChance = 0.1;
 
-std::string named(const std::string& name, const Labels& labels) {
-  std::string out;
+/// One side of a pair: what is measured, and of which thing; the thing may be empty.
+struct Side {
+  std::string name;
+  std::string thing;
+
+  [[nodiscard]] std::string told() const { return thing.empty() ? name : name + " of " + thing; }
+};
+
+Side named(const std::string& name, const Labels& labels) {
+  Side out{name, ""};
   for (const LabelView label : labels) {
-    if (label.name != kMetricName) out += (out.empty() ? "" : " ") + std::string(label.value);
+    if (label.name == kMetricName) continue;
+    out.thing += (out.thing.empty() ? "" : " ") + std::string(label.value);
   }
-  return out.empty() ? name : name + " of " + out;
+  return out;
 }
 
 /// Below `least` it is only known that they do not move together.
@@ -55,8 +64,8 @@ analysis::LaggedCorrelation compare(const std::vector<double>& a, const std::vec
 enum class Of : uint8_t { All, Best };
 
 struct Pair {
-  std::string a;
-  std::string b;
+  Side a;
+  Side b;
   std::string promql;
   analysis::LaggedCorrelation found;
   std::optional<FrameSeries> shown;  ///< b, where it was found among everything
@@ -117,14 +126,20 @@ struct Comparison {
     std::set<std::string> told;
     for (const Pair& pair : pairs) {
       if (out.size() == kMaxPairs) break;
-      if (!told.insert(pair.a + "\n" + pair.b).second) continue;
+      const std::string a = pair.a.told();
+      const std::string b = pair.b.told();
+      if (!told.insert(a + "\n" + b).second) continue;
       if (pair.shown) {
-        const SeriesView b{pair.shown->labels, pair.shown->values};
-        show(pair.promql, request, {&b, 1}, context);
+        const SeriesView shown{pair.shown->labels, pair.shown->values};
+        show(pair.promql, request, {&shown, 1}, context);
       }
       const analysis::Correlation& c = pair.found.correlation;
-      out.push_back({{"a", pair.a},
-                     {"b", pair.b},
+      out.push_back({{"a", a},
+                     {"a_name", pair.a.name},
+                     {"a_thing", pair.a.thing},
+                     {"b", b},
+                     {"b_name", pair.b.name},
+                     {"b_thing", pair.b.thing},
                      {"promql", pair.promql},
                      {"r", c.coefficient},
                      {"lag_s", static_cast<double>(pair.found.lag) * request.step.as_seconds()},

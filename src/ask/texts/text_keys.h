@@ -1,0 +1,213 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace prom5::texts {
+
+/// A text that the assistant says to a person: its key in packs/texts/*.yaml, the places that are
+/// filled in, apart by blanks, and that of them whose number chooses among plural forms.
+struct TextRow {
+  std::string_view key;
+  std::string_view places;
+  std::string_view plural;
+};
+
+/// What each place stands for is said beside the texts, in packs/texts/en.yaml. What some mean for
+/// the check of numbers in replies goes by their names: see NumberWords.
+inline constexpr std::array kTexts = std::to_array<TextRow>({
+    {"list.rest", "list more", "more"},
+    {"list.rest_of_names", "list more", "more"},
+    {"list.and", "list last", ""},
+    {"list.or", "list last", ""},
+    {"name.of", "name thing", ""},
+    {"duration.beyond", "years", "years"},
+
+    {"row.named", "name value", ""},
+    {"row.range", "value lowest highest first", ""},
+    {"course.rising", "value", ""},
+    {"course.falling", "value", ""},
+    {"course.steady", "value", ""},
+
+    {"value.none_beyond", "subject", ""},
+    {"value.all_well", "subject", ""},
+    {"value.zero", "subject", ""},
+    {"value.no_data", "subject", ""},
+    {"value.no_data_before", "time", ""},
+    {"value.found", "subject total rows", "total"},
+    {"value.said", "subject rows", ""},
+    {"value.of_one", "subject name value", ""},
+
+    {"status.no_target", "", ""},
+    {"status.up", "name", ""},
+    {"status.up_throughout", "name window", ""},
+    {"status.all_up", "total", "total"},
+    {"status.all_up_throughout", "total window", "total"},
+    {"status.was_down", "window names", ""},
+    {"status.down", "down total names", "down"},
+    {"status.hosts_up", "", ""},
+    {"status.hosts_down", "", ""},
+
+    {"onset.fires_since", "name time", ""},
+    {"onset.fires_since_before", "name time", ""},
+    {"onset.down_since", "name time", ""},
+    {"onset.down_since_before", "name time", ""},
+    {"onset.past", "name from to", ""},
+    {"onset.past_since_before", "name from to", ""},
+    {"onset.none_fired", "", ""},
+    {"onset.not_down", "", ""},
+
+    {"problems.no_alert", "", ""},
+    {"problems.alerts", "count alerts", "count"},
+    {"problems.no_target_down", "", ""},
+    {"problems.down", "names", ""},
+
+    {"compare.no_data_now", "subject", ""},
+    {"compare.no_data_then", "subject window", ""},
+    {"compare.row", "now then window", ""},
+    {"compare.changed_row", "now then window change", ""},
+    {"compare.named_row", "name row", ""},
+
+    {"forecast.no_trend", "subject", ""},
+    {"forecast.lasts", "subject window", ""},
+    {"forecast.runs_out", "window names", ""},
+    {"forecast.reached", "subject rows", ""},
+    {"forecast.time", "duration in_hours time", ""},
+    {"forecast.time_of", "name duration in_hours time", ""},
+    {"forecast.predicted", "subject window rows", ""},
+
+    {"alert.proposed", "alert promql hold severity", ""},
+    {"alert.quiet", "hours", "hours"},
+    {"alert.would_have_fired", "count hours episodes", "count"},
+    {"alert.episode", "time", ""},
+    {"alert.open_episode", "time", ""},
+    {"alert.episode_of", "name time", ""},
+    {"alert.open_episode_of", "name time", ""},
+
+    {"silence.proposed", "matchers window", ""},
+    {"silence.hits_none", "", ""},
+    {"silence.hits", "count alerts", "count"},
+
+    {"correlation.none", "subject", ""},
+    {"correlation.strong_positive", "a b r", ""},
+    {"correlation.strong_negative", "a b r", ""},
+    {"correlation.moderate_positive", "a b r", ""},
+    {"correlation.moderate_negative", "a b r", ""},
+    {"correlation.weak_positive", "a b r", ""},
+    {"correlation.weak_negative", "a b r", ""},
+    {"correlation.no", "a b r", ""},
+    {"correlation.follows", "pair follower lag", ""},
+    {"correlation.chance", "pair", ""},
+
+    {"finding.peer", "name observed expected", ""},
+    {"finding.alert", "name", ""},
+    {"finding.down", "name", ""},
+    {"finding.higher", "name observed expected", ""},
+    {"finding.lower", "name observed expected", ""},
+    {"finding.since", "finding time", ""},
+    {"finding.growing", "finding time", ""},
+    {"anomaly.none", "subject series", "series"},
+    {"anomaly.none_at_all", "series", "series"},
+    {"anomaly.found", "found series findings", "series"},
+
+    {"cause.firing", "alerts", ""},
+    {"cause.alert", "alert labels", ""},
+    {"cause.effect", "finding", ""},
+    {"cause.none", "", ""},
+    {"cause.none_of", "subject", ""},
+    {"cause.likeliest", "findings", ""},
+
+    {"describe.metric", "metric", ""},
+    {"describe.type", "metric type", ""},
+    {"describe.helped", "words help", ""},
+    {"describe.series", "series", "series"},
+    {"describe.series_by", "series labels", "series"},
+
+    {"things.hosts", "total names", "total"},
+    {"things.services", "total names", "total"},
+    {"things.jobs", "total names", "total"},
+    {"things.namespaces", "total names", "total"},
+    {"things.pods", "total names", "total"},
+    {"things.targets", "total names", "total"},
+
+    {"metrics.none", "", ""},
+    {"metrics.nearest", "names", ""},
+    {"metrics.list", "total names", "total"},
+
+    {"silences.not_configured", "", ""},
+    {"silences.none", "", ""},
+    {"silences.one", "matchers time", ""},
+    {"silences.pending", "silence", ""},
+    {"silences.by", "silence by", ""},
+    {"silences.why", "silence comment", ""},
+    {"silences.list", "total silences", "total"},
+
+    {"rules.none", "", ""},
+    {"rules.one", "name kind promql", ""},
+    {"rules.list", "total rules", "total"},
+
+    {"ask.help", "", ""},
+    {"ask.what", "", ""},
+    {"ask.which", "words", ""},
+    {"ask.alert_value", "subject", ""},
+    {"ask.which_alerts", "", ""},
+    {"ask.named_alerts", "", ""},
+    {"ask.limit", "subject unit", ""},
+    {"ask.what_of_it", "question subject", ""},
+
+    {"refuse.unsafe", "", ""},
+    {"refuse.small_talk", "", ""},
+    {"refuse.name", "name", ""},
+    {"refuse.there_is", "names", ""},
+    {"refuse.missing", "words subject metrics", ""},
+    {"refuse.unknown", "words", ""},
+    {"refuse.nearest", "names", ""},
+    {"refuse.label", "subject labels", ""},
+    {"refuse.other_labels", "subject label labels", ""},
+    {"refuse.percentile", "subject percentile", ""},
+    {"refuse.no_alerts_here", "name", ""},
+    {"refuse.none_fired", "name", ""},
+    {"refuse.no_samples", "hours time", "hours"},
+    {"refuse.not_promql", "reason", ""},
+    {"refuse.query_failed", "reason", ""},
+
+    {"note.about_all", "name", ""},
+    {"note.about_everything", "name", ""},
+    {"note.mended", "written meant", ""},
+
+    {"explain.things", "", ""},
+    {"explain.when_alerts_fired", "", ""},
+    {"explain.when_it_was_down", "", ""},
+
+    {"budget.steps", "limit budget", "limit"},
+    {"budget.time", "limit budget", ""},
+    {"budget.samples", "limit budget", "limit"},
+    {"budget.tokens", "limit budget", "limit"},
+
+    {"evidence.none", "", ""},
+    {"evidence.given", "", ""},
+    {"evidence.rest", "more", "more"},
+});
+
+/// A key of kTexts, known when the program is compiled: another is no C++.
+class TextKey {
+ public:
+  consteval TextKey(const char* key) : index_(index_of(key)) {  // NOLINT(*-explicit-*)
+    if (index_ == kTexts.size()) throw "kTexts has no such key";
+  }
+
+  [[nodiscard]] constexpr size_t index() const { return index_; }
+
+ private:
+  static constexpr size_t index_of(std::string_view key) {
+    for (size_t i = 0; i < kTexts.size(); ++i) {
+      if (kTexts[i].key == key) return i;
+    }
+    return kTexts.size();
+  }
+
+  size_t index_;
+};
+
+}  // namespace prom5::texts
