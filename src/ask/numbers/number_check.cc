@@ -74,7 +74,7 @@ constexpr std::array kUnits = std::to_array<UnitRow>({
 });
 
 /// How many things a list of words.cc names before it says "and 4 more".
-constexpr std::array kListed = std::to_array<double>({3, 5, 6, 10, 25});
+constexpr std::array kListed = std::to_array<double>({3, 5, 6, 10, 25, 30});
 
 constexpr int64_t kDay = 86'400;
 

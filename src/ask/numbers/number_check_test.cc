@@ -280,6 +280,21 @@ TEST(NumberCheck, WhatWordsSayOfEvidencePassesAndAChangedDigitDoesNot) {
       << caught << " of " << changed;
 }
 
+TEST(NumberCheck, TheRestOfALongListIsFounded) {
+  std::vector<std::pair<std::string, double>> hosts;
+  for (int i = 0; i < 34; ++i) hosts.emplace_back(fmt::format("host-{}", i), 1);
+  const llm::Results results{{"query", vector_of(hosts)}};
+  llm::Plan plan;
+  plan.wording = "things";
+  plan.subject = "hosts";
+  plan.entity_labels = {"instance"};
+  const std::string said = llm::say_answer(plan, results, kNow);
+  EXPECT_TRUE(said.ends_with("; and 4 more.")) << said;
+  const Known known(turns_of(results));
+  known.good(said);
+  EXPECT_FALSE(known.passes(said.substr(0, said.size() - 7) + "5 more."));
+}
+
 TEST(NumberCheck, ReadsGermanReplies) {
   const texts::TextCatalogue& german = texts::Languages::shipped().of("de");
   const texts::NumberWords words = german.number_words();
