@@ -4,6 +4,19 @@
 
 namespace prom5::query {
 
+namespace {
+
+/// Libraries throw; neither a thread nor the list of jobs may be lost for that.
+Result<void> guarded(const std::function<Result<void>(size_t)>& work, size_t part) {
+  try {
+    return work(part);
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::Internal, "a part of a query failed: {}", e.what());
+  }
+}
+
+}  // namespace
+
 PartWorkers::PartWorkers(size_t threads) {
   for (size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this](const std::stop_token& stop) { help(stop); });
@@ -34,7 +47,7 @@ void PartWorkers::help(const std::stop_token& stop) NO_THREAD_SAFETY_ANALYSIS {
     const size_t part = job->begun++;
     ++job->busy;
     lock.unlock();
-    Result<void> done = job->work(part);
+    Result<void> done = guarded(job->work, part);
     lock.lock();
     --job->busy;
     job->done[part] = std::move(done);
@@ -46,8 +59,8 @@ Result<void> PartWorkers::run(size_t parts, const Do& work,
                               const Take& take) NO_THREAD_SAFETY_ANALYSIS {
   if (threads_.empty()) {
     for (size_t i = 0; i < parts; ++i) {
-      TRY(work(i));
-      TRY(take(i));
+      TRY(guarded(work, i));
+      TRY(guarded(take, i));
       ++parts_done_;
     }
     return {};
@@ -63,14 +76,14 @@ Result<void> PartWorkers::run(size_t parts, const Do& work,
       result = std::move(*next);
       if (!result) break;
       lock.unlock();
-      result = take(job.taken);
+      result = guarded(take, job.taken);
       lock.lock();
       ++job.taken;
       part_to_do_.notify_one();  // one more may be begun
     } else if (job.has_part()) {
       const size_t part = job.begun++;
       lock.unlock();
-      Result<void> done = work(part);
+      Result<void> done = guarded(work, part);
       lock.lock();
       job.done[part] = std::move(done);
     } else {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <latch>
 #include <numeric>
+#include <stdexcept>
 
 namespace prom5::query {
 namespace {
@@ -64,6 +65,21 @@ TEST_P(Threads, WhoTakesMayEndIt) {
       });
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().message, "enough");
+}
+
+TEST_P(Threads, WhatIsThrownIsAnError) {
+  PartWorkers workers(GetParam());
+  const auto good = [](size_t) -> Result<void> { return {}; };
+  const auto bad = [](size_t i) -> Result<void> {
+    if (i == 5) throw std::length_error("too long");
+    return {};
+  };
+  for (const auto& done : {workers.run(50, bad, good), workers.run(50, good, bad)}) {
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::Internal);
+    EXPECT_NE(done.error().message.find("too long"), std::string::npos);
+  }
+  EXPECT_TRUE(workers.run(50, good, good));
 }
 
 TEST_P(Threads, ManyAskAtOnce) {

@@ -61,9 +61,15 @@ class Pieces {
       json_.begin_object().field("status", "success").key("data").begin_object();
       json_.field("resultType", vector ? "vector" : "matrix").key("result").begin_array();
     }
-    for (; written_ < wanted_ && text_.size() < kPieceBytes; ++written_) {
-      vector ? write_instant(json_, series_[written_]) : write_range(json_, series_[written_]);
-      series_[written_] = {};
+    while (written_ < wanted_ && text_.size() < kPieceBytes) {
+      query::Series& series = series_[written_];
+      if (vector) {
+        write_instant(json_, series);
+      } else if (!of_series_.write(json_, series, text_, kPieceBytes)) {
+        break;
+      }
+      series = {};
+      ++written_;
     }
     if (written_ == wanted_) end();
     out.swap(text_);
@@ -87,7 +93,8 @@ class Pieces {
   const bool with_stats_;
   std::string text_;
   JsonWriter json_{text_};
-  size_t written_ = 0;
+  size_t written_ = 0;           ///< series
+  RangeSeriesWriter of_series_;  ///< the next one
   bool begun_ = false;
   bool ended_ = false;
 };

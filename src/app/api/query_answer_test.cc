@@ -47,6 +47,29 @@ TEST(QueryAnswer, FewPointsAreOneBody) {
   EXPECT_EQ(response.body, whole(result_of(3, 4, false), 0));
 }
 
+TEST(QueryAnswer, ALongSeriesIsBrokenToo) {
+  const auto make = [] {
+    query::QueryResult out = result_of(2, 30'000, false);
+    auto& series = std::get<query::MatrixValue>(out.value).series;
+    Histogram h;
+    h.count = 2;
+    h.positive_spans = {{0, 2}};
+    h.positive_counts = {1, 1};
+    for (int64_t k = 0; k < 5000; ++k) {
+      series[1].add(TimeMs{(30'000 + k) * 15'000}, std::make_shared<const Histogram>(h));
+    }
+    return out;
+  };
+  const io::HttpResponse response = query_answer(make(), 0, false);
+  ASSERT_TRUE(response.pieces);
+  std::string joined;
+  for (std::string piece; response.pieces(piece);) {
+    EXPECT_LT(piece.size(), size_t{66} << 10);
+    joined += piece;
+  }
+  EXPECT_EQ(joined, whole(make(), 0));
+}
+
 TEST(QueryAnswer, PiecesAreTheSameText) {
   for (const size_t limit : {0, 7}) {
     for (const bool instant : {true, false}) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <span>
+#include <utility>
 
 #include "io/codec/number.h"
 
@@ -132,30 +133,32 @@ void write_instant(JsonWriter& json, const query::Series& series) {
   json.end_object();
 }
 
-void write_range(JsonWriter& json, const query::Series& series) {
-  json.begin_object().key("metric");
-  write_labels(json, series.labels);
-  const auto histograms = series.histograms.size() - static_cast<size_t>(std::ranges::count(
-                                                         series.histograms, query::HistogramPtr()));
-  if (histograms < series.points.size()) {
-    json.key("values").begin_array();
-    for (size_t i = 0; i < series.points.size(); ++i) {
-      if (series.histogram(i) == nullptr) {
-        write_float(json, series.points[i].time, series.points[i].value);
-      }
-    }
-    json.end_array();
+bool RangeSeriesWriter::write(JsonWriter& json, const query::Series& series,
+                              const std::string& text, size_t most_bytes) {
+  if (at_ == At::Labels) {
+    json.begin_object().key("metric");
+    write_labels(json, series.labels);
+    at_ = At::Floats;
   }
-  if (histograms > 0) {
-    json.key("histograms").begin_array();
-    for (size_t i = 0; i < series.points.size(); ++i) {
-      if (const Histogram* h = series.histogram(i)) {
-        write_histogram(json, series.points[i].time, *h);
-      }
+  while (at_ != At::End) {
+    const bool floats = at_ == At::Floats;
+    for (; point_ < series.points.size(); ++point_) {
+      const Histogram* const histogram = series.histogram(point_);
+      if (floats != (histogram == nullptr)) continue;
+      if (text.size() >= most_bytes) return false;
+      if (!std::exchange(list_open_, true))
+        json.key(floats ? "values" : "histograms").begin_array();
+      const query::Point& point = series.points[point_];
+      floats ? write_float(json, point.time, point.value)
+             : write_histogram(json, point.time, *histogram);
     }
-    json.end_array();
+    if (std::exchange(list_open_, false)) json.end_array();
+    point_ = 0;
+    at_ = floats && !series.histograms.empty() ? At::Histograms : At::End;
   }
   json.end_object();
+  *this = {};
+  return true;
 }
 
 bool write_value(JsonWriter& json, const query::Value& value, size_t limit) {
@@ -175,7 +178,11 @@ bool write_value(JsonWriter& json, const query::Value& value, size_t limit) {
   if (const auto* vector = std::get_if<query::VectorValue>(&value)) {
     return write_list(json, "vector", vector->series, limit, write_instant);
   }
-  return write_list(json, "matrix", std::get<query::MatrixValue>(value).series, limit, write_range);
+  return write_list(json, "matrix", std::get<query::MatrixValue>(value).series, limit,
+                    [](JsonWriter& to, const query::Series& series) {
+                      const std::string none;  // of any length
+                      RangeSeriesWriter().write(to, series, none, SIZE_MAX);
+                    });
 }
 
 }  // namespace prom5::api

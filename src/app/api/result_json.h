@@ -20,8 +20,21 @@ void write_number(codec::JsonWriter& json, double value);
 
 /// {"metric":…,"value":…} of an instant vector's series.
 void write_instant(codec::JsonWriter& json, const query::Series& series);
-/// {"metric":…,"values":…,"histograms":…} of a matrix' series.
-void write_range(codec::JsonWriter& json, const query::Series& series);
+/// {"metric":…,"values":…,"histograms":…} of a matrix' series, in as many goes as its length asks
+/// for. One thread.
+class RangeSeriesWriter {
+ public:
+  /// Goes on until the series is written (true) or `text`, which `json` writes into, has that many
+  /// bytes.
+  bool write(codec::JsonWriter& json, const query::Series& series, const std::string& text,
+             size_t most_bytes);
+
+ private:
+  enum class At : uint8_t { Labels, Floats, Histograms, End };
+  At at_ = At::Labels;
+  size_t point_ = 0;
+  bool list_open_ = false;
+};
 
 /// "resultType":…,"result":… as Prometheus' API has them, inside an object that is open already.
 /// At most `limit` series when it is above 0. Result: whether some were left out.

@@ -185,7 +185,8 @@ Result<void> RemoteWriteReceiver::store_series_v2(std::string_view message, cons
   }
   const auto metadata = read_metadata(series.metadata, symbols);
   const bool typing = options_.type_and_unit_labels && metadata.has_value();
-  const Labels labels = typing ? typed(*read, metadata->metadata) : *read;
+  const Labels with_type = typing ? typed(*read, metadata->metadata) : Labels();
+  const Labels& labels = typing ? with_type : *read;
   outcome.label_bytes += labels.bytes().size();
   if (outcome.label_bytes > 4 * options_.max_body_bytes) {
     return fail(ErrorCode::BadData, "the labels of the request's series are too long together");

@@ -75,16 +75,19 @@ struct WebSocketInbox {
 /// Longer bodies are sent from where they are.
 constexpr size_t kCopiedBehindHead = 16 << 10;
 
-/// The head, and a short body behind it; a long one stays in the response, to be sent next.
-std::string serialize(const HttpRequest& request, HttpResponse& response, bool keep_alive) {
-  const bool bodiless = response.status == 204 || response.status == 304 || response.status == 101;
+/// Makes a body in pieces one, for a client that takes no chunks or whose body is compressed.
+void join_pieces(const HttpRequest& request, HttpResponse& response) {
   const bool whole =
       request.http_1_0 || request.method == "HEAD" ||
       choose_coding(request.headers.get("Accept-Encoding")) != ContentCoding::Identity;
-  if (response.pieces && whole) {
-    for (std::string piece; response.pieces(piece);) response.body += piece;
-    response.pieces = nullptr;
-  }
+  if (!response.pieces || !whole) return;
+  for (std::string piece; response.pieces(piece);) response.body += piece;
+  response.pieces = nullptr;
+}
+
+/// The head, and a short body behind it; a long one stays in the response, to be sent next.
+std::string serialize(const HttpRequest& request, HttpResponse& response, bool keep_alive) {
+  const bool bodiless = response.status == 204 || response.status == 304 || response.status == 101;
   if (response.pieces) response.headers.add("Vary", "Accept-Encoding");
   if (!response.stream && response.body.size() >= kCompressFrom &&
       response.headers.get("Content-Encoding").empty()) {
@@ -480,7 +483,9 @@ class HttpServer::Impl {
 
   HttpResponse run_handler(HttpRequest& request) {
     try {
-      return handler_(request);
+      HttpResponse response = handler_(request);
+      join_pieces(request, response);
+      return response;
     } catch (const std::exception& e) {
       // Libraries throw; a request must not end the server.
       log_.error("A request handler failed", {{"path", request.path}, {"err", e.what()}});
@@ -520,16 +525,16 @@ class HttpServer::Impl {
   asio::awaitable<bool> send_pieces(Connection& connection, Watchdog& watchdog,
                                     HttpResponse& response) {
     std::string piece;
-    while (response.pieces(piece)) {
-      if (piece.empty()) continue;  // an empty chunk would end the body
-      piece.insert(0, fmt::format("{:x}\r\n", piece.size()));
-      piece += "\r\n";
+    for (bool more = true; more;) {
+      more = response.pieces(piece);
+      if (more && piece.empty()) continue;  // an empty chunk would end the body
+      piece = more ? fmt::format("{:x}\r\n{}\r\n", piece.size(), piece) : "0\r\n\r\n";
       watchdog.rearm();  // who does not read at all is given up
       const bool written = co_await connection.write(piece);
       watchdog.pause();
       if (!written) co_return false;
     }
-    co_return co_await connection.write("0\r\n\r\n");
+    co_return true;
   }
 
   asio::awaitable<bool> serve_stream(Connection& connection, Watchdog& watchdog,

@@ -38,6 +38,7 @@ Result<std::unique_ptr<Querier>> QueryContext::querier(TimeRange range) const {
 }
 
 Result<void> QueryContext::check_alive() const {
+  if (is_part_ && parts_->given_up) return fail(ErrorCode::Canceled, "{}", kGivenUp);
   if (options.stop.stop_requested()) {
     return fail(ErrorCode::Canceled, "query was canceled in expression evaluation");
   }
@@ -49,8 +50,22 @@ Result<void> QueryContext::check_alive() const {
 
 Result<void> QueryContext::hold_samples(uint64_t n) {
   held_ += n;
-  stats_.peak_samples = std::max(stats_.peak_samples, held_);
-  if (held_ > options.max_samples) {
+  uint64_t all = held_ + parts_->granted.load(std::memory_order_relaxed);
+  if (is_part_) {
+    if (held_ <= granted_) return {};
+    // More than is needed, so that parts seldom meet at the common count; unless that is too much.
+    const uint64_t needed = held_ - granted_;
+    uint64_t more = needed + options.max_samples / 1024;
+    const uint64_t before = parts_->held_by_whole + parts_->granted.fetch_add(more);
+    if (before + more > options.max_samples) {
+      parts_->granted -= more - needed;
+      more = needed;
+    }
+    granted_ += more;
+    all = before + more;
+  }
+  stats_.peak_samples = std::max(stats_.peak_samples, all);
+  if (all > options.max_samples) {
     return fail(ErrorCode::LimitExceeded, "{}", kTooManySamples);
   }
   return {};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <optional>
@@ -23,6 +24,9 @@ inline constexpr std::string_view kTooManySamples =
 
 inline constexpr std::string_view kDuplicateLabels =
     "vector cannot contain metrics with the same labelset";
+
+/// Of a part whose work is in vain, as another one failed.
+inline constexpr std::string_view kGivenUp = "another part of the query failed";
 
 inline constexpr std::string_view kNeedsAll = "all series are needed at once";
 
@@ -63,10 +67,13 @@ class QueryContext {
   const Options options;
   query::Annotations annotations;
 
-  /// For a part of the work, which another thread may do: with what is left of the limits.
-  [[nodiscard]] std::unique_ptr<QueryContext> part() const;
-  /// Takes over what a part counted and said.
+  /// For a part of the work, which another thread may do. The limits hold for the whole and its
+  /// parts together.
+  [[nodiscard]] std::unique_ptr<QueryContext> part();
+  /// Takes over what a part counted and said. What it holds is not held from now on.
   void take_part(QueryContext& part);
+  /// Parts end as soon as they look; until parts are made again.
+  void give_up_parts() { parts_->given_up = true; }
 
   /// Opened on the storage, and waiting no longer than the query does.
   Result<std::unique_ptr<Querier>> querier(TimeRange range) const;
@@ -145,6 +152,16 @@ class QueryContext {
   query::QueryStats stats_;
   uint64_t unchecked_ = 0;
   uint64_t held_ = 0;
+
+  /// What the whole and its parts know of each other. Any thread.
+  struct Parts {
+    std::atomic<uint64_t> held_by_whole{0};
+    std::atomic<uint64_t> granted{0};  ///< to all parts
+    std::atomic<bool> given_up{false};
+  };
+  std::shared_ptr<Parts> parts_ = std::make_shared<Parts>();
+  bool is_part_ = false;
+  uint64_t granted_ = 0;  ///< to this part: as much as it ever held, and some to spare
 };
 
 /// Where a selector's or subquery's window ends at each step, after @ and offset.

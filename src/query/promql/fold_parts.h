@@ -22,7 +22,7 @@ struct SumPart {
   }
 };
 
-/// The least value and the last sample that has it.
+/// The least value, of 0 and -0 the first, and the last sample that has it.
 struct LeastPart {
   double value = HUGE_VAL;
   size_t last = 0;
@@ -31,12 +31,12 @@ struct LeastPart {
   void join(const LeastPart& later) { take(later.value, later.last); }
   void take(double other, size_t at) {
     const bool better = other < value || (other == value && at > last);
-    value = better ? other : value;
+    value = other < value ? other : value;
     last = better ? at : last;
   }
 };
 
-/// The greatest value and the last sample that has it.
+/// The greatest value, of 0 and -0 the first, and the last sample that has it.
 struct GreatestPart {
   double value = -HUGE_VAL;
   size_t last = 0;
@@ -45,7 +45,7 @@ struct GreatestPart {
   void join(const GreatestPart& later) { take(later.value, later.last); }
   void take(double other, size_t at) {
     const bool better = other > value || (other == value && at > last);
-    value = better ? other : value;
+    value = other > value ? other : value;
     last = better ? at : last;
   }
 };

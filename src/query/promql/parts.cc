@@ -1,19 +1,24 @@
 // Work on many series, in parts that other threads may take over.
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "base/mutex.h"
 #include "query/promql/evaluator.h"
 
 namespace prom5::promql {
 
-std::unique_ptr<QueryContext> QueryContext::part() const {
+std::unique_ptr<QueryContext> QueryContext::part() {
   Options own = options;
   own.trace = nullptr;  // the whole is traced
   own.repeated = nullptr;
   own.workers = nullptr;
   auto out = std::make_unique<QueryContext>(storage, query, start, end, step, own, nullptr);
-  out->held_ = held_;
+  out->is_part_ = true;
+  out->parts_ = parts_;
+  parts_->given_up = false;
+  parts_->held_by_whole = held_;
   out->stats_.per_step.resize(stats_.per_step.size());
   return out;
 }
@@ -31,6 +36,8 @@ void QueryContext::take_part(QueryContext& part) {
   stats_.samples_loaded += stats.samples_loaded;
   stats_.series_loaded += stats.series_loaded;
   if (ticket_ != nullptr) ticket_->count_samples(stats_.samples_loaded);
+  parts_->held_by_whole = held_;
+  parts_->granted -= std::exchange(part.granted_, 0);
 }
 
 namespace {
@@ -67,14 +74,33 @@ Result<void> Evaluator::each_in_parts(SeriesSet& set, uint64_t samples, const Pa
     parts.push_back(std::make_unique<Part>(context_.part(), grid_, sink));
     parts.back()->on.reset_hints_ = reset_hints_;
   }
-  return workers->run(
-      parts.size(), [&](size_t i) { return read(parts[i]->on, *sets[i], *parts[i]->sink); },
+  Mutex mutex;
+  std::optional<Error> cause;  // of a part's failure, which may come before those it is told to
+  const Result<void> done = workers->run(
+      parts.size(),
+      [&](size_t i) {
+        Result<void> read_part = read(parts[i]->on, *sets[i], *parts[i]->sink);
+        if (!read_part && read_part.error().message != kGivenUp) {
+          const MutexLock lock(mutex);
+          if (!cause) cause = read_part.error();
+          context_.give_up_parts();
+        }
+        return read_part;
+      },
       [&](size_t i) {
         const std::unique_ptr<Part> part = std::move(parts[i]);
         sets[i].reset();
         context_.take_part(*part->context);
-        return sink.join(*part->sink);
+        Result<void> joined = sink.join(*part->sink);
+        if (!joined) context_.give_up_parts();
+        return joined;
       });
+  // Of those that were given up.
+  for (const auto& part : parts) {
+    if (part) context_.take_part(*part->context);
+  }
+  if (!done && cause) return std::unexpected(*cause);
+  return done;
 }
 
 }  // namespace prom5::promql

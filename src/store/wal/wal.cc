@@ -142,6 +142,9 @@ Result<void> WalWriter::remove_before(uint64_t first_kept) {
     if (!removed && removed.error().code != ErrorCode::NotFound) return removed;
     segments_.erase(segments_.begin());
     removed_ = true;
+    // Each before the next: one that came back without a later one might tell of what was deleted.
+    TRY(files_.sync_directory(directory_));
+    removed_ = false;
   }
   if (!removed_) return {};
   TRY(files_.sync_directory(directory_));
