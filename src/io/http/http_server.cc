@@ -3,6 +3,7 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -192,6 +193,7 @@ class HttpServer::Impl {
         requests_(metrics.counter("prom5_http_requests_total", "HTTP requests taken.")),
         refused_(metrics.counter("prom5_http_refused_total",
                                  "Connections and requests turned away by a limit.")) {
+    for (size_t i = 0; i < options_.event_loop_threads; ++i) loops_.emplace_back(1);
     metrics.on_collect("prom5_http_connections", "Open HTTP connections.",
                        MetricRegistry::Type::Gauge,
                        [this] { return static_cast<double>(connections_.load()); });
@@ -206,13 +208,13 @@ class HttpServer::Impl {
     for (const std::string& address : options_.listen_addresses) {
       const Endpoint endpoint = TRY(split_address(address));
       error_code error;
-      tcp::resolver resolver(loop_);
+      tcp::resolver resolver(loops_[0]);
       const auto found =
           resolver.resolve(endpoint.host, endpoint.port, tcp::resolver::passive, error);
       if (error || found.empty()) {
         return fail(ErrorCode::BadData, "listen address \"{}\": {}", address, error.message());
       }
-      tcp::acceptor acceptor(loop_);
+      tcp::acceptor acceptor(loops_[0]);
       const tcp::endpoint where = found.begin()->endpoint();
       acceptor.open(where.protocol(), error);
       if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
@@ -228,10 +230,13 @@ class HttpServer::Impl {
 
   void start() {
     for (tcp::acceptor& acceptor : acceptors_) {
-      asio::co_spawn(loop_, accept(acceptor), asio::detached);
+      asio::co_spawn(loops_[0], accept(acceptor), asio::detached);
     }
-    for (size_t i = 0; i < options_.event_loop_threads; ++i) {
-      threads_.emplace_back([this] { loop_.run(); });
+    for (asio::io_context& loop : loops_) {
+      threads_.emplace_back([&loop] {
+        const auto stays = asio::make_work_guard(loop);
+        loop.run();
+      });
     }
     workers_.start(options_.worker_threads);
     if (options_.is_long) long_workers_.start(options_.long_worker_threads);
@@ -252,7 +257,7 @@ class HttpServer::Impl {
     long_workers_.request_stop();
     workers_.stop();  // running handlers have been asked to stop
     long_workers_.stop();
-    loop_.stop();
+    for (asio::io_context& loop : loops_) loop.stop();
     threads_.clear();
   }
 
@@ -273,15 +278,18 @@ class HttpServer::Impl {
     return response;
   }
 
+  /// Whose the next connection is. Called on the first loop alone.
+  asio::io_context& next_loop() { return loops_[accepted_++ % loops_.size()]; }
+
   asio::awaitable<void> accept(tcp::acceptor& acceptor) {
     for (;;) {
       error_code error;
       tcp::socket socket = co_await acceptor.async_accept(
-          asio::make_strand(loop_), asio::redirect_error(asio::use_awaitable, error));
+          asio::make_strand(next_loop()), asio::redirect_error(asio::use_awaitable, error));
       if (error) {
         if (error == asio::error::operation_aborted) co_return;
         // Out of descriptors or the like: wait for some to be given back.
-        asio::steady_timer pause(loop_, std::chrono::milliseconds(50));
+        asio::steady_timer pause(loops_[0], std::chrono::milliseconds(50));
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
         continue;
       }
@@ -694,7 +702,10 @@ class HttpServer::Impl {
   const HttpServerOptions options_;
   const Handler handler_;
   const Log& log_;
-  asio::io_context loop_;
+  /// Each is one thread's. On one that they share, threads would wake each other for every step of
+  /// a request, which costs as much as a small query.
+  std::deque<asio::io_context> loops_;
+  size_t accepted_ = 0;
   std::unique_ptr<asio::ssl::context> tls_;
   std::vector<tcp::acceptor> acceptors_;
   std::atomic<size_t> connections_{0};
