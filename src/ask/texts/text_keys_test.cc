@@ -3,12 +3,12 @@
 #include "ask/texts/text_keys.h"
 
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -20,8 +20,10 @@ namespace {
 
 std::string without_comments(const std::string& text) {
   // A string keeps its slashes.
-  static const std::regex kPattern(R"re(("(?:[^"\\\n]|\\.)*")|//[^\n]*)re");
-  return std::regex_replace(text, kPattern, "$1");
+  static const RE2 kPattern(R"re(("(?:[^"\\\n]|\\.)*")|//[^\n]*)re");
+  std::string out = text;
+  RE2::GlobalReplace(&out, kPattern, "\\1");
+  return out;
 }
 
 std::string read_source(const std::filesystem::path& path) {
@@ -62,11 +64,10 @@ size_t closing(const std::string& text, size_t at) {
 }
 
 std::set<std::string> places_in(const std::string& text) {
-  static const std::regex kPlace(R"re(\{\s*"(\w+)",)re");
+  static const RE2 kPlace(R"re(\{\s*"(\w+)",)re");
   std::set<std::string> out;
-  for (std::sregex_iterator it(text.begin(), text.end(), kPlace), end; it != end; ++it) {
-    out.insert((*it)[1]);
-  }
+  re2::StringPiece rest(text);
+  for (std::string place; RE2::FindAndConsume(&rest, kPlace, &place);) out.insert(place);
   return out;
 }
 
@@ -96,14 +97,15 @@ std::set<std::string> places_of_row(const TextRow& row) {
 
 TEST(TextKeys, EachTextIsSaidWithJustItsPlaces) {
   std::set<std::string_view> said;
-  const std::regex call(R"re(\bsay\(\s*"([^"]+)")re");
+  const RE2 call(R"re((\bsay\()\s*"([^"]+)")re");
   for (const auto& [name, text] : sources()) {
-    for (std::sregex_iterator it(text.begin(), text.end(), call), end; it != end; ++it) {
-      const std::string key = (*it)[1];
+    re2::StringPiece rest(text);
+    re2::StringPiece opening;
+    for (std::string key; RE2::FindAndConsume(&rest, call, &opening, &key);) {
       const auto* const row = std::ranges::find(kTexts, key, &TextRow::key);
       ASSERT_NE(row, kTexts.end()) << name << ": " << key;
       said.insert(row->key);
-      const size_t open = static_cast<size_t>(it->position()) + kCall.size();
+      const auto open = static_cast<size_t>(opening.data() - text.data()) + kCall.size();
       EXPECT_EQ(places_of_call(text, open), places_of_row(*row)) << name << ": " << key;
     }
   }
@@ -138,9 +140,9 @@ TEST(TextKeys, NothingIsSaidPastTheCatalogue) {
       "there is no tool called ",
       "a question was given up, as a budget is used up",
       "an answer has a number that the tools did not give; it is not shown"};
-  const std::regex parts(R"re("\s*\n\s*")re");
-  const std::regex literal(R"re("((?:[^"\\\n]|\\.)*)")re");
-  const std::regex words(R"re([A-Za-z]{2,} [A-Za-z]{2,})re");
+  const RE2 parts(R"re("\s*\n\s*")re");
+  const RE2 literal(R"re("((?:[^"\\\n]|\\.)*)")re");
+  const RE2 words(R"re([A-Za-z]{2,} [A-Za-z]{2,})re");
   std::set<std::string> seen;
   size_t files = 0;
   for (const auto& [name, source] : sources()) {
@@ -150,11 +152,12 @@ TEST(TextKeys, NothingIsSaidPastTheCatalogue) {
                       name == "agent/question_run.cc" || name == "numbers/number_check.cc";
     if (!says) continue;
     ++files;
-    const std::string text = std::regex_replace(source, parts, "");
-    for (std::sregex_iterator it(text.begin(), text.end(), literal), end; it != end; ++it) {
-      const std::string found = (*it)[1];
+    std::string text = source;
+    RE2::GlobalReplace(&text, parts, "");
+    re2::StringPiece rest(text);
+    for (std::string found; RE2::FindAndConsume(&rest, literal, &found);) {
       const bool between = found.starts_with(' ') && found.ends_with(' ');  // parts of questions
-      if (between || !std::regex_search(found, words)) continue;
+      if (between || !RE2::PartialMatch(found, words)) continue;
       EXPECT_TRUE(allowed.contains(found)) << name << ": \"" << found << "\"";
       seen.insert(found);
     }
