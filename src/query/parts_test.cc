@@ -20,17 +20,8 @@ constexpr int64_t kStart = 480'000 * kHour;
 constexpr int64_t kEnd = kStart + 5 * kHour;
 constexpr int64_t kSeries = 600;
 
-Histogram histogram(double count) {
-  Histogram h;
-  h.count = count;
-  h.sum = count * 3;
-  h.positive_spans = {{0, 2}};
-  h.positive_counts = {count / 2, count / 2};
-  return h;
-}
-
 /// Counters in blocks and in the head; some end before the head begins, some begin in it, some
-/// have gaps; a few histograms under a name of their own, and one among floats.
+/// have gaps; a few histograms under a name of their own.
 void fill(House& house) {
   Rng rng(11);
   std::vector<double> counters(kSeries);
@@ -51,8 +42,8 @@ void fill(House& house) {
     }
     for (int64_t i = 0; i < 30; ++i) {
       const Labels labels{{"__name__", "h"}, {"id", fmt::format("{}", i)}};
-      ASSERT_TRUE(appender->append_histogram(0, labels, {ms},
-                                             histogram(static_cast<double>((minute + i) * 2))));
+      ASSERT_TRUE(appender->append_histogram(
+          0, labels, {ms}, tsdb::histogram_of(static_cast<double>((minute + i) * 2))));
     }
     ASSERT_TRUE(appender->commit());
     if (minute % 60 == 0) house.db->compact();

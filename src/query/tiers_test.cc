@@ -27,15 +27,6 @@ tsdb::Options with_tiers(DurationMs retention = DurationMs::days(3650)) {
   return options;
 }
 
-Histogram histogram(double count) {
-  Histogram h;
-  h.count = count;
-  h.sum = count * 3;
-  h.positive_spans = {{0, 2}};
-  h.positive_counts = {count / 2, count / 2};
-  return h;
-}
-
 /// Counters with and without resets, gauges, gaps, ends, NaN, histograms: four days, a sample each
 /// minute at times that are on no border, and some that are.
 void fill(House& house) {
@@ -62,7 +53,7 @@ void fill(House& house) {
     if (minute % 700 < 250) put("gone", 3, minute % 700 == 249 ? kStale : steady);
     if (rng.below(4) == 0) put("nan", 9, rng.below(3) == 0 ? std::nan("") : 4);
     const Labels labels{{"__name__", "h"}, {"kind", "histogram"}};
-    ASSERT_TRUE(appender->append_histogram(0, labels, {ms + 20}, histogram(count)));
+    ASSERT_TRUE(appender->append_histogram(0, labels, {ms + 20}, tsdb::histogram_of(count)));
     ASSERT_TRUE(appender->commit());
     if (minute % 60 == 0) house.db->compact();
   }

@@ -1,31 +1,16 @@
 #include "model/exposition/protobuf_writer.h"
 
+#include <array>
+
 #include "io/codec/protobuf.h"
 #include "model/exposition/classic_buckets.h"
+#include "model/histogram_protobuf.h"
 
 namespace prom5::exposition {
 
 namespace {
 
 using codec::ProtoWriter;
-
-void write_spans(uint32_t field, const std::vector<HistogramSpan>& spans, ProtoWriter& out) {
-  for (const HistogramSpan& span : spans) {
-    std::string message;
-    ProtoWriter writer(message);
-    writer.zigzag(1, span.offset);
-    writer.number(2, span.length);
-    out.bytes(field, message);
-  }
-}
-
-void write_counts(uint32_t field, const std::vector<double>& counts, ProtoWriter& out) {
-  if (counts.empty()) return;
-  std::string packed;
-  codec::ByteWriter writer(packed);
-  for (const double count : counts) writer.f64(count);
-  out.bytes(field, packed);
-}
 
 std::string classic(const Histogram& h) {
   std::string message;
@@ -51,12 +36,12 @@ std::string native(const Histogram& h) {
   out.real(6, h.zero_threshold);
   out.real(8, h.zero_count);
   write_spans(9, h.negative_spans, out);
-  write_counts(11, h.negative_counts, out);
+  write_doubles(11, h.negative_counts, out);
   write_spans(12, h.positive_spans, out);
-  write_counts(14, h.positive_counts, out);
+  write_doubles(14, h.positive_counts, out);
   // Without any bucket and threshold this is what tells it from a classic one.
   if (h.zero_threshold == 0 && h.positive_spans.empty() && h.negative_spans.empty()) {
-    write_spans(12, {HistogramSpan{}}, out);
+    write_spans(12, std::array{HistogramSpan{}}, out);
   }
   return message;
 }

@@ -16,14 +16,8 @@ class Evaluator;
 class Falls;
 
 /// What a function over a range sees at one step: the samples in (start, end].
-struct Window {
-  std::span<const TimeMs> times;
-  std::span<const double> values;
-  std::span<const TimeMs> histogram_times;
-  std::span<const HistogramPtr> histograms;
-  // Start timestamps, of Function::starts, where any is known and asked for.
-  std::span<const TimeMs> starts;
-  std::span<const TimeMs> histogram_starts;
+/// Their start timestamps are there for Function::starts, where any is known and asked for.
+struct Window : RangeColumns {
   TimeMs start;                        ///< exclusive
   TimeMs end;                          ///< inclusive
   TimeMs now;                          ///< the time of the step

@@ -221,10 +221,6 @@ std::optional<StepPoint> extrapolated_rate(const Window& w, Kind kind, bool per_
   return point(per_second ? change / w.range_seconds() : change);
 }
 
-RangeColumns columns_of(const Window& w) {
-  return {w.times, w.values, w.histogram_times, w.histograms, w.starts, w.histogram_starts};
-}
-
 std::optional<StepPoint> instant_histograms(const Window& w, const AnySample& a, const AnySample& b,
                                             Kind kind, double seconds) {
   const bool counter = kind == Kind::Counter;
@@ -258,7 +254,7 @@ std::optional<StepPoint> instant_change(const Window& w, Kind kind) {
     a = {w.times[n - 2], w.values[n - 2], nullptr, started_at(w.times, w.starts, n - 2).start};
     b = {w.times[n - 1], w.values[n - 1], nullptr, started_at(w.times, w.starts, n - 1).start};
   } else {
-    const std::vector<AnySample> last = last_two(columns_of(w));
+    const std::vector<AnySample> last = last_two(w);
     if (last.size() < 2) return std::nullopt;
     a = last[0];
     b = last[1];
@@ -329,7 +325,7 @@ bool has_line(const Window& w) {
 /// The samples that resets and changes look at: of an anchored window the last one at or before its
 /// start and all after; none when nothing lies inside.
 std::vector<AnySample> samples_to_compare(const Window& w) {
-  std::vector<AnySample> all = merged(columns_of(w));
+  std::vector<AnySample> all = merged(w);
   if (w.extended != ExtendedRange::Anchored) return all;
   const auto inside =
       std::find_if(all.begin(), all.end(), [&](const AnySample& s) { return s.time > w.start; });

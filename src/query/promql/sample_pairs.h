@@ -32,6 +32,10 @@ struct RangeColumns {
   std::span<const TimeMs> histogram_starts;
 };
 
+inline RangeColumns columns_of(const RangeSamples& s) {
+  return {s.times, s.values, s.histogram_times, s.histograms, s.starts, s.histogram_starts};
+}
+
 /// All by time.
 std::vector<AnySample> merged(const RangeColumns& columns);
 /// The same of the last two alone; less where there are not so many.

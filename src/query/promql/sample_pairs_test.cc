@@ -44,10 +44,6 @@ RangeSamples random_samples(Rng& random, bool histograms, bool starts) {
   return out;
 }
 
-RangeColumns columns_of(const RangeSamples& s) {
-  return {s.times, s.values, s.histogram_times, s.histograms, s.starts, s.histogram_starts};
-}
-
 }  // namespace
 
 TEST(PairCounts, AreThoseOfEachRun) {

@@ -57,10 +57,6 @@ bool worth_it(const RangeSamples& samples, const WindowFolds::Plan& plan, const 
   return range >= terms.windows * step && count * range >= terms.samples * span;
 }
 
-RangeColumns columns_of(const RangeSamples& s) {
-  return {s.times, s.values, s.histogram_times, s.histograms, s.starts, s.histogram_starts};
-}
-
 }  // namespace
 
 WindowFolds::WindowFolds(Kind kind, const RangeSamples& samples, const Plan& plan) {

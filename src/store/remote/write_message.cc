@@ -6,30 +6,13 @@
 
 #include "io/codec/compress.h"
 #include "io/codec/protobuf.h"
+#include "model/histogram_protobuf.h"
 
 namespace prom5::remote {
 
 namespace {
 
 using codec::ProtoWriter;
-
-void write_spans(const std::vector<HistogramSpan>& spans, uint32_t field, ProtoWriter& out) {
-  for (const HistogramSpan& span : spans) {
-    std::string message;
-    ProtoWriter writer(message);
-    writer.zigzag(1, span.offset);
-    writer.number(2, span.length);
-    out.bytes(field, message);
-  }
-}
-
-void write_doubles(const std::vector<double>& values, uint32_t field, ProtoWriter& out) {
-  if (values.empty()) return;
-  std::string packed;
-  codec::ByteWriter writer(packed);
-  for (const double v : values) writer.f64(v);
-  out.bytes(field, packed);
-}
 
 bool is_whole(double v) {
   constexpr double kExact = 9007199254740992.0;
@@ -44,7 +27,7 @@ bool has_whole_counts(const Histogram& h) {
 }
 
 /// Each count as the difference to the one before.
-void write_deltas(const std::vector<double>& counts, uint32_t field, ProtoWriter& out) {
+void write_deltas(uint32_t field, const std::vector<double>& counts, ProtoWriter& out) {
   if (counts.empty()) return;
   std::string packed;
   codec::ByteWriter writer(packed);
@@ -157,15 +140,15 @@ std::string encode_histogram(const Histogram& h, TimeMs time, TimeMs start) {
   out.zigzag(4, h.schema);
   out.real(5, h.zero_threshold);
   whole ? out.number(6, static_cast<uint64_t>(h.zero_count)) : out.real(7, h.zero_count);
-  write_spans(h.negative_spans, 8, out);
-  whole ? write_deltas(h.negative_counts, 9, out) : write_doubles(h.negative_counts, 10, out);
-  write_spans(h.positive_spans, 11, out);
-  whole ? write_deltas(h.positive_counts, 12, out) : write_doubles(h.positive_counts, 13, out);
+  write_spans(8, h.negative_spans, out);
+  whole ? write_deltas(9, h.negative_counts, out) : write_doubles(10, h.negative_counts, out);
+  write_spans(11, h.positive_spans, out);
+  whole ? write_deltas(12, h.positive_counts, out) : write_doubles(13, h.positive_counts, out);
   if (h.reset_hint != CounterResetHint::Unknown) {
     out.number(14, static_cast<uint64_t>(h.reset_hint));
   }
   out.integer(15, time.ms);
-  write_doubles(h.custom_bounds, 16, out);
+  write_doubles(16, h.custom_bounds, out);
   if (start != kNoStart) out.integer(17, start.ms);
   return message;
 }

@@ -62,6 +62,16 @@ inline Dump dump(Storage& storage, TimeRange range = {}, std::span<const Matcher
   return out;
 }
 
+/// A small one of so many observations.
+inline Histogram histogram_of(double count) {
+  Histogram h;
+  h.count = count;
+  h.sum = count * 3;
+  h.positive_spans = {{0, 2}};
+  h.positive_counts = {count / 2, count / 2};
+  return h;
+}
+
 inline std::vector<std::string> series_of(Storage& storage, TimeRange range = {}) {
   std::vector<std::string> out;
   auto querier = storage.querier(range).value();

@@ -136,6 +136,13 @@ Result<uint64_t> WalWriter::rotate() {
 
 Result<void> WalWriter::remove_before(uint64_t first_kept) {
   const MutexLock lock(mutex_);
+  const auto sync_removals = [this]() REQUIRES(mutex_) -> Result<void> {
+    if (!removed_) return {};
+    TRY(files_.sync_directory(directory_));
+    removed_ = false;
+    return {};
+  };
+  TRY(sync_removals());  // of a call that failed
   while (segments_.size() > 1 && segments_.front().number < first_kept) {
     const auto removed = files_.remove(directory_ + "/" + segment_name(segments_.front().number));
     // An operator may have been faster, to make room.
@@ -143,12 +150,8 @@ Result<void> WalWriter::remove_before(uint64_t first_kept) {
     segments_.erase(segments_.begin());
     removed_ = true;
     // Each before the next: one that came back without a later one might tell of what was deleted.
-    TRY(files_.sync_directory(directory_));
-    removed_ = false;
+    TRY(sync_removals());
   }
-  if (!removed_) return {};
-  TRY(files_.sync_directory(directory_));
-  removed_ = false;
   return {};
 }
 
