@@ -175,6 +175,7 @@ Result<void> Server::open() {
   const config::Config config = TRY(read_config());
   options_.storage.out_of_order_window = config.out_of_order_time_window;
 
+  options_.http.is_likely_short = api::ApiV1::is_likely_short;
   options_.http.is_long = api::AssistantApi::is_question;
   options_.http.long_worker_threads = config.assistant.agent.max_concurrent;
   // The address first: it tells at once when another server runs here.

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "base/loop_turn.h"
+
 // Clang's thread-safety analysis, run by script/lint; other compilers see nothing.
 #if defined(__clang__)
 #define PROM5_TSA(x) __attribute__((x))
@@ -21,10 +23,15 @@
 
 namespace prom5 {
 
-/// std::mutex that the thread-safety analysis understands.
+/// std::mutex that the thread-safety analysis understands. Who has to wait leaves the event loop it
+/// may be on.
 class CAPABILITY("mutex") Mutex {
  public:
-  void lock() ACQUIRE() { mutex_.lock(); }
+  void lock() ACQUIRE() {
+    if (mutex_.try_lock()) return;
+    leave_event_loop();
+    mutex_.lock();
+  }
   void unlock() RELEASE() { mutex_.unlock(); }
 
  private:
@@ -49,6 +56,7 @@ class CAPABILITY("mutex") ByteMutex {
   void lock() ACQUIRE() {
     uint8_t seen = kFree;
     if (state_.compare_exchange_strong(seen, kTaken, std::memory_order_acquire)) return;
+    leave_event_loop();
     // "Drepper, Futexes Are Tricky", mutex 2: whoever waits says so, or nobody would wake it.
     while (state_.exchange(kAwaited, std::memory_order_acquire) != kFree) {
       state_.wait(kAwaited, std::memory_order_relaxed);

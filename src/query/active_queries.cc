@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "base/loop_turn.h"
+
 namespace prom5::query {
 
 std::string_view to_string(Lane lane) {
@@ -18,6 +20,7 @@ Result<std::unique_ptr<ActiveQueries::Ticket>> ActiveQueries::enter(
     std::unique_lock lock(mutex_);
     ticket->query_.id = ++last_id_;
     tickets_.emplace(ticket->query_.id, ticket.get());
+    if (running_[lane] >= places_[lane]) leave_event_loop();
     free = freed_.wait_for(lock, ticket->stop(), std::chrono::milliseconds(timeout.ms),
                            [&]() REQUIRES(mutex_) { return running_[lane] < places_[lane]; });
     if (free) {

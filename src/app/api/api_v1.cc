@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include <set>
@@ -12,6 +13,7 @@
 #include "app/api/parameters.h"
 #include "app/api/query_answer.h"
 #include "app/api/result_json.h"
+#include "base/loop_turn.h"
 #include "io/codec/utf8.h"
 #include "model/quote.h"
 
@@ -85,6 +87,15 @@ std::string_view version() { return "5.0.0-dev"; }
 
 ApiV1::ApiV1(Services services, StatusInfo status)
     : services_(services), status_(std::move(status)) {}
+
+bool ApiV1::is_likely_short(const HttpRequest& request) {
+  constexpr size_t kShortText = 4096;
+  constexpr std::array<std::string_view, 4> kPaths = {"/api/v1/query", "/api/v1/query_range",
+                                                      "/api/v1/labels", "/api/v1/series"};
+  if (request.query.size() + request.body.size() > kShortText) return false;
+  return std::ranges::find(kPaths, request.path) != kPaths.end() ||
+         (request.path.starts_with("/api/v1/label/") && request.path.ends_with("/values"));
+}
 
 void ApiV1::add_routes(io::Router& router) {
   using io::PathArguments;
@@ -225,7 +236,10 @@ ApiV1::Answer ApiV1::series(const HttpRequest& request) {
     if (request.stop.stop_requested()) return fail(ErrorCode::Canceled, "the client went away");
     const auto set = TRY(querier->select(matchers, querier->tier({})));
     const auto known = static_cast<ptrdiff_t>(found.size());
-    while (set->next()) found.push_back(set->labels());
+    while (set->next()) {
+      leave_event_loop_when_long();
+      found.push_back(set->labels());
+    }
     if (known == 0) continue;
     // Each one's are in order; with many selectors most are there already.
     std::ranges::inplace_merge(found, found.begin() + known);
@@ -296,6 +310,7 @@ ApiV1::Answer ApiV1::label_list(const HttpRequest& request, Ask ask) {
   };
   if (selectors.empty()) add(TRY(ask(*querier, std::span<const Matcher>())));
   for (const auto& matchers : selectors) add(TRY(ask(*querier, matchers)));
+  leave_event_loop_when_long();
   query::Annotations annotations;
   for (std::string& text : querier->warnings()) annotations.warn(std::move(text));
   std::vector<std::string> list(found.begin(), found.end());

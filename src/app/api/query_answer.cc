@@ -6,6 +6,7 @@
 
 #include "app/api/answer.h"
 #include "app/api/result_json.h"
+#include "base/loop_turn.h"
 #include "query/query_stats.h"
 
 namespace prom5::api {
@@ -16,6 +17,8 @@ using codec::JsonWriter;
 
 /// Below it an answer is written at once: half a megabyte.
 constexpr size_t kManyPoints = 16'384;
+/// Up to so many are written within a moment.
+constexpr size_t kFewPoints = 2048;
 constexpr size_t kPieceBytes = size_t{64} << 10;
 
 std::vector<query::Series>* series_of(query::Value& value) {
@@ -24,10 +27,10 @@ std::vector<query::Series>* series_of(query::Value& value) {
   return nullptr;
 }
 
-bool has_many_points(const std::vector<query::Series>& series) {
+size_t points_of(const std::vector<query::Series>& series) {
   size_t points = 0;
   for (const query::Series& one : series) points += one.points.size();
-  return points >= kManyPoints;
+  return points;
 }
 
 io::HttpResponse at_once(query::QueryResult& result, size_t limit, bool with_stats) {
@@ -103,7 +106,9 @@ class Pieces {
 
 io::HttpResponse query_answer(query::QueryResult result, size_t limit, bool with_stats) {
   const std::vector<query::Series>* series = series_of(result.value);
-  if (series == nullptr || !has_many_points(*series)) return at_once(result, limit, with_stats);
+  const size_t points = series == nullptr ? 0 : points_of(*series);
+  if (points > kFewPoints) leave_event_loop();
+  if (points < kManyPoints) return at_once(result, limit, with_stats);
   io::HttpResponse response = io::HttpResponse::json(200, "");
   response.pieces = [pieces = std::make_shared<Pieces>(std::move(result), limit, with_stats)](
                         std::string& piece) { return pieces->next(piece); };

@@ -9,6 +9,7 @@
 
 #include "app/config/yaml_reader.h"
 #include "base/ascii.h"
+#include "base/loop_turn.h"
 #include "io/codec/base64.h"
 #include "io/file/file_system.h"
 
@@ -93,6 +94,7 @@ std::optional<std::string> WebConfig::user_of(std::string_view authorization) co
   };
   const std::string hash = user == users.end() ? kNobody : user->second;
   if (const auto known = cache_->find(pair, hash)) return name_if(*known);
+  leave_event_loop();  // a good hash takes a tenth of a second
   crypt_data data{};
   const char* made = crypt_r(pair.c_str() + colon + 1, hash.c_str(), &data);
   const std::string_view result = made == nullptr ? "" : made;

@@ -3,27 +3,25 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <charconv>
 #include <deque>
 #include <optional>
-#include <thread>
 
 #include "base/ascii.h"
+#include "base/loop_turn.h"
 #include "io/http/content_coding.h"
 #include "io/http/leave_watch.h"
 #include "io/http/outbox.h"
 #include "io/http/websocket_frame.h"
 #include "io/http/worker_pool.h"
 #include "io/net/connection.h"
+#include "io/net/event_loop.h"
 
 namespace prom5::io {
 
@@ -66,7 +64,7 @@ Result<Endpoint> split_address(const std::string& address) {
 }
 
 /// Messages of a WebSocket on their way to a worker, one after the other. Belongs to the
-/// connection's strand.
+/// connection's event loop.
 struct WebSocketInbox {
   std::deque<std::string> waiting;
   bool working = false;
@@ -78,27 +76,34 @@ constexpr size_t kCopiedBehindHead = 16 << 10;
 
 /// Makes a body in pieces one, for a client that takes no chunks or whose body is compressed.
 void join_pieces(const HttpRequest& request, HttpResponse& response) {
+  if (!response.pieces) return;
   const bool whole =
       request.http_1_0 || request.method == "HEAD" ||
       choose_coding(request.headers.get("Accept-Encoding")) != ContentCoding::Identity;
-  if (!response.pieces || !whole) return;
+  if (!whole) return;
+  leave_event_loop();
   for (std::string piece; response.pieces(piece);) response.body += piece;
   response.pieces = nullptr;
+}
+
+void compress(const HttpRequest& request, HttpResponse& response) {
+  if (response.pieces) response.headers.add("Vary", "Accept-Encoding");
+  if (response.stream || response.body.size() < kCompressFrom ||
+      !response.headers.get("Content-Encoding").empty()) {
+    return;
+  }
+  const ContentCoding coding = choose_coding(request.headers.get("Accept-Encoding"));
+  if (coding != ContentCoding::Identity) {
+    leave_event_loop();
+    response.body = encode_body(coding, response.body);
+    response.headers.set("Content-Encoding", std::string(to_string(coding)));
+  }
+  response.headers.add("Vary", "Accept-Encoding");
 }
 
 /// The head, and a short body behind it; a long one stays in the response, to be sent next.
 std::string serialize(const HttpRequest& request, HttpResponse& response, bool keep_alive) {
   const bool bodiless = response.status == 204 || response.status == 304 || response.status == 101;
-  if (response.pieces) response.headers.add("Vary", "Accept-Encoding");
-  if (!response.stream && response.body.size() >= kCompressFrom &&
-      response.headers.get("Content-Encoding").empty()) {
-    const ContentCoding coding = choose_coding(request.headers.get("Accept-Encoding"));
-    if (coding != ContentCoding::Identity) {
-      response.body = encode_body(coding, response.body);
-      response.headers.set("Content-Encoding", std::string(to_string(coding)));
-    }
-    response.headers.add("Vary", "Accept-Encoding");
-  }
   std::string out =
       fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_phrase(response.status));
   for (const auto& [name, value] : response.headers.all()) {
@@ -193,7 +198,7 @@ class HttpServer::Impl {
         requests_(metrics.counter("prom5_http_requests_total", "HTTP requests taken.")),
         refused_(metrics.counter("prom5_http_refused_total",
                                  "Connections and requests turned away by a limit.")) {
-    for (size_t i = 0; i < options_.event_loop_threads; ++i) loops_.emplace_back(1);
+    for (size_t i = 0; i < options_.event_loops; ++i) loops_.emplace_back();
     metrics.on_collect("prom5_http_connections", "Open HTTP connections.",
                        MetricRegistry::Type::Gauge,
                        [this] { return static_cast<double>(connections_.load()); });
@@ -208,13 +213,13 @@ class HttpServer::Impl {
     for (const std::string& address : options_.listen_addresses) {
       const Endpoint endpoint = TRY(split_address(address));
       error_code error;
-      tcp::resolver resolver(loops_[0]);
+      tcp::resolver resolver(loops_[0].context());
       const auto found =
           resolver.resolve(endpoint.host, endpoint.port, tcp::resolver::passive, error);
       if (error || found.empty()) {
         return fail(ErrorCode::BadData, "listen address \"{}\": {}", address, error.message());
       }
-      tcp::acceptor acceptor(loops_[0]);
+      tcp::acceptor acceptor(loops_[0].context());
       const tcp::endpoint where = found.begin()->endpoint();
       acceptor.open(where.protocol(), error);
       if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
@@ -230,14 +235,9 @@ class HttpServer::Impl {
 
   void start() {
     for (tcp::acceptor& acceptor : acceptors_) {
-      asio::co_spawn(loops_[0], accept(acceptor), asio::detached);
+      asio::co_spawn(loops_[0].context(), accept(acceptor), asio::detached);
     }
-    for (asio::io_context& loop : loops_) {
-      threads_.emplace_back([&loop] {
-        const auto stays = asio::make_work_guard(loop);
-        loop.run();
-      });
-    }
+    for (EventLoop& loop : loops_) loop.start();
     workers_.start(options_.worker_threads);
     if (options_.is_long) long_workers_.start(options_.long_worker_threads);
   }
@@ -257,8 +257,7 @@ class HttpServer::Impl {
     long_workers_.request_stop();
     workers_.stop();  // running handlers have been asked to stop
     long_workers_.stop();
-    for (asio::io_context& loop : loops_) loop.stop();
-    threads_.clear();
+    for (EventLoop& loop : loops_) loop.stop();
   }
 
   [[nodiscard]] bool is_long(const HttpRequest& request) const {
@@ -279,17 +278,18 @@ class HttpServer::Impl {
   }
 
   /// Whose the next connection is. Called on the first loop alone.
-  asio::io_context& next_loop() { return loops_[accepted_++ % loops_.size()]; }
+  EventLoop& next_loop() { return loops_[accepted_++ % loops_.size()]; }
 
   asio::awaitable<void> accept(tcp::acceptor& acceptor) {
     for (;;) {
       error_code error;
+      EventLoop& loop = next_loop();
       tcp::socket socket = co_await acceptor.async_accept(
-          asio::make_strand(next_loop()), asio::redirect_error(asio::use_awaitable, error));
+          loop.context(), asio::redirect_error(asio::use_awaitable, error));
       if (error) {
         if (error == asio::error::operation_aborted) co_return;
         // Out of descriptors or the like: wait for some to be given back.
-        asio::steady_timer pause(loops_[0], std::chrono::milliseconds(50));
+        asio::steady_timer pause(acceptor.get_executor(), std::chrono::milliseconds(50));
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
         continue;
       }
@@ -298,8 +298,7 @@ class HttpServer::Impl {
         continue;  // closing is the answer
       }
       socket.set_option(tcp::no_delay(true), error);
-      const auto executor = socket.get_executor();
-      asio::co_spawn(executor, serve(std::move(socket)), asio::detached);
+      asio::co_spawn(loop.context(), serve(loop, std::move(socket)), asio::detached);
     }
   }
 
@@ -333,7 +332,7 @@ class HttpServer::Impl {
     int seconds_;
   };
 
-  asio::awaitable<void> serve(tcp::socket socket) {
+  asio::awaitable<void> serve(EventLoop& loop, tcp::socket socket) {
     const Counted counted(connections_);
     error_code ignored;
     const tcp::endpoint remote = socket.remote_endpoint(ignored);
@@ -344,7 +343,7 @@ class HttpServer::Impl {
     Watchdog watchdog(*connection, options_.read_timeout_seconds);
     if (co_await connection->handshake()) {
       std::string buffer;
-      while (co_await serve_one(*connection, watchdog, buffer, peer)) {
+      while (co_await serve_one(loop, *connection, watchdog, buffer, peer)) {
       }
     }
     watchdog.pause();
@@ -381,8 +380,8 @@ class HttpServer::Impl {
   }
 
   /// One request and its answer. False when the connection is to be closed.
-  asio::awaitable<bool> serve_one(Connection& connection, Watchdog& watchdog, std::string& buffer,
-                                  const std::string& peer) {
+  asio::awaitable<bool> serve_one(EventLoop& loop, Connection& connection, Watchdog& watchdog,
+                                  std::string& buffer, const std::string& peer) {
     Parser parser;
     parser.header_limit(static_cast<uint32_t>(options_.max_header_bytes));
     parser.body_limit(options_.max_body_bytes);
@@ -420,7 +419,15 @@ class HttpServer::Impl {
     std::stop_source stop;  // for as long as an answer is made, also a streamed one
     const std::stop_callback server_stops(stopping_.get_token(),
                                           [stop]() mutable { stop.request_stop(); });
-    HttpResponse response = co_await handle(connection, request, stop);
+    const bool begins_here =
+        loop.can_hand_over() && options_.is_likely_short && options_.is_likely_short(request);
+    HttpResponse response;
+    // Not an expression with two co_await: GCC 12 destroys what it gives twice.
+    if (begins_here) {
+      response = co_await handle_here(loop, connection, request, stop);
+    } else {
+      response = co_await handle(connection, request, stop);
+    }
     if (response.websocket) {
       co_await serve_websocket(connection, watchdog, request, response, buffer);
       co_return false;
@@ -451,6 +458,27 @@ class HttpServer::Impl {
       if (n == 0) break;
       total += n;
     }
+  }
+
+  /// Runs the handler on the loop's thread, which leaves the loop when that takes long.
+  asio::awaitable<HttpResponse> handle_here(EventLoop& loop, Connection& connection,
+                                            HttpRequest& request, std::stop_source stop) {
+    std::shared_ptr<LeaveWatch> watch;
+    HttpResponse response;
+    request.stop = stop.get_token();
+    {
+      const LoopTurn turn([&] {
+        watch = std::make_shared<LeaveWatch>(connection.socket(), stop);
+        loop.hand_over();
+        asio::post(loop.context(), [watch] { watch->begin(); });
+      });
+      response = run_handler(request);
+    }
+    if (watch) {  // The loop was left.
+      co_await asio::post(loop.context(), asio::use_awaitable);
+      watch->end();
+    }
+    co_return response;
   }
 
   /// Runs the handler on a worker and waits for it, meanwhile watching for the client to leave.
@@ -493,6 +521,7 @@ class HttpServer::Impl {
     try {
       HttpResponse response = handler_(request);
       join_pieces(request, response);
+      compress(request, response);
       return response;
     } catch (const std::exception& e) {
       // Libraries throw; a request must not end the server.
@@ -702,9 +731,9 @@ class HttpServer::Impl {
   const HttpServerOptions options_;
   const Handler handler_;
   const Log& log_;
-  /// Each is one thread's. On one that they share, threads would wake each other for every step of
-  /// a request, which costs as much as a small query.
-  std::deque<asio::io_context> loops_;
+  /// Each is run by one thread at a time. On one that they share, threads would wake each other for
+  /// every step of a request, which costs as much as a small query.
+  std::deque<EventLoop> loops_;
   size_t accepted_ = 0;
   std::unique_ptr<asio::ssl::context> tls_;
   std::vector<tcp::acceptor> acceptors_;
@@ -714,7 +743,6 @@ class HttpServer::Impl {
   WorkerPool long_workers_;
   Counter& requests_;
   Counter& refused_;
-  std::vector<std::jthread> threads_;
 };
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

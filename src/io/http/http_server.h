@@ -21,9 +21,13 @@ struct HttpServerOptions {
   size_t max_header_bytes = size_t{64} << 10;
   /// How long a request may take to arrive, and an idle connection may stay.
   int read_timeout_seconds = 300;
-  size_t event_loop_threads = 2;
-  /// Handlers run here, so that a slow one holds no event loop. More than the queries that may run
-  /// at once, so that health checks are answered while all of them do.
+  size_t event_loops = 2;  ///< two threads each
+  /// Which requests are most likely answered within microseconds, as small queries are. Their
+  /// handlers begin on the event loop's own thread, and leave it before what may take long or wait
+  /// (base/loop_turn.h). Empty: none.
+  std::function<bool(const HttpRequest&)> is_likely_short;
+  /// Other handlers run here, so that a slow one holds no event loop. More than the queries that
+  /// may run at once, so that health checks are answered while all of them do.
   size_t worker_threads = 32;
   size_t max_queued_requests = 1024;
   /// Which requests may take long, as a language model does: they run on workers of their own, and
@@ -37,7 +41,8 @@ struct HttpServerOptions {
 /// HTTP/1.1 with keep-alive, chunked bodies both ways, gzip, streams, WebSocket and TLS, on Asio
 /// coroutines; Beast parses requests.
 ///
-/// Handlers run on worker threads, several at once. An answer to a HEAD request loses its body.
+/// Handlers run on worker threads, or begin on an event loop's; several at once. An answer to a
+/// HEAD request loses its body.
 class HttpServer {
  public:
   /// The request is the handler's to complete: whose it is, for example.

@@ -10,6 +10,7 @@
 #include <future>
 #include <latch>
 
+#include "base/loop_turn.h"
 #include "base/mutex.h"
 
 namespace prom5::io {
@@ -218,6 +219,71 @@ TEST_F(LongRequests, DoNotWaitForEver) {
   client.get("/long");
   EXPECT_TRUE(client.read("waiting\n").starts_with("HTTP/1.1 503 "));
   let_.count_down();
+}
+
+/// Requests begin on the one event loop; those to /long leave it and wait until they are let.
+class LikelyShortRequests : public Leaving {
+ protected:
+  void serve_on_loop() {
+    HttpServerOptions options;
+    options.event_loops = 1;
+    options.worker_threads = 1;
+    options.is_likely_short = [](const HttpRequest&) { return true; };
+    serve(
+        [this](const HttpRequest& request) {
+          if (request.path == "/stopped") {
+            leave_event_loop();
+            until_stopped(request.stop);
+          }
+          if (request.path == "/long") {
+            leave_event_loop();
+            let_.wait();
+          }
+          return HttpResponse::text(200, request.path.substr(1));
+        },
+        options);
+  }
+
+  std::latch let_{1};
+};
+
+TEST_F(LikelyShortRequests, ThatTurnOutLongKeepNobodyWaiting) {
+  serve_on_loop();
+  const Client first(port());   // has the loop's thread
+  const Client second(port());  // has the worker
+  const Client third(port());   // waits for the worker
+  const Client other(port());
+  first.get("/long");
+  second.get("/long");
+  third.get("/last");
+  let_.count_down();
+  EXPECT_TRUE(third.read("last").ends_with("last"));
+  EXPECT_TRUE(first.read("long").ends_with("long"));
+  EXPECT_TRUE(second.read("long").ends_with("long"));
+  for (int i = 0; i < 100; ++i) {
+    other.get("/short");
+    EXPECT_TRUE(other.read("short").starts_with("HTTP/1.1 200 "));
+    first.get("/long");
+    EXPECT_TRUE(first.read("long").ends_with("long"));
+  }
+}
+
+TEST_F(LikelyShortRequests, EndWhenTheirClientLeaves) {
+  serve_on_loop();
+  Client client(port());
+  client.get("/stopped");
+  begun_.wait();
+  client.leave();
+  ended_.wait();
+}
+
+TEST_F(LikelyShortRequests, EndWithTheServer) {
+  serve_on_loop();
+  const Client client(port());
+  client.get("/stopped");
+  begun_.wait();
+  server_.reset();
+  ended_.wait();
 }
 
 TEST_F(HttpServerTest, AStreamLeavesTheConnectionForTheNextRequest) {

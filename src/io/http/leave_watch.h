@@ -12,7 +12,7 @@ namespace prom5::io {
 
 /// Watches for a client to leave while an answer is made, and requests a stop then. A client that
 /// closes only its writing side has left too. Made by std::make_shared, used on the connection's
-/// strand; the socket outlives the time from begin() to end().
+/// event loop; the socket outlives the time from begin() to end().
 class LeaveWatch : public std::enable_shared_from_this<LeaveWatch> {
  public:
   LeaveWatch(boost::asio::ip::tcp::socket& socket, std::stop_source stop)

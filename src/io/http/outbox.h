@@ -16,7 +16,7 @@
 
 namespace prom5::io {
 
-/// Bytes on their way from any thread to a connection's strand, bounded: a client that does not
+/// Bytes on their way from any thread to a connection's event loop, bounded: a client that does not
 /// read them closes it.
 class Outbox {
  public:

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/loop_turn.h"
 #include "model/histogram_arithmetic.h"
 #include "model/label_index.h"
 #include "model/metadata.h"
@@ -42,7 +43,9 @@ Result<void> QueryContext::check_alive() const {
   if (options.stop.stop_requested()) {
     return fail(ErrorCode::Canceled, "query was canceled in expression evaluation");
   }
-  if (std::chrono::steady_clock::now() > options.deadline) {
+  const auto now = std::chrono::steady_clock::now();
+  leave_event_loop_when_long(now);
+  if (now > options.deadline) {
     return fail(ErrorCode::Timeout, "query timed out in expression evaluation");
   }
   return {};

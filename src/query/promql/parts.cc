@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/loop_turn.h"
 #include "base/mutex.h"
 #include "query/promql/evaluator.h"
 
@@ -60,6 +61,7 @@ Result<void> Evaluator::each_in_parts(SeriesSet& set, uint64_t samples, const Pa
   if (workers == nullptr || workers->threads() == 0) return read(*this, set, sink);
   const size_t wanted = parts_for(set.series_count(), samples, grid_.count, workers->threads() + 1);
   if (wanted < 2) return read(*this, set, sink);
+  leave_event_loop();
   std::vector<std::unique_ptr<SeriesSet>> sets = set.split(wanted);
   if (sets.empty()) return read(*this, set, sink);
   struct Part {

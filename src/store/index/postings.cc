@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/loop_turn.h"
+
 namespace prom5::index {
 
 namespace {
@@ -37,6 +39,8 @@ PostingList unite(std::vector<const PostingList*> lists) {
   PostingList out;
   size_t total = 0;
   for (const PostingList* list : lists) total += list->size();
+  constexpr size_t kLong = 16'384;
+  if (total > kLong) leave_event_loop();
   out.reserve(total);
   for (const PostingList* list : lists) out.insert(out.end(), list->begin(), list->end());
   // One series has one value for a name, so the lists are disjoint and sorting is all there is.
@@ -81,6 +85,7 @@ PostingList MemPostings::matching(const Matcher& matcher, const Values& values) 
     lists.erase(std::unique(lists.begin(), lists.end()), lists.end());
   } else {
     for (const auto& [value, list] : values) {
+      leave_event_loop_when_long();
       if (matcher.matches(value)) lists.push_back(&list);
     }
   }
@@ -107,6 +112,7 @@ PostingList MemPostings::select(std::span<const Matcher> matchers) const {
     // taken out at the end.
     std::vector<const PostingList*> refused;
     for (const auto& [value, list] : values) {
+      leave_event_loop_when_long();
       if (!matcher.matches(value)) refused.push_back(&list);
     }
     excluded.push_back(unite(std::move(refused)));
@@ -133,6 +139,7 @@ std::vector<std::string> MemPostings::label_names(std::span<const Matcher> match
   const PostingList ids = matchers.empty() ? PostingList() : select(matchers);
   for (const auto& [name, values] : by_name_) {
     const bool any = matchers.empty() || std::ranges::any_of(values, [&](const auto& entry) {
+                       leave_event_loop_when_long();
                        return intersects(ids, entry.second);
                      });
     if (any) out.push_back(name);
@@ -147,6 +154,7 @@ std::vector<std::string> MemPostings::label_values(std::string_view name,
   if (found == by_name_.end()) return out;
   const PostingList ids = matchers.empty() ? PostingList() : select(matchers);
   for (const auto& [value, list] : found->second) {
+    leave_event_loop_when_long();
     if (matchers.empty() || intersects(ids, list)) out.push_back(value);
   }
   return out;

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/loop_turn.h"
 #include "store/tsdb/columns.h"
 
 namespace prom5::remote {
@@ -125,6 +126,7 @@ class FanoutQuerier final : public Querier {
     }
     std::vector<std::unique_ptr<SeriesSet>> sets;
     sets.push_back(TRY(local_->select(matchers, tier)));
+    if (!in_flight.empty()) leave_event_loop();
     for (const auto& [reader, read] : in_flight) {
       auto set = read->wait(half_of(patience_), warnings_);
       note(reader, set != nullptr);

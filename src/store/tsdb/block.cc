@@ -5,6 +5,7 @@
 #include <iterator>
 #include <set>
 
+#include "base/loop_turn.h"
 #include "io/codec/bytes.h"
 #include "io/codec/compress.h"
 #include "io/codec/crc32c.h"
@@ -209,6 +210,9 @@ Result<void> Block::each_run(uint32_t offset, Visit visit) const {
 
 Result<void> Block::add_postings(uint32_t offset, std::vector<uint32_t>& out) const {
   return each_run(offset, [&](uint32_t first, uint32_t last) {
+    constexpr uint32_t kLongRun = 16'384;
+    if (last - first > kLongRun) leave_event_loop();
+    leave_event_loop_when_long();
     for (uint32_t number = first; number <= last; ++number) out.push_back(number);
     return true;
   });
@@ -256,6 +260,7 @@ Result<std::vector<uint32_t>> Block::matching(const Matcher& matcher, bool wante
     for (const uint32_t at : found) TRY(add(value_at(at)));
   } else {
     for (uint32_t at = name->first_value; at < end; ++at) {
+      leave_event_loop_when_long();
       const Value value = value_at(at);
       if (matcher.matches(value.text) == wanted) TRY(add(value));
     }
@@ -586,6 +591,7 @@ Result<std::vector<std::string>> Block::label_names(std::span<const Matcher> mat
   for (const LabelName& name : names_) {
     bool any = matchers.empty();
     for (uint32_t i = 0; i < name.values && !any; ++i) {
+      leave_event_loop_when_long();
       any = TRY(intersects(value_at(name.first_value + i).postings, numbers));
     }
     if (any) out.emplace_back(name.name);
@@ -601,6 +607,7 @@ Result<std::vector<std::string>> Block::label_values(std::string_view name,
   std::vector<uint32_t> numbers;
   if (!matchers.empty()) numbers = TRY(select(matchers));
   for (uint32_t i = 0; i < found->values; ++i) {
+    leave_event_loop_when_long();
     const Value value = value_at(found->first_value + i);
     const bool any = matchers.empty() || TRY(intersects(value.postings, numbers));
     if (any) out.emplace_back(value.text);

@@ -4,6 +4,8 @@
 #include <map>
 #include <unordered_set>
 
+#include "base/loop_turn.h"
+
 namespace prom5::tsdb {
 
 namespace {
@@ -116,6 +118,8 @@ std::vector<Series*> Head::select(std::span<const Matcher> matchers) const {
     const MutexLock lock(postings_mutex_);
     ids = postings_.select(matchers);
   }
+  constexpr size_t kManySeries = 4096;
+  if (ids.size() > kManySeries) leave_event_loop();
   std::vector<Series*> out;
   out.reserve(ids.size());
   for (const index::SeriesId id : ids) {
