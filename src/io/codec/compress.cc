@@ -152,20 +152,26 @@ ZSTD_DCtx* decompression_context() {
 
 }  // namespace
 
-Result<std::string> zstd_decompress(std::string_view frame, size_t bytes) {
+Result<void> zstd_decompress(std::string_view frame, size_t bytes, std::string& out) {
   // The least that a block of 128 KiB takes are four bytes: a size beyond that is damage, and shall
   // not be allocated.
   constexpr size_t kMostExpansion = (size_t{128} << 10) / 4;
   if (bytes / kMostExpansion > frame.size()) {
     return fail(ErrorCode::Corruption, "zstd: {} bytes cannot be in {}", bytes, frame.size());
   }
-  std::string out(bytes, '\0');
+  out.resize(bytes);
   const size_t size = ZSTD_decompressDCtx(decompression_context(), out.data(), out.size(),
                                           frame.data(), frame.size());
   if (ZSTD_isError(size) != 0 || size != bytes) {
     return fail(ErrorCode::Corruption, "zstd: {}",
                 ZSTD_isError(size) != 0 ? ZSTD_getErrorName(size) : "shorter than it says");
   }
+  return {};
+}
+
+Result<std::string> zstd_decompress(std::string_view frame, size_t bytes) {
+  std::string out;
+  TRY(zstd_decompress(frame, bytes, out));
   return out;
 }
 

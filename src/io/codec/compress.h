@@ -25,6 +25,8 @@ std::string zlib_compress(std::string_view bytes, int level = 1);
 
 /// One zstd frame. Corruption when malformed or not of exactly `bytes` bytes when decoded.
 Result<std::string> zstd_decompress(std::string_view frame, size_t bytes);
+/// Into the memory of `out`.
+Result<void> zstd_decompress(std::string_view frame, size_t bytes, std::string& out);
 /// One zstd frame of unknown size. LimitExceeded when it is to hold more than `max_bytes`.
 Result<std::string> zstd_decompress_frame(std::string_view frame, size_t max_bytes);
 std::string zstd_compress(std::string_view bytes, int level = 1);

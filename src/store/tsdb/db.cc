@@ -294,7 +294,7 @@ Result<void> Db::replay(const std::stop_token& stop) {
                           // first was good.
                           if (payload == before) return {};
                           before = payload;
-                          auto record = decode_record(payload);
+                          auto record = decode_record(payload, replay->spare());
                           if (!record) {
                             // The checksum held, so this is not damage but a record of another
                             // version.

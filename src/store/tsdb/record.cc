@@ -217,7 +217,7 @@ Result<std::string_view> read_packed(ByteReader& in, uint64_t limit, std::string
   if (size > limit) return fail(ErrorCode::Corruption, "record: {} bytes, more than can be", size);
   const std::string_view frame = TRY(in.sized_bytes());
   if (frame.empty()) return in.take(size);
-  unpacked = TRY(codec::zstd_decompress(frame, size));
+  TRY(codec::zstd_decompress(frame, size, unpacked));
   return unpacked;
 }
 
@@ -344,7 +344,7 @@ Result<void> read_differences(ByteReader& in, std::span<RefSample> samples, Take
 Result<void> read_samples(ByteReader& in, std::vector<RefSample>& out) {
   const uint64_t n = TRY(in.varint());
   if (n > kMaxSamples) return fail(ErrorCode::Corruption, "record: {} samples", n);
-  std::string unpacked;
+  thread_local std::string unpacked;  // allocating it costs as much as unpacking
   ByteReader body(TRY(read_packed(in, n * (10 + 10 + 9), unpacked)));
   const size_t before = out.size();
   out.resize(before + n);
@@ -439,8 +439,9 @@ void encode_histogram(const Histogram& histogram, std::string& out) {
 
 Result<Histogram> decode_histogram(ByteReader& in) { return read_histogram(in); }
 
-Result<Record> decode_record(std::string_view payload) {
+Result<Record> decode_record(std::string_view payload, std::vector<RefSample> spare) {
   Record out;
+  out.samples = std::move(spare);
   ByteReader in(payload);
   while (!in.empty()) {
     const uint8_t section = TRY(in.u8());

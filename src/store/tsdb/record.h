@@ -93,7 +93,8 @@ struct Record {
 void encode_histogram(const Histogram& histogram, std::string& out);
 Result<Histogram> decode_histogram(codec::ByteReader& in);
 
-/// Corruption when the payload does not follow the format.
-Result<Record> decode_record(std::string_view payload);
+/// Corruption when the payload does not follow the format. The samples take the memory of
+/// `spare`, which is empty.
+Result<Record> decode_record(std::string_view payload, std::vector<RefSample> spare = {});
 
 }  // namespace prom5::tsdb

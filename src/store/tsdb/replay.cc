@@ -62,7 +62,7 @@ void Replay::gather_steps() {
 void Replay::work(BoundedQueue<Batch>& queue) {
   std::vector<Sample> sorted;
   for (;;) {
-    const Batch batch = *queue.pop({});
+    Batch batch = *queue.pop({});
     if (batch.barrier != nullptr) {
       batch.barrier->count_down();
       continue;
@@ -72,6 +72,7 @@ void Replay::work(BoundedQueue<Batch>& queue) {
     for (const auto& [series, h] : batch.histograms) {
       series->append(h.time, h.histogram, head_.chunks());
     }
+    if (batch.histograms.empty()) spare_gathered_.give(std::move(batch.samples));
   }
 }
 
@@ -101,7 +102,10 @@ Replay::Batch& Replay::bucket(size_t number, bool histograms) {
   bucket.first = number * kBucketSeries;
   const bool others = histograms ? !bucket.samples.empty() : !bucket.histograms.empty();
   if (others || bucket.size() >= room_) hand_over(number);
-  if (bucket.size() == 0 && !histograms) bucket.samples.reserve(room_);
+  if (bucket.size() == 0 && !histograms) {
+    bucket.samples = spare_gathered_.take();
+    bucket.samples.reserve(room_);
+  }
   return bucket;
 }
 
@@ -154,6 +158,7 @@ void Replay::gather(Record record) {
     Series* const series = series_of(s.ref);
     if (series != nullptr) series->set_start(s.time, s.start, s.alone);
   }
+  spare_samples_.give(std::move(record.samples));
   if (range.start <= range.end) {
     head_.note_time(range.start);
     head_.note_time(range.end);

@@ -9,10 +9,34 @@
 #include <vector>
 
 #include "base/bounded_queue.h"
+#include "base/mutex.h"
 #include "store/tsdb/head.h"
 #include "store/tsdb/record.h"
 
 namespace prom5::tsdb {
+
+/// Emptied vectors for whoever fills the next one. One thread fills, another empties: without them
+/// both meet at the allocator's locks, and each new one is fetched from the system. Any thread.
+template <typename T>
+class SpareVectors {
+ public:
+  std::vector<T> take() EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    if (spare_.empty()) return {};
+    std::vector<T> out = std::move(spare_.back());
+    spare_.pop_back();
+    return out;
+  }
+  void give(std::vector<T> used) EXCLUDES(mutex_) {
+    used.clear();
+    const MutexLock lock(mutex_);
+    spare_.push_back(std::move(used));
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<std::vector<T>> spare_ GUARDED_BY(mutex_);
+};
 
 /// Puts what the log holds into the head: one thread reads and decodes, others apply, each to
 /// series of its own, so that a series' samples stay in order. Samples are gathered for some
@@ -31,6 +55,8 @@ class Replay {
   void begin_segment(TimeMs from);
 
   void apply(Record record);
+  /// Memory for the samples of the next record.
+  std::vector<RefSample> spare() { return spare_samples_.take(); }
 
  private:
   static constexpr size_t kWorkers = 2;
@@ -97,7 +123,9 @@ class Replay {
   std::vector<std::unique_ptr<std::array<SeriesRef, kPage>>> known_;
   std::vector<Batch> buckets_;  ///< by the head's references
   size_t room_ = 0;             ///< of each bucket, in samples
-  Step next_;                   ///< what is collected for the gatherer
+  SpareVectors<Gathered> spare_gathered_;
+  SpareVectors<RefSample> spare_samples_;
+  Step next_;  ///< what is collected for the gatherer
   size_t next_samples_ = 0;
   BoundedQueue<Step> steps_{kQueuedSteps};
   std::array<std::unique_ptr<BoundedQueue<Batch>>, kWorkers> queues_;
