@@ -14,6 +14,7 @@ namespace prom5::promql {
 
 class Evaluator;
 class Falls;
+class HistogramFalls;
 
 /// What a function over a range sees at one step: the samples in (start, end].
 /// Their start timestamps are there for Function::starts, where any is known and asked for.
@@ -39,6 +40,7 @@ struct Window : RangeColumns {
   size_t first = 0;            ///< where `values` begin among those
   size_t first_histogram = 0;  ///< where `histograms` begin among all windows'
   Falls* falls = nullptr;      ///< of a counter's function: where floats fall, of all windows'
+  HistogramFalls* histogram_falls = nullptr;  ///< the same of histograms; of every function's
   std::string_view metric;
   /// Adds a warning or a note about the range argument.
   const std::function<void(std::string text)>* warn = nullptr;

@@ -9,6 +9,7 @@
 #include "query/promql/extended_range.h"
 #include "query/promql/falls.h"
 #include "query/promql/functions.h"
+#include "query/promql/histogram_falls.h"
 #include "query/promql/sample_pairs.h"
 #include "query/promql/start_resets.h"
 
@@ -103,22 +104,24 @@ std::optional<Histogram> histogram_increase(const Window& w, Kind kind) {
   Histogram first = *points.front();
   const Histogram& last = *points.back();
   const bool counter = kind == Kind::Counter;
-  const bool any_gauge =
-      std::any_of(points.begin(), points.end(), [](const auto& h) { return is_gauge(*h); });
-  if (counter && any_gauge) warn_not_a_counter(w);
-  const auto is_reset = [&](size_t i, const Histogram& before) {
-    return is_start_reset(started_at(w.histogram_times, w.histogram_starts, i - 1),
-                          started_at(w.histogram_times, w.histogram_starts, i)) ||
-           is_counter_reset(*points[i], before);
+  HistogramFalls& falls = *w.histogram_falls;
+  const size_t from = w.first_histogram;
+  const size_t count = points.size();
+  if (counter && falls.any_gauge(from, count)) warn_not_a_counter(w);
+  const auto second_resets = [&] {
+    return is_start_reset(started_at(w.histogram_times, w.histogram_starts, 0),
+                          started_at(w.histogram_times, w.histogram_starts, 1)) ||
+           is_counter_reset(*points[1], first);
   };
-  if (counter && is_reset(1, first)) {
+  if (counter && second_resets()) {
     // The first sample does not count then, so its layout need not fit.
     first = Histogram{};
     first.schema = points[1]->schema;
     first.custom_bounds = points[1]->custom_bounds;
   }
-  for (size_t i = 1; i < points.size(); ++i) {
-    if (points[i]->custom() != first.custom()) return warn_mixed_buckets(w), std::nullopt;
+  // Of the first what counts is what took its place.
+  if (points[1]->custom() != first.custom() || falls.kinds_differ(from + 1, count - 1)) {
+    return warn_mixed_buckets(w), std::nullopt;
   }
   auto difference = subtract(last, first);
   if (!difference) return warn_mixed_buckets(w), std::nullopt;
@@ -127,26 +130,23 @@ std::optional<Histogram> histogram_increase(const Window& w, Kind kind) {
   }
   Histogram result = std::move(difference->histogram);
   // A rate has the lowest resolution of all its samples, a difference that of its two.
-  int32_t schema = first.schema;
-  for (const HistogramPtr& point : points.subspan(1)) schema = std::min(schema, point->schema);
+  const int32_t schema = std::min(first.schema, falls.least_schema(from + 1, count - 1));
   if (counter && !result.custom() && schema < result.schema) result = at_schema(result, schema);
   if (counter) {
-    const Histogram* previous = &first;
-    bool overlap = false;
-    for (size_t i = 1; i < points.size(); ++i) {
-      overlap = overlap || starts_overlap(started_at(w.histogram_times, w.histogram_starts, i - 1),
-                                          started_at(w.histogram_times, w.histogram_starts, i));
-      if (is_reset(i, *previous)) {
-        auto added = add(result, *previous);
-        if (!added) return warn_mixed_buckets(w), std::nullopt;
-        if (added->bounds_reconciled) {
-          (*w.inform)("mismatched custom buckets were reconciled during addition");
-        }
-        result = std::move(added->histogram);
+    const auto add_lost = [&](const Histogram& before) {
+      auto added = add(result, before);
+      if (!added) return false;
+      if (added->bounds_reconciled) {
+        (*w.inform)("mismatched custom buckets were reconciled during addition");
       }
-      previous = points[i].get();
+      result = std::move(added->histogram);
+      return true;
+    };
+    if (second_resets() && !add_lost(first)) return warn_mixed_buckets(w), std::nullopt;
+    for (const uint32_t reset : falls.resets(from, count)) {
+      if (!add_lost(*points[reset - from - 1])) return warn_mixed_buckets(w), std::nullopt;
     }
-    if (overlap) warn_of_overlap(w);
+    if (falls.starts_overlap(from, count)) warn_of_overlap(w);
   } else if (!is_gauge(*points.front()) || !is_gauge(last)) {
     warn_not_a_gauge(w);
   }

@@ -11,6 +11,7 @@
 #include "model/quote.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/falls.h"
+#include "query/promql/histogram_falls.h"
 #include "query/promql/range_window.h"
 #include "query/promql/series_collector.h"
 
@@ -92,6 +93,8 @@ Result<size_t> slide(QueryContext& context, const Function& function, const Step
   std::optional<Falls> falls;
   if (function.counter) falls.emplace(samples.times, samples.values, samples.starts);
   window.falls = falls ? &*falls : nullptr;
+  HistogramFalls histogram_falls(columns_of(samples));
+  window.histogram_falls = &histogram_falls;
   SlidingRange summed(samples.rollups.histogram_ends);
   WindowFolds folds;
   if (!shape.shift.fixed) {
