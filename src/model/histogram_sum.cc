@@ -1,5 +1,6 @@
 #include "model/histogram_sum.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace prom5 {
@@ -50,10 +51,15 @@ Result<void> HistogramFold::add(const Histogram& h) {
     add_weighted(std::move(other));
     return {};
   }
+  if (kind_ == Kind::Sum) {
+    buckets::combine_hints(total_.reset_hint, other.reset_hint);
+    if (buckets::add_to(total_, std::move(other))) bounds_reconciled_ = true;
+    return {};
+  }
   Unpacked next = total_;
   buckets::combine_hints(next.reset_hint, other.reset_hint);
   const bool reconciled = buckets::add_to(next, other);
-  if (kind_ == Kind::Mean && overflows(next)) {
+  if (overflows(next)) {
     incremental_ = true;
     divide(total_, count_ - 1);
     add_weighted(std::move(other));
@@ -71,11 +77,36 @@ void HistogramFold::add_weighted(Unpacked h) {
   if (buckets::add_to(total_, std::move(h))) bounds_reconciled_ = true;
 }
 
+void HistogramFold::join(const HistogramFold& other) {
+  CHECK(kind_ == Kind::Sum && other.kind_ == Kind::Sum);
+  count_ += other.count_;
+  reset_ = reset_ || other.reset_;
+  not_reset_ = not_reset_ || other.not_reset_;
+  buckets::combine_hints(total_.reset_hint, other.total_.reset_hint);
+  buckets::add_to(total_, other.total_);
+}
+
 Histogram HistogramFold::result() const {
-  if (kind_ == Kind::Sum || incremental_) return total_.packed();
+  return kind_ == Kind::Sum || incremental_ ? total_.packed() : mean();
+}
+
+Histogram HistogramFold::mean() const {
   Unpacked mean = total_;
   divide(mean, count_);
   return mean.packed();
+}
+
+bool alike(std::span<const std::shared_ptr<const Histogram>> histograms) {
+  constexpr double kModerate = 1e280;
+  const auto is_moderate = [](double v) { return std::fabs(v) < kModerate; };
+  return std::ranges::all_of(histograms, [&](const auto& h) {
+    const Histogram& first = *histograms.front();
+    return h->schema == first.schema && h->zero_threshold == first.zero_threshold &&
+           h->custom_bounds == first.custom_bounds && is_moderate(h->count) &&
+           is_moderate(h->sum) && is_moderate(h->zero_count) &&
+           std::ranges::all_of(h->positive_counts, is_moderate) &&
+           std::ranges::all_of(h->negative_counts, is_moderate);
+  });
 }
 
 }  // namespace prom5

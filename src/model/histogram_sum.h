@@ -1,6 +1,7 @@
 #pragma once
 
-#include <optional>
+#include <memory>
+#include <span>
 
 #include "base/error.h"
 #include "model/histogram_buckets.h"
@@ -19,7 +20,12 @@ class HistogramFold {
   /// Execution when one has exponential and the other custom buckets: nothing was added.
   Result<void> add(const Histogram& h);
 
+  /// Adds all that `other` has added. Both are sums, of histograms alike().
+  void join(const HistogramFold& other);
+
   [[nodiscard]] Histogram result() const;
+  /// The mean of what was added to a sum, should that not have overflowed.
+  [[nodiscard]] Histogram mean() const;
 
   /// Some said reset and others not reset.
   [[nodiscard]] bool reset_hints_collide() const { return reset_ && not_reset_; }
@@ -40,5 +46,10 @@ class HistogramFold {
   bool not_reset_ = false;
   bool bounds_reconciled_ = false;
 };
+
+/// Whether all have the same schema, zero threshold and custom bounds, and counts and sums so small
+/// that no sum of them overflows: what they add up to is the same in any order, but for what
+/// rounding loses and KahanSum keeps.
+bool alike(std::span<const std::shared_ptr<const Histogram>> histograms);
 
 }  // namespace prom5

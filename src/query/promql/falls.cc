@@ -38,7 +38,7 @@ double Falls::lost(size_t first, size_t count) {
   const size_t from = up_to_[first];
   const size_t falls = up_to_[first + count - 1] - from;
   if (falls > kFew && moderate_) {
-    if (!sums_) sums_.emplace(lost_times_, lost_values_);
+    if (!sums_) sums_.emplace(FloatColumn{lost_times_, lost_values_});
     return sums_->of(from, falls).sum.total();
   }
   double sum = 0;

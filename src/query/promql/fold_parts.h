@@ -3,9 +3,13 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 
+#include "model/histogram_sum.h"
 #include "model/kahan.h"
 #include "query/promql/sliding_fold.h"
+#include "query/promql/step_series.h"
 
 namespace prom5::promql {
 
@@ -21,6 +25,34 @@ struct SumPart {
     sum.lost += later.sum.lost;
   }
 };
+
+struct HistogramColumn {
+  std::span<const HistogramPtr> histograms;
+
+  [[nodiscard]] const Histogram& at(size_t i, size_t /*origin*/) const { return *histograms[i]; }
+};
+
+/// The sum of native histograms that are alike().
+struct HistogramSumPart {
+  std::optional<HistogramFold> fold;
+
+  void add(const Histogram& h) {
+    if (fold) {
+      static_cast<void>(fold->add(h));  // fails for those that are not alike
+    } else {
+      fold.emplace(HistogramFold::Kind::Sum, h);
+    }
+  }
+  void join(const HistogramSumPart& later) {
+    if (!later.fold) return;
+    if (fold) {
+      fold->join(*later.fold);
+    } else {
+      fold = later.fold;
+    }
+  }
+};
+using HistogramSums = SlidingFold<HistogramSumPart, HistogramColumn>;
 
 /// The least value, of 0 and -0 the first, and the last sample that has it.
 struct LeastPart {

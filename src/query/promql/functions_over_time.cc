@@ -43,9 +43,22 @@ double histogram_count(const Window& w) {
                          static_cast<double>(w.histograms.size()));
 }
 
+void note_hints(const Window& w, const HistogramFold& fold) {
+  if (fold.reset_hints_collide()) {
+    (*w.warn)("conflicting counter resets during histogram aggregation");
+  }
+}
+
 /// The sum or the mean of a range of histograms, or none where they cannot be added.
 std::optional<StepPoint> fold_histograms(const Window& w, HistogramFold::Kind kind) {
   const auto& sums = w.summed.sums;
+  HistogramSums* const kept = w.folds == nullptr ? nullptr : w.folds->histogram_sums();
+  if (kept != nullptr && sums.empty()) {
+    const HistogramFold all = *kept->of(w.first_histogram, w.histograms.size()).fold;
+    note_hints(w, all);
+    return StepPoint{0, std::make_shared<Histogram>(kind == HistogramFold::Kind::Sum ? all.result()
+                                                                                     : all.mean())};
+  }
   // Sums are added before they are divided.
   std::optional<HistogramFold> fold;
   const auto add = [&](const HistogramPtr& h) {
@@ -62,9 +75,7 @@ std::optional<StepPoint> fold_histograms(const Window& w, HistogramFold::Kind ki
                     w.metric));
     return std::nullopt;
   }
-  if (fold->reset_hints_collide()) {
-    (*w.warn)("conflicting counter resets during histogram aggregation");
-  }
+  note_hints(w, *fold);
   if (fold->bounds_reconciled()) {
     (*w.inform)("mismatched custom buckets were reconciled during aggregation");
   }

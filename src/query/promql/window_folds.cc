@@ -62,17 +62,19 @@ bool worth_it(const RangeSamples& samples, const WindowFolds::Plan& plan, const 
 WindowFolds::WindowFolds(Kind kind, const RangeSamples& samples, const Plan& plan) {
   const auto terms = std::ranges::find(kTerms, kind, &Terms::kind);
   if (terms == kTerms.end() || !worth_it(samples, plan, *terms)) return;
+  if (kind == Kind::Sum && alike(samples.histograms)) {
+    histogram_sums_.emplace(HistogramColumn{samples.histograms});
+  }
   if (!all_good(samples.values, *terms)) return;
-  const std::span<const TimeMs> times = samples.times;
-  const std::span<const double> values = samples.values;
+  const FloatColumn floats{samples.times, samples.values};
   switch (kind) {
     case Kind::None: break;
-    case Kind::Sum: fold_.emplace<SlidingFold<SumPart>>(times, values); break;
-    case Kind::Least: fold_.emplace<SlidingFold<LeastPart>>(times, values); break;
-    case Kind::Greatest: fold_.emplace<SlidingFold<GreatestPart>>(times, values); break;
-    case Kind::Moments: fold_.emplace<SlidingFold<MomentsPart>>(times, values); break;
-    case Kind::Line: fold_.emplace<SlidingFold<LinePart>>(times, values); break;
-    case Kind::Ranks: fold_.emplace<RankWindow>(values); break;
+    case Kind::Sum: fold_.emplace<SlidingFold<SumPart>>(floats); break;
+    case Kind::Least: fold_.emplace<SlidingFold<LeastPart>>(floats); break;
+    case Kind::Greatest: fold_.emplace<SlidingFold<GreatestPart>>(floats); break;
+    case Kind::Moments: fold_.emplace<SlidingFold<MomentsPart>>(floats); break;
+    case Kind::Line: fold_.emplace<SlidingFold<LinePart>>(floats); break;
+    case Kind::Ranks: fold_.emplace<RankWindow>(samples.values); break;
     case Kind::Changes: fold_.emplace<PairCounts>(PairKind::Change, columns_of(samples)); break;
     case Kind::Resets: fold_.emplace<PairCounts>(PairKind::Reset, columns_of(samples)); break;
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 #include "query/promql/fold_parts.h"
@@ -38,12 +39,17 @@ class WindowFolds {
   [[nodiscard]] Fold* get() {
     return std::get_if<Fold>(&fold_);
   }
+  /// The sums of native histograms that Kind::Sum keeps; null where they differ too much.
+  [[nodiscard]] HistogramSums* histogram_sums() {
+    return histogram_sums_ ? &*histogram_sums_ : nullptr;
+  }
 
  private:
   std::variant<std::monostate, SlidingFold<SumPart>, SlidingFold<LeastPart>,
                SlidingFold<GreatestPart>, SlidingFold<MomentsPart>, SlidingFold<LinePart>,
                RankWindow, PairCounts>
       fold_;
+  std::optional<HistogramSums> histogram_sums_;
 };
 
 }  // namespace prom5::promql
