@@ -157,13 +157,10 @@ Result<void> Db::log_gone(TimeMs before) {
     const MutexLock lock(state_mutex_);
     before = std::min(before, head_from_);
   }
-  if (before == TimeMs::min()) return {};
+  if (before == TimeMs::min() || !log_has({TimeMs::min(), before - DurationMs{1}})) return {};
   std::string payload;
   encode_gone(before, payload);
-  TRY(wal_->append({.definitions = [](uint64_t) { return std::string(); },
-                    .payload = payload,
-                    .written = [](uint64_t) {}}));
-  return wal_->sync();
+  return append_alone(payload);
 }
 
 Result<void> Db::remove_for_good(BlockSet& set, const std::shared_ptr<Block>& block) {
@@ -571,13 +568,12 @@ void Db::drop_before(TimeMs cutoff) {
   }
   {
     const MutexLock lock(state_mutex_);
-    for (const auto& [segment, newest] : segment_newest_) {
-      if (newest >= cutoff) {
+    for (const auto& [segment, samples] : segment_times_) {
+      if (samples.end >= cutoff) {
         first_kept = std::min(first_kept, segment);
         break;
       }
     }
-    std::erase_if(segment_newest_, [&](const auto& entry) { return entry.first < first_kept; });
   }
   if (auto logged = log_metadata_again(); !logged) {
     log_.error("Old segments of the write-ahead log are kept", {{"err", logged.error().message}});
@@ -586,6 +582,9 @@ void Db::drop_before(TimeMs cutoff) {
   if (auto removed = wal_->remove_before(first_kept); !removed) {
     log_.error("Old segments of the write-ahead log could not be removed",
                {{"err", removed.error().message}});
+  } else {
+    const MutexLock lock(state_mutex_);
+    segment_times_.erase(segment_times_.begin(), segment_times_.lower_bound(first_kept));
   }
   give_back_memory();
 }

@@ -102,6 +102,7 @@ Replay::Batch& Replay::bucket(size_t number, bool histograms) {
   const bool others = histograms ? !bucket.samples.empty() : !bucket.histograms.empty();
   if (others || bucket.size() >= room_) hand_over(number);
   if (bucket.size() == 0 && !histograms) bucket.samples.reserve(room_);
+  all_applied_ = false;
   return bucket;
 }
 
@@ -115,6 +116,7 @@ void Replay::hand_over_all() {
 }
 
 void Replay::wait_for_workers() {
+  if (std::exchange(all_applied_, true)) return;  // several deletions, one after the other
   hand_over_all();
   std::latch barrier(kWorkers);
   for (const auto& queue : queues_)
@@ -162,8 +164,9 @@ void Replay::gather(Record record) {
     wait_for_workers();
     head_.erase_before(record.gone_before);
   }
-  if (!record.deletions.empty()) {
+  if (!record.deletions.empty() || !record.selections.empty()) {
     wait_for_workers();
+    for (const SelectedRange& s : record.selections) head_.erase(s.matchers, s.range);
     for (const RefRange& d : record.deletions) {
       if (Series* const series = series_of(d.ref); series != nullptr) series->erase(d.range);
     }

@@ -96,6 +96,7 @@ class Replay {
   static constexpr size_t kPage = 4096;
   std::vector<std::unique_ptr<std::array<SeriesRef, kPage>>> known_;
   std::vector<Batch> buckets_;  ///< by the head's references
+  bool all_applied_ = true;     ///< what was gathered
   size_t room_ = 0;             ///< of each bucket, in samples
   Step next_;                   ///< what is collected for the gatherer
   size_t next_samples_ = 0;
