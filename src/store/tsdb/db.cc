@@ -228,6 +228,16 @@ void Db::export_metrics(MetricRegistry& metrics) {
   metrics.on_collect("prometheus_tsdb_storage_blocks_bytes",
                      "The number of bytes that are currently used for local storage by all blocks.",
                      Type::Gauge, [this] { return static_cast<double>(blocks_.size_bytes()); });
+  metrics.on_collect(
+      "prom5_tsdb_block_removals_failed_total",
+      "How often a file of a block that is not needed any more could not be removed.",
+      Type::Counter, [this] {
+        uint64_t failures = blocks_.removal_failures();
+        for (size_t tier = 0; tier < kTiers; ++tier) {
+          failures += tiers_.blocks(tier).removal_failures();
+        }
+        return static_cast<double>(failures);
+      });
   for (size_t tier = 0; tier < kTiers; ++tier) {
     metrics.on_collect(
         "prom5_tsdb_rollup_bytes", "The number of bytes that rollups of a width use.", Type::Gauge,

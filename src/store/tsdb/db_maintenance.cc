@@ -295,8 +295,7 @@ void Db::open_blocks_again() {
   if (unread_blocks_ == 0) return;
   size_t unread = blocks_.open_again();
   for (size_t tier = 0; tier < kTiers; ++tier) unread += tiers_.blocks(tier).open_again();
-  unread_blocks_ = unread;
-  changes_.changed(TimeMs::min());
+  if (unread_blocks_.exchange(unread) != unread) changes_.changed(TimeMs::min());
 }
 
 /// Where there is room for it many times over.
@@ -406,11 +405,13 @@ void Db::drop_unpinned() {
 
 /// Removes a block, or says why it stays.
 void Db::remove_block(BlockSet& set, const std::shared_ptr<Block>& block, std::string_view why) {
-  if (const auto removed = remove_for_good(set, block); !removed) {
+  const auto removed = remove_for_good(set, block);
+  changes_.changed(block->info().range.start);
+  if (!removed) {
+    block_failures_.add();
     log_.error("A block could not be removed", {{"why", why}, {"err", removed.error().message}});
     return;
   }
-  changes_.changed(block->info().range.start);
   blocks_deleted_.add();
   log_.info("A block is removed", {{"block", block->path()}, {"why", why}});
 }
@@ -447,7 +448,7 @@ Result<void> Db::enforce_rules(BlockSet& set, const std::shared_ptr<Block>& bloc
     remove_block(set, block, "retention");
     return {};
   }
-  const bool fresh = TRY(set.delete_of(*block, deletions));
+  const bool fresh = TRY(set.delete_of(block, deletions));
   if (fresh) changes_.changed(range.start);
   constexpr size_t kRewriteFrom = 5;  // one series in so many
   if (fresh && expired * kRewriteFrom >= cutoffs.size()) rewrite_or_log(set, {&block, 1});
@@ -507,6 +508,8 @@ TimeMs Db::note_retention() {
 
 void Db::enforce_retention() {
   const MutexLock compaction(compaction_mutex_);
+  blocks_.remove_leftovers();
+  for (size_t tier = 0; tier < kTiers; ++tier) tiers_.blocks(tier).remove_leftovers();
   const auto found = newest_sample();
   if (!found) return;
   const TimeMs newest = *found;

@@ -1,0 +1,258 @@
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/mutex.h"
+#include "store/tsdb/db_test.h"
+
+// Files of blocks that cannot be removed, or not be read for a while.
+
+namespace prom5::tsdb {
+
+namespace {
+
+/// Some files cannot be removed, as those that are a mount point or immutable; some cannot be read.
+class StubbornFiles final : public io::FaultyFileSystem {
+ public:
+  std::set<std::string> stuck;
+  std::set<std::string> unreadable;
+
+  Result<void> remove(const std::string& path) override {
+    if (stuck.contains(path)) return fail(ErrorCode::Io, "remove {}: busy", path);
+    return FaultyFileSystem::remove(path);
+  }
+  Result<std::shared_ptr<const io::MappedFile>> map(const std::string& path) override {
+    if (unreadable.contains(path)) return fail(ErrorCode::Io, "map {}: input error", path);
+    return FaultyFileSystem::map(path);
+  }
+  Result<std::string> read(const std::string& path) override {
+    if (unreadable.contains(path)) return fail(ErrorCode::Io, "read {}: input error", path);
+    return FaultyFileSystem::read(path);
+  }
+};
+
+Options ten_years() {
+  Options out;
+  out.retention = DurationMs::days(3650);
+  return out;
+}
+
+const std::vector<std::vector<Matcher>> kAll = {{}};
+
+class DbLeftover : public testing::Test {
+ protected:
+  DbLeftover() {
+    clock_.advance(DurationMs::days(30));
+    open();
+  }
+  void open() {
+    db_.reset();
+    metrics_.emplace();
+    auto opened = Db::open(ten_years(), clock_, files_, *metrics_, log_);
+    ASSERT_TRUE(opened) << opened.error().message;
+    db_ = *std::move(opened);
+  }
+  void crash(uint64_t seed) {
+    files_.fail_from(1);
+    db_.reset();
+    files_.power_cut(seed);
+    files_.fail_from(0);
+    open();
+  }
+  void put_hours(int64_t from, int64_t to) {
+    for (int64_t minute = from * 60; minute < to * 60; minute += 20) {
+      for (const char* name : {"a", "b"}) {
+        ASSERT_EQ(put(*db_, Labels{{"__name__", name}}, minute * 60'000, 1), std::nullopt);
+      }
+    }
+  }
+  /// A day of blocks, not merged yet.
+  void put_day() {
+    put_hours(0, 27);
+    db_->compact();
+    while (db_->blocks().size() == 1) db_->compact();
+  }
+  [[nodiscard]] size_t count(std::string_view text) {
+    const MutexLock lock(told_mutex_);
+    return static_cast<size_t>(std::ranges::count_if(
+        told_, [&](const std::string& line) { return line.find(text) != std::string::npos; }));
+  }
+  [[nodiscard]] bool exists(const std::string& name) {
+    return files_.size("data/blocks/" + name).has_value();
+  }
+  bool erase(std::string_view name, TimeRange range) {
+    const std::vector<std::vector<Matcher>> selectors = {{Matcher::equal("__name__", name)}};
+    return db_->delete_series(selectors, range).has_value();
+  }
+
+  StubbornFiles files_;
+  ManualClock clock_{TimeMs{1'000'000'000}};
+  Mutex told_mutex_;
+  std::vector<std::string> told_ GUARDED_BY(told_mutex_);
+  Log log_{LogLevel::Warn, LogFormat::Logfmt, [this](std::string_view line) {
+             const MutexLock lock(told_mutex_);
+             told_.emplace_back(line);
+           }};
+  std::optional<MetricRegistry> metrics_;
+  std::unique_ptr<Db> db_;
+};
+
+}  // namespace
+
+TEST_F(DbLeftover, OneThatStaysHoldsUpNoOther) {
+  files_.stuck = {"data/blocks/00000002"};
+  put_hours(0, 80);
+  db_->compact();  // three days are over, and each becomes a block
+  EXPECT_EQ(db_->blocks().size(), 6U);
+  EXPECT_TRUE(exists("00000002"));
+  EXPECT_EQ(count("cannot be removed"), 1U) << "once";
+  ASSERT_TRUE(erase("a", {{5 * kHour}, {30 * kHour}})) << "nor a deletion";
+  ASSERT_TRUE(db_->clean_tombstones());
+  db_->set_retention(DurationMs::hours(50), 0, {});
+  db_->enforce_retention();
+  EXPECT_GE(db_->blocks().front()->info().range.end.ms, 28 * kHour) << "nor retention";
+  EXPECT_EQ(count("cannot be removed"), 1U);
+  EXPECT_GT(db_->blocks().size(), 1U);
+  const Dump want = dump(*db_);
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    crash(seed);
+    ASSERT_EQ(dump(*db_), want) << seed;
+  }
+  files_.stuck.clear();
+  db_->clean_tombstones();
+  db_->enforce_retention();
+  EXPECT_FALSE(exists("00000002"));
+  EXPECT_FALSE(exists("00000002.tombstones"));
+  EXPECT_EQ(dump(*db_), want);
+}
+
+/// Nothing of it shows, whatever becomes of the block that replaced it.
+TEST_F(DbLeftover, WhatStaysDoesNotComeBack) {
+  put_day();
+  ASSERT_TRUE(erase("a", {{0}, {kHour}}));
+  for (const auto& block : db_->blocks()) files_.stuck.insert(block->path());
+  put_hours(48, 52);
+  db_->compact();
+  ASSERT_TRUE(db_->clean_tombstones());
+  ASSERT_TRUE(erase("b", {{0}, {20 * kHour}}));
+  const std::string merged = db_->blocks().front()->path();
+  Dump want = dump(*db_);
+  open();
+  ASSERT_EQ(dump(*db_), want);
+  ASSERT_TRUE(db_->delete_series(kAll, {{0}, {47 * kHour}}));
+  ASSERT_TRUE(db_->clean_tombstones());
+  want = dump(*db_);
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    crash(seed);
+    ASSERT_EQ(dump(*db_), want) << seed;
+  }
+}
+
+/// A file that is left over at a start is no reason not to start.
+TEST_F(DbLeftover, AStartGoesOn) {
+  put_day();
+  const std::string first = db_->blocks().front()->path();
+  const std::string bytes = files_.read(first).value();
+  put_hours(48, 52);
+  db_->compact();
+  ASSERT_FALSE(files_.size(first));
+  const Dump want = dump(*db_);
+  db_.reset();
+  ASSERT_TRUE(files_.write_atomically(first, bytes));
+  for (const char* name : {"00000099.tmp", "00000098.tombstones"}) {
+    ASSERT_TRUE(files_.write_atomically(fmt::format("data/blocks/{}", name), "x"));
+    files_.stuck.insert(fmt::format("data/blocks/{}", name));
+  }
+  files_.stuck.insert(first);
+  open();
+  EXPECT_EQ(dump(*db_), want);
+  EXPECT_TRUE(db_->delete_series(kAll, {{0}, {kHour}}));
+  files_.stuck.clear();
+  open();
+  EXPECT_FALSE(files_.size(first));
+  EXPECT_FALSE(exists("00000098.tombstones"));
+}
+
+/// What cannot be deleted now would show again later.
+TEST_F(DbLeftover, NothingIsDeletedAsLongAsABlockIsNotRead) {
+  put_hours(0, 6);
+  db_->compact();
+  files_.unreadable = {"data/blocks/00000001"};
+  open();
+  ASSERT_EQ(db_->blocks().size(), 1U);
+  const auto refused = db_->delete_series(kAll, {{0}, {kHour}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+  files_.unreadable.clear();
+  db_->compact();
+  ASSERT_TRUE(db_->delete_series(kAll, {{0}, {kHour}}));
+  const Dump want = dump(*db_);
+  open();
+  EXPECT_EQ(dump(*db_), want);
+}
+
+TEST_F(DbLeftover, AnUnreadableListOfDeletionsKeepsItsBlockOut) {
+  put_hours(0, 6);
+  db_->compact();
+  ASSERT_TRUE(erase("a", {{0}, {3 * kHour}}));
+  const Dump want = dump(*db_);
+  files_.unreadable = {"data/blocks/00000001.tombstones"};
+  open();
+  EXPECT_EQ(db_->blocks().size(), 1U);
+  files_.unreadable.clear();
+  db_->compact();
+  EXPECT_EQ(dump(*db_), want);
+}
+
+/// Power fails before the old block is gone for good, and the new one cannot be read at the start.
+TEST_F(DbLeftover, WhatReplacesItMayBeReadLater) {
+  put_hours(0, 6);
+  db_->compact();
+  ASSERT_TRUE(erase("a", {{0}, {kHour}}));
+  const std::string old = files_.read("data/blocks/00000001").value();
+  const std::string deleted = files_.read("data/blocks/00000001.tombstones").value();
+  ASSERT_TRUE(db_->clean_tombstones());
+  const Dump want = dump(*db_);
+  db_.reset();
+  ASSERT_TRUE(files_.write_atomically("data/blocks/00000001", old));
+  ASSERT_TRUE(files_.write_atomically("data/blocks/00000001.tombstones", deleted));
+  files_.unreadable = {"data/blocks/00000003"};
+  open();
+  EXPECT_EQ(dump(*db_), want);
+  files_.unreadable.clear();
+  db_->compact();
+  EXPECT_FALSE(exists("00000001"));
+  ASSERT_TRUE(erase("b", {{0}, {2 * kHour}}));
+  const Dump less = dump(*db_);
+  open();
+  EXPECT_EQ(dump(*db_), less);
+}
+
+/// The old block cannot be read at the start that finds it beside the new one.
+TEST_F(DbLeftover, WhatIsReplacedGoesUnread) {
+  put_hours(0, 6);
+  db_->compact();
+  ASSERT_TRUE(erase("a", {{0}, {kHour}}));
+  const std::string old = files_.read("data/blocks/00000001").value();
+  ASSERT_TRUE(db_->clean_tombstones());
+  db_.reset();
+  ASSERT_TRUE(files_.write_atomically("data/blocks/00000001", old));
+  files_.unreadable = {"data/blocks/00000001"};
+  open();
+  EXPECT_FALSE(exists("00000001"));
+  ASSERT_TRUE(db_->delete_series(kAll, {{0}, {4 * kHour}}));
+}
+
+/// A damaged block stays out for ever; answers that are kept are none the worse for it.
+TEST_F(DbLeftover, ADamagedBlockChangesNothingAnew) {
+  put_hours(0, 6);
+  db_->compact();
+  db_.reset();
+  files_.corrupt("data/blocks/00000001", [](std::string& bytes) { bytes.resize(20); });
+  open();
+  const auto mark = db_->mark_changes();
+  db_->compact();
+  EXPECT_EQ(db_->changed_since(mark), TimeMs::max());
+}
+
+}  // namespace prom5::tsdb
