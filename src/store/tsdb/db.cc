@@ -374,8 +374,8 @@ Result<std::unique_ptr<Querier>> Db::querier(TimeRange range) {
   view.warnings = std::make_shared<ViewWarnings>();
   view.damaged = [this, warnings = view.warnings](const Error& error) {
     chunks_damaged_.add();
+    if (!warnings->add_damage(error)) return;
     log_.error("A damaged chunk is left out of an answer", {{"err", error.message}});
-    warnings->add_damage(error);
   };
   if (!open) {
     view.warnings->add(
