@@ -55,6 +55,10 @@ Result<void> WalWriter::append(const Batch& batch) {
 Result<void> WalWriter::write(const Batch& batch) {
   Segment& segment = segments_.back();
   const std::string definitions = batch.definitions(segment.number);
+  if (const size_t longest = std::max(definitions.size(), batch.payload.size());
+      longest > options_.max_record_bytes) {
+    return fail(ErrorCode::LimitExceeded, "wal: a record of {} bytes", longest);
+  }
   std::string records;
   records.reserve(2 * definitions.size() + batch.payload.size() + 3 * kHeaderBytes);
   // Twice: other records need it, and damage to one record shall cost no other.
@@ -172,9 +176,11 @@ Result<WalReadStats> read_wal(
     const std::function<Result<void>(uint64_t segment, std::string_view payload)>& record) {
   WalReadStats stats;
   for (const uint64_t number : TRY(list_segments(files, directory))) {
-    const std::shared_ptr<const io::MappedFile> file =
-        TRY(files.map(directory + "/" + segment_name(number)));
-    const std::string_view bytes = file->bytes();
+    const auto file = files.map(directory + "/" + segment_name(number));
+    // The server that writes the log may have been done with it meanwhile.
+    if (!file && file.error().code == ErrorCode::NotFound) continue;
+    if (!file) return std::unexpected(file.error());
+    const std::string_view bytes = (*file)->bytes();
     ++stats.segments;
     size_t at = 0;
     while (at < bytes.size()) {

@@ -36,6 +36,7 @@ class WalWriter {
   struct Options {
     uint64_t segment_bytes = uint64_t{64} << 20;
     Sync sync = Sync::EveryCommit;
+    uint64_t max_record_bytes = UINT32_MAX;  ///< as its length has 32 bits; less in tests alone
   };
 
   /// Starts a new segment after the newest one in `directory`, which must exist.
@@ -54,6 +55,7 @@ class WalWriter {
 
   /// Appends a batch, in a new segment when the current one is full. With EveryCommit it waits
   /// until the batch is durable.
+  /// LimitExceeded: it is too long for a record, and nothing is written.
   /// Io: the batch must be taken as not stored (after a failed sync it may still reappear).
   Result<void> append(const Batch& batch);
 

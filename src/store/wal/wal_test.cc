@@ -268,4 +268,37 @@ TEST(Wal, RemovalsAreSyncedAgain) {
   }
 }
 
+TEST(Wal, ARecordThatIsTooLongIsRefused) {
+  io::MemoryFileSystem files;
+  auto wal = WalWriter::open(files, "wal", Options{.max_record_bytes = 10}).value();
+  ASSERT_TRUE(put(*wal, "0123456789", "0123456789"));
+  EXPECT_EQ(put(*wal, "01234567890").error().code, ErrorCode::LimitExceeded);
+  EXPECT_EQ(put(*wal, "x", "01234567890").error().code, ErrorCode::LimitExceeded);
+  ASSERT_TRUE(put(*wal, "after"));
+  const Contents got = read_all(files);
+  EXPECT_EQ(got.payloads.back(), "after");
+  EXPECT_EQ(got.payloads.size(), 4U);
+  EXPECT_EQ(got.stats.damaged, 0U);
+}
+
+namespace {
+
+/// A server removes a segment between the look at the folder and the look at the file.
+class SegmentGoes final : public io::MemoryFileSystem {
+ public:
+  Result<std::shared_ptr<const io::MappedFile>> map(const std::string& path) override {
+    static_cast<void>(remove("wal/" + segment_name(1)));
+    return MemoryFileSystem::map(path);
+  }
+};
+
+}  // namespace
+
+TEST(Wal, ASegmentThatIsRemovedMeanwhileIsPassedOver) {
+  SegmentGoes files;
+  auto wal = WalWriter::open(files, "wal", Options{.segment_bytes = 1}).value();
+  for (const char* p : {"a", "b"}) ASSERT_TRUE(put(*wal, p));
+  EXPECT_EQ(read_all(files).payloads, (std::vector<std::string>{"b"}));
+}
+
 }  // namespace prom5::wal
