@@ -64,7 +64,8 @@ Result<size_t> BlockSet::open(Access access) {
         log_.warn("What a crash left behind cannot be removed; it does no harm",
                   {{"err", removed.error().message}});
       }
-    } else if (const auto number = number_of(name)) {
+    } else if (const auto number = number_of(name);
+               number && path_of(*number).ends_with("/" + name)) {
       numbers.insert(*number);
       open_one(*number, damaged);
     }

@@ -448,6 +448,7 @@ HeadStats Db::stats(size_t limit) const {
 
 Result<void> Db::delete_series(std::span<const std::vector<Matcher>> selectors, TimeRange range) {
   TRY(refuse_changes());
+  if (range.start > range.end) return {};
   const MutexLock compaction(compaction_mutex_);
   // Whatever was done of it when it ends, or breaks off.
   struct Tell {

@@ -121,4 +121,14 @@ TEST(DbDelete, NothingIsLoggedOfWhatTheLogHasNot) {
   EXPECT_NE(dump(*house.db), want);
 }
 
+TEST(DbDelete, OfNoTimeNothingIsDeleted) {
+  SixHours house;
+  ASSERT_TRUE(house.db->delete_series(named("m0"), {{0}, {3 * kHour}}));
+  const Dump want = dump(*house.db);
+  ASSERT_TRUE(house.db->delete_series(named("m0"), {{7 * kHour / 2}, {5 * kHour / 2}}));
+  EXPECT_EQ(dump(*house.db), want);
+  house.open(ten_years());
+  EXPECT_EQ(dump(*house.db), want);
+}
+
 }  // namespace prom5::tsdb

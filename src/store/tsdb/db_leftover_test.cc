@@ -255,4 +255,66 @@ TEST_F(DbLeftover, ADamagedBlockChangesNothingAnew) {
   EXPECT_EQ(db_->changed_since(mark), TimeMs::max());
 }
 
+/// Names that are no block's are none of the database's business.
+TEST_F(DbLeftover, OtherNamesAreLeftAlone) {
+  put_hours(0, 6);
+  db_->compact();
+  db_.reset();
+  for (const char* name : {"7", "0000000000000009", "notes"}) {
+    ASSERT_TRUE(files_.write_atomically(fmt::format("data/blocks/{}", name), "x"));
+  }
+  open();
+  EXPECT_EQ(count("left out"), 0U);
+  EXPECT_TRUE(db_->delete_series(kAll, {{0}, {kHour}}));
+  EXPECT_TRUE(exists("7"));
+}
+
+TEST_F(DbLeftover, ADamagedBlockHoldsUpNoOthersCleaning) {
+  put_hours(0, 8);
+  db_->compact();
+  ASSERT_EQ(db_->blocks().size(), 3U);
+  const auto chunk = db_->blocks()[0]->series(1).value().chunks[0];
+  db_.reset();
+  files_.corrupt("data/blocks/00000001", [&](std::string& bytes) { bytes[chunk.offset] ^= 1; });
+  open();
+  ASSERT_TRUE(db_->delete_series(kAll, {{kHour}, {7 * kHour - 1}}));
+  EXPECT_FALSE(db_->clean_tombstones());
+  EXPECT_TRUE(exists("00000001.tombstones"));
+  EXPECT_FALSE(exists("00000002.tombstones"));
+  EXPECT_FALSE(exists("00000003.tombstones"));
+}
+
+TEST_F(DbLeftover, ARepairMayBreakOff) {
+  put_hours(0, 6);
+  db_->compact();
+  const auto chunk = db_->blocks()[0]->series(1).value().chunks[0];
+  std::string bytes = files_.read("data/blocks/00000001").value();
+  bytes[chunk.offset] ^= 1;
+  for (uint64_t n = 1; n < 20; ++n) {
+    SCOPED_TRACE(n);
+    io::FaultyFileSystem files;
+    ASSERT_TRUE(files.write_atomically("blocks/00000001", bytes));
+    BlockSet set(files, "blocks", log_);
+    ASSERT_TRUE(set.open());
+    files.fail_call(n);
+    static_cast<void>(set.repair());
+    files.fail_call(0);
+    BlockSet again(files, "blocks", log_);
+    ASSERT_TRUE(again.open());
+    const auto repaired = again.repair();
+    ASSERT_TRUE(repaired) << repaired.error().message;
+    EXPECT_TRUE(files.size("blocks/00000001.damaged"));
+    EXPECT_TRUE(again.blocks().front()->verify().empty());
+  }
+}
+
+TEST_F(DbLeftover, AStartGoesOnWithoutTheListOfDays) {
+  put_hours(0, 6);
+  db_.reset();
+  ASSERT_TRUE(files_.write_atomically("data/rollups/days", "0\n"));
+  files_.unreadable = {"data/rollups/days"};
+  open();
+  EXPECT_FALSE(db_->tiers().has_day(0));
+}
+
 }  // namespace prom5::tsdb

@@ -190,17 +190,20 @@ bool Db::rewrite_or_log(BlockSet& set, std::span<const std::shared_ptr<Block>> b
 Result<void> Db::clean_tombstones() {
   TRY(refuse_changes());
   const MutexLock compaction(compaction_mutex_);
-  const auto clean = [&](BlockSet& set) REQUIRES(compaction_mutex_) -> Result<void> {
+  Result<void> done;  // one that cannot be written anew, being damaged, holds up no other
+  const auto clean = [&](BlockSet& set) REQUIRES(compaction_mutex_) {
     for (const auto& block : set.blocks()) {
       if (block->tombstones()->empty()) continue;
-      TRY(rewrite(set, {&block, 1}));
-      compactions_.add();
+      if (auto rewritten = rewrite(set, {&block, 1}); rewritten) {
+        compactions_.add();
+      } else if (done) {
+        done = std::move(rewritten);
+      }
     }
-    return {};
   };
-  TRY(clean(blocks_));
-  for (size_t tier = 0; tier < kTiers; ++tier) TRY(clean(tiers_.blocks(tier)));
-  return {};
+  clean(blocks_);
+  for (size_t tier = 0; tier < kTiers; ++tier) clean(tiers_.blocks(tier));
+  return done;
 }
 
 /// No more samples come for the time before it, and all there are lie in blocks.
@@ -340,9 +343,10 @@ Result<void> Db::compact_before(TimeMs end) {
   close_before(end);
   const uint64_t segment = TRY(wal_->rotate());
   const TimeRange range{from, end - DurationMs{1}};
+  // First, or a failure would leave the block, and the next attempt write another.
+  TRY(tiers_.forget_days({std::max(from, head_.range().start), end}));
   TRY(blocks_.add({.wal_segment = segment, .wal_until = end},
                   [&](BlockWriter& writer) { return write_head(range, writer); }));
-  TRY(tiers_.forget_days({std::max(from, head_.range().start), end}));
   {
     const MutexLock lock(state_mutex_);
     head_from_ = end;
