@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "base/mutex.h"
 #include "store/tsdb/db_test.h"
 
@@ -10,26 +8,6 @@
 namespace prom5::tsdb {
 
 namespace {
-
-/// Some files cannot be removed, as those that are a mount point or immutable; some cannot be read.
-class StubbornFiles final : public io::FaultyFileSystem {
- public:
-  std::set<std::string> stuck;
-  std::set<std::string> unreadable;
-
-  Result<void> remove(const std::string& path) override {
-    if (stuck.contains(path)) return fail(ErrorCode::Io, "remove {}: busy", path);
-    return FaultyFileSystem::remove(path);
-  }
-  Result<std::shared_ptr<const io::MappedFile>> map(const std::string& path) override {
-    if (unreadable.contains(path)) return fail(ErrorCode::Io, "map {}: input error", path);
-    return FaultyFileSystem::map(path);
-  }
-  Result<std::string> read(const std::string& path) override {
-    if (unreadable.contains(path)) return fail(ErrorCode::Io, "read {}: input error", path);
-    return FaultyFileSystem::read(path);
-  }
-};
 
 Options ten_years() {
   Options out;
@@ -100,7 +78,7 @@ class DbLeftover : public testing::Test {
 }  // namespace
 
 TEST_F(DbLeftover, OneThatStaysHoldsUpNoOther) {
-  files_.stuck = {"data/blocks/00000002"};
+  files_.stick({"data/blocks/00000002"});
   put_hours(0, 80);
   db_->compact();  // three days are over, and each becomes a block
   EXPECT_EQ(db_->blocks().size(), 6U);
@@ -118,7 +96,7 @@ TEST_F(DbLeftover, OneThatStaysHoldsUpNoOther) {
     crash(seed);
     ASSERT_EQ(dump(*db_), want) << seed;
   }
-  files_.stuck.clear();
+  files_.stick({});
   db_->clean_tombstones();
   db_->enforce_retention();
   EXPECT_FALSE(exists("00000002"));
@@ -130,7 +108,9 @@ TEST_F(DbLeftover, OneThatStaysHoldsUpNoOther) {
 TEST_F(DbLeftover, WhatStaysDoesNotComeBack) {
   put_day();
   ASSERT_TRUE(erase("a", {{0}, {kHour}}));
-  for (const auto& block : db_->blocks()) files_.stuck.insert(block->path());
+  std::set<std::string> all;
+  for (const auto& block : db_->blocks()) all.insert(block->path());
+  files_.stick(all);
   put_hours(48, 52);
   db_->compact();
   ASSERT_TRUE(db_->clean_tombstones());
@@ -159,15 +139,16 @@ TEST_F(DbLeftover, AStartGoesOn) {
   const Dump want = dump(*db_);
   db_.reset();
   ASSERT_TRUE(files_.write_atomically(first, bytes));
-  for (const char* name : {"00000099.tmp", "00000098.tombstones"}) {
-    ASSERT_TRUE(files_.write_atomically(fmt::format("data/blocks/{}", name), "x"));
-    files_.stuck.insert(fmt::format("data/blocks/{}", name));
+  const std::string temporary = "data/blocks/00000099.tmp";
+  const std::string orphan = "data/blocks/00000098.tombstones";
+  for (const std::string& path : {temporary, orphan}) {
+    ASSERT_TRUE(files_.write_atomically(path, "x"));
   }
-  files_.stuck.insert(first);
+  files_.stick({first, temporary, orphan});
   open();
   EXPECT_EQ(dump(*db_), want);
   EXPECT_TRUE(db_->delete_series(kAll, {{0}, {kHour}}));
-  files_.stuck.clear();
+  files_.stick({});
   open();
   EXPECT_FALSE(files_.size(first));
   EXPECT_FALSE(exists("00000098.tombstones"));
@@ -177,13 +158,13 @@ TEST_F(DbLeftover, AStartGoesOn) {
 TEST_F(DbLeftover, NothingIsDeletedAsLongAsABlockIsNotRead) {
   put_hours(0, 6);
   db_->compact();
-  files_.unreadable = {"data/blocks/00000001"};
+  files_.hide({"data/blocks/00000001"});
   open();
   ASSERT_EQ(db_->blocks().size(), 1U);
   const auto refused = db_->delete_series(kAll, {{0}, {kHour}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
-  files_.unreadable.clear();
+  files_.hide({});
   db_->compact();
   ASSERT_TRUE(db_->delete_series(kAll, {{0}, {kHour}}));
   const Dump want = dump(*db_);
@@ -196,10 +177,10 @@ TEST_F(DbLeftover, AnUnreadableListOfDeletionsKeepsItsBlockOut) {
   db_->compact();
   ASSERT_TRUE(erase("a", {{0}, {3 * kHour}}));
   const Dump want = dump(*db_);
-  files_.unreadable = {"data/blocks/00000001.tombstones"};
+  files_.hide({"data/blocks/00000001.tombstones"});
   open();
   EXPECT_EQ(db_->blocks().size(), 1U);
-  files_.unreadable.clear();
+  files_.hide({});
   db_->compact();
   EXPECT_EQ(dump(*db_), want);
 }
@@ -216,10 +197,10 @@ TEST_F(DbLeftover, WhatReplacesItMayBeReadLater) {
   db_.reset();
   ASSERT_TRUE(files_.write_atomically("data/blocks/00000001", old));
   ASSERT_TRUE(files_.write_atomically("data/blocks/00000001.tombstones", deleted));
-  files_.unreadable = {"data/blocks/00000003"};
+  files_.hide({"data/blocks/00000003"});
   open();
   EXPECT_EQ(dump(*db_), want);
-  files_.unreadable.clear();
+  files_.hide({});
   db_->compact();
   EXPECT_FALSE(exists("00000001"));
   ASSERT_TRUE(erase("b", {{0}, {2 * kHour}}));
@@ -237,7 +218,7 @@ TEST_F(DbLeftover, WhatIsReplacedGoesUnread) {
   ASSERT_TRUE(db_->clean_tombstones());
   db_.reset();
   ASSERT_TRUE(files_.write_atomically("data/blocks/00000001", old));
-  files_.unreadable = {"data/blocks/00000001"};
+  files_.hide({"data/blocks/00000001"});
   open();
   EXPECT_FALSE(exists("00000001"));
   ASSERT_TRUE(db_->delete_series(kAll, {{0}, {4 * kHour}}));
@@ -312,7 +293,7 @@ TEST_F(DbLeftover, AStartGoesOnWithoutTheListOfDays) {
   put_hours(0, 6);
   db_.reset();
   ASSERT_TRUE(files_.write_atomically("data/rollups/days", "0\n"));
-  files_.unreadable = {"data/rollups/days"};
+  files_.hide({"data/rollups/days"});
   open();
   EXPECT_FALSE(db_->tiers().has_day(0));
 }
