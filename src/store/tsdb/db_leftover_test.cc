@@ -298,4 +298,45 @@ TEST_F(DbLeftover, AStartGoesOnWithoutTheListOfDays) {
   EXPECT_FALSE(db_->tiers().has_day(0));
 }
 
+/// A new block that failed at its end and cannot be removed stands for the one that it was to
+/// replace: as long as it does, nothing is deleted that it would show again.
+TEST_F(DbLeftover, AnUnfinishedBlockHoldsUpDeletions) {
+  const std::string unfinished = "blocks/00000003";
+  SampleColumns samples;
+  samples.times = {{1}, {2}};
+  samples.values = {1, 2};
+  const auto fill = [&](BlockWriter& writer) {
+    return writer.add(Labels{{"__name__", "a"}}, samples, {});
+  };
+  size_t stood = 0;
+  for (uint64_t n = 1; n < 20; ++n) {
+    SCOPED_TRACE(n);
+    StubbornFiles files;
+    BlockSet set(files, "blocks", log_);
+    ASSERT_TRUE(set.open());
+    ASSERT_TRUE(set.add({}, fill));
+    ASSERT_TRUE(set.add({}, fill));
+    files.stick({unfinished});
+    files.fail_call(n);
+    const auto first = set.blocks().front();
+    const bool written = set.rewrite({&first, 1}, {}).has_value();
+    files.fail_call(0);
+    if (written) break;
+    const bool stands = files.size(unfinished).has_value();
+    stood += stands ? 1 : 0;
+    EXPECT_EQ(set.delete_samples({}, {{1}, {1}}).has_value(), !stands);
+    EXPECT_TRUE(set.remove(set.blocks().back())) << "others are not concerned";
+    ASSERT_EQ(set.blocks().size(), 1U);
+    files.stick({});
+    ASSERT_TRUE(set.delete_samples({}, {{1}, {2}}));
+    EXPECT_FALSE(files.size(unfinished));
+    files.power_cut(n);
+    BlockSet again(files, "blocks", log_);
+    ASSERT_TRUE(again.open());
+    ASSERT_EQ(again.blocks().size(), 1U);
+    EXPECT_FALSE(again.blocks().front()->tombstones()->empty());
+  }
+  EXPECT_GT(stood, 0U);
+}
+
 }  // namespace prom5::tsdb

@@ -37,7 +37,7 @@ class StubbornFiles final : public io::FaultyFileSystem {
   }
 
   Result<void> remove(const std::string& path) override {
-    TRY(refuse(path, stuck_));
+    if (exists(path)) TRY(refuse(path, stuck_));
     return FaultyFileSystem::remove(path);
   }
   Result<std::shared_ptr<const io::MappedFile>> map(const std::string& path) override {
@@ -54,6 +54,11 @@ class StubbornFiles final : public io::FaultyFileSystem {
     const MutexLock lock(stubborn_mutex_);
     if (!paths.contains(path)) return {};
     return fail(ErrorCode::Io, "{}: Device or resource busy", path);
+  }
+
+  bool exists(const std::string& path) {
+    const MutexLock lock(mutex_);
+    return files_.contains(path);
   }
 
   Mutex stubborn_mutex_;
