@@ -138,6 +138,12 @@ Result<uint64_t> WalWriter::rotate() {
   return segments_.back().number;
 }
 
+Result<void> WalWriter::empty(const std::string& path) {
+  const auto file = TRY(files_.open_append(path));
+  TRY(file->truncate(0));
+  return file->sync();
+}
+
 Result<void> WalWriter::remove_before(uint64_t first_kept) {
   const MutexLock lock(mutex_);
   const auto sync_removals = [this]() REQUIRES(mutex_) -> Result<void> {
@@ -148,9 +154,13 @@ Result<void> WalWriter::remove_before(uint64_t first_kept) {
   };
   TRY(sync_removals());  // of a call that failed
   while (segments_.size() > 1 && segments_.front().number < first_kept) {
-    const auto removed = files_.remove(directory_ + "/" + segment_name(segments_.front().number));
+    const std::string path = directory_ + "/" + segment_name(segments_.front().number);
+    const auto removed = files_.remove(path);
     // An operator may have been faster, to make room.
-    if (!removed && removed.error().code != ErrorCode::NotFound) return removed;
+    if (!removed && removed.error().code != ErrorCode::NotFound) {
+      // Emptied it holds up no later one, and goes after the next start.
+      if (!empty(path)) return removed;
+    }
     segments_.erase(segments_.begin());
     removed_ = true;
     // Each before the next: one that came back without a later one might tell of what was deleted.

@@ -65,7 +65,8 @@ class WalWriter {
   /// Begins a new segment; result: its number. What was appended before is in lower ones.
   Result<uint64_t> rotate() EXCLUDES(mutex_);
 
-  /// Removes segments below `first_kept`; the current one always stays. Durable on return.
+  /// Removes segments below `first_kept`; the current one always stays. Durable on return. A file
+  /// that cannot be removed is emptied.
   Result<void> remove_before(uint64_t first_kept) EXCLUDES(mutex_);
 
   [[nodiscard]] uint64_t current_segment() const EXCLUDES(mutex_);
@@ -81,6 +82,7 @@ class WalWriter {
       : files_(files), directory_(std::move(directory)), options_(options) {}
   Result<void> start_segment() REQUIRES(mutex_);
   Result<void> write(const Batch& batch) REQUIRES(mutex_);
+  Result<void> empty(const std::string& path);
   void lose(uint64_t from) REQUIRES(mutex_);
   [[nodiscard]] bool is_lost(uint64_t position) const REQUIRES(mutex_);
   Result<void> sync_up_to(uint64_t position) NO_THREAD_SAFETY_ANALYSIS;

@@ -301,4 +301,33 @@ TEST(Wal, ASegmentThatIsRemovedMeanwhileIsPassedOver) {
   EXPECT_EQ(read_all(files).payloads, (std::vector<std::string>{"b"}));
 }
 
+namespace {
+
+/// One segment cannot be removed.
+class SegmentSticks final : public io::FaultyFileSystem {
+ public:
+  Result<void> remove(const std::string& path) override {
+    if (path == "wal/" + segment_name(1)) return fail(ErrorCode::Io, "remove {}: busy", path);
+    return FaultyFileSystem::remove(path);
+  }
+};
+
+}  // namespace
+
+TEST(Wal, ASegmentThatStaysHoldsUpNoOther) {
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    SegmentSticks files;
+    auto wal = WalWriter::open(files, "wal", Options{.segment_bytes = 1}).value();
+    for (const char* p : {"a", "b", "c", "d"}) ASSERT_TRUE(put(*wal, p));
+    ASSERT_TRUE(wal->remove_before(4));
+    EXPECT_EQ(wal->total_bytes(), 13U);
+    wal.reset();
+    files.power_cut(seed);
+    const Contents got = read_all(files);
+    EXPECT_EQ(got.payloads, (std::vector<std::string>{"d"}));
+    EXPECT_EQ(got.stats.damaged, 0U);
+    EXPECT_EQ(list_segments(files, "wal").value(), (std::vector<uint64_t>{1, 4}));
+  }
+}
+
 }  // namespace prom5::wal
