@@ -219,11 +219,18 @@ Result<std::vector<std::string>> PosixFileSystem::list(const std::string& path) 
   DIR* directory = ::opendir(path.c_str());
   if (directory == nullptr) return system_error("list", path);
   std::vector<std::string> out;
+  // An error looks like the end; a part of a list would pass for all there is.
+  errno = 0;
   while (const dirent* entry = ::readdir(directory)) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") out.emplace_back(name);
   }
+  const int error = errno;
   ::closedir(directory);
+  if (error != 0) {
+    errno = error;
+    return system_error("list", path);
+  }
   std::sort(out.begin(), out.end());
   return out;
 }

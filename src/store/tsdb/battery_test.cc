@@ -47,7 +47,7 @@ class Life {
   /// One thing that happens. What fails is not in the model; what fails half way may be in either
   /// state from then on.
   void act() {
-    switch (rng_.below(20)) {
+    switch (rng_.below(24)) {
       case 0: house_->db->compact(); break;
       case 1: erase(); break;
       case 2:
@@ -58,6 +58,12 @@ class Life {
         break;
       case 4:
         now_ += static_cast<int64_t>(rng_.below(rng_.below(8) == 0 ? 30 * kHour : 2 * kHour));
+        break;
+      case 5:
+        if (rng_.below(3) == 0) house_->files.stick(some_files(rng_.below(6)));
+        break;
+      case 6:
+        if (rng_.below(12) == 0) open_without_some();
         break;
       default: append();
     }
@@ -107,6 +113,30 @@ class Life {
     if (l < 3) return labels;
     return Labels{
         {"__name__", "m"}, {"l", std::to_string(l)}, {"life", std::to_string(now_ / (8 * kHour))}};
+  }
+
+  /// Of blocks, rollups and their lists of deletions.
+  std::set<std::string> some_files(uint64_t n) {
+    std::vector<std::string> all;
+    for (const char* folder : {"data/blocks", "data/rollups/5m", "data/rollups/1d"}) {
+      const auto names = house_->files.list(folder);
+      if (!names) continue;
+      for (const std::string& name : *names) all.push_back(fmt::format("{}/{}", folder, name));
+    }
+    std::set<std::string> out;
+    for (; n > 0 && !all.empty(); --n) out.insert(all[rng_.below(all.size())]);
+    return out;
+  }
+
+  /// Files that cannot be read when it opens are read a while later.
+  void open_without_some() {
+    house_->files.fail_from(0);
+    house_->files.fail_call(0);
+    house_->files.hide(some_files(1 + rng_.below(3)));
+    house_->open(options_);
+    for (uint64_t n = rng_.below(6); n > 0; --n) rng_.below(4) == 0 ? erase() : append();
+    house_->files.hide({});
+    house_->db->compact();
   }
 
   void append() {

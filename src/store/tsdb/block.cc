@@ -430,11 +430,16 @@ Result<std::string_view> verified(std::string_view stored) {
 
 Result<void> Block::read(const ChunkRef& chunk, TimesCache& times, SampleColumns& out) const {
   const size_t before = out.times.size();
+  // Many chunks have the same times, whose damage is one.
+  const auto decode_times = [&](std::vector<TimeMs>& to) -> Result<void> {
+    ByteReader in(TRY(verified(stored(TRY(times_column(chunk.times))))));
+    return chunk::decode_times(in, to);
+  };
+  if (auto decoded = times.append(this, chunk.times, out.times, decode_times); !decoded) {
+    return fail(ErrorCode::Corruption, "block {}: column of times {}: {}", path_, chunk.times,
+                decoded.error().message);
+  }
   const auto decode = [&]() -> Result<void> {
-    TRY(times.append(this, chunk.times, out.times, [&](std::vector<TimeMs>& to) -> Result<void> {
-      ByteReader in(TRY(verified(stored(TRY(times_column(chunk.times))))));
-      return chunk::decode_times(in, to);
-    }));
     const size_t count = out.times.size() - before;
     ByteReader in(TRY(verified(stored(chunk))));
     out.values.resize(out.times.size());

@@ -235,8 +235,10 @@ class SeriesReader {
 /// Writes a block, series in ascending order of their labels. One thread.
 class BlockWriter {
  public:
-  /// Creates `path` anew.
-  static Result<std::unique_ptr<BlockWriter>> create(io::FileSystem& files, std::string path);
+  /// Creates `path` anew. Positions in a part of the index have 32 bits: `max_part_bytes` is less
+  /// in tests alone.
+  static Result<std::unique_ptr<BlockWriter>> create(io::FileSystem& files, std::string path,
+                                                     uint64_t max_part_bytes = UINT32_MAX);
 
   /// Adds a series with samples, and with what is known of their start timestamps.
   Result<void> add(const Labels& labels, const SampleColumns& samples, const StartTimes& starts);
@@ -256,7 +258,8 @@ class BlockWriter {
   [[nodiscard]] uint64_t series() const { return series_.size(); }
 
   /// Writes the index; on return the file is durable, but for its name. Of `origin` the log's
-  /// position and what is replaced are taken.
+  /// position and what is replaced are taken. LimitExceeded when labels, series or postings are
+  /// more than positions can tell.
   Result<void> finish(const BlockInfo& origin);
 
  private:
@@ -275,22 +278,30 @@ class BlockWriter {
     size_t operator()(const TimesKey& key) const { return key.low ^ key.high; }
   };
 
-  explicit BlockWriter(std::unique_ptr<io::WritableFile> file) : file_(std::move(file)) {}
+  BlockWriter(std::unique_ptr<io::WritableFile> file, uint64_t max_part_bytes)
+      : file_(std::move(file)), max_part_bytes_(max_part_bytes) {}
+  /// Of a size, count or position in a part; notes what is too much for finish().
+  uint32_t narrow(uint64_t value) {
+    too_large_ = too_large_ || value > max_part_bytes_;
+    return static_cast<uint32_t>(value);
+  }
   void add_chunk(const SampleColumns& samples, size_t first, size_t last, ChunkKind kind,
                  Column column);
   uint32_t times_number(std::span<const TimeMs> times);
   Result<uint32_t> copied_times_number(const Block& block, uint32_t number);
   uint32_t intern(std::string_view text);
   Result<void> flush(size_t at_least);
-  std::vector<uint32_t> write_symbols(std::string& out) const;
+  std::vector<uint32_t> write_symbols(std::string& out);
   void write_times(uint64_t offset, std::string& out) const;
   static void write_chunks(const SeriesEntry& entry, std::string& out);
-  void write_series(std::span<const uint32_t> rank, std::string& out) const;
-  void write_label_index(std::span<const uint32_t> rank, std::string& out) const;
+  void write_series(std::span<const uint32_t> rank, std::string& out);
+  void write_label_index(std::span<const uint32_t> rank, std::string& out);
   [[nodiscard]] std::string footer(const BlockInfo& origin, uint64_t index_offset,
                                    std::string_view index) const;
 
   std::unique_ptr<io::WritableFile> file_;
+  const uint64_t max_part_bytes_;
+  bool too_large_ = false;
   std::string buffer_;
   uint64_t written_ = 0;  ///< the buffer not counted
   SeriesEntry open_;      ///< the series that has begun

@@ -15,6 +15,10 @@ constexpr std::string_view kTombstones = ".tombstones";
 constexpr std::string_view kTemporary = ".tmp";
 constexpr std::string_view kDamaged = ".damaged";
 
+bool contains(std::span<const uint64_t> numbers, uint64_t number) {
+  return std::ranges::find(numbers, number) != numbers.end();
+}
+
 /// Chunks with fewer samples are joined when blocks are merged; others are copied as they are.
 constexpr uint32_t kWholeChunk = 240;
 
@@ -45,6 +49,7 @@ Result<size_t> BlockSet::open(Access access) {
   if (!listed) return std::unexpected(std::move(listed).error());
   const std::vector<std::string>& names = *listed;
   const std::set<std::string, std::less<>> present(names.begin(), names.end());
+  std::set<uint64_t> numbers;
   for (const std::string& name : names) {
     // Of files that are removed here, too: they may come back, beside a block of their number.
     next_ = std::max(next_, number_of(name.substr(0, name.find('.'))).value_or(0) + 1);
@@ -53,26 +58,33 @@ Result<size_t> BlockSet::open(Access access) {
         name.ends_with(kTombstones) &&
         !present.contains(std::string_view(name).substr(0, name.size() - kTombstones.size()));
     if (half_written || orphan) {
-      if (access == Access::ReadWrite) TRY(files_.remove(folder_ + "/" + name));
-    } else if (const auto number = number_of(name)) {
-      TRY(open_one(*number, damaged));
+      if (access == Access::ReadOnly) continue;
+      if (const auto removed = files_.remove(folder_ + "/" + name); !removed) {
+        ++removal_failures_;
+        log_.warn("What a crash left behind cannot be removed; it does no harm",
+                  {{"err", removed.error().message}});
+      }
+    } else if (const auto number = number_of(name);
+               number && path_of(*number).ends_with("/" + name)) {
+      numbers.insert(*number);
+      open_one(*number, damaged);
     }
   }
-  TRY(forget_replaced(access));
+  forget_replaced(access, std::move(numbers));
   return damaged;
 }
 
-Result<void> BlockSet::open_one(uint64_t number, size_t& damaged) {
-  auto block = Block::open(files_, path_of(number), number);
-  if (!block) {
+void BlockSet::open_one(uint64_t number, size_t& damaged) {
+  const auto leave_out = [&](Error error) REQUIRES(mutex_) {
     ++damaged;
-    const bool corrupt = block.error().code == ErrorCode::Corruption;
+    const bool corrupt = error.code == ErrorCode::Corruption;
     log_.error(corrupt ? "A damaged block is left out"
                        : "A block that cannot be read is left out; it is tried again",
-               {{"err", block.error().message}});
-    unopened_.emplace(number, std::move(block).error());
-    return {};
-  }
+               {{"err", error.message}});
+    unopened_.emplace(number, std::move(error));
+  };
+  auto block = Block::open(files_, path_of(number), number);
+  if (!block) return leave_out(std::move(block).error());
   if (const auto& damage = (*block)->index_damage()) {
     log_.error("A block's index is damaged and its spare copy used; `prom5 tsdb repair` mends it",
                {{"err", damage->message}});
@@ -88,10 +100,9 @@ Result<void> BlockSet::open_one(uint64_t number, size_t& damaged) {
                  {{"block", number}, {"err", tombstones.error().message}});
     }
   } else if (bytes.error().code != ErrorCode::NotFound) {
-    return std::unexpected(bytes.error());
+    return leave_out(bytes.error());
   }
   put(*std::move(block));
-  return {};
 }
 
 size_t BlockSet::open_again() {
@@ -100,15 +111,17 @@ size_t BlockSet::open_again() {
   for (const auto& [number, error] : unopened_) {
     if (error.code != ErrorCode::Corruption) numbers.push_back(number);
   }
+  bool any = false;
   for (const uint64_t number : numbers) {
     auto block = Block::open(files_, path_of(number), number);
     if (!block) continue;  // told already
     size_t damaged = 0;
     unopened_.erase(number);
-    if (auto opened = open_one(number, damaged); !opened) {
-      unopened_.emplace(number, std::move(opened).error());
-    }
+    open_one(number, damaged);
+    any = any || !unopened_.contains(number);
   }
+  // What it replaced may have come back without it.
+  if (any) forget_replaced(Access::ReadWrite, {});
   return unopened_.size();
 }
 
@@ -119,41 +132,112 @@ void BlockSet::put(std::shared_ptr<Block> block) {
   blocks_.insert(at, std::move(block));
 }
 
-/// A crash between writing a block and removing those that it replaces leaves both.
-Result<void> BlockSet::forget_replaced(Access access) {
+/// A crash between writing a block and removing those that it replaces leaves both. `numbers`: of
+/// files that are there, whether they can be read or not.
+void BlockSet::forget_replaced(Access access, std::set<uint64_t> numbers) {
   std::set<uint64_t> replaced;
   for (const auto& block : blocks_) {
     replaced.insert(block->info().replaces.begin(), block->info().replaces.end());
   }
-  std::vector<uint64_t> numbers;
+  Blocks forgotten;
   for (const auto& block : blocks_) {
-    if (replaced.contains(block->number())) numbers.push_back(block->number());
+    numbers.erase(block->number());
+    if (replaced.contains(block->number())) forgotten.push_back(block);
   }
-  if (access == Access::ReadWrite) TRY(remove_files(numbers));
   std::erase_if(blocks_, [&](const auto& block) { return replaced.contains(block->number()); });
-  return {};
+  std::erase_if(unopened_, [&](const auto& entry) { return replaced.contains(entry.first); });
+  if (access == Access::ReadOnly) return;
+  for (const uint64_t number : numbers) {
+    if (replaced.contains(number)) leftovers_[number];
+  }
+  remove_files(forgotten);
 }
 
-Result<void> BlockSet::remove_files(std::span<const uint64_t> numbers) {
-  leftovers_.insert(numbers.begin(), numbers.end());
-  return remove_leftovers();
+void BlockSet::remove_files(std::span<const std::shared_ptr<Block>> blocks) {
+  for (const auto& block : blocks) {
+    leftovers_[block->number()] = {.series = block->info().series, .range = block->info().range};
+  }
+  remove_leftovers();
+}
+
+void BlockSet::note_failure(uint64_t number, const Error& error) {
+  ++removal_failures_;
+  Leftover& leftover = leftovers_[number];
+  if (!leftover.error) {
+    log_.warn("A block that is not needed any more cannot be removed; it is tried again",
+              {{"block", path_of(number)}, {"err", error.message}});
+  }
+  leftover.error = error;
+}
+
+/// Removes a file of each and takes out those for which it fails.
+void BlockSet::remove_names(std::string_view suffix, std::set<uint64_t>& numbers) {
+  for (auto at = numbers.begin(); at != numbers.end();) {
+    const auto removed = files_.remove(path_of(*at) + std::string(suffix));
+    if (removed || removed.error().code == ErrorCode::NotFound) {
+      ++at;
+      continue;
+    }
+    note_failure(*at, removed.error());
+    at = numbers.erase(at);
+  }
 }
 
 /// What is deleted of a block goes after the block itself is gone for good: a power cut must not
 /// bring back one without the other.
-Result<void> BlockSet::remove_leftovers() {
-  if (leftovers_.empty()) return {};
-  const auto remove_each = [&](std::string_view suffix) -> Result<void> {
-    for (const uint64_t number : leftovers_) {
-      const auto removed = files_.remove(path_of(number) + std::string(suffix));
-      if (!removed && removed.error().code != ErrorCode::NotFound) return removed;
+void BlockSet::remove_leftovers() {
+  if (leftovers_.empty()) return;
+  std::set<uint64_t> numbers;
+  for (const auto& [number, leftover] : leftovers_) numbers.insert(number);
+  remove_names("", numbers);
+  const auto synced = numbers.empty() ? Result<void>() : files_.sync_directory(folder_);
+  for (const uint64_t number : numbers) {
+    if (!synced) note_failure(number, synced.error());
+  }
+  if (synced) {
+    remove_names(kTombstones, numbers);
+    for (const uint64_t number : numbers) leftovers_.erase(number);
+  }
+  hide_leftovers();
+}
+
+/// What shows nothing may come back. Not an unfinished one: with it would go what it replaces.
+void BlockSet::hide_leftovers() {
+  for (auto& [number, leftover] : leftovers_) {
+    if (leftover.hidden || leftover.unfinished || leftover.series == 0) continue;
+    Tombstones all;
+    for (uint64_t i = 0; i < leftover.series; ++i) {
+      all.add(static_cast<uint32_t>(i), leftover.range);
     }
-    return {};
-  };
-  TRY(remove_each(""));
-  TRY(files_.sync_directory(folder_));
-  TRY(remove_each(kTombstones));
-  leftovers_.clear();
+    leftover.hidden =
+        files_.write_atomically(path_of(number) + std::string(kTombstones), all.encode())
+            .has_value();
+  }
+}
+
+/// Whether no file that is left over keeps something from being done with these blocks.
+Result<void> BlockSet::leftovers_let(std::span<const std::shared_ptr<Block>> blocks,
+                                     bool deleting) const {
+  for (const auto& [number, leftover] : leftovers_) {
+    const auto concerns = [&](const std::shared_ptr<Block>& block) {
+      return leftover.unfinished ? deleting || contains(leftover.replaces, block->number())
+                                 : contains(block->info().replaces, number);
+    };
+    if (leftover.hidden || std::ranges::none_of(blocks, concerns)) continue;
+    return fail(ErrorCode::Io, "block {} is to be removed first: {}", path_of(number),
+                leftover.error ? leftover.error->message : std::string_view("it is still there"));
+  }
+  return {};
+}
+
+/// Of one that is not, nothing can be deleted, and it may be read again later.
+Result<void> BlockSet::all_are_open() const {
+  const MutexLock lock(mutex_);
+  for (const auto& [number, error] : unopened_) {
+    if (error.code == ErrorCode::Corruption) continue;
+    return fail(ErrorCode::Unavailable, "nothing can be deleted of a block that cannot be read: {}",
+                error.message);
+  }
   return {};
 }
 
@@ -170,8 +254,6 @@ uint64_t BlockSet::size_bytes() const {
 
 Result<bool> BlockSet::add(const BlockInfo& origin,
                            const std::function<Result<void>(BlockWriter&)>& fill) {
-  // What a block replaced goes before it.
-  if (!origin.replaces.empty()) TRY(remove_leftovers());
   uint64_t number = 0;
   {
     const MutexLock lock(mutex_);
@@ -193,30 +275,34 @@ Result<bool> BlockSet::add(const BlockInfo& origin,
     // Left behind it would stand for the blocks that it replaces, whatever becomes of them. Should
     // it not go now, nothing is deleted before it does.
     static_cast<void>(files_.remove(temporary));
-    static_cast<void>(remove_files({&number, 1}));
+    leftovers_[number] = {.unfinished = true, .replaces = origin.replaces};
+    remove_leftovers();
     if (!written) return std::unexpected(std::move(written).error());
     return false;
   }
   const MutexLock lock(mutex_);
-  std::erase_if(blocks_, [&](const auto& b) {
-    return std::ranges::find(origin.replaces, b->number()) != origin.replaces.end();
-  });
+  std::erase_if(blocks_, [&](const auto& b) { return contains(origin.replaces, b->number()); });
   put(*std::move(written));
   return true;
 }
 
 Result<void> BlockSet::remove(const std::shared_ptr<Block>& block) {
-  TRY(remove_leftovers());  // what it replaced goes before it
+  remove_leftovers();
+  TRY(leftovers_let({&block, 1}, false));  // what it replaced goes before it
   {
     const MutexLock lock(mutex_);
     std::erase(blocks_, block);
   }
-  const uint64_t number = block->number();
-  return remove_files({&number, 1});
+  remove_files({&block, 1});
+  const auto left = leftovers_.find(block->number());
+  if (left == leftovers_.end() || left->second.hidden) return {};
+  return std::unexpected(*left->second.error);
 }
 
 Result<bool> BlockSet::rewrite(std::span<const std::shared_ptr<Block>> blocks,
                                const std::stop_token& stop, Damage damage) {
+  remove_leftovers();
+  TRY(leftovers_let(blocks, false));
   BlockInfo origin;
   for (const auto& block : blocks) {
     origin.replaces.push_back(block->number());
@@ -226,7 +312,7 @@ Result<bool> BlockSet::rewrite(std::span<const std::shared_ptr<Block>> blocks,
   }
   const bool any_left = TRY(
       add(origin, [&](BlockWriter& writer) { return merge_blocks(blocks, stop, damage, writer); }));
-  if (any_left) TRY(remove_files(origin.replaces));
+  if (any_left) remove_files(blocks);
   return any_left;
 }
 
@@ -255,26 +341,28 @@ std::vector<BlockSet::Blocks> BlockSet::mergeable(std::span<const DurationMs> sp
   return {};
 }
 
-Result<bool> BlockSet::delete_of(Block& block, std::span<const Deletion> deletions) {
-  const auto before = block.tombstones();
+Result<bool> BlockSet::delete_of(const std::shared_ptr<Block>& block,
+                                 std::span<const Deletion> deletions) {
+  const auto before = block->tombstones();
   Tombstones after = *before;
   for (const Deletion& d : deletions) after.add(d.series, d.range);
   if (after == *before) return false;
-  TRY(remove_leftovers());
-  TRY(files_.write_atomically(path_of(block.number()) + std::string(kTombstones), after.encode()));
-  block.set_tombstones(std::move(after));
+  remove_leftovers();
+  // Whatever comes back of them would not know of it.
+  TRY(leftovers_let({&block, 1}, true));
+  TRY(files_.write_atomically(path_of(block->number()) + std::string(kTombstones), after.encode()));
+  block->set_tombstones(std::move(after));
   return true;
 }
 
 Result<void> BlockSet::delete_samples(std::span<const Matcher> matchers, TimeRange range) {
-  // Whatever comes back of them would not know of it.
-  TRY(remove_leftovers());
+  TRY(all_are_open());
   for (const auto& block : blocks()) {
     if (!block->info().range.overlaps(range)) continue;
     std::vector<Deletion> deletions;
     const std::vector<uint32_t> numbers = TRY(block->select(matchers));
     for (const uint32_t number : numbers) deletions.push_back({number, range});
-    TRY(delete_of(*block, deletions));
+    TRY(delete_of(block, deletions));
   }
   return {};
 }
@@ -285,7 +373,9 @@ Result<BlockSet::Repair> BlockSet::repair() {
     const std::vector<Error> damage = block->verify();
     if (damage.empty()) continue;
     for (const Error& error : damage) out.lines.push_back(error.message);
-    TRY(files_.link(block->path(), block->path() + std::string(kDamaged)));
+    // An earlier repair may have broken off.
+    const std::string aside = block->path() + std::string(kDamaged);
+    if (!files_.size(aside)) TRY(files_.link(block->path(), aside));
     TRY(files_.sync_directory(folder_));
     if (!TRY(rewrite({&block, 1}, {}, Damage::LeftOut))) TRY(remove(block));
     ++out.mended;

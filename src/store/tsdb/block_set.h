@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <stop_token>
@@ -46,11 +48,17 @@ class BlockSet {
   [[nodiscard]] Blocks blocks() const EXCLUDES(mutex_);
   [[nodiscard]] uint64_t size_bytes() const EXCLUDES(mutex_);
 
+  /// Tries again to remove files of blocks that could not be removed.
+  void remove_leftovers();
+  /// How often a file could not be removed.
+  [[nodiscard]] uint64_t removal_failures() const { return removal_failures_; }
+
   /// Adds the block that `fill` writes. Durable on return. False when it wrote no series.
   Result<bool> add(const BlockInfo& origin, const std::function<Result<void>(BlockWriter&)>& fill)
       EXCLUDES(mutex_);
 
-  /// Durable on return.
+  /// Durable on return. A file that cannot be removed is told of in the log, once, hidden behind a
+  /// list of deletions that has all of it, and tried again with the next change.
   Result<void> remove(const std::shared_ptr<Block>& block) EXCLUDES(mutex_);
 
   /// Puts one block in the place of some, without what is deleted of them. False when nothing is
@@ -66,13 +74,14 @@ class BlockSet {
                                               DurationMs retention) const EXCLUDES(mutex_);
 
   /// Marks samples as deleted: for each series that matches, those in the range. Durable on return.
+  /// Unavailable when a block cannot be read for now.
   Result<void> delete_samples(std::span<const Matcher> matchers, TimeRange range) EXCLUDES(mutex_);
   /// The same for some series of one block. Result: whether anything was not deleted before.
   struct Deletion {
     uint32_t series = 0;
     TimeRange range;
   };
-  Result<bool> delete_of(Block& block, std::span<const Deletion> deletions);
+  Result<bool> delete_of(const std::shared_ptr<Block>& block, std::span<const Deletion> deletions);
 
   /// Rewrites each block that has damage without what cannot be read, which stays beside it as
   /// NAME.damaged, as does a block of which nothing can be read. One that cannot be opened for
@@ -91,10 +100,15 @@ class BlockSet {
  private:
   [[nodiscard]] std::string path_of(uint64_t number) const;
   void put(std::shared_ptr<Block> block) REQUIRES(mutex_);
-  Result<void> open_one(uint64_t number, size_t& damaged) REQUIRES(mutex_);
-  Result<void> forget_replaced(Access access) REQUIRES(mutex_);
-  Result<void> remove_files(std::span<const uint64_t> numbers);
-  Result<void> remove_leftovers();
+  void open_one(uint64_t number, size_t& damaged) REQUIRES(mutex_);
+  void forget_replaced(Access access, std::set<uint64_t> numbers) REQUIRES(mutex_);
+  void remove_files(std::span<const std::shared_ptr<Block>> blocks);
+  void remove_names(std::string_view suffix, std::set<uint64_t>& numbers);
+  void note_failure(uint64_t number, const Error& error);
+  void hide_leftovers();
+  [[nodiscard]] Result<void> leftovers_let(std::span<const std::shared_ptr<Block>> blocks,
+                                           bool deleting) const;
+  [[nodiscard]] Result<void> all_are_open() const EXCLUDES(mutex_);
 
   io::FileSystem& files_;
   const std::string folder_;
@@ -104,8 +118,19 @@ class BlockSet {
   std::map<uint64_t, Error> unopened_ GUARDED_BY(mutex_);
   uint64_t next_ GUARDED_BY(mutex_) = 1;
   // Blocks that are no part of the set any more and whose files may still be there, now or after a
-  // power cut. Used by the thread that changes the set.
-  std::set<uint64_t> leftovers_;
+  // power cut. Those that were part of it do no harm once they are hidden, or as long as nothing
+  // becomes of the block that replaced them. One that never was stands for those that it was to
+  // replace: nothing may become of these, nor may anything be deleted.
+  struct Leftover {
+    uint64_t series = 0;  ///< 0: not known
+    TimeRange range;
+    bool unfinished = false;
+    std::vector<uint64_t> replaces = {};  ///< of an unfinished one
+    bool hidden = false;
+    std::optional<Error> error = {};  ///< why it is still there
+  };
+  std::map<uint64_t, Leftover> leftovers_;  // used by the thread that changes the set
+  std::atomic<uint64_t> removal_failures_ = 0;
 };
 
 /// Writes the series of blocks, in the order of their time, as one, without what is deleted.

@@ -237,4 +237,25 @@ TEST(Block, CutShortIsRefused) {
   }
 }
 
+/// Where positions end, a block is refused: written all the same it could not be read, and those
+/// that it replaces would be gone.
+TEST(Block, WhatPositionsCannotTellIsRefused) {
+  io::MemoryFileSystem files;
+  SampleColumns samples;
+  samples.times = {{1}, {2}};
+  samples.values = {1, 2};
+  const auto written = [&](uint64_t max_part_bytes, const std::string& value) {
+    auto writer = BlockWriter::create(files, "b", max_part_bytes).value();
+    for (char c = 'a'; c <= 'z'; ++c) {
+      const Labels labels{{"__name__", "m"}, {"l", std::string(1, c) + value}};
+      EXPECT_TRUE(writer->add(labels, samples, {}));
+    }
+    return writer->finish({});
+  };
+  EXPECT_TRUE(written(500, ""));
+  EXPECT_EQ(written(500, std::string(30, 'x')).error().code, ErrorCode::LimitExceeded) << "labels";
+  EXPECT_EQ(written(60, "").error().code, ErrorCode::LimitExceeded) << "series";
+  EXPECT_EQ(written(20, "").error().code, ErrorCode::LimitExceeded);
+}
+
 }  // namespace prom5::tsdb

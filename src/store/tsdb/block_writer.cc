@@ -56,10 +56,11 @@ void write_postings(std::span<const uint32_t> ids, std::string& out) {
 
 }  // namespace
 
-Result<std::unique_ptr<BlockWriter>> BlockWriter::create(io::FileSystem& files, std::string path) {
+Result<std::unique_ptr<BlockWriter>> BlockWriter::create(io::FileSystem& files, std::string path,
+                                                         uint64_t max_part_bytes) {
   auto file = TRY(files.open_append(path));
   TRY(file->truncate(0));
-  std::unique_ptr<BlockWriter> out(new BlockWriter(std::move(file)));
+  std::unique_ptr<BlockWriter> out(new BlockWriter(std::move(file), max_part_bytes));
   out->buffer_ = kBlockMagic;
   out->info_.range = {TimeMs::max(), TimeMs::min()};
   return out;
@@ -150,7 +151,7 @@ uint32_t BlockWriter::times_number(std::span<const TimeMs> times) {
   chunk::encode_times(times, times_bytes_);
   append_crc(begin, times_bytes_);
   times_.push_back({begin,
-                    static_cast<uint32_t>(times_bytes_.size() - begin),
+                    narrow(times_bytes_.size() - begin),
                     static_cast<uint32_t>(times.size()),
                     {times.front(), times.back()}});
   return found->second;
@@ -181,7 +182,7 @@ void BlockWriter::add_chunk(const SampleColumns& samples, size_t first, size_t l
   }
   append_crc(begin, buffer_);
   chunk.offset = written_ + begin;
-  chunk.length = static_cast<uint32_t>(buffer_.size() - begin);
+  chunk.length = narrow(buffer_.size() - begin);
   chunk.count = static_cast<uint32_t>(last - first);
   chunk.kind = kind;
   chunk.column = column;
@@ -190,18 +191,18 @@ void BlockWriter::add_chunk(const SampleColumns& samples, size_t first, size_t l
 }
 
 /// The symbols in the order of their text; result: the place in it of each.
-std::vector<uint32_t> BlockWriter::write_symbols(std::string& out) const {
+std::vector<uint32_t> BlockWriter::write_symbols(std::string& out) {
   std::vector<uint32_t> order(symbols_.size());
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(),
             [&](uint32_t a, uint32_t b) { return symbols_[a] < symbols_[b]; });
   ByteWriter writer(out);
-  writer.u32(static_cast<uint32_t>(symbols_.size()));
-  uint32_t end = 0;
-  writer.u32(end);
+  writer.u32(narrow(symbols_.size()));
+  uint64_t end = 0;
+  writer.u32(0);
   for (const uint32_t number : order) {
-    end += static_cast<uint32_t>(symbols_[number].size());
-    writer.u32(end);
+    end += symbols_[number].size();
+    writer.u32(narrow(end));
   }
   for (const uint32_t number : order) writer.bytes(symbols_[number]);
   std::vector<uint32_t> rank(symbols_.size());
@@ -241,7 +242,7 @@ void BlockWriter::write_chunks(const SeriesEntry& entry, std::string& out) {
   }
 }
 
-void BlockWriter::write_series(std::span<const uint32_t> rank, std::string& out) const {
+void BlockWriter::write_series(std::span<const uint32_t> rank, std::string& out) {
   std::string series;
   ByteWriter writer(series);
   std::vector<uint32_t> groups;
@@ -249,7 +250,7 @@ void BlockWriter::write_series(std::span<const uint32_t> rank, std::string& out)
     const SeriesEntry& entry = series_[number];
     size_t shared = 0;
     if (number % kSeriesPerGroup == 0) {
-      groups.push_back(static_cast<uint32_t>(series.size()));
+      groups.push_back(narrow(series.size()));
       writer.varint(entry.chunks.front().offset);
     } else {
       const auto& before = series_[number - 1].labels;
@@ -266,13 +267,13 @@ void BlockWriter::write_series(std::span<const uint32_t> rank, std::string& out)
     write_chunks(entry, series);
   }
   ByteWriter head(out);
-  head.u32(static_cast<uint32_t>(series_.size()));
-  head.u32(static_cast<uint32_t>(series.size()));
+  head.u32(narrow(series_.size()));
+  head.u32(narrow(series.size()));
   for (const uint32_t group : groups) head.u32(group);
   head.bytes(series);
 }
 
-void BlockWriter::write_label_index(std::span<const uint32_t> rank, std::string& out) const {
+void BlockWriter::write_label_index(std::span<const uint32_t> rank, std::string& out) {
   struct Pair {
     uint32_t name;
     uint32_t value;
@@ -298,7 +299,7 @@ void BlockWriter::write_label_index(std::span<const uint32_t> rank, std::string&
     for (; i < pairs.size() && pairs[i].name == name; ++value_count) {
       const uint32_t value = pairs[i].value;
       ByteWriter(values).u32(value);
-      ByteWriter(values).u32(static_cast<uint32_t>(postings.size()));
+      ByteWriter(values).u32(narrow(postings.size()));
       ids.clear();
       for (; i < pairs.size() && pairs[i].name == name && pairs[i].value == value; ++i) {
         ids.push_back(pairs[i].series);
@@ -347,6 +348,10 @@ Result<void> BlockWriter::finish(const BlockInfo& origin) {
   for (const uint64_t number : origin.replaces) replaced.u64(number);
   write_series(rank, index);
   write_label_index(rank, index);
+  if (too_large_) {
+    return fail(ErrorCode::LimitExceeded, "block: {} series have more labels than one can hold",
+                series_.size());
+  }
   // The spare copy, should a byte of the index or of the footer be damaged.
   const std::string packed = codec::zstd_compress(index);
   const std::string spare_footer = footer(origin, written_, index);

@@ -228,6 +228,16 @@ void Db::export_metrics(MetricRegistry& metrics) {
   metrics.on_collect("prometheus_tsdb_storage_blocks_bytes",
                      "The number of bytes that are currently used for local storage by all blocks.",
                      Type::Gauge, [this] { return static_cast<double>(blocks_.size_bytes()); });
+  metrics.on_collect(
+      "prom5_tsdb_block_removals_failed_total",
+      "How often a file of a block that is not needed any more could not be removed.",
+      Type::Counter, [this] {
+        uint64_t failures = blocks_.removal_failures();
+        for (size_t tier = 0; tier < kTiers; ++tier) {
+          failures += tiers_.blocks(tier).removal_failures();
+        }
+        return static_cast<double>(failures);
+      });
   for (size_t tier = 0; tier < kTiers; ++tier) {
     metrics.on_collect(
         "prom5_tsdb_rollup_bytes", "The number of bytes that rollups of a width use.", Type::Gauge,
@@ -301,10 +311,12 @@ Result<void> Db::replay(const std::stop_token& stop) {
                             wal_corruptions_.add();
                             log_.warn("A record of the write-ahead log was skipped",
                                       {{"segment", segment}, {"err", record.error().message}});
+                            // Whatever it has stays there for who can read it.
+                            note_segment(segment, {TimeMs::min(), TimeMs::min()});
                             return {};
                           }
                           take_metadata(std::exchange(record->metadata, {}));
-                          note_segment(segment, record->newest());
+                          note_segment(segment, record->range());
                           for (NamedExemplar& e : record->exemplars) {
                             exemplars_.add(e.series, std::move(e.exemplar));
                           }
@@ -341,10 +353,18 @@ void Db::take_metadata(std::vector<FamilyMetadata> entries) {
   }
 }
 
-void Db::note_segment(uint64_t segment, TimeMs newest) {
+void Db::note_segment(uint64_t segment, TimeRange samples) {
   const MutexLock lock(state_mutex_);
-  auto [it, inserted] = segment_newest_.try_emplace(segment, newest);
-  if (!inserted) it->second = std::max(it->second, newest);
+  TimeRange& known =
+      segment_times_.try_emplace(segment, TimeMs::max(), TimeMs::min()).first->second;
+  known = {std::min(known.start, samples.start), std::max(known.end, samples.end)};
+}
+
+/// Whether the log may have samples of that time.
+bool Db::log_has(TimeRange range) const {
+  const MutexLock lock(state_mutex_);
+  return std::ranges::any_of(segment_times_,
+                             [&](const auto& entry) { return entry.second.overlaps(range); });
 }
 
 Result<std::unique_ptr<Querier>> Db::querier(TimeRange range) {
@@ -354,8 +374,8 @@ Result<std::unique_ptr<Querier>> Db::querier(TimeRange range) {
   view.warnings = std::make_shared<ViewWarnings>();
   view.damaged = [this, warnings = view.warnings](const Error& error) {
     chunks_damaged_.add();
+    if (!warnings->add_damage(error)) return;
     log_.error("A damaged chunk is left out of an answer", {{"err", error.message}});
-    warnings->add_damage(error);
   };
   if (!open) {
     view.warnings->add(
@@ -428,6 +448,7 @@ HeadStats Db::stats(size_t limit) const {
 
 Result<void> Db::delete_series(std::span<const std::vector<Matcher>> selectors, TimeRange range) {
   TRY(refuse_changes());
+  if (range.start > range.end) return {};
   const MutexLock compaction(compaction_mutex_);
   // Whatever was done of it when it ends, or breaks off.
   struct Tell {
@@ -439,8 +460,6 @@ Result<void> Db::delete_series(std::span<const std::vector<Matcher>> selectors, 
     TRY(blocks_.delete_samples(matchers, range));
     TRY(tiers_.delete_samples(matchers, range));
   }
-  // Should a block not be readable at the next start, the log does not know what is deleted of it.
-  TRY(log_gone(TimeMs::max()));
   // Days are summed up again without what is deleted.
   for (const auto& block : blocks_.blocks()) {
     const TimeRange own = block->info().range;
@@ -452,24 +471,15 @@ Result<void> Db::delete_series(std::span<const std::vector<Matcher>> selectors, 
   // While no commit is under way: what comes later is not deleted.
   const std::lock_guard turnstile(turnstile_);
   const std::unique_lock gate(commit_gate_);
-  std::vector<Series*> series;
-  for (const auto& matchers : selectors) {
-    const std::vector<Series*> some = head_.select(matchers);
-    series.insert(series.end(), some.begin(), some.end());
-  }
-  if (series.empty()) return {};
-  std::vector<RefRange> deletions;
-  for (const Series* s : series) deletions.push_back({s->ref(), range});
+  // By matchers and not by series: the log may have samples of series that left the head, and
+  // stands in for a block that cannot be read at the next start.
+  if (!log_has(range)) return {};
+  std::vector<SelectedRange> selections;
+  for (const auto& matchers : selectors) selections.push_back({matchers, range});
   std::string payload;
-  encode_deletions(deletions, payload);
-  TRY(wal_->append({.definitions = [&](uint64_t segment) { return undefined_in(segment, series); },
-                    .payload = payload,
-                    .written =
-                        [&](uint64_t segment) {
-                          for (Series* s : series) s->defined_in_segment = segment;
-                        }}));
-  TRY(wal_->sync());
-  for (Series* s : series) s->erase(range);
+  encode_selections(selections, payload);
+  TRY(append_alone(payload));
+  for (const auto& matchers : selectors) head_.erase(matchers, range);
   return {};
 }
 
@@ -532,6 +542,14 @@ Storage::MetadataMap Db::metadata() const {
   return metadata_;
 }
 
+/// A record that needs no definitions of series. Durable on return.
+Result<void> Db::append_alone(std::string_view payload) {
+  TRY(wal_->append({.definitions = [](uint64_t) { return std::string(); },
+                    .payload = payload,
+                    .written = [](uint64_t) {}}));
+  return wal_->sync();
+}
+
 /// Metadata is logged when it is new, so the only copy may be in a segment that is about to go.
 Result<void> Db::log_metadata_again() {
   std::vector<FamilyMetadata> entries;
@@ -541,9 +559,7 @@ Result<void> Db::log_metadata_again() {
   if (entries.empty()) return {};
   std::string payload;
   encode_metadata(entries, payload);
-  return wal_->append({.definitions = [](uint64_t) { return std::string(); },
-                       .payload = payload,
-                       .written = [](uint64_t) {}});
+  return append_alone(payload);
 }
 
 }  // namespace prom5::tsdb

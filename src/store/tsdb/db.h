@@ -230,9 +230,11 @@ class Db final : public Storage {
   Error refusal(const Labels& labels, bool memory) EXCLUDES(state_mutex_);
   void maintain(std::stop_token stop);
   void sync_log(std::stop_token stop);
-  void note_segment(uint64_t segment, TimeMs newest) EXCLUDES(state_mutex_);
+  void note_segment(uint64_t segment, TimeRange samples) EXCLUDES(state_mutex_);
+  [[nodiscard]] bool log_has(TimeRange range) const EXCLUDES(state_mutex_);
   void drop_before(TimeMs cutoff);
   Result<void> log_metadata_again();
+  Result<void> append_alone(std::string_view payload);
 
   const Options options_;
   const Clock& clock_;
@@ -257,8 +259,8 @@ class Db final : public Storage {
   Mutex compaction_mutex_;  // one compaction at a time; taken before state_mutex_
   mutable Mutex state_mutex_;
   MetadataMap metadata_ GUARDED_BY(state_mutex_);
-  // The newest sample of each segment tells when the segment may go.
-  std::map<uint64_t, TimeMs> segment_newest_ GUARDED_BY(state_mutex_);
+  // Of the samples of each segment. The newest tells when the segment may go.
+  std::map<uint64_t, TimeRange> segment_times_ GUARDED_BY(state_mutex_);
   std::vector<RetentionRule> retention_rules_ GUARDED_BY(state_mutex_);
   TierRetention tier_retention_ GUARDED_BY(state_mutex_);
   TimeMs head_from_ GUARDED_BY(state_mutex_) = TimeMs::min();  // older samples are in blocks

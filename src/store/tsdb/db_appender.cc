@@ -269,30 +269,40 @@ class DbAppender final : public Appender {
     if (!metadata_.empty()) encode_metadata(metadata_, payload);
     if (!exemplar_list_.empty()) encode_exemplars(exemplar_list_, payload);
     if (!starts_.empty()) encode_starts(starts_, payload);
-    uint64_t segment_used = 0;
+    const TimeRange samples = range();
     std::vector<Series*> series = sample_series_;
     series.insert(series.end(), histogram_series_.begin(), histogram_series_.end());
-    const auto logged = db_.wal_->append(
-        {.definitions = [&](uint64_t segment) { return undefined_in(segment, series); },
-         .payload = payload,
-         .written =
-             [&](uint64_t segment) {
-               segment_used = segment;
-               for (Series* s : series) s->defined_in_segment = segment;
-             }});
+    const auto logged = db_.wal_->append({.definitions =
+                                              [&](uint64_t segment) {
+                                                // Before it is written: it may be in the log
+                                                // although writing failed, and nobody is to take
+                                                // the segment for an older one before its sync is
+                                                // done.
+                                                db_.note_segment(segment, samples);
+                                                return undefined_in(segment, series);
+                                              },
+                                          .payload = payload,
+                                          .written =
+                                              [&](uint64_t segment) {
+                                                for (Series* s : series)
+                                                  s->defined_in_segment = segment;
+                                              }});
     if (!logged) {
       db_.wal_failures_.add();
       return logged;
     }
-    db_.note_segment(segment_used, newest());
     return {};
   }
 
-  [[nodiscard]] TimeMs newest() const {
-    TimeMs out = TimeMs::min();
-    for (const RefSample& s : samples_) out = std::max(out, s.sample.time);
-    for (const RefHistogram& h : histograms_) out = std::max(out, h.time);
-    for (const NamedExemplar& e : exemplar_list_) out = std::max(out, e.exemplar.time);
+  /// Of all samples; start > end when there are none.
+  [[nodiscard]] TimeRange range() const {
+    TimeRange out{TimeMs::max(), TimeMs::min()};
+    const auto add = [&](TimeMs time) {
+      out = {std::min(out.start, time), std::max(out.end, time)};
+    };
+    for (const RefSample& s : samples_) add(s.sample.time);
+    for (const RefHistogram& h : histograms_) add(h.time);
+    for (const NamedExemplar& e : exemplar_list_) add(e.exemplar.time);
     return out;
   }
 

@@ -157,13 +157,10 @@ Result<void> Db::log_gone(TimeMs before) {
     const MutexLock lock(state_mutex_);
     before = std::min(before, head_from_);
   }
-  if (before == TimeMs::min()) return {};
+  if (before == TimeMs::min() || !log_has({TimeMs::min(), before - DurationMs{1}})) return {};
   std::string payload;
   encode_gone(before, payload);
-  TRY(wal_->append({.definitions = [](uint64_t) { return std::string(); },
-                    .payload = payload,
-                    .written = [](uint64_t) {}}));
-  return wal_->sync();
+  return append_alone(payload);
 }
 
 Result<void> Db::remove_for_good(BlockSet& set, const std::shared_ptr<Block>& block) {
@@ -193,17 +190,20 @@ bool Db::rewrite_or_log(BlockSet& set, std::span<const std::shared_ptr<Block>> b
 Result<void> Db::clean_tombstones() {
   TRY(refuse_changes());
   const MutexLock compaction(compaction_mutex_);
-  const auto clean = [&](BlockSet& set) REQUIRES(compaction_mutex_) -> Result<void> {
+  Result<void> done;  // one that cannot be written anew, being damaged, holds up no other
+  const auto clean = [&](BlockSet& set) REQUIRES(compaction_mutex_) {
     for (const auto& block : set.blocks()) {
       if (block->tombstones()->empty()) continue;
-      TRY(rewrite(set, {&block, 1}));
-      compactions_.add();
+      if (auto rewritten = rewrite(set, {&block, 1}); rewritten) {
+        compactions_.add();
+      } else if (done) {
+        done = std::move(rewritten);
+      }
     }
-    return {};
   };
-  TRY(clean(blocks_));
-  for (size_t tier = 0; tier < kTiers; ++tier) TRY(clean(tiers_.blocks(tier)));
-  return {};
+  clean(blocks_);
+  for (size_t tier = 0; tier < kTiers; ++tier) clean(tiers_.blocks(tier));
+  return done;
 }
 
 /// No more samples come for the time before it, and all there are lie in blocks.
@@ -298,8 +298,7 @@ void Db::open_blocks_again() {
   if (unread_blocks_ == 0) return;
   size_t unread = blocks_.open_again();
   for (size_t tier = 0; tier < kTiers; ++tier) unread += tiers_.blocks(tier).open_again();
-  unread_blocks_ = unread;
-  changes_.changed(TimeMs::min());
+  if (unread_blocks_.exchange(unread) != unread) changes_.changed(TimeMs::min());
 }
 
 /// Where there is room for it many times over.
@@ -344,9 +343,10 @@ Result<void> Db::compact_before(TimeMs end) {
   close_before(end);
   const uint64_t segment = TRY(wal_->rotate());
   const TimeRange range{from, end - DurationMs{1}};
+  // First, or a failure would leave the block, and the next attempt write another.
+  TRY(tiers_.forget_days({std::max(from, head_.range().start), end}));
   TRY(blocks_.add({.wal_segment = segment, .wal_until = end},
                   [&](BlockWriter& writer) { return write_head(range, writer); }));
-  TRY(tiers_.forget_days({std::max(from, head_.range().start), end}));
   {
     const MutexLock lock(state_mutex_);
     head_from_ = end;
@@ -409,11 +409,13 @@ void Db::drop_unpinned() {
 
 /// Removes a block, or says why it stays.
 void Db::remove_block(BlockSet& set, const std::shared_ptr<Block>& block, std::string_view why) {
-  if (const auto removed = remove_for_good(set, block); !removed) {
+  const auto removed = remove_for_good(set, block);
+  changes_.changed(block->info().range.start);
+  if (!removed) {
+    block_failures_.add();
     log_.error("A block could not be removed", {{"why", why}, {"err", removed.error().message}});
     return;
   }
-  changes_.changed(block->info().range.start);
   blocks_deleted_.add();
   log_.info("A block is removed", {{"block", block->path()}, {"why", why}});
 }
@@ -450,7 +452,7 @@ Result<void> Db::enforce_rules(BlockSet& set, const std::shared_ptr<Block>& bloc
     remove_block(set, block, "retention");
     return {};
   }
-  const bool fresh = TRY(set.delete_of(*block, deletions));
+  const bool fresh = TRY(set.delete_of(block, deletions));
   if (fresh) changes_.changed(range.start);
   constexpr size_t kRewriteFrom = 5;  // one series in so many
   if (fresh && expired * kRewriteFrom >= cutoffs.size()) rewrite_or_log(set, {&block, 1});
@@ -510,6 +512,8 @@ TimeMs Db::note_retention() {
 
 void Db::enforce_retention() {
   const MutexLock compaction(compaction_mutex_);
+  blocks_.remove_leftovers();
+  for (size_t tier = 0; tier < kTiers; ++tier) tiers_.blocks(tier).remove_leftovers();
   const auto found = newest_sample();
   if (!found) return;
   const TimeMs newest = *found;
@@ -571,13 +575,12 @@ void Db::drop_before(TimeMs cutoff) {
   }
   {
     const MutexLock lock(state_mutex_);
-    for (const auto& [segment, newest] : segment_newest_) {
-      if (newest >= cutoff) {
+    for (const auto& [segment, samples] : segment_times_) {
+      if (samples.end >= cutoff) {
         first_kept = std::min(first_kept, segment);
         break;
       }
     }
-    std::erase_if(segment_newest_, [&](const auto& entry) { return entry.first < first_kept; });
   }
   if (auto logged = log_metadata_again(); !logged) {
     log_.error("Old segments of the write-ahead log are kept", {{"err", logged.error().message}});
@@ -586,6 +589,9 @@ void Db::drop_before(TimeMs cutoff) {
   if (auto removed = wal_->remove_before(first_kept); !removed) {
     log_.error("Old segments of the write-ahead log could not be removed",
                {{"err", removed.error().message}});
+  } else {
+    const MutexLock lock(state_mutex_);
+    segment_times_.erase(segment_times_.begin(), segment_times_.lower_bound(first_kept));
   }
   give_back_memory();
 }

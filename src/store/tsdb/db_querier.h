@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "base/mutex.h"
@@ -18,13 +20,17 @@ class ViewWarnings {
     const MutexLock lock(mutex_);
     texts_.push_back(std::move(text));
   }
-  /// Something is damaged. Tells of the first few.
-  void add_damage(const Error& error) EXCLUDES(mutex_) {
+  /// Something is damaged. Tells of the first few, of each once, however often it was read. Result:
+  /// whether it was not known, as far as so many are remembered.
+  bool add_damage(const Error& error) EXCLUDES(mutex_) {
     constexpr size_t kTold = 10;
+    constexpr size_t kKept = 1000;
     const MutexLock lock(mutex_);
-    if (damaged_++ < kTold) {
+    if (damages_.size() >= kKept || !damages_.insert(error.message).second) return false;
+    if (damages_.size() <= kTold) {
       texts_.push_back("damaged data is left out of this answer: " + error.message);
     }
+    return true;
   }
   [[nodiscard]] std::vector<std::string> texts() const EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
@@ -34,7 +40,7 @@ class ViewWarnings {
  private:
   mutable Mutex mutex_;
   std::vector<std::string> texts_ GUARDED_BY(mutex_);
-  size_t damaged_ GUARDED_BY(mutex_) = 0;
+  std::set<std::string> damages_ GUARDED_BY(mutex_);
 };
 
 /// What a querier looks at: blocks in the order of their time, then the head.

@@ -7,10 +7,12 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/rng.h"
 #include "io/file/memory_file_system.h"
 #include "store/memory_storage.h"
@@ -22,8 +24,50 @@ inline constexpr int64_t kHour = 3'600'000;
 
 using Dump = std::map<std::string, std::vector<std::pair<int64_t, uint64_t>>>;
 
+/// Some files cannot be removed, as those that are a mount point or immutable; some cannot be read.
+class StubbornFiles final : public io::FaultyFileSystem {
+ public:
+  void stick(std::set<std::string> paths) {
+    const MutexLock lock(stubborn_mutex_);
+    stuck_ = std::move(paths);
+  }
+  void hide(std::set<std::string> paths) {
+    const MutexLock lock(stubborn_mutex_);
+    unreadable_ = std::move(paths);
+  }
+
+  Result<void> remove(const std::string& path) override {
+    if (exists(path)) TRY(refuse(path, stuck_));
+    return FaultyFileSystem::remove(path);
+  }
+  Result<std::shared_ptr<const io::MappedFile>> map(const std::string& path) override {
+    TRY(refuse(path, unreadable_));
+    return FaultyFileSystem::map(path);
+  }
+  Result<std::string> read(const std::string& path) override {
+    TRY(refuse(path, unreadable_));
+    return FaultyFileSystem::read(path);
+  }
+
+ private:
+  Result<void> refuse(const std::string& path, const std::set<std::string>& paths) {
+    const MutexLock lock(stubborn_mutex_);
+    if (!paths.contains(path)) return {};
+    return fail(ErrorCode::Io, "{}: Device or resource busy", path);
+  }
+
+  bool exists(const std::string& path) {
+    const MutexLock lock(mutex_);
+    return files_.contains(path);
+  }
+
+  Mutex stubborn_mutex_;
+  std::set<std::string> stuck_;
+  std::set<std::string> unreadable_;
+};
+
 struct House {
-  io::FaultyFileSystem files;
+  StubbornFiles files;
   ManualClock clock{TimeMs{1'000'000'000}};
   Log log{LogLevel::Error, LogFormat::Logfmt, [](std::string_view) {}};
   std::optional<MetricRegistry> metrics;

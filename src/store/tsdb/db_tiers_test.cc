@@ -267,4 +267,24 @@ TEST(DbTiers, DaysOfTiersBecomeOneBlock) {
   EXPECT_EQ(got, want);
 }
 
+/// A day that could not be taken off the list is taken off it later.
+TEST(DbTiers, AForgottenDayStaysForgotten) {
+  const std::vector<std::vector<Matcher>> all = {{}};
+  bool failed_once = false;
+  for (uint64_t n = 1; n < 30; ++n) {
+    House house(tiers());
+    put_day(house);
+    house.db->compact();
+    ASSERT_TRUE(house.db->tiers().has_day(0));
+    house.files.fail_call(n);
+    const bool deleted = house.db->delete_series(all, {{5 * kHour}, {6 * kHour}}).has_value();
+    house.files.fail_call(0);
+    failed_once = failed_once || !deleted;
+    ASSERT_TRUE(house.db->delete_series(all, {{5 * kHour}, {6 * kHour}}));
+    house.open(tiers());
+    EXPECT_FALSE(house.db->tiers().has_day(0)) << n;
+  }
+  EXPECT_TRUE(failed_once);
+}
+
 }  // namespace prom5::tsdb

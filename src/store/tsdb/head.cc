@@ -112,7 +112,8 @@ void SortedSeries::forget_gone() {
   for (size_t i = 0; i < sorted_.size(); ++i) sorted_[i]->rank = static_cast<uint32_t>(i);
 }
 
-std::vector<Series*> Head::select(std::span<const Matcher> matchers) const {
+/// In any order.
+std::vector<Series*> Head::find_all(std::span<const Matcher> matchers) const {
   index::PostingList ids;
   {
     const MutexLock lock(postings_mutex_);
@@ -125,6 +126,11 @@ std::vector<Series*> Head::select(std::span<const Matcher> matchers) const {
   for (const index::SeriesId id : ids) {
     if (Series* series = find(id)) out.push_back(series);
   }
+  return out;
+}
+
+std::vector<Series*> Head::select(std::span<const Matcher> matchers) const {
+  std::vector<Series*> out = find_all(matchers);
   sort(out);
   return out;
 }
@@ -179,6 +185,10 @@ void Head::erase_before(TimeMs cutoff) {
   by_ref_.each([&](Series& series) {
     if (series.first_time() < cutoff) series.erase({TimeMs::min(), cutoff - DurationMs{1}});
   });
+}
+
+void Head::erase(std::span<const Matcher> matchers, TimeRange range) {
+  for (Series* series : find_all(matchers)) series->erase(range);
 }
 
 std::vector<std::unique_ptr<Series>> Head::remove(std::span<Series* const> empty) {

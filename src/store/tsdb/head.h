@@ -91,6 +91,8 @@ class Head {
   std::vector<Series*> drop_before(TimeMs cutoff);
   /// Hides all samples before `cutoff`; what comes later is not hidden.
   void erase_before(TimeMs cutoff);
+  /// Hides the samples in the range of all series that match; what comes later is not hidden.
+  void erase(std::span<const Matcher> matchers, TimeRange range);
   /// The second half of drop_before(), while no commit is under way: takes out those of the series
   /// that are still empty. Somebody
   /// may hold them yet, so the caller lets go of them later.
@@ -116,6 +118,7 @@ class Head {
     LabelTable table GUARDED_BY(mutex);
   };
 
+  [[nodiscard]] std::vector<Series*> find_all(std::span<const Matcher> matchers) const;
   static size_t shard_of(uint64_t hash) { return hash >> 59; }
   static void lower(std::atomic<int64_t>& to, TimeMs time);
   void sort(std::vector<Series*>& series) const;

@@ -20,7 +20,7 @@ enum Section : uint8_t {
   kSamples = 2,
   kHistograms = 3,
   kMetadata = 4,
-  kDeletions = 5,
+  kSelections = 5,
   kExemplars = 6,
   kStarts = 7,
   kGone = 8
@@ -154,13 +154,24 @@ Result<void> read_exemplars(ByteReader& in, std::vector<NamedExemplar>& out) {
   return {};
 }
 
-Result<void> read_deletions(ByteReader& in, std::vector<RefRange>& out) {
+Result<void> read_selections(ByteReader& in, std::vector<SelectedRange>& out) {
   for (size_t n = TRY(read_count(in, 3)); n > 0; --n) {
-    RefRange d;
-    d.ref = TRY(in.varint());
-    d.range.start = {TRY(in.svarint())};
-    d.range.end = {TRY(in.svarint())};
-    out.push_back(d);
+    SelectedRange& selected = out.emplace_back();
+    selected.range.start = {TRY(in.svarint())};
+    selected.range.end = {TRY(in.svarint())};
+    for (size_t matchers = TRY(read_count(in, 3)); matchers > 0; --matchers) {
+      const uint8_t type = TRY(in.u8());
+      const std::string_view name = TRY(in.sized_bytes());
+      const std::string_view value = TRY(in.sized_bytes());
+      if (type > static_cast<uint8_t>(MatchType::NotRegex)) {
+        return fail(ErrorCode::Corruption, "record: matcher of type {}", type);
+      }
+      auto matcher = Matcher::make(static_cast<MatchType>(type), name, value);
+      if (!matcher) {
+        return fail(ErrorCode::Corruption, "record: matcher: {}", matcher.error().message);
+      }
+      selected.matchers.push_back(*std::move(matcher));
+    }
   }
   return {};
 }
@@ -379,14 +390,19 @@ void encode_histograms(const std::vector<RefHistogram>& histograms, std::string&
   }
 }
 
-void encode_deletions(const std::vector<RefRange>& deletions, std::string& out) {
+void encode_selections(std::span<const SelectedRange> selections, std::string& out) {
   ByteWriter writer(out);
-  writer.u8(kDeletions);
-  writer.varint(deletions.size());
-  for (const RefRange& d : deletions) {
-    writer.varint(d.ref);
-    writer.svarint(d.range.start.ms);
-    writer.svarint(d.range.end.ms);
+  writer.u8(kSelections);
+  writer.varint(selections.size());
+  for (const SelectedRange& selected : selections) {
+    writer.svarint(selected.range.start.ms);
+    writer.svarint(selected.range.end.ms);
+    writer.varint(selected.matchers.size());
+    for (const Matcher& matcher : selected.matchers) {
+      writer.u8(static_cast<uint8_t>(matcher.type()));
+      writer.sized_bytes(matcher.name());
+      writer.sized_bytes(matcher.value());
+    }
   }
 }
 
@@ -452,7 +468,7 @@ Result<Record> decode_record(std::string_view payload, std::vector<RefSample> sp
         TRY(read_definitions(definitions, out.series));
         break;
       }
-      case kDeletions: TRY(read_deletions(in, out.deletions)); break;
+      case kSelections: TRY(read_selections(in, out.selections)); break;
       case kMetadata: TRY(read_metadata(in, out.metadata)); break;
       case kExemplars: TRY(read_exemplars(in, out.exemplars)); break;
       case kStarts: TRY(read_starts(in, out.starts)); break;
@@ -474,11 +490,12 @@ Result<Record> decode_record(std::string_view payload, std::vector<RefSample> sp
   return out;
 }
 
-TimeMs Record::newest() const {
-  TimeMs out = TimeMs::min();
-  for (const RefSample& s : samples) out = std::max(out, s.sample.time);
-  for (const RefHistogram& h : histograms) out = std::max(out, h.time);
-  for (const NamedExemplar& e : exemplars) out = std::max(out, e.exemplar.time);
+TimeRange Record::range() const {
+  TimeRange out{TimeMs::max(), TimeMs::min()};
+  const auto add = [&](TimeMs time) { out = {std::min(out.start, time), std::max(out.end, time)}; };
+  for (const RefSample& s : samples) add(s.sample.time);
+  for (const RefHistogram& h : histograms) add(h.time);
+  for (const NamedExemplar& e : exemplars) add(e.exemplar.time);
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "io/codec/bytes.h"
 #include "model/histogram.h"
 #include "model/labels.h"
+#include "model/matcher.h"
 #include "model/metadata.h"
 #include "model/sample.h"
 #include "store/storage.h"
@@ -24,7 +25,7 @@ namespace prom5::tsdb {
 //   2 samples      columns of refs and times, packed values
 //   3 histograms   ref, time, histogram
 //   4 metadata     family, type, help, unit
-//   5 deletions    ref, first time, last time
+//   5 selections   first time, last time, number of matchers, (type, name, value)…
 //   6 exemplars    labels of the series, labels, value, time
 //   7 starts       ref, time, start timestamp, whether of that sample alone
 //   8 gone         time
@@ -48,9 +49,9 @@ struct RefStart {
   bool alone = false;  ///< of the sample at `time`, and not of those that follow
 };
 
-/// Samples of a series that are deleted.
-struct RefRange {
-  SeriesRef ref = 0;
+/// Samples that are deleted, of all series that match.
+struct SelectedRange {
+  std::vector<Matcher> matchers;
   TimeRange range;
 };
 
@@ -68,7 +69,7 @@ struct FamilyMetadata {
 void encode_series(const std::vector<SeriesDefinition>& series, std::string& out);
 void encode_samples(std::span<const RefSample> samples, std::string& out);
 void encode_histograms(const std::vector<RefHistogram>& histograms, std::string& out);
-void encode_deletions(const std::vector<RefRange>& deletions, std::string& out);
+void encode_selections(std::span<const SelectedRange> selections, std::string& out);
 void encode_metadata(const std::vector<FamilyMetadata>& metadata, std::string& out);
 void encode_exemplars(const std::vector<NamedExemplar>& exemplars, std::string& out);
 void encode_starts(const std::vector<RefStart>& starts, std::string& out);
@@ -79,14 +80,14 @@ struct Record {
   std::vector<RefSample> samples;
   std::vector<RefHistogram> histograms;
   std::vector<FamilyMetadata> metadata;
-  std::vector<RefRange> deletions;  ///< of samples in earlier records
+  std::vector<SelectedRange> selections;  ///< of samples in earlier records
   std::vector<NamedExemplar> exemplars;
   std::vector<RefStart> starts;
   /// Samples in earlier records that are older were in blocks, which may be gone.
   TimeMs gone_before = TimeMs::min();
 
-  /// TimeMs::min() when there is no sample.
-  [[nodiscard]] TimeMs newest() const;
+  /// Of its samples; start > end when there are none.
+  [[nodiscard]] TimeRange range() const;
 };
 
 // One histogram, as in section 3; blocks hold them so, too.

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string again;
   if (!record->series.empty()) encode_series(record->series, again);
   if (!record->samples.empty()) encode_samples(record->samples, again);
-  if (!record->deletions.empty()) encode_deletions(record->deletions, again);
+  if (!record->selections.empty()) encode_selections(record->selections, again);
   if (!record->starts.empty()) encode_starts(record->starts, again);
   encode_gone(record->gone_before, again);
   const auto second = decode_record(again);
@@ -26,6 +26,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(second->samples[i].ref == record->samples[i].ref);
     CHECK(second->samples[i].sample.time == record->samples[i].sample.time);
     CHECK(same_bits(second->samples[i].sample.value, record->samples[i].sample.value));
+  }
+  CHECK(second->selections.size() == record->selections.size());
+  for (size_t i = 0; i < record->selections.size(); ++i) {
+    CHECK(second->selections[i].matchers == record->selections[i].matchers);
+    CHECK(second->selections[i].range == record->selections[i].range);
   }
   CHECK(second->starts.size() == record->starts.size());
   for (size_t i = 0; i < record->starts.size(); ++i) {

@@ -106,6 +106,7 @@ Replay::Batch& Replay::bucket(size_t number, bool histograms) {
     bucket.samples = spare_gathered_.take();
     bucket.samples.reserve(room_);
   }
+  all_applied_ = false;
   return bucket;
 }
 
@@ -119,6 +120,7 @@ void Replay::hand_over_all() {
 }
 
 void Replay::wait_for_workers() {
+  if (std::exchange(all_applied_, true)) return;  // several deletions, one after the other
   hand_over_all();
   std::latch barrier(kWorkers);
   for (const auto& queue : queues_)
@@ -167,11 +169,9 @@ void Replay::gather(Record record) {
     wait_for_workers();
     head_.erase_before(record.gone_before);
   }
-  if (!record.deletions.empty()) {
+  if (!record.selections.empty()) {
     wait_for_workers();
-    for (const RefRange& d : record.deletions) {
-      if (Series* const series = series_of(d.ref); series != nullptr) series->erase(d.range);
-    }
+    for (const SelectedRange& s : record.selections) head_.erase(s.matchers, s.range);
   }
 }
 

@@ -122,6 +122,7 @@ class Replay {
   static constexpr size_t kPage = 4096;
   std::vector<std::unique_ptr<std::array<SeriesRef, kPage>>> known_;
   std::vector<Batch> buckets_;  ///< by the head's references
+  bool all_applied_ = true;     ///< what was gathered
   size_t room_ = 0;             ///< of each bucket, in samples
   SpareVectors<Gathered> spare_gathered_;
   SpareVectors<RefSample> spare_samples_;

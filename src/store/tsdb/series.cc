@@ -293,7 +293,8 @@ void Series::erase(TimeRange range) {
   const ByteMutexLock lock(mutex_);
   // What comes later is not deleted.
   range.end = std::min(range.end, last_time());
-  if (range.start > range.end) return;
+  // What it has not needs no memory.
+  if (range.start > range.end || range.end < first_locked()) return;
   add_range(rare().deleted, range);
   std::erase_if(rare_->late, [&](const Late& l) { return range.contains(l.time); });
 }

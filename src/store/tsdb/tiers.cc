@@ -65,7 +65,9 @@ Result<size_t> Tiers::open(Access access) {
   const auto text = files_.read(path_ + "/days");
   if (!text) {
     if (text.error().code == ErrorCode::NotFound) return damaged;
-    return std::unexpected(text.error());
+    log_.warn("The list of days that are summed up cannot be read: they are summed up again",
+              {{"err", text.error().message}});
+    return damaged;
   }
   const MutexLock lock(mutex_);
   const char* at = text->data();
@@ -108,7 +110,14 @@ std::string Tiers::days_as_text() const {
 }
 
 Result<void> Tiers::write_days() {
-  return files_.write_atomically(path_ + "/days", days_as_text());
+  {
+    const MutexLock lock(mutex_);
+    unwritten_ = true;
+  }
+  TRY(files_.write_atomically(path_ + "/days", days_as_text()));
+  const MutexLock lock(mutex_);
+  unwritten_ = false;
+  return {};
 }
 
 Result<void> Tiers::link_into(const std::string& folder) const {
@@ -151,7 +160,7 @@ Result<void> Tiers::forget_days(TimeRange range) {
     const MutexLock lock(mutex_);
     const auto from = days_.lower_bound(day_of(range.start));
     const auto to = days_.upper_bound(day_of(range.end));
-    if (from == to) return {};
+    if (from == to && !unwritten_) return {};
     days_.erase(from, to);
   }
   return write_days();

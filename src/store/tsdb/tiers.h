@@ -75,6 +75,7 @@ class Tiers {
   std::array<std::unique_ptr<BlockSet>, kTiers> sets_;
   mutable Mutex mutex_;
   std::set<int64_t> days_ GUARDED_BY(mutex_);
+  bool unwritten_ GUARDED_BY(mutex_) = false;  ///< the file has other days
 };
 
 /// As in paths, flags and the configuration.

@@ -59,9 +59,14 @@ Result<std::optional<Follower::Record>> Follower::next() {
     // All is read that is there. In a segment that is over, what is not intact is damage.
     const auto segments = TRY(list_segments(files_, directory_));
     const bool last = segments.empty() || position_.segment >= segments.back();
+    // What is not whole may be taken back, where writing failed, and written anew.
+    const auto whole = record_bytes(buffer_);
+    if (!last || !whole || *whole > buffer_.size()) buffer_.clear();
     if (last) return std::nullopt;
-    // What came between the look at the file and the look at the folder.
-    if (TRY(fill())) continue;
+    // Nothing is written to it any more.
+    while (TRY(fill())) {
+    }
+    if (intact_record(buffer_)) continue;
     if (const size_t next = find_record(buffer_, 1); next < buffer_.size()) {
       position_.offset = buffer_offset_ + next;
       continue;

@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "io/file/memory_file_system.h"
+#include "store/wal/segment.h"
 #include "store/wal/wal.h"
 
 namespace prom5::wal {
@@ -121,6 +122,23 @@ TEST_F(FollowerTest, SegmentsThatAreGoneAreCounted) {
   ASSERT_TRUE(writer_->remove_before(writer_->current_segment()));
   EXPECT_EQ(all(follower), (std::vector<std::string>{"last"}));
   EXPECT_GT(follower.missed_segments(), 0U);
+}
+
+/// A write that failed half way is cut off, and another record comes in its place.
+TEST_F(FollowerTest, WhatIsTakenBackIsReadAnew) {
+  write("one");
+  Follower follower(files_, "wal", {});
+  EXPECT_EQ(all(follower).size(), 1U);
+  const std::string path = "wal/" + segment_name(1);
+  const uint64_t before = files_.size(path).value();
+  std::string torn;
+  encode(std::string(100, 'x'), torn);
+  files_.corrupt(path, [&](std::string& bytes) { bytes += torn.substr(0, 40); });
+  EXPECT_TRUE(all(follower).empty());
+  files_.corrupt(path, [&](std::string& bytes) { bytes.resize(before); });
+  write("two");
+  write("three");
+  EXPECT_EQ(all(follower), (std::vector<std::string>{"two", "three"}));
 }
 
 }  // namespace prom5::wal

@@ -55,6 +55,10 @@ Result<void> WalWriter::append(const Batch& batch) {
 Result<void> WalWriter::write(const Batch& batch) {
   Segment& segment = segments_.back();
   const std::string definitions = batch.definitions(segment.number);
+  if (const size_t longest = std::max(definitions.size(), batch.payload.size());
+      longest > options_.max_record_bytes) {
+    return fail(ErrorCode::LimitExceeded, "wal: a record of {} bytes", longest);
+  }
   std::string records;
   records.reserve(2 * definitions.size() + batch.payload.size() + 3 * kHeaderBytes);
   // Twice: other records need it, and damage to one record shall cost no other.
@@ -134,6 +138,12 @@ Result<uint64_t> WalWriter::rotate() {
   return segments_.back().number;
 }
 
+Result<void> WalWriter::empty(const std::string& path) {
+  const auto file = TRY(files_.open_append(path));
+  TRY(file->truncate(0));
+  return file->sync();
+}
+
 Result<void> WalWriter::remove_before(uint64_t first_kept) {
   const MutexLock lock(mutex_);
   const auto sync_removals = [this]() REQUIRES(mutex_) -> Result<void> {
@@ -144,9 +154,13 @@ Result<void> WalWriter::remove_before(uint64_t first_kept) {
   };
   TRY(sync_removals());  // of a call that failed
   while (segments_.size() > 1 && segments_.front().number < first_kept) {
-    const auto removed = files_.remove(directory_ + "/" + segment_name(segments_.front().number));
+    const std::string path = directory_ + "/" + segment_name(segments_.front().number);
+    const auto removed = files_.remove(path);
     // An operator may have been faster, to make room.
-    if (!removed && removed.error().code != ErrorCode::NotFound) return removed;
+    if (!removed && removed.error().code != ErrorCode::NotFound) {
+      // Emptied it holds up no later one, and goes after the next start.
+      if (!empty(path)) return removed;
+    }
     segments_.erase(segments_.begin());
     removed_ = true;
     // Each before the next: one that came back without a later one might tell of what was deleted.
@@ -172,9 +186,11 @@ Result<WalReadStats> read_wal(
     const std::function<Result<void>(uint64_t segment, std::string_view payload)>& record) {
   WalReadStats stats;
   for (const uint64_t number : TRY(list_segments(files, directory))) {
-    const std::shared_ptr<const io::MappedFile> file =
-        TRY(files.map(directory + "/" + segment_name(number)));
-    const std::string_view bytes = file->bytes();
+    const auto file = files.map(directory + "/" + segment_name(number));
+    // The server that writes the log may have been done with it meanwhile.
+    if (!file && file.error().code == ErrorCode::NotFound) continue;
+    if (!file) return std::unexpected(file.error());
+    const std::string_view bytes = (*file)->bytes();
     ++stats.segments;
     size_t at = 0;
     while (at < bytes.size()) {

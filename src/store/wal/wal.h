@@ -36,6 +36,7 @@ class WalWriter {
   struct Options {
     uint64_t segment_bytes = uint64_t{64} << 20;
     Sync sync = Sync::EveryCommit;
+    uint64_t max_record_bytes = UINT32_MAX;  ///< as its length has 32 bits; less in tests alone
   };
 
   /// Starts a new segment after the newest one in `directory`, which must exist.
@@ -54,6 +55,7 @@ class WalWriter {
 
   /// Appends a batch, in a new segment when the current one is full. With EveryCommit it waits
   /// until the batch is durable.
+  /// LimitExceeded: it is too long for a record, and nothing is written.
   /// Io: the batch must be taken as not stored (after a failed sync it may still reappear).
   Result<void> append(const Batch& batch);
 
@@ -63,7 +65,8 @@ class WalWriter {
   /// Begins a new segment; result: its number. What was appended before is in lower ones.
   Result<uint64_t> rotate() EXCLUDES(mutex_);
 
-  /// Removes segments below `first_kept`; the current one always stays. Durable on return.
+  /// Removes segments below `first_kept`; the current one always stays. Durable on return. A file
+  /// that cannot be removed is emptied.
   Result<void> remove_before(uint64_t first_kept) EXCLUDES(mutex_);
 
   [[nodiscard]] uint64_t current_segment() const EXCLUDES(mutex_);
@@ -79,6 +82,7 @@ class WalWriter {
       : files_(files), directory_(std::move(directory)), options_(options) {}
   Result<void> start_segment() REQUIRES(mutex_);
   Result<void> write(const Batch& batch) REQUIRES(mutex_);
+  Result<void> empty(const std::string& path);
   void lose(uint64_t from) REQUIRES(mutex_);
   [[nodiscard]] bool is_lost(uint64_t position) const REQUIRES(mutex_);
   Result<void> sync_up_to(uint64_t position) NO_THREAD_SAFETY_ANALYSIS;

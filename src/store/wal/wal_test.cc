@@ -268,4 +268,66 @@ TEST(Wal, RemovalsAreSyncedAgain) {
   }
 }
 
+TEST(Wal, ARecordThatIsTooLongIsRefused) {
+  io::MemoryFileSystem files;
+  auto wal = WalWriter::open(files, "wal", Options{.max_record_bytes = 10}).value();
+  ASSERT_TRUE(put(*wal, "0123456789", "0123456789"));
+  EXPECT_EQ(put(*wal, "01234567890").error().code, ErrorCode::LimitExceeded);
+  EXPECT_EQ(put(*wal, "x", "01234567890").error().code, ErrorCode::LimitExceeded);
+  ASSERT_TRUE(put(*wal, "after"));
+  const Contents got = read_all(files);
+  EXPECT_EQ(got.payloads.back(), "after");
+  EXPECT_EQ(got.payloads.size(), 4U);
+  EXPECT_EQ(got.stats.damaged, 0U);
+}
+
+namespace {
+
+/// A server removes a segment between the look at the folder and the look at the file.
+class SegmentGoes final : public io::MemoryFileSystem {
+ public:
+  Result<std::shared_ptr<const io::MappedFile>> map(const std::string& path) override {
+    static_cast<void>(remove("wal/" + segment_name(1)));
+    return MemoryFileSystem::map(path);
+  }
+};
+
+}  // namespace
+
+TEST(Wal, ASegmentThatIsRemovedMeanwhileIsPassedOver) {
+  SegmentGoes files;
+  auto wal = WalWriter::open(files, "wal", Options{.segment_bytes = 1}).value();
+  for (const char* p : {"a", "b"}) ASSERT_TRUE(put(*wal, p));
+  EXPECT_EQ(read_all(files).payloads, (std::vector<std::string>{"b"}));
+}
+
+namespace {
+
+/// One segment cannot be removed.
+class SegmentSticks final : public io::FaultyFileSystem {
+ public:
+  Result<void> remove(const std::string& path) override {
+    if (path == "wal/" + segment_name(1)) return fail(ErrorCode::Io, "remove {}: busy", path);
+    return FaultyFileSystem::remove(path);
+  }
+};
+
+}  // namespace
+
+TEST(Wal, ASegmentThatStaysHoldsUpNoOther) {
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    SegmentSticks files;
+    auto wal = WalWriter::open(files, "wal", Options{.segment_bytes = 1}).value();
+    for (const char* p : {"a", "b", "c", "d"}) ASSERT_TRUE(put(*wal, p));
+    ASSERT_TRUE(wal->remove_before(4));
+    EXPECT_EQ(wal->total_bytes(), 13U);
+    wal.reset();
+    files.power_cut(seed);
+    const Contents got = read_all(files);
+    EXPECT_EQ(got.payloads, (std::vector<std::string>{"d"}));
+    EXPECT_EQ(got.stats.damaged, 0U);
+    EXPECT_EQ(list_segments(files, "wal").value(), (std::vector<uint64_t>{1, 4}));
+  }
+}
+
 }  // namespace prom5::wal
