@@ -220,8 +220,11 @@ Result<std::vector<std::string>> PosixFileSystem::list(const std::string& path) 
   if (directory == nullptr) return system_error("list", path);
   std::vector<std::string> out;
   // An error looks like the end; a part of a list would pass for all there is.
-  errno = 0;
-  while (const dirent* entry = ::readdir(directory)) {
+  const auto next = [&] {
+    errno = 0;
+    return ::readdir(directory);
+  };
+  while (const dirent* entry = next()) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") out.emplace_back(name);
   }
