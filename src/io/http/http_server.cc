@@ -86,6 +86,11 @@ void join_pieces(const HttpRequest& request, HttpResponse& response) {
   response.pieces = nullptr;
 }
 
+/// Whether the end of the answer is that of the connection: HTTP/1.0 has no chunks.
+bool ends_with_connection(const HttpRequest& request, const HttpResponse& response) {
+  return request.http_1_0 && response.stream;
+}
+
 /// The head, and a short body behind it; a long one stays in the response, to be sent next.
 std::string serialize(const HttpRequest& request, HttpResponse& response, bool keep_alive) {
   const bool bodiless = response.status == 204 || response.status == 304 || response.status == 101;
@@ -108,7 +113,7 @@ std::string serialize(const HttpRequest& request, HttpResponse& response, bool k
     out += "\r\n";
   }
   if (response.stream || response.pieces) {
-    out += "Transfer-Encoding: chunked\r\n";
+    if (!ends_with_connection(request, response)) out += "Transfer-Encoding: chunked\r\n";
   } else if (!bodiless) {
     out += fmt::format("Content-Length: {}\r\n", response.body.size());
   }
@@ -414,7 +419,7 @@ class HttpServer::Impl {
       co_await drain(connection);
       co_return false;
     }
-    const bool keep_alive = parser.keep_alive();
+    bool keep_alive = parser.keep_alive();
     request = to_request(parser, peer);
     watchdog.pause();
     std::stop_source stop;  // for as long as an answer is made, also a streamed one
@@ -425,12 +430,13 @@ class HttpServer::Impl {
       co_await serve_websocket(connection, watchdog, request, response, buffer);
       co_return false;
     }
+    if (ends_with_connection(request, response)) keep_alive = false;
     if (!co_await connection.write(serialize(request, response, keep_alive))) co_return false;
     if (!response.body.empty() && !co_await connection.write(std::move(response.body))) {
       co_return false;
     }
     if (response.pieces && !co_await send_pieces(connection, watchdog, response)) co_return false;
-    if (response.stream) {
+    if (response.stream && request.method != "HEAD") {
       const auto watch = std::make_shared<LeaveWatch>(connection.socket(), stop);
       watch->begin();
       const bool sent = co_await serve_stream(connection, watchdog, request, response);
@@ -549,7 +555,8 @@ class HttpServer::Impl {
                                      const HttpRequest& request, HttpResponse& response) {
     std::shared_ptr<asio::steady_timer> wake;
     const std::shared_ptr<Outbox> outbox = make_outbox(connection, wake);
-    auto stream = std::make_shared<StreamOutbox>(outbox);
+    auto stream = std::make_shared<StreamOutbox>(
+        outbox, request.http_1_0 ? StreamOutbox::Form::Raw : StreamOutbox::Form::Chunks);
     const auto now = std::chrono::steady_clock::now();
     const bool takes_long = is_long(request);
     const bool queued =
