@@ -395,7 +395,7 @@ Result<void> Server::reload() {
     reload_succeeded_ = false;
   }
   reload_success_.set(0);
-  notifications_->raise(api::kReloadFailed);
+  notifications_->raise(api::kReloadFailed, applied.error().message);
   log_.error("Configuration not reloaded; the one before stays in force",
              {{"err", applied.error().message}});
   return applied;
