@@ -85,7 +85,14 @@ HttpResponse Router::route(const HttpRequest& request) const {
   if (allowed.empty()) {
     // "//api/v1/query" is what a base URL with a slash at its end makes.
     std::string clean = cleaned(request.path);
-    if (clean == request.path) return HttpResponse::text(404, "404 page not found\n");
+    if (clean == request.path) {
+      clean.pop_back();
+      const bool known =
+          request.path.ends_with('/') && std::ranges::any_of(routes_, [&](const Route& route) {
+            return match(route.pattern, clean).has_value();
+          });
+      if (!known) return HttpResponse::text(404, "404 page not found\n");
+    }
     HttpResponse moved = HttpResponse::text(request.method == "GET" ? 301 : 308, "");
     std::string location;
     for (std::string_view rest = std::string_view(clean).substr(1); !rest.empty();) {
