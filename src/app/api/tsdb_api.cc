@@ -131,7 +131,7 @@ TsdbApi::Answer TsdbApi::delete_series(const HttpRequest& request) {
     return fail(ErrorCode::BadData,
                 "invalid parameter \"end\": end timestamp must not be before start time");
   }
-  // Prometheus takes "{}" and deletes everything. Here who means that says {__name__=~".+"}.
+  // Prometheus takes {a=""} and deletes everything. Here who means that says {__name__=~".+"}.
   const auto selectors = match_parameters(request);
   if (!selectors) return std::unexpected(invalid_parameter("match[]", selectors.error()));
   TRY(db_.delete_series(*selectors, range));
