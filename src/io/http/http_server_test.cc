@@ -91,6 +91,38 @@ TEST_F(HttpServerTest, AHandlerThatThrowsIsAnAnswer) {
   EXPECT_EQ(times_logged("bad_alloc"), 1U);
 }
 
+TEST_F(HttpServerTest, TargetsAsProxiesSendThemAreTaken) {
+  serve([](const HttpRequest& request) {
+    return HttpResponse::text(
+        200, fmt::format("{} {} {}!", request.headers.get("Host"), request.path, request.query));
+  });
+  const auto is = [&](const std::string& target, const std::string& want) {
+    const Client client(port());
+    client.ask("GET " + target + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(client.read().ends_with("\r\n\r\n" + want)) << target;
+  };
+  is("/a?b=c", "h /a b=c!");
+  is("http://other:9090/a/b?c=d", "other:9090 /a/b c=d!");
+  is("HTTPS://other", "other / !");
+  is("http://other?c=http://x", "other / c=http://x!");
+  is("/a://b", "h /a://b !");
+  is("http", "h http !");
+}
+
+TEST_F(HttpServerTest, ARequestNamesItsHostOnce) {
+  serve([](const HttpRequest&) { return HttpResponse::text(200, "fine"); });
+  const auto status = [&](const std::string& request) {
+    const Client client(port());
+    client.ask(request + "Connection: close\r\n\r\n");
+    return client.read().substr(0, 12);
+  };
+  EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: h\r\n"), "HTTP/1.1 200");
+  EXPECT_EQ(status("GET / HTTP/1.1\r\n"), "HTTP/1.1 400");
+  EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: h\r\nHost: other\r\n"), "HTTP/1.1 400");
+  EXPECT_EQ(status("GET / HTTP/1.0\r\n"), "HTTP/1.1 200");
+  EXPECT_EQ(status("GET / HTTP/1.0\r\nHost: h\r\nHost: other\r\n"), "HTTP/1.1 400");
+}
+
 TEST_F(HttpServerTest, AClientOfHttp10GetsAStreamWithoutChunks) {
   serve([](const HttpRequest&) {
     HttpResponse response;

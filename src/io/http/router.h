@@ -40,6 +40,8 @@ class Router {
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
  private:
+  HttpResponse elsewhere(const HttpRequest& request) const;
+
   std::vector<Route> routes_;
   Observer observer_;
 };

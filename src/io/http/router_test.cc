@@ -53,6 +53,13 @@ TEST_F(RouterTest, SlashesTooManyLeadToTheRoute) {
   leads("//evil.example/x/", "", "/evil.example/x/");
 }
 
+TEST_F(RouterTest, WhatIsNoPathIsNotFound) {
+  EXPECT_EQ(ask("OPTIONS", "*").status, 204) << "what the server can do in general";
+  EXPECT_EQ(ask("GET", "*").status, 404);
+  EXPECT_EQ(ask("GET", "api/v1/query").status, 404);
+  EXPECT_EQ(ask("GET", "").status, 404);
+}
+
 TEST_F(RouterTest, ASlashBehindNothingIsNothing) {
   for (const char* path : {"/nothing/", "/api/v1/", "/api/v1/query/x/", "/dir/x/"}) {
     EXPECT_EQ(ask("GET", path).status, 404) << path;
