@@ -201,8 +201,9 @@ class Administration(unittest.TestCase):
                                                       "braces"),
                 ("delete_series", {"match[]": ["tsdb_gauge", "1"]},
                  'invalid parameter "match[]": 1:1: parse error: unexpected number "1"'),
-                ("delete_series", {"match[]": '{a=""}'}, 'invalid parameter "match[]": match[] must '
-                                                     "contain at least one non-empty matcher"),
+                ("delete_series", {"match[]": '{a=""}'},
+                 'invalid parameter "match[]": match[] must contain at least one non-empty '
+                 "matcher"),
                 ("delete_series", {"match[]": "a", "start": "x"},
                  "invalid parameter \"start\": invalid time value for 'start': cannot parse \"x\" "
                  "to a valid timestamp"),
