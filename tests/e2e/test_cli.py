@@ -222,6 +222,8 @@ class Query(unittest.TestCase):
         result = harness.run_prom5("query", "instant", "up", "--url", url)
         self.assertEqual(result.returncode, 1, harness.shown(result))
         self.assertIn(url, result.stderr)
+        self.assertIn('Connection refused; no server listens there: start one with "prom5 serve", '
+                      "or name another with --url", result.stderr)
 
     def test_address_that_is_none(self):
         result = harness.run_prom5("query", "instant", "up", "--url", "nonsense")
