@@ -51,7 +51,8 @@ Result<std::string> check_pack(const std::string& file) {
   if (!yaml) return std::unexpected(yaml.error());
   catalogue::ConceptPack pack = catalogue::shipped_pack();
   if (const auto good = catalogue::merge_checked(pack, *yaml); !good) {
-    return fail(ErrorCode::BadData, "{}: {}", file, good.error().message);
+    const std::string& told = good.error().message;  // what is no YAML has its place in front
+    return fail(ErrorCode::BadData, "{}{}{}", file, is_digit(told[0]) ? ":" : ": ", told);
   }
   return "";
 }
