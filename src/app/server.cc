@@ -17,6 +17,7 @@
 #include "app/assistant.h"
 #include "app/config/discovery_schema.h"
 #include "base/ascii.h"
+#include "io/file/control_group.h"
 #include "model/exposition/text_writer.h"
 
 namespace prom5 {
@@ -191,7 +192,7 @@ Result<void> Server::open() {
       std::make_unique<query::Engine>(*fanout_, options_.query, metrics_, clock_, &query_log_);
   scrapes_ = std::make_unique<scrape::ScrapeManager>(
       scrape::ScrapeManager::Services{*db_, *http_client_, clock_, metrics_, log_},
-      std::max(2U, std::thread::hardware_concurrency()));
+      std::max(size_t{2}, io::usable_cores()));
   discovery_ = std::make_unique<discovery::DiscoveryManager>(
       discovery::DiscoveryManager::Needs{*http_client_, clock_, metrics_, log_},
       discovery::DiscoveryManager::Sinks{
@@ -395,7 +396,7 @@ Result<void> Server::reload() {
     reload_succeeded_ = false;
   }
   reload_success_.set(0);
-  notifications_->raise(api::kReloadFailed);
+  notifications_->raise(api::kReloadFailed, applied.error().message);
   log_.error("Configuration not reloaded; the one before stays in force",
              {{"err", applied.error().message}});
   return applied;

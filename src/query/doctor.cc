@@ -41,6 +41,7 @@ constexpr std::array kCauseNames = std::to_array<std::string_view>({
     "no_le",
     "not_native",
     "absent_present",
+    "type_changed",
     "others_unseen",
     "unexplained",
 });
@@ -105,6 +106,20 @@ class Examination {
     if (const auto* call = node.as<promql::Call>()) return examine_call(node, *call);
     if (const auto* binary = node.as<promql::Binary>()) return examine_binary(node, *binary);
     return note(Cause::Unexplained, node, "Nothing is known to be wrong with it.");
+  }
+
+  /// Appends the selectors of an expression that fails which have series twice, with and without
+  /// __type__ and __unit__ or with others: without these and the name they are the same.
+  Result<void> examine_twins(const Expr& expr) {
+    const Expr& node = promql::unwrap(expr);
+    if (const auto* selector = node.as<promql::VectorSelector>()) {
+      return examine_twins_of(node, node, *selector);
+    }
+    if (const auto* matrix = node.as<promql::MatrixSelector>()) {
+      return examine_twins_of(node, *matrix->vector, *matrix->vector->as<promql::VectorSelector>());
+    }
+    for (const Expr* inner : promql::children(node)) TRY(examine_twins(*inner));
+    return {};
   }
 
   /// The findings; where each correction alone is not enough, the first gets all of them at once.
@@ -185,6 +200,34 @@ class Examination {
     }
     findings_.push_back(std::move(found.finding));
     return {};
+  }
+
+  /// `node`: the selector with its range, if it has one; `at`: without.
+  Result<void> examine_twins_of(const Expr& node, const Expr& at,
+                                const promql::VectorSelector& selector) {
+    if (selector.name.empty()) return {};  // other names are other series
+    const std::string all = promql::print(node);
+    const bool ranges = promql::type_of(node) == ValueType::RangeVector;
+    if (TRY(empty(fmt::format("count without ({}, {}) ({}) > 1", kTypeLabel, kUnitLabel,
+                              ranges ? fmt::format("last_over_time({})", all) : all)))) {
+      return {};
+    }
+    promql::VectorSelector typed{selector.name, selector.matchers, {}, {}, selector.may_be_empty};
+    if (!ranges) {  // behind a range they stay as they are
+      typed.time.offset = selector.time.offset;
+      typed.time.at = selector.time.at;
+      typed.time.at_time = selector.time.at_time;
+    }
+    typed.matchers.push_back(TRY(Matcher::make(MatchType::NotEqual, std::string(kTypeLabel), "")));
+    const std::string better = promql::print(Expr{{}, std::move(typed)});
+    return note(
+        Cause::TypeChanged, node,
+        fmt::format("There are series of {} that differ in nothing but {} and {}, which are "
+                    "dropped with the name: the type has changed, or the feature "
+                    "type-and-unit-labels was switched on or off. Ask for one kind of them for as "
+                    "long as both are looked at.",
+                    selector.name, kTypeLabel, kUnitLabel),
+        with_fix(at, better));
   }
 
   // --- functions ---------------------------------------------------------------------------------
@@ -445,7 +488,13 @@ Result<Diagnosis> Doctor::diagnose(const QueryRequest& request) {
   Diagnosis out;
   const std::string text = promql::print(*expr);
   const bool ranges = promql::type_of(*expr) == ValueType::RangeVector;
-  out.empty = TRY(examination.empty(ranges ? fmt::format("count_over_time({})", text) : text));
+  const auto empty = examination.empty(ranges ? fmt::format("count_over_time({})", text) : text);
+  if (!empty && empty.error().code == ErrorCode::Execution) {
+    TRY(examination.examine_twins(*expr));
+    out.findings = examination.take();
+    if (!out.findings.empty()) return out;
+  }
+  out.empty = TRY(Result<bool>(empty));
   if (!out.empty) return out;
   TRY(examination.examine(*expr));
   out.findings = examination.take();

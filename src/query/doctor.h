@@ -9,7 +9,7 @@
 
 namespace prom5::query {
 
-/// Why a query has no answer.
+/// Why a query has no answer, or fails.
 enum class Cause : uint8_t {
   MetricUnknown,
   MetricSimilar,
@@ -25,6 +25,7 @@ enum class Cause : uint8_t {
   NoLe,
   NotNative,  ///< floats where histograms are wanted, or the other way round
   AbsentPresent,
+  TypeChanged,   ///< series that differ in nothing but __type__ and __unit__, which are dropped
   OthersUnseen,  ///< other servers may have what is looked for, and are not looked at
   Unexplained,
 };
@@ -40,7 +41,7 @@ struct Finding {
 };
 
 struct Diagnosis {
-  bool empty = true;
+  bool empty = true;              ///< or failed for a reason that is found
   std::vector<Finding> findings;  ///< the likeliest first; none when there is an answer
 };
 
@@ -51,7 +52,7 @@ class Doctor {
   Doctor(Engine& engine, Storage& storage, const Clock& clock)
       : engine_(engine), storage_(storage), clock_(clock) {}
 
-  /// Errors as those of Engine::run.
+  /// Errors as those of Engine::run, also where the query fails and no reason is found.
   Result<Diagnosis> diagnose(const QueryRequest& request);
 
  private:

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "io/file/control_group.h"
+
 namespace prom5::query {
 
 namespace {
@@ -30,7 +32,7 @@ PartWorkers::~PartWorkers() {
 size_t PartWorkers::threads_of_machine() {
   // More would wait for memory, and for the one that takes.
   constexpr size_t kMost = 15;
-  return std::min<size_t>(kMost, std::max(1U, std::thread::hardware_concurrency()) - 1);
+  return std::min(kMost, io::usable_cores() - 1);
 }
 
 PartWorkers::Job* PartWorkers::job_with_part() {

@@ -23,7 +23,7 @@ class PartWorkers {
   PartWorkers(const PartWorkers&) = delete;
   PartWorkers& operator=(const PartWorkers&) = delete;
 
-  /// As many as there are other cores for this process.
+  /// As many as there are other cores that this process may use; read from the system.
   static size_t threads_of_machine();
 
   [[nodiscard]] size_t threads() const { return threads_.size(); }

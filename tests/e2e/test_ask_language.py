@@ -1,6 +1,7 @@
 """Replies in the language that the asker's request names."""
 import json
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -108,9 +109,9 @@ class OwnTexts(unittest.TestCase):
             broken = folder / "languages" / "fr.yaml"
             for text, want in (
                     ("status.up: '{name} marche.'\n", None), ("", None),
-                    ("status.up: '{nom} marche.'\n", "line 1, column 12: status.up: there is no "
-                                                     "place {nom}; there are: {name}"),
-                    ("\nstatus.op: x\n", 'line 2, column 1: there is no text "status.op"'),
+                    ("status.up: '{nom} marche.'\n", "1:12: status.up: there is no place {nom}; "
+                                                     "there are: {name}"),
+                    ("\nstatus.op: x\n", '2:1: there is no text "status.op"'),
                     ("status.up: '{name'\n", "a brace without its other one"),
                     ("status.down: {one: '{total} {names}'}\n", 'the form "other" is missing')):
                 with self.subTest(text):
@@ -118,8 +119,33 @@ class OwnTexts(unittest.TestCase):
                     checked = harness.run_prom5("check", "config", config)
                     self.assertEqual(checked.returncode, 1 if want else 0, harness.shown(checked))
                     if want:
-                        self.assertIn(f"{broken}: {want}" if want.startswith("line") else want,
+                        self.assertIn(f"{broken}:{want}" if want[0].isdigit() else want,
                                       checked.stderr)
+
+    def test_check_lists_the_languages(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = pathlib.Path(scratch)
+            config = folder / "prometheus.yml"
+            config.write_text("assistant: {texts_path: languages}\n")
+            languages = folder / "languages"
+            languages.mkdir()
+            checked = harness.run_prom5("check", "config", config)
+            self.assertIn(f"note: {config}:1:25: assistant: texts_path: {languages} has no "
+                          "translation", checked.stdout)
+            (languages / "fr.yml").write_text("refuse.unsafe: Je ne fais que lire.\n")
+            (languages / "it.json").write_text("{}\n")
+            checked = harness.run_prom5("check", "config", config)
+            self.assertEqual(checked.returncode, 0, harness.shown(checked))
+            self.assertRegex(checked.stdout, r"\nlanguages of the assistant: en, de, fr \("
+                             + re.escape(str(languages / "fr.yml")) + r", 1 of \d+ texts\)\n")
+            self.assertIn(f"{languages / 'it.json'} is not read", checked.stdout)
+            (languages / "german.yaml").write_text("a: b\n")
+            (languages / "fr.yml").write_text("a: b\nc: d\n")
+            checked = harness.run_prom5("check", "config", config)
+            self.assertEqual(checked.returncode, 1, harness.shown(checked))
+            for want in ("german.yaml: \"german\" is no language tag", "fr.yml:1:1: ",
+                         "fr.yml:2:1: "):
+                self.assertIn(want, checked.stderr)
 
 
 if __name__ == "__main__":

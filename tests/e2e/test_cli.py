@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import pathlib
 import re
 import subprocess
 import tempfile
@@ -222,6 +223,8 @@ class Query(unittest.TestCase):
         result = harness.run_prom5("query", "instant", "up", "--url", url)
         self.assertEqual(result.returncode, 1, harness.shown(result))
         self.assertIn(url, result.stderr)
+        self.assertIn('Connection refused; no server listens there: start one with "prom5 serve", '
+                      "or name another with --url", result.stderr)
 
     def test_address_that_is_none(self):
         result = harness.run_prom5("query", "instant", "up", "--url", "nonsense")
@@ -253,10 +256,34 @@ class CheckWebConfig(unittest.TestCase):
     def test_needs_a_file(self):
         self.assertEqual(harness.run_prom5("check", "web-config").returncode, 2)
 
+    def test_a_quote_without_an_end(self):
+        result = self.check('basic_auth_users:\n  admin: "x\n')
+        self.assertEqual((result.returncode, result.stdout), (1, ""), harness.shown(result))
+        self.assertRegex(result.stderr, r"\.yml:2:10: the quote \" that opens here is not closed")
+
 
 class CheckConfig(unittest.TestCase):
     def setUp(self):
         self.scratch = self.enterContext(harness.tempfile.TemporaryDirectory(prefix="prom5-e2e-"))
+
+    def test_a_quote_without_an_end_in_each_file(self):
+        scratch = pathlib.Path(self.scratch)
+        (scratch / "texts").mkdir()
+        config = scratch / "prometheus.yml"
+        for text, name, open_text in (
+                ("rule_files: [rules.yml]\n", "rules.yml", 'groups:\n  - name: "x\n'),
+                ("assistant: {pack_file: pack.yaml}\n", "pack.yaml", "synonyms:\n  abcd: 'x\n\n"),
+                ("assistant: {texts_path: texts}\n", "texts/fr.yml", '\nask.wha: "x\n  \n'),
+                ("scrape_configs: [{job_name: a, file_sd_configs: [{files: [f.yml]}]}]\n", "f.yml",
+                 '- targets: []\n  labels: {"x\n')):
+            with self.subTest(name):
+                config.write_text(text)
+                (scratch / name).write_text(open_text)
+                result = harness.run_prom5("check", "config", config)
+                self.assertEqual((result.returncode, result.stdout), (1, ""),
+                                 harness.shown(result))
+                self.assertRegex(result.stderr, re.escape(str(scratch / name))
+                                 + r":2:\d+: the quote . that opens here is not closed; write ")
 
     def check(self, text, name="prometheus.yml"):
         path = os.path.join(self.scratch, name)

@@ -36,7 +36,8 @@ class Federate(unittest.TestCase):
 
     def test_the_same_page_as_prometheus(self):
         for selectors in (['{job="a"}'], ['{__name__=~".+"}'], ["jobs_total", '{job="b"}', "old"],
-                          ["build_info"], ["nothing"], []):
+                          ["build_info"], ["nothing"], [], ['{__name__=~".*"}'],
+                          ['{no_such="", zone!="x"}'], ["{}"], ["{}", "build_info"]):
             with self.subTest(selectors):
                 status, headers, ours = page(self.ours, *selectors)
                 _, _, theirs = page(self.theirs, *selectors)
@@ -56,6 +57,10 @@ class Federate(unittest.TestCase):
         status, _, text = page(self.ours, "{job=")
         self.assertEqual(status, 400)
         self.assertIn("parse error", text)
+        for server in (self.ours, self.theirs):
+            status, _, body = server.get("/federate?match[]=up&match[]=%ZZ")
+            self.assertEqual((status, body),
+                             (400, b'error parsing form values: invalid URL escape "%ZZ"\n'))
 
     def test_the_page_is_a_good_one(self):
         _, _, text = page(self.ours, "jobs_total")

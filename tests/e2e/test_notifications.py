@@ -8,8 +8,9 @@ from websocket_wire import Closed, EventStream
 
 GOOD = "global: {}\n"
 BAD = "global: {no_such_key: 1}\n"
+WORSE = "global: {other: 1}\n"
 STARTING = "The server is starting and replaying the write-ahead log."
-FAILED = "Configuration reload has failed."
+FAILED = "Configuration reload has failed: "
 STOPPING = "The server is shutting down."
 LIVE = "/api/v1/notifications/live"
 
@@ -40,16 +41,24 @@ class Notifications(unittest.TestCase):
         self.assertEqual(server.api("notifications"), [])
         stream = self.stream(server)
         self.reload(server, BAD, 500)
-        self.assertEqual(self.next(stream), (FAILED, True))
+        text, active = self.next(stream)
+        self.assertEqual((text[:len(FAILED)], active), (FAILED, True))
+        self.assertRegex(text, r'prometheus\.yml:1:10: .*"no_such_key"')
         [note] = server.api("notifications")
-        self.assertEqual((note["text"], note["active"]), (FAILED, True))
+        self.assertEqual((note["text"], note["active"]), (text, True))
         raised = server.value('timestamp(vector(1))', time=note["date"]) * 1000
         self.assertGreaterEqual(raised, before)
         self.assertLessEqual(raised, harness.now_ms())
         # Who comes later hears of it at once.
-        self.assertEqual(self.next(self.stream(server)), (FAILED, True))
+        self.assertEqual(self.next(self.stream(server)), (text, True))
+        # Another reason takes its place.
+        self.reload(server, WORSE, 500)
+        self.assertEqual(self.next(stream), (text, False))
+        other, active = self.next(stream)
+        self.assertIn("prometheus.yml:1:", other)
+        self.assertEqual([note["text"] for note in server.api("notifications")], [other])
         self.reload(server, GOOD, 200)
-        self.assertEqual(self.next(stream), (FAILED, False))
+        self.assertEqual(self.next(stream), (other, False))
         self.assertEqual(server.api("notifications"), [])
 
     def test_the_end_is_told(self):

@@ -164,6 +164,15 @@ class Receiving(Otlp):
         self.assertEqual(self.stored(),
                          {'packed{form="json"}': "1", 'packed{form="protobuf"}': "1"})
 
+    def test_names_of_codings(self):
+        body = wire.protobuf(wire.request(self.resource(*one_of_each())))
+        self.taken(self.post(gzip.compress(body), Content_Encoding="GZip"))
+        self.taken(self.post(body, Content_Encoding="Identity"))
+
+    def test_what_is_wrong_is_said_once(self):
+        status, _, text = self.post(b"\xff\xff")
+        self.assertEqual((status, text), (400, b"protobuf: malformed message\n"))
+
     def test_chunked_body(self):
         """As the SDKs for JavaScript and Go send it: nobody says how long it is."""
         body = wire.protobuf(wire.request(self.resource(*one_of_each())))

@@ -490,6 +490,18 @@ class Differential(unittest.TestCase):
                 # What a group is told of a push that breaks off is an accident of the peer.
                 self.assertEqual(self.send("PUT", "/metrics/job/c", body, encoding), 400)
 
+    def test_other_codings(self):
+        page = b"one 1\n"
+        for coding, body in (("GZIP", gzip.compress(page)), ("identity", page), ("Identity", page)):
+            status, _, text = self.ours.request("PUT", "/metrics/job/a", body,
+                                                {"Content-Encoding": coding})
+            self.assertEqual(status, 200, text)
+        for coding in ("br", "zstd", "gzip, gzip"):
+            status, _, text = self.ours.request("PUT", "/metrics/job/a", page,
+                                                {"Content-Encoding": coding})
+            self.assertEqual((status, text.decode()), (
+                415, f'unsupported Content-Encoding "{coding}"; send gzip, snappy, or none\n'))
+
     def test_snappy(self):
         if OURS is PushGateway:
             return  # Since 1.6; Debian has 1.5.

@@ -125,5 +125,38 @@ class Received(unittest.TestCase):
             "b": {"__name__": "b", "__type__": "said"}})
 
 
+class Switched(unittest.TestCase):
+    """Series from before and after the feature was switched on."""
+
+    def test_doctor_tells_why_a_rate_fails(self):
+        server = self.enterContext(harness.Prom5(
+            ["--web.enable-remote-write-receiver", FEATURE], config="global: {}\n"))
+        now = harness.now_ms()
+        old, new, other = ({"__name__": name, "job": "a", **more} for name, more in (
+            ("read_total", {}), ("read_total", {"__type__": "counter"}), ("up", {})))
+        server.must_write([(old, [(now - 60_000, 5.0), (now - 45_000, 7.0)]),
+                           (new, [(now - 30_000, 9.0), (now - 15_000, 12.0)]),
+                           (other, [(now - 30_000, 1.0), (now - 15_000, 1.0)])])
+        for query, part, fix in (
+                ("sum(rate(read_total[5m]))", "read_total[5m]",
+                 'sum(rate(read_total{__type__!=""}[5m]))'),
+                ('read_total{job="a"} * 2', 'read_total{job="a"}',
+                 'read_total{__type__!="",job="a"} * 2')):
+            status, answer = server.api_raw("query", query=query)
+            self.assertEqual((status, answer["error"]),
+                             (422, "vector cannot contain metrics with the same labelset"))
+            data = server.api("/api/v5/query/doctor", query=query)
+            self.assertTrue(data["empty"])
+            [finding] = data["findings"]
+            self.assertEqual((finding["cause"], finding["expression"], finding["fix"]),
+                             ("type_changed", part, fix))
+            self.assertIn("type-and-unit-labels", finding["text"])
+            self.assertEqual(len(server.query(fix)), 1)
+        # Another reason is none of its.
+        status, answer = server.api_raw("/api/v5/query/doctor",
+                                        query='label_replace({job="a"}, "__name__", "x", "", "")')
+        self.assertEqual((status, answer["errorType"]), (422, "execution"))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -7,7 +7,6 @@
 #include <charconv>
 #include <map>
 #include <set>
-#include <thread>
 
 #include "app/api/answer.h"
 #include "app/api/parameters.h"
@@ -15,6 +14,7 @@
 #include "app/api/result_json.h"
 #include "base/loop_turn.h"
 #include "io/codec/utf8.h"
+#include "io/file/control_group.h"
 #include "model/quote.h"
 
 namespace prom5::api {
@@ -387,7 +387,7 @@ ApiV1::Answer ApiV1::status_runtime() {
     json.field("lastConfigTime", format_rfc3339(reload_time));
     json.key("corruptionCount").integer(0);
     json.key("goroutineCount").integer(0);
-    json.key("GOMAXPROCS").integer(std::thread::hardware_concurrency());
+    json.key("GOMAXPROCS").integer(static_cast<int64_t>(io::usable_cores()));
     json.key("GOMEMLIMIT").integer(0);
     json.field("GOGC", "").field("GODEBUG", "");
     json.field("storageRetention", services_.db.retention_text()).end_object();

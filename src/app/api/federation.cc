@@ -30,6 +30,7 @@ Result<Found> newest_samples(Querier& querier, std::span<const std::vector<Match
   Found out;
   SampleColumns columns;
   for (const std::vector<Matcher>& matchers : selectors) {
+    if (matchers.empty()) continue;  // "{}", which finds nothing in Prometheus
     const auto set = TRY(querier.select(matchers, querier.tier({})));
     while (set->next()) {
       TRY(set->read(columns));
@@ -161,7 +162,10 @@ void Federation::add_routes(io::Router& router) {
 }
 
 Result<std::string> Federation::page(const HttpRequest& request, bool protobuf) const {
-  const auto selectors = match_parameters(request);
+  if (!request.form_error.empty()) {
+    return fail(ErrorCode::BadData, "error parsing form values: {}", request.form_error);
+  }
+  const auto selectors = match_parameters(request, AllSeries::Allowed);
   if (!selectors) return std::unexpected(selectors.error());
   const TimeMs now = clock_.now();
   const auto querier = TRY(storage_.querier({now - lookback_, now}));

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "app/api/answer.h"
+#include "base/ascii.h"
 #include "io/codec/json_writer.h"
+#include "io/codec/utf8.h"
 
 namespace prom5::api {
 
@@ -22,6 +24,17 @@ std::string event_of(const Notifications::Note& note) {
   codec::JsonWriter json(out);
   write(json, note);
   return out + "\n\n";
+}
+
+/// Errors of a configuration name the file and the place, which takes most of it.
+constexpr size_t kMaxReasonBytes = 300;
+
+std::string with_reason(std::string_view about, std::string_view reason) {
+  reason = trimmed(reason.substr(0, reason.find('\n')));
+  if (reason.empty()) return std::string(about);
+  const std::string_view front = codec::utf8_front(reason, kMaxReasonBytes);
+  const std::string_view sentence = about.substr(0, about.size() - (about.ends_with('.') ? 1 : 0));
+  return fmt::format("{}: {}{}", sentence, front, front.size() < reason.size() ? "…" : "");
 }
 
 /// Its client left, or it is the source of a request that is over.
@@ -77,21 +90,24 @@ HttpResponse Notifications::live(const HttpRequest& request) {
   return response;
 }
 
-void Notifications::raise(std::string_view text) {
+void Notifications::raise(std::string_view about, std::string_view reason) {
   const TimeMs now = clock_.now();
+  std::string text = with_reason(about, reason);
   const MutexLock lock(mutex_);
-  auto found = std::ranges::find(notes_, text, &Note::text);
-  if (found == notes_.end()) found = notes_.insert(found, {std::string(text), now});
-  found->date = now;
+  auto found = std::ranges::find(notes_, about, &Note::about);
+  if (found == notes_.end()) {
+    found = notes_.insert(found, {.about = std::string(about), .text = text});
+  }
+  if (found->text != text) tell_end(*found);
+  *found = {.about = std::string(about), .text = std::move(text), .date = now};
   tell(*found);
 }
 
-void Notifications::withdraw(std::string_view text) {
+void Notifications::withdraw(std::string_view about) {
   const MutexLock lock(mutex_);
-  const auto found = std::ranges::find(notes_, text, &Note::text);
+  const auto found = std::ranges::find(notes_, about, &Note::about);
   if (found == notes_.end()) return;
-  found->active = false;
-  tell(*found);
+  tell_end(*found);
   notes_.erase(found);
 }
 
@@ -151,6 +167,11 @@ void Notifications::tell(const Note& note) {
   for (const Subscriber& one : subscribers_) {
     if (one.stream) send(*one.stream, event);  // others hear of it when they begin
   }
+}
+
+void Notifications::tell_end(Note& note) {
+  note.active = false;
+  tell(note);
 }
 
 void Notifications::forget_gone() {

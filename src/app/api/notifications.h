@@ -27,7 +27,8 @@ inline constexpr std::string_view kShuttingDown = "The server is shutting down."
 class Notifications {
  public:
   struct Note {
-    std::string text;
+    std::string about;   ///< what it was raised with
+    std::string text;    ///< the same, or "ABOUT: REASON"
     TimeMs date;         ///< when it was last raised
     bool active = true;  ///< false in the event that tells of its end alone
   };
@@ -36,9 +37,11 @@ class Notifications {
 
   void add_routes(io::Router& router);
 
-  /// One that holds already is dated anew, and told again.
-  void raise(std::string_view text) EXCLUDES(mutex_);
-  void withdraw(std::string_view text) EXCLUDES(mutex_);
+  /// `about`: a sentence with its full stop. Of `reason`, where there is one, the first line is
+  /// told with it, or the beginning of that. One that holds already is dated anew, and told again;
+  /// with another reason it takes the other's place, whose end is told before.
+  void raise(std::string_view about, std::string_view reason = {}) EXCLUDES(mutex_);
+  void withdraw(std::string_view about) EXCLUDES(mutex_);
   /// In the order in which they were raised first.
   [[nodiscard]] std::vector<Note> list() const EXCLUDES(mutex_);
 
@@ -62,6 +65,7 @@ class Notifications {
   void begin(uint64_t id, std::shared_ptr<io::ResponseStream> stream) EXCLUDES(mutex_);
   void send(io::ResponseStream& stream, std::string event);
   void tell(const Note& note) REQUIRES(mutex_);
+  void tell_end(Note& note) REQUIRES(mutex_);
   void forget_gone() REQUIRES(mutex_);
 
   const Clock& clock_;

@@ -116,6 +116,44 @@ TEST_F(NotificationsTest, AreToldAsTheyChange) {
   EXPECT_EQ(metric("updates_dropped_total"), 0);
 }
 
+TEST_F(NotificationsTest, AReasonIsPartOfTheText) {
+  const auto texts = [&] {
+    std::vector<std::string> out;
+    for (const auto& note : notifications_.list()) out.push_back(note.text);
+    return out;
+  };
+  using Texts = std::vector<std::string>;
+  notifications_.raise("It failed.", "a.yml:3:1: no key \"x\"\nsecond line");
+  EXPECT_EQ(texts(), Texts{"It failed: a.yml:3:1: no key \"x\""});
+  // Another reason takes the place of the first, whose end is told.
+  const Client client = listen();
+  client.stream->text.clear();
+  notifications_.raise("It failed.", "other");
+  EXPECT_EQ(texts(), Texts{"It failed: other"});
+  EXPECT_EQ(client.stream->text,
+            "data: {\"text\":\"It failed: a.yml:3:1: no key \\\"x\\\"\","
+            "\"date\":\"1970-01-01T00:00:00Z\",\"active\":false}\n\n"
+            "data: {\"text\":\"It failed: other\","
+            "\"date\":\"1970-01-01T00:00:00Z\",\"active\":true}\n\n");
+  client.stream->text.clear();
+  notifications_.raise("It failed.", "other");
+  EXPECT_EQ(client.stream->text.find("false"), std::string::npos) << "it goes on";
+  // Long ones are cut between characters.
+  std::string reason(150, 'a');
+  for (int i = 0; i < 150; ++i) reason += "ü";
+  notifications_.raise("It failed.", reason);
+  ASSERT_EQ(texts().size(), 1U);
+  EXPECT_TRUE(texts()[0].ends_with("üü…")) << texts()[0];
+  EXPECT_LT(texts()[0].size(), 320U);
+  notifications_.raise("It failed.", " \n");
+  EXPECT_EQ(texts(), Texts{"It failed."});
+  notifications_.raise("It failed.", "why");
+  notifications_.withdraw("It failed.");
+  EXPECT_EQ(texts(), Texts{});
+  EXPECT_TRUE(client.stream->text.ends_with("\"active\":false}\n\n"));
+  EXPECT_NE(client.stream->text.rfind("It failed: why"), std::string::npos);
+}
+
 TEST_F(NotificationsTest, WhatChangesBeforeAStreamBeginsIsToldOnce) {
   Client client = ask();
   notifications_.raise("between");

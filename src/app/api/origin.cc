@@ -48,6 +48,11 @@ Result<Json> json_body(const io::HttpRequest& request) {
     if (!equal_ignoring_case(type.substr(0, other.size()), other)) continue;
     return fail(ErrorCode::UnsupportedMedia, "Content-Type is {}; send application/json", other);
   }
+  const std::string_view coding = request.headers.get("Content-Encoding");
+  if (!coding.empty() && !equal_ignoring_case(coding, "identity")) {
+    return fail(ErrorCode::UnsupportedMedia, "Content-Encoding is {}; send JSON as it is",
+                coding.substr(0, 200));
+  }
   return codec::parse_json(request.body);
 }
 

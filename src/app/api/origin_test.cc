@@ -48,8 +48,10 @@ TEST(Origin, WhatIsGuarded) {
 }
 
 TEST(Origin, JsonMustNotComeAsAnotherKind) {
-  const auto code = [](const std::string& type, const std::string& body) {
+  const auto code = [](const std::string& type, const std::string& body,
+                       const std::string& coding = "") {
     io::HttpRequest request;
+    if (!coding.empty()) request.headers.add("Content-Encoding", coding);
     if (!type.empty()) request.headers.add("Content-Type", type);
     request.body = body;
     const auto json = json_body(request);
@@ -65,6 +67,8 @@ TEST(Origin, JsonMustNotComeAsAnotherKind) {
        {"text/plain", "Text/Plain;charset=UTF-8", "multipart/form-data; boundary=x"}) {
     EXPECT_EQ(code(type, "{}"), refused) << type;
   }
+  EXPECT_EQ(code("application/json", "{}", "Identity"), "");
+  EXPECT_EQ(code("application/json", "\x1f\x8b", "gzip"), refused) << "and not that it is no JSON";
 }
 
 }  // namespace prom5::api

@@ -128,14 +128,15 @@ Result<size_t> limit_parameter(const io::HttpRequest& request) {
   return static_cast<size_t>(limit);
 }
 
-Result<std::vector<std::vector<Matcher>>> match_parameters(const io::HttpRequest& request) {
+Result<std::vector<std::vector<Matcher>>> match_parameters(const io::HttpRequest& request,
+                                                           AllSeries all) {
   std::vector<std::vector<Matcher>> out;
   size_t regexes = 0;
   for (const std::string& text : request.parameters_named("match[]")) {
     auto matchers = TRY(query::parse_series_selector(text));
     const bool all_series = std::all_of(matchers.begin(), matchers.end(),
                                         [](const Matcher& m) { return m.matches_empty(); });
-    if (all_series) {
+    if (all_series && all == AllSeries::Refused) {
       return fail(ErrorCode::BadData, "match[] must contain at least one non-empty matcher");
     }
     for (const Matcher& m : matchers) regexes += m.program_size();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,9 @@ Result<RangeParameters> range_parameters(const io::HttpRequest& request,
                                          std::optional<TimeMs> end_otherwise = std::nullopt);
 /// `limit`; 0 when it is not given.
 Result<size_t> limit_parameter(const io::HttpRequest& request);
-/// All match[] parameters.
-Result<std::vector<std::vector<Matcher>>> match_parameters(const io::HttpRequest& request);
+/// All match[] parameters. BadData also for one that fits every series, where that is refused.
+enum class AllSeries : uint8_t { Refused, Allowed };
+Result<std::vector<std::vector<Matcher>>> match_parameters(const io::HttpRequest& request,
+                                                           AllSeries all = AllSeries::Refused);
 
 }  // namespace prom5::api

@@ -47,6 +47,10 @@ TEST(Parameters, OfRequests) {
   request.parameters = {{"limit", "10"}, {"match[]", "{}"}};
   EXPECT_EQ(*limit_parameter(request), 10U);
   EXPECT_FALSE(match_parameters(request));
+  EXPECT_EQ(match_parameters(request, AllSeries::Allowed)->at(0).size(), 0U);
+  request.parameters = {{"match[]", "{__name__=~\".*\"}"}};
+  EXPECT_FALSE(match_parameters(request));
+  EXPECT_EQ(match_parameters(request, AllSeries::Allowed)->at(0).size(), 1U);
 }
 
 }  // namespace prom5::api

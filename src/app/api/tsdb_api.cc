@@ -6,6 +6,7 @@
 #include "app/api/answer.h"
 #include "app/api/parameters.h"
 #include "io/codec/json_writer.h"
+#include "model/quote.h"
 
 namespace prom5::api {
 
@@ -116,6 +117,9 @@ TsdbApi::Answer TsdbApi::wal_replay() {
 }
 
 TsdbApi::Answer TsdbApi::delete_series(const HttpRequest& request) {
+  if (!request.form_error.empty()) {
+    return fail(ErrorCode::BadData, "error parsing form values: {}", request.form_error);
+  }
   if (request.parameters_named("match[]").empty()) {
     return fail(ErrorCode::BadData, "no match[] parameter provided");
   }
@@ -123,10 +127,14 @@ TsdbApi::Answer TsdbApi::delete_series(const HttpRequest& request) {
   range.start = TRY(time_parameter(request, "start", TimeMs::min()));
   range.end = TRY(time_parameter(request, "end", TimeMs::max()));
   if (range.end < range.start) {
-    return fail(ErrorCode::BadData, "end time {} is before start time {}", range.end.ms,
-                range.start.ms);
+    // Prometheus deletes nothing then, and says that it is done.
+    return fail(ErrorCode::BadData,
+                "invalid parameter \"end\": end timestamp must not be before start time");
   }
-  TRY(db_.delete_series(TRY(match_parameters(request)), range));
+  // Prometheus takes {a=""} and deletes everything. Here who means that says {__name__=~".+"}.
+  const auto selectors = match_parameters(request);
+  if (!selectors) return std::unexpected(invalid_parameter("match[]", selectors.error()));
+  TRY(db_.delete_series(*selectors, range));
   return no_content();
 }
 
@@ -141,7 +149,10 @@ TsdbApi::Answer TsdbApi::snapshot(const HttpRequest& request) {
   constexpr std::string_view kFalse[] = {"", "0", "f", "F", "false", "FALSE", "False"};
   const bool skip_head = std::ranges::find(kTrue, skip) != std::end(kTrue);
   if (!skip_head && std::ranges::find(kFalse, skip) == std::end(kFalse)) {
-    return fail(ErrorCode::BadData, "invalid parameter \"skip_head\": \"{}\" is no boolean", skip);
+    return fail(ErrorCode::BadData,
+                "invalid parameter \"skip_head\": unable to parse boolean: strconv.ParseBool: "
+                "parsing {}: invalid syntax",
+                quoted(skip));
   }
   const std::string name = TRY(db_.snapshot(skip_head));
   return success_answer(

@@ -12,6 +12,7 @@
 #include "app/config/web_config.h"
 #include "ask/catalogue/concept.h"
 #include "ask/catalogue/operator_pack.h"
+#include "base/ascii.h"
 #include "io/file/file_system.h"
 #include "model/exposition/openmetrics_check.h"
 #include "model/exposition/page_check.h"
@@ -50,9 +51,23 @@ Result<std::string> check_pack(const std::string& file) {
   if (!yaml) return std::unexpected(yaml.error());
   catalogue::ConceptPack pack = catalogue::shipped_pack();
   if (const auto good = catalogue::merge_checked(pack, *yaml); !good) {
-    return fail(ErrorCode::BadData, "{}: {}", file, good.error().message);
+    const std::string& told = good.error().message;  // what is no YAML has its place in front
+    return fail(ErrorCode::BadData, "{}{}{}", file, is_digit(told[0]) ? ":" : ": ", told);
   }
   return "";
+}
+
+/// "en, de, fr (languages/fr.yml, 2 of 190 texts)"
+std::string languages_of(const config::AssistantConfig& assistant) {
+  std::string out;
+  for (const std::string& tag : assistant.languages.tags()) {
+    out += (out.empty() ? "" : ", ") + tag;
+    for (const config::TranslationFiles::File& own : assistant.translations) {
+      if (!equal_ignoring_case(own.tag, tag)) continue;
+      out += fmt::format(" ({}, {} of {} texts)", own.path, own.texts, texts::kTexts.size());
+    }
+  }
+  return out;
 }
 
 int check_config_file(const std::string& file, config::Check depth) {
@@ -66,6 +81,9 @@ int check_config_file(const std::string& file, config::Check depth) {
                                                   : Result<std::string>("");
   if (!pack) code = complain(pack.error().message, kFailure);
   if (code == kGood) fmt::print("{}: good; {} scrape configs\n", file, config->scrapes.size());
+  if (code == kGood && !config->assistant.translations.empty()) {
+    fmt::print("languages of the assistant: {}\n", languages_of(config->assistant));
+  }
   for (const std::string& note : config->notes) fmt::print("note: {}\n", note);
   for (const std::string& note : targets.notes) fmt::print("note: {}\n", note);
   if (pack && !pack->empty()) fmt::print("note: {}\n", *pack);

@@ -1,6 +1,8 @@
 #include "app/cli/client.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include "app/api/parameters.h"
 #include "app/cli/command.h"
@@ -36,7 +38,12 @@ Result<Json> send(io::HttpClientRequest request) {
   constexpr int64_t kTimeoutMs = 120'000;
   request.timeout_ms = kTimeoutMs;
   const auto client = io::make_http_client("prom5-cli");
-  const io::HttpClientResponse response = TRY(client->send(std::move(request)));
+  auto sent = client->send(std::move(request));
+  if (!sent && sent.error().message.ends_with(std::generic_category().message(ECONNREFUSED))) {
+    sent.error().message +=
+        "; no server listens there: start one with \"prom5 serve\", or name another with --url";
+  }
+  const io::HttpClientResponse response = TRY(std::move(sent));
   auto body = codec::parse_json(response.body);
   if (!body) {
     std::string why = fmt::format("the server answered {} and no JSON", response.status);

@@ -158,29 +158,21 @@ class AssistantReader {
     return reader_.mapping(node, "assistant: sessions", keys);
   }
 
-  /// Every translation of the directory, TAG.yaml. Where files are not looked at, it need not be
-  /// there.
+  /// Where files are not looked at, the directory need not be there.
   Result<void> read_texts(const YamlNode& node) {
     const std::string path = TRY(reader_.output_path(node));
     if (path.empty() || reader_.check() != Check::Whole) return {};
-    constexpr std::string_view kEnding = ".yaml";
     io::PosixFileSystem files;
-    const auto names = files.list(path);
-    if (!names) return reader_.error(node, "texts_path: " + names.error().message);
-    std::vector<std::string> tags;
-    for (const std::string& name : *names) {
-      if (name.ends_with(kEnding)) tags.push_back(name.substr(0, name.size() - kEnding.size()));
+    auto found = read_translations(files, path, config_.languages);
+    if (!found) {
+      if (found.error().code == ErrorCode::BadData) return std::unexpected(found.error());
+      return reader_.error(node, "texts_path: " + found.error().message);
     }
-    // "de" before "de-AT", which falls back on it.
-    std::ranges::sort(tags);
-    for (const std::string& tag : tags) {
-      const std::string file = fmt::format("{}/{}{}", path, tag, kEnding);
-      const auto text = files.read(file);
-      if (!text) return reader_.error(node, "texts_path: " + text.error().message);
-      const auto added = config_.languages.add(tag, *text);
-      if (!added) return fail(ErrorCode::BadData, "{}: {}", file, added.error().message);
-      config_.fingerprint += fmt::format("{}:{:x} ", tag, std::hash<std::string>{}(*text));
+    for (const std::string& note : found->notes) {
+      reader_.note(node, "assistant: texts_path: " + note);
     }
+    config_.fingerprint += found->fingerprint;
+    config_.translations = std::move(found->files);
     return {};
   }
 

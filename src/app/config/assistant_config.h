@@ -3,7 +3,9 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "app/config/translation_files.h"
 #include "app/config/yaml_reader.h"
 #include "ask/agent/agent_options.h"
 #include "ask/llm/embedding_options.h"
@@ -27,6 +29,7 @@ struct AssistantConfig {
   std::string pack_file;
   /// What it says, in the languages that are shipped and those of the directory `texts_path`.
   texts::Languages languages = texts::Languages::shipped();
+  std::vector<TranslationFiles::File> translations;  ///< what that directory has
   std::string fingerprint;  ///< another where the section or a translation says something else
 };
 

@@ -123,10 +123,14 @@ TEST(AssistantConfig, TranslationsOfADirectory) {
   write("de.yaml", "ask.what: Was soll's?");
   EXPECT_NE(good(yaml).fingerprint, config.fingerprint) << "a restart is needed, and told";
   write("fr.yaml", "\nstatus.up: '{nom} marche.'");
-  bad(yaml, (folder / "fr.yaml").string(), "line 2, column 12: status.up: there is no place {nom}");
+  bad(yaml, (folder / "fr.yaml").string() + ":2:12: ", "status.up: there is no place {nom}");
   std::filesystem::remove(folder / "fr.yaml");
   write("francais!.yaml", "");
   bad(yaml, (folder / "francais!.yaml").string(), "is no language tag");
+  std::filesystem::remove(folder / "francais!.yaml");
+  write("fr.yml", "problems.no_alert: Rien.");
+  ASSERT_EQ(good(yaml).translations.size(), 3U);
+  EXPECT_EQ(good(yaml).translations[2].path, (folder / "fr.yml").string());
   std::filesystem::remove_all(folder);
   bad(yaml, "p.yml:1:", "texts_path");
 }

@@ -109,7 +109,7 @@ Result<WebConfig> load_web_config(const std::string& file) {
   const auto text = files.read(file);
   if (!text) return fail(ErrorCode::BadData, "web configuration file: {}", text.error().message);
   const auto root = codec::parse_yaml(*text);
-  if (!root) return fail(ErrorCode::BadData, "{}: {}", file, root.error().message);
+  if (!root) return fail(ErrorCode::BadData, "{}:{}", file, root.error().message);
   const YamlReader reader(file);
   WebConfig config;
   if (root->kind == YamlNode::Kind::Null) return config;

@@ -13,6 +13,8 @@ namespace {
 using codec::YamlNode;
 
 constexpr size_t kMaxTextBytes = 2000;
+/// More are not told of one file.
+constexpr size_t kMaxMistakes = 100;
 
 std::vector<std::string_view> words_of(std::string_view text) {
   std::vector<std::string_view> out;
@@ -30,10 +32,6 @@ std::string listed(const std::vector<std::string_view>& names) {
     out += (out.empty() ? "{" : ", {") + std::string(name) + "}";
   }
   return out.empty() ? "none" : out;
-}
-
-Error at(const YamlNode& node, std::string_view what) {
-  return {ErrorCode::BadData, fmt::format("line {}, column {}: {}", node.line, node.column, what)};
 }
 
 /// The last word of a text, with nothing but blanks behind it; empty behind punctuation.
@@ -69,9 +67,13 @@ class TextCatalogue::Reader {
 
   Result<TextCatalogue> read(const YamlNode& root) {
     if (root.kind != YamlNode::Kind::Mapping && root.kind != YamlNode::Kind::Null) {
-      return std::unexpected(at(root, "expected a mapping of keys to texts"));
+      mistake(root, "expected a mapping of keys to texts");
     }
-    for (const auto& [key, value] : root.entries) TRY(read_text(key, value));
+    for (const auto& [key, value] : root.entries) read_text(key, value);
+    if (mistakes_ > kMaxMistakes) {
+      told_ += fmt::format("\nand {} mistakes more", mistakes_ - kMaxMistakes);
+    }
+    if (mistakes_ > 0) return fail(ErrorCode::BadData, "{}", told_);
     for (size_t i = 0; i < kTexts.size(); ++i) {
       if (out_.texts_[i].is_own) continue;
       if (fallback_ == nullptr) {
@@ -84,38 +86,41 @@ class TextCatalogue::Reader {
   }
 
  private:
-  Result<void> read_text(const YamlNode& key, const YamlNode& value) {
+  void mistake(const YamlNode& node, std::string_view what) {
+    if (++mistakes_ > kMaxMistakes) return;
+    told_ += fmt::format("{}{}:{}: {}", told_.empty() ? "" : "\n", node.line, node.column, what);
+  }
+
+  void read_text(const YamlNode& key, const YamlNode& value) {
     const auto* const row = std::ranges::find(kTexts, key.scalar, &TextRow::key);
-    if (row == kTexts.end()) return std::unexpected(at(key, unknown_key(key.scalar)));
+    if (row == kTexts.end()) return mistake(key, unknown_key(key.scalar));
     Text& text = out_.texts_[static_cast<size_t>(row - kTexts.begin())];
     text.rule = &plural_rule(out_.language_);
     text.is_own = true;
     auto& other = text.forms[static_cast<size_t>(Plural::Other)];
     if (value.kind == YamlNode::Kind::Scalar) {
-      other = TRY(read_template(value, *row, Plural::Other));
-      return {};
+      other = read_template(value, *row, Plural::Other);
+      return;
     }
     if (value.kind != YamlNode::Kind::Mapping) {
-      return std::unexpected(at(key, fmt::format("{}: expected a text", row->key)));
+      return mistake(key, fmt::format("{}: expected a text", row->key));
     }
     if (row->plural.empty()) {
-      return std::unexpected(
-          at(value, fmt::format("{}: it counts nothing and has no plural forms; give it one text",
-                                row->key)));
+      return mistake(
+          value,
+          fmt::format("{}: it counts nothing and has no plural forms; give it one text", row->key));
     }
     for (const auto& [form, words] : value.entries) {
-      const Plural plural = TRY(read_form(form, *row, *text.rule));
+      const std::optional<Plural> plural = read_form(form, *row, *text.rule);
       if (words.kind != YamlNode::Kind::Scalar) {
-        return std::unexpected(
-            at(form, fmt::format("{}: {}: expected a text", row->key, form.scalar)));
+        mistake(form, fmt::format("{}: {}: expected a text", row->key, form.scalar));
+      } else if (plural) {
+        text.forms[static_cast<size_t>(*plural)] = read_template(words, *row, *plural);
       }
-      text.forms[static_cast<size_t>(plural)] = TRY(read_template(words, *row, plural));
     }
-    if (other.empty()) {
-      return std::unexpected(
-          at(value, fmt::format("{}: the form \"other\" is missing; add it", row->key)));
+    if (value.find(kPlurals[static_cast<size_t>(Plural::Other)]) == nullptr) {
+      mistake(value, fmt::format("{}: the form \"other\" is missing; add it", row->key));
     }
-    return {};
   }
 
   static std::string unknown_key(const std::string& key) {
@@ -126,7 +131,8 @@ class TextCatalogue::Reader {
                         : fmt::format("there is no text \"{}\"; did you mean \"{}\"?", key, near);
   }
 
-  Result<Plural> read_form(const YamlNode& form, const TextRow& row, const PluralRule& rule) {
+  std::optional<Plural> read_form(const YamlNode& form, const TextRow& row,
+                                  const PluralRule& rule) {
     const auto* const found = std::ranges::find(kPlurals, form.scalar);
     const auto index = static_cast<size_t>(found - kPlurals.begin());
     if (found != kPlurals.end() && rule.has[index]) return static_cast<Plural>(index);
@@ -134,14 +140,17 @@ class TextCatalogue::Reader {
     for (size_t i = 0; i < kPlurals.size(); ++i) {
       if (rule.has[i]) has += (has.empty() ? "" : ", ") + std::string(kPlurals[i]);
     }
-    return std::unexpected(at(form, fmt::format("{}: \"{}\" is no plural form of {}; it has {}",
-                                                row.key, form.scalar, out_.language_, has)));
+    mistake(form, fmt::format("{}: \"{}\" is no plural form of {}; it has {}", row.key, form.scalar,
+                              out_.language_, has));
+    return std::nullopt;
   }
 
-  /// A form that is said of one number alone need not name it.
-  Result<Template> read_template(const YamlNode& node, const TextRow& row, Plural plural) {
+  /// What stands there, also where it has mistakes. A form that is said of one number alone need
+  /// not name it.
+  Template read_template(const YamlNode& node, const TextRow& row, Plural plural) {
     const auto wrong = [&](std::string_view what) {
-      return std::unexpected(at(node, fmt::format("{}: {}", row.key, what)));
+      mistake(node, fmt::format("{}: {}", row.key, what));
+      return Template();
     };
     if (node.scalar.empty()) return wrong("the text is empty");
     if (node.scalar.size() > kMaxTextBytes) {
@@ -151,21 +160,20 @@ class TextCatalogue::Reader {
     if (std::ranges::any_of(node.scalar, [](char c) { return c >= 0 && c < ' '; })) {
       return wrong("the text has a control character; write it on one line");
     }
-    const auto split = pieces_of(node.scalar);
+    auto split = pieces_of(node.scalar);
     if (!split) return wrong(split.error().message);
     const std::vector<std::string_view> places = words_of(row.places);
     for (const Piece& piece : *split) {
       if (!piece.is_place || std::ranges::find(places, piece.text) != places.end()) continue;
-      return wrong(
-          fmt::format("there is no place {{{}}}; there are: {}", piece.text, listed(places)));
+      wrong(fmt::format("there is no place {{{}}}; there are: {}", piece.text, listed(places)));
     }
     for (const std::string_view place : places) {
       const bool there = std::ranges::any_of(
           *split, [&](const Piece& piece) { return piece.is_place && piece.text == place; });
       if (there || (place == row.plural && plural != Plural::Other)) continue;
-      return wrong(fmt::format("{{{}}} is left out; say it, or the reply loses it", place));
+      wrong(fmt::format("{{{}}} is left out; say it, or the reply loses it", place));
     }
-    return *split;
+    return *std::move(split);
   }
 
   static Result<Template> pieces_of(std::string_view text) {
@@ -197,6 +205,8 @@ class TextCatalogue::Reader {
 
   const TextCatalogue* fallback_;
   TextCatalogue out_;
+  size_t mistakes_ = 0;
+  std::string told_;  ///< a line for each
 };
 
 Result<TextCatalogue> TextCatalogue::parse(std::string_view language, std::string_view yaml,

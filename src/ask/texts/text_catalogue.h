@@ -53,8 +53,9 @@ class TextCatalogue {
   /// Reads a file as packs/texts/en.yaml: a mapping of the keys of kTexts to texts, or to the
   /// plural forms of one. `language`: its tag, "de" or "pt-BR". `fallback`: says what is missing;
   /// null: nothing may be.
-  /// Errors: BadData with line and column for what is no YAML, an unknown key, place or plural
-  /// form, a brace that is not closed, a place that a text leaves out, no form "other".
+  /// Errors: BadData for what is no YAML, an unknown key, place or plural form, a brace that is not
+  /// closed, a place that a text leaves out, no form "other". It tells all mistakes, each on a line
+  /// that begins with "LINE:COLUMN: ".
   static Result<TextCatalogue> parse(std::string_view language, std::string_view yaml,
                                      const TextCatalogue* fallback);
   /// The same of a file that is parsed already.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "ask/texts/languages.h"
 
@@ -86,11 +87,10 @@ TEST(TextCatalogue, WhatIsMissingIsSaidInTheFallback) {
 TEST(TextCatalogue, SaysWhatIsWrongAndWhere) {
   bad("- a", "expected a mapping");
   bad("[", "1:");
-  bad("\nstatus.upp: 'x'", "line 2, column 1: there is no text \"status.upp\"; did you mean");
+  bad("\nstatus.upp: 'x'", "2:1: there is no text \"status.upp\"; did you mean");
   bad("status.upp: 'x'", "\"status.up\"?");
   bad("elephants: 'x'", "leave it out");
-  bad("status.up: '{nam} ist da.'",
-      "line 1, column 12: status.up: there is no place {nam}; there are: {name}");
+  bad("status.up: '{nam} ist da.'", "1:12: status.up: there is no place {nam}; there are: {name}");
   bad("problems.no_alert: '{}'", "there is no place {}; there are: none");
   bad("status.up: '{name'", "a brace without its other one");
   bad("status.up: 'name}'", "a brace without its other one");
@@ -111,6 +111,25 @@ TEST(TextCatalogue, SaysWhatIsWrongAndWhere) {
   bad("status.up: \"{name}\\n\"", "control character");
   bad("status.up: '" + std::string(3000, 'x') + "{name}'", "longer than 2000 bytes");
   bad("status.up: '{name}'\nstatus.up: '{name}'", "status.up");
+}
+
+TEST(TextCatalogue, AllMistakesAreTold) {
+  const auto got = parsed(
+      "status.upp: 'x'\nstatus.up: '{nam}'\nproblems.no_alert: 'fine'\nproblems.no_target_down: "
+      "''\n"
+      "status.down:\n  few: 'x'\n  one: ['y']\n");
+  ASSERT_FALSE(got);
+  std::vector<std::string> places;
+  std::istringstream lines(got.error().message);
+  for (std::string line; std::getline(lines, line);) places.push_back(line.substr(0, 4));
+  EXPECT_EQ(places,
+            (std::vector<std::string>{"1:1:", "2:12", "2:12", "4:26", "6:3:", "7:3:", "6:3:"}))
+      << got.error().message;
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += fmt::format("k{}: x\n", i);
+  const auto much = parsed(many);
+  ASSERT_FALSE(much);
+  EXPECT_TRUE(much.error().message.ends_with("\nand 900 mistakes more")) << much.error().message;
 }
 
 TEST(TextCatalogue, TellsTheWordsBesideNumbers) {

@@ -263,7 +263,10 @@ Result<OtlpRequest> parse_otlp_protobuf(std::string_view message) {
       });
     });
   });
-  if (!read) return fail(ErrorCode::BadData, "protobuf: {}", read.error().message);
+  if (!read) {
+    const std::string& why = read.error().message;
+    return fail(ErrorCode::BadData, "{}{}", why.starts_with("protobuf: ") ? "" : "protobuf: ", why);
+  }
   return out;
 }
 

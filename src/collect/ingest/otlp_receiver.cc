@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "base/ascii.h"
 #include "collect/ingest/otlp_names.h"
 #include "io/codec/compress.h"
 #include "io/codec/json_writer.h"
@@ -493,14 +494,14 @@ io::HttpResponse OtlpReceiver::handle(const io::HttpRequest& request) {
   }
   const std::string_view coding = request.headers.get("Content-Encoding");
   std::string body = request.body;
-  if (coding == "gzip") {
+  if (equal_ignoring_case(coding, "gzip")) {
     auto plain = codec::gzip_decompress(body, max_body_bytes_);
     if (!plain) {
       const bool large = plain.error().code == ErrorCode::LimitExceeded;
       return io::HttpResponse::text(large ? 413 : 400, plain.error().message + "\n");
     }
     body = *std::move(plain);
-  } else if (!coding.empty() && coding != "identity") {
+  } else if (!coding.empty() && !equal_ignoring_case(coding, "identity")) {
     return io::HttpResponse::text(
         415, fmt::format("unsupported Content-Encoding \"{}\"; send gzip, or none\n",
                          coding.substr(0, 200)));

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "base/ascii.h"
 #include "io/codec/base64.h"
 #include "io/codec/compress.h"
 #include "io/codec/json.h"
@@ -182,9 +183,14 @@ void PushGateway::shorten_borders(Family& family) {
 Result<PushGateway::Families> PushGateway::read_body(const io::HttpRequest& request) const {
   std::string body = request.body;
   const std::string_view coding = request.headers.get("Content-Encoding");
-  if (coding == "gzip") body = TRY(codec::gzip_decompress(body, options_.max_body_bytes));
-  if (coding == "snappy") {
+  if (equal_ignoring_case(coding, "gzip")) {
+    body = TRY(codec::gzip_decompress(body, options_.max_body_bytes));
+  } else if (equal_ignoring_case(coding, "snappy")) {
     body = TRY(codec::snappy_decompress_frames(body, options_.max_body_bytes));
+  } else if (!coding.empty() && !equal_ignoring_case(coding, "identity")) {
+    return fail(ErrorCode::UnsupportedMedia,
+                "unsupported Content-Encoding \"{}\"; send gzip, snappy, or none",
+                coding.substr(0, 200));
   }
   const std::string_view type = request.headers.get("Content-Type");
   const bool protobuf = type.starts_with("application/vnd.google.protobuf") &&
@@ -309,7 +315,8 @@ io::HttpResponse PushGateway::handle(const io::HttpRequest& request, std::string
       !families && families.error().message.find("timestamps") != std::string::npos;
   if (!families && !timestamps) {
     refused_.add();
-    return io::HttpResponse::text(400, families.error().message + "\n");
+    const bool unknown = families.error().code == ErrorCode::UnsupportedMedia;
+    return io::HttpResponse::text(unknown ? 415 : 400, families.error().message + "\n");
   }
   if (auto pushed = push(*grouping, families, request.method == "PUT"); !pushed) {
     refused_.add();

@@ -1,9 +1,11 @@
 #include "io/codec/yaml.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <optional>
+#include <sstream>
 #include <unordered_set>
 
 #include "io/codec/base64.h"
@@ -17,6 +19,7 @@ constexpr size_t kMaxNodes = 1'000'000;
 
 struct Converter {
   size_t nodes = 0;
+  YAML::Mark last_scalar;  ///< the one that begins last in the text
 
   Result<YamlNode> convert(const YAML::Node& in, int depth) {
     YamlNode out;
@@ -31,6 +34,7 @@ struct Converter {
       case YAML::NodeType::Null: break;
       case YAML::NodeType::Scalar:
         out.kind = YamlNode::Kind::Scalar;
+        if (in.Mark().pos > last_scalar.pos) last_scalar = in.Mark();
         out.scalar = in.Scalar();
         out.quoted = in.Tag() == "!";
         if (in.Tag() == "tag:yaml.org,2002:binary") {
@@ -157,13 +161,83 @@ std::string_view likely_cause(std::string_view text, const YAML::Exception& e) {
   return says("not found") ? "; a quote or a bracket further up may not be closed" : "";
 }
 
+/// Notes where the last scalar begins, of a document that need not be whole.
+class LastScalar final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                const std::string&) override {
+    mark_ = mark;
+  }
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+  [[nodiscard]] const YAML::Mark& mark() const { return mark_; }
+
+ private:
+  YAML::Mark mark_;
+};
+
+/// Whether the last scalar of a text, up to the text's end, is a quote without one. yaml-cpp sees
+/// that by itself only where the text ends within a line.
+bool is_open_quote(std::string_view scalar) {
+  // Else it is no quote, or the text is not in UTF-8 and the place is another.
+  if (scalar.empty() || std::string_view("\"'!&").find(scalar[0]) == std::string_view::npos) {
+    return false;
+  }
+  try {
+    YAML::Load(std::string(scalar) + "\n#");
+  } catch (const YAML::Exception& e) {
+    return e.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
+  }
+  return false;
+}
+
+/// Where the last scalar of a text begins that is refused for what it lacks at its end.
+YAML::Mark last_scalar(std::string_view text) {
+  LastScalar last;
+  try {
+    std::istringstream in(std::string(text) + "\n");
+    YAML::Parser(in).HandleNextDocument(last);
+  } catch (const YAML::Exception&) {  // brackets are open
+  }
+  return last.mark();
+}
+
+std::unexpected<Error> open_quote(const YAML::Mark& mark, std::string_view scalar) {
+  const size_t found = scalar.find_first_of("\"'");  // behind a tag or an anchor
+  const char quote = found == std::string_view::npos ? '"' : scalar[found];
+  return fail(ErrorCode::BadData,
+              "{}:{}: the quote {} that opens here is not closed; write another {} where the value "
+              "ends",
+              mark.line + 1, mark.column + 1, quote, quote);
+}
+
 }  // namespace
 
 Result<YamlNode> parse_yaml(std::string_view text) {
+  const auto from = [&](const YAML::Mark& mark) {
+    return text.substr(std::min<size_t>(static_cast<size_t>(mark.pos), text.size()));
+  };
   try {
     const YAML::Node root = YAML::Load(std::string(text));
-    return Converter{}.convert(root, 0);
+    Converter converter;
+    YamlNode out = TRY(converter.convert(root, 0));
+    const YAML::Mark& last = converter.last_scalar;
+    if (is_open_quote(from(last))) return open_quote(last, from(last));
+    return out;
   } catch (const YAML::Exception& e) {
+    if (from(e.mark).empty()) {
+      const YAML::Mark last = last_scalar(text);
+      if (is_open_quote(from(last))) return open_quote(last, from(last));
+    }
     return fail(ErrorCode::BadData, "{}:{}: {}{}", e.mark.line + 1, e.mark.column + 1, e.msg,
                 likely_cause(text, e));
   }

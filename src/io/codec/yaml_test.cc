@@ -66,6 +66,48 @@ TEST(Yaml, MalformedNamesThePlace) {
   bad("\tb: 2\n", "1:");
 }
 
+TEST(Yaml, AQuoteThatIsNotClosedIsNamedWhereItOpens) {
+  const auto bad = [](const std::string& s, std::string_view start) {
+    // The end of the text is found in a line or behind one.
+    for (const std::string_view end :
+         {"", "\n", "\n  ", "\n\n", "\n\t", "\n# more\n", "\n  x: y\n"}) {
+      const auto got = parse_yaml(s + std::string(end));
+      ASSERT_FALSE(got) << s << end;
+      EXPECT_EQ(got.error().code, ErrorCode::BadData);
+      const std::string& message = got.error().message;
+      EXPECT_TRUE(message.starts_with(start)) << s << end << " -> " << message;
+      EXPECT_NE(message.find("is not closed; "), std::string::npos) << message;
+    }
+  };
+  bad("job_name: \"x", "1:11: the quote \"");
+  bad("job_name: 'x", "1:11: the quote '");
+  bad("a: 1\nb:\n  - c: \"x\\\"", "3:8: the quote \"");
+  bad("a: 'it''s", "1:4: the quote '");
+  bad("a: 'it''", "1:4: the quote '");
+  bad("a: \"ü\"\nüb: 'x", "2:6: the quote '");  // columns are bytes
+  bad("a: [\"x\", \"y", "1:10: the quote \"");
+  bad("a: {b: \"y", "1:8: the quote \"");
+  bad("\"a", "1:1: the quote \"");
+  bad("a: !!str \"x", "1:4: the quote");
+  bad("- &name \"x", "1:3: the quote");
+  const auto good = [](std::string_view s, std::string_view want) {
+    const auto got = parse_yaml(s);
+    ASSERT_TRUE(got) << s << " -> " << got.error().message;
+    EXPECT_EQ(got->find("a")->scalar, want) << s;
+  };
+  good("a: \"x\n  y\"\n", "x y");
+  good("a: \"x\"\n# \"\n", "x");
+  good("a: \"x\"\n  ", "x");
+  good("a: 5\" of rain\n", "5\" of rain");
+  good("a: it's\n\n", "it's");
+  good("a: |\n  \"x\n", "\"x\n");
+  good("a: |+\n  'x\n\n", "'x\n\n");
+  good("a: |\n  'x\n  ", "'x\n");
+  good("a: >-\n  'x\n\n", "'x");
+  good("a: \"x\"\n...\n", "x");
+  good("a: \"x\"\n---\nb: 1\n", "x");
+}
+
 TEST(Yaml, NestingIsLimited) {
   const auto nested = [](size_t n) { return std::string(n, '[') + std::string(n, ']'); };
   EXPECT_TRUE(parse_yaml(nested(100)));

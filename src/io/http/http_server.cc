@@ -101,6 +101,11 @@ void compress(const HttpRequest& request, HttpResponse& response) {
   response.headers.add("Vary", "Accept-Encoding");
 }
 
+/// Whether the end of the answer is that of the connection: HTTP/1.0 has no chunks.
+bool ends_with_connection(const HttpRequest& request, const HttpResponse& response) {
+  return request.http_1_0 && response.stream;
+}
+
 /// The head, and a short body behind it; a long one stays in the response, to be sent next.
 std::string serialize(const HttpRequest& request, HttpResponse& response, bool keep_alive) {
   const bool bodiless = response.status == 204 || response.status == 304 || response.status == 101;
@@ -113,7 +118,7 @@ std::string serialize(const HttpRequest& request, HttpResponse& response, bool k
     out += "\r\n";
   }
   if (response.stream || response.pieces) {
-    out += "Transfer-Encoding: chunked\r\n";
+    if (!ends_with_connection(request, response)) out += "Transfer-Encoding: chunked\r\n";
   } else if (!bodiless) {
     out += fmt::format("Content-Length: {}\r\n", response.body.size());
   }
@@ -147,18 +152,53 @@ size_t form_parameters(Parser& parser) {
   return count;
 }
 
+/// Why a request that was read is not taken; nothing where it is.
+std::optional<HttpResponse> refusal_of(Parser& parser) {
+  const auto& message = parser.get();
+  const auto coding = message[beast_http::field::transfer_encoding];
+  const std::string_view transfer(coding.data(), coding.size());
+  if (!transfer.empty() && !equal_ignoring_case(transfer, "chunked")) {
+    // A coding that is not understood leaves the body's end unknown: what follows is no request.
+    return HttpResponse::text(501, "only the transfer coding \"chunked\" is understood\n");
+  }
+  if (form_parameters(parser) > kMaxFormParameters) {
+    return HttpResponse::text(413, "too many form parameters\n");
+  }
+  // RFC 9112, section 3.2.
+  const size_t hosts = message.count(beast_http::field::host);
+  if (hosts > 1 || (hosts == 0 && message.version() > 10)) {
+    return HttpResponse::text(400, "a request has one header Host\n");
+  }
+  return std::nullopt;
+}
+
+/// Takes the authority of a target that is a whole URL, as proxies are asked, off its front.
+std::string_view take_authority(std::string_view& target) {
+  const size_t colon = target.find("://");
+  if (colon == std::string_view::npos) return {};
+  const std::string_view scheme = target.substr(0, colon);
+  if (!equal_ignoring_case(scheme, "http") && !equal_ignoring_case(scheme, "https")) return {};
+  target.remove_prefix(colon + 3);
+  const std::string_view authority = target.substr(0, target.find_first_of("/?"));
+  target.remove_prefix(authority.size());
+  return authority;
+}
+
 HttpRequest to_request(Parser& parser, const std::string& peer) {
   auto& message = parser.get();
   HttpRequest out;
   out.method = std::string(message.method_string());
-  const std::string_view target(message.target().data(), message.target().size());
+  std::string_view target(message.target().data(), message.target().size());
+  const std::string_view authority = take_authority(target);
   const size_t question = std::min(target.find('?'), target.size());
   out.path = percent_decode(target.substr(0, question), false);
+  if (out.path.empty()) out.path = "/";
   out.query = target.substr(std::min(question + 1, target.size()));
   out.parameters = parse_form(out.query, &out.form_error);
   for (const auto& field : message.base()) {
     out.headers.add(std::string(field.name_string()), std::string(field.value()));
   }
+  if (!authority.empty()) out.headers.set("Host", std::string(authority));
   out.body = std::move(message.body());
   out.peer = peer;
   out.http_1_0 = message.version() == 10;
@@ -399,21 +439,13 @@ class HttpServer::Impl {
       co_await drain(connection);
       co_return false;
     }
-    const auto coding = parser.get()[beast_http::field::transfer_encoding];
-    const std::string_view transfer(coding.data(), coding.size());
-    const bool too_many = form_parameters(parser) > kMaxFormParameters;
-    if ((!transfer.empty() && !equal_ignoring_case(transfer, "chunked")) || too_many) {
-      // A coding that is not understood leaves the body's end unknown: what follows is no request.
+    if (auto refused = refusal_of(parser)) {
       refused_.add();
-      HttpResponse response =
-          too_many
-              ? HttpResponse::text(413, "too many form parameters\n")
-              : HttpResponse::text(501, "only the transfer coding \"chunked\" is understood\n");
-      co_await connection.write(serialize(request, response, false));
+      co_await connection.write(serialize(request, *refused, false));
       co_await drain(connection);
       co_return false;
     }
-    const bool keep_alive = parser.keep_alive();
+    bool keep_alive = parser.keep_alive();
     request = to_request(parser, peer);
     watchdog.pause();
     std::stop_source stop;  // for as long as an answer is made, also a streamed one
@@ -432,12 +464,13 @@ class HttpServer::Impl {
       co_await serve_websocket(connection, watchdog, request, response, buffer);
       co_return false;
     }
+    if (ends_with_connection(request, response)) keep_alive = false;
     if (!co_await connection.write(serialize(request, response, keep_alive))) co_return false;
     if (!response.body.empty() && !co_await connection.write(std::move(response.body))) {
       co_return false;
     }
     if (response.pieces && !co_await send_pieces(connection, watchdog, response)) co_return false;
-    if (response.stream) {
+    if (response.stream && request.method != "HEAD") {
       const auto watch = std::make_shared<LeaveWatch>(connection.socket(), stop);
       watch->begin();
       const bool sent = co_await serve_stream(connection, watchdog, request, response);
@@ -578,7 +611,8 @@ class HttpServer::Impl {
                                      const HttpRequest& request, HttpResponse& response) {
     std::shared_ptr<asio::steady_timer> wake;
     const std::shared_ptr<Outbox> outbox = make_outbox(connection, wake);
-    auto stream = std::make_shared<StreamOutbox>(outbox);
+    auto stream = std::make_shared<StreamOutbox>(
+        outbox, request.http_1_0 ? StreamOutbox::Form::Raw : StreamOutbox::Form::Chunks);
     const auto now = std::chrono::steady_clock::now();
     const bool takes_long = is_long(request);
     const bool queued =

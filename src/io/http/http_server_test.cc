@@ -34,7 +34,9 @@ class Client {
   ~Client() { leave(); }
 
   void get(const std::string& path, const std::string& more = "") const {
-    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n" + more;
+    ask("GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n" + more);
+  }
+  void ask(const std::string& request) const {
     EXPECT_EQ(send(fd_, request.data(), request.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(request.size()));
   }
@@ -88,6 +90,83 @@ TEST_F(HttpServerTest, AHandlerThatThrowsIsAnAnswer) {
   client.get("/");
   EXPECT_TRUE(client.read("internal error\n").starts_with("HTTP/1.1 500 "));
   EXPECT_EQ(times_logged("bad_alloc"), 1U);
+}
+
+TEST_F(HttpServerTest, TargetsAsProxiesSendThemAreTaken) {
+  serve([](const HttpRequest& request) {
+    return HttpResponse::text(
+        200, fmt::format("{} {} {}!", request.headers.get("Host"), request.path, request.query));
+  });
+  const auto is = [&](const std::string& target, const std::string& want) {
+    const Client client(port());
+    client.ask("GET " + target + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(client.read().ends_with("\r\n\r\n" + want)) << target;
+  };
+  is("/a?b=c", "h /a b=c!");
+  is("http://other:9090/a/b?c=d", "other:9090 /a/b c=d!");
+  is("HTTPS://other", "other / !");
+  is("http://other?c=http://x", "other / c=http://x!");
+  is("/a://b", "h /a://b !");
+  is("http", "h http !");
+}
+
+TEST_F(HttpServerTest, ARequestNamesItsHostOnce) {
+  serve([](const HttpRequest&) { return HttpResponse::text(200, "fine"); });
+  const auto status = [&](const std::string& request) {
+    const Client client(port());
+    client.ask(request + "Connection: close\r\n\r\n");
+    return client.read().substr(0, 12);
+  };
+  EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: h\r\n"), "HTTP/1.1 200");
+  EXPECT_EQ(status("GET / HTTP/1.1\r\n"), "HTTP/1.1 400");
+  EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: h\r\nHost: other\r\n"), "HTTP/1.1 400");
+  EXPECT_EQ(status("GET / HTTP/1.0\r\n"), "HTTP/1.1 200");
+  EXPECT_EQ(status("GET / HTTP/1.0\r\nHost: h\r\nHost: other\r\n"), "HTTP/1.1 400");
+}
+
+TEST_F(HttpServerTest, AClientOfHttp10GetsAStreamWithoutChunks) {
+  serve([](const HttpRequest&) {
+    HttpResponse response;
+    response.headers.add("Content-Type", "text/event-stream");
+    response.stream = [](const std::shared_ptr<ResponseStream>& stream) {
+      stream->write("data: 1\n\n");
+      stream->write("");
+      stream->write("data: 2\n\n");
+      stream->close();
+    };
+    return response;
+  });
+  for (const std::string more : {"", "Connection: keep-alive\r\n"}) {
+    const Client client(port());
+    client.ask("GET /stream HTTP/1.0\r\nAccept-Encoding: gzip\r\n" + more + "\r\n");
+    const std::string answer = client.read();  // its end is the connection's
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+    EXPECT_TRUE(answer.ends_with("\r\n\r\ndata: 1\n\ndata: 2\n\n")) << answer;
+    EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos) << answer;
+    EXPECT_EQ(answer.find("Transfer-Encoding"), std::string::npos) << answer;
+    EXPECT_EQ(answer.find("Content-Length"), std::string::npos) << answer;
+  }
+  const Client newer(port());
+  newer.get("/stream");
+  EXPECT_TRUE(newer.read("0\r\n\r\n").ends_with("\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n"));
+}
+
+TEST_F(HttpServerTest, TheHeadOfAStreamHasNoBody) {
+  serve([](const HttpRequest& request) {
+    if (request.path != "/stream") return HttpResponse::text(200, "fine");
+    HttpResponse response;
+    response.stream = [](const std::shared_ptr<ResponseStream>& stream) {
+      stream->write("body");
+      stream->close();
+    };
+    return response;
+  });
+  const Client client(port());
+  client.ask("HEAD /stream HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  const std::string answers = client.read("fine");
+  const size_t end = answers.find("\r\n\r\n");
+  ASSERT_NE(end, std::string::npos) << answers;
+  EXPECT_TRUE(answers.substr(end + 4).starts_with("HTTP/1.1 200 OK\r\n")) << answers;
 }
 
 TEST_F(HttpServerTest, AStreamThatThrowsIsCutOff) {

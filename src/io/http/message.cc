@@ -55,13 +55,15 @@ HttpResponse HttpResponse::json(int status, std::string body) {
 }
 
 std::string_view reason_phrase(int status) {
-  constexpr std::array<std::pair<int, std::string_view>, 22> kPhrases = {{
+  constexpr std::array<std::pair<int, std::string_view>, 24> kPhrases = {{
       {101, "Switching Protocols"},
       {200, "OK"},
+      {202, "Accepted"},
       {204, "No Content"},
       {301, "Moved Permanently"},
       {302, "Found"},
       {304, "Not Modified"},
+      {308, "Permanent Redirect"},
       {400, "Bad Request"},
       {401, "Unauthorized"},
       {403, "Forbidden"},

@@ -57,12 +57,13 @@ size_t Outbox::unsent() const {
 
 bool StreamOutbox::write(std::string bytes) {
   if (bytes.empty()) return true;  // an empty chunk would end the body
+  if (form_ == Form::Raw) return outbox_->push(std::move(bytes));
   const std::string head = fmt::format("{:x}\r\n", bytes.size());
   return outbox_->push(head + bytes + "\r\n");
 }
 
 void StreamOutbox::close() {
-  outbox_->push("0\r\n\r\n");
+  if (form_ == Form::Chunks) outbox_->push("0\r\n\r\n");
   outbox_->close();
 }
 

@@ -41,19 +41,26 @@ class Outbox {
   bool closed_ GUARDED_BY(mutex_) = false;
 };
 
-/// A body in chunks, into an outbox. Any thread.
+/// A body whose length is not known, into an outbox. Any thread.
 class StreamOutbox final : public ResponseStream {
  public:
-  explicit StreamOutbox(std::shared_ptr<Outbox> outbox) : outbox_(std::move(outbox)) {}
+  enum class Form : uint8_t {
+    Chunks,  ///< the last one is empty
+    Raw,     ///< the body ends with the connection, for HTTP/1.0
+  };
+  StreamOutbox(std::shared_ptr<Outbox> outbox, Form form)
+      : outbox_(std::move(outbox)), form_(form) {}
   bool write(std::string bytes) override;
   [[nodiscard]] size_t unsent_bytes() const override { return outbox_->unsent(); }
   void close() override;
-  /// Ends it without the mark of a body's end, so that the client knows that something is missing.
+  /// Ends it without the mark of a body's end, so that the client knows that something is missing;
+  /// in raw form there is no such mark.
   void cut();
   [[nodiscard]] bool is_cut() const { return cut_; }
 
  private:
   std::shared_ptr<Outbox> outbox_;  // shared: the writer may outlive the connection
+  const Form form_;
   std::atomic<bool> cut_{false};
 };
 

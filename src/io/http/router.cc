@@ -66,6 +66,30 @@ void Router::add(std::string methods, std::string pattern, std::string summary, 
       {std::move(methods), std::move(pattern), std::move(summary), std::move(handler)});
 }
 
+/// "//api/v1/query" is what a base URL with a slash at its end makes, "/api/v1/query/" what people
+/// write who have seen other servers.
+HttpResponse Router::elsewhere(const HttpRequest& request) const {
+  HttpResponse not_found = HttpResponse::text(404, "404 page not found\n");
+  if (!request.path.starts_with('/')) return not_found;
+  std::string clean = cleaned(request.path);
+  if (clean == request.path) {
+    if (!clean.ends_with('/')) return not_found;
+    clean.pop_back();
+    const bool known = std::ranges::any_of(
+        routes_, [&](const Route& route) { return match(route.pattern, clean).has_value(); });
+    if (!known) return not_found;
+  }
+  HttpResponse moved = HttpResponse::text(request.method == "GET" ? 301 : 308, "");
+  std::string location;
+  for (std::string_view rest = std::string_view(clean).substr(1); !rest.empty();) {
+    location += "/" + percent_encode(take_segment(rest));
+  }
+  if (clean.ends_with('/')) location += '/';
+  if (!request.query.empty()) location += "?" + request.query;
+  moved.headers.add("Location", std::move(location));
+  return moved;
+}
+
 HttpResponse Router::route(const HttpRequest& request) const {
   std::string allowed;
   for (const Route& route : routes_) {
@@ -82,20 +106,8 @@ HttpResponse Router::route(const HttpRequest& request) const {
       allowed += c == '|' ? std::string(", ") : std::string(1, c);
     }
   }
-  if (allowed.empty()) {
-    // "//api/v1/query" is what a base URL with a slash at its end makes.
-    std::string clean = cleaned(request.path);
-    if (clean == request.path) return HttpResponse::text(404, "404 page not found\n");
-    HttpResponse moved = HttpResponse::text(request.method == "GET" ? 301 : 308, "");
-    std::string location;
-    for (std::string_view rest = std::string_view(clean).substr(1); !rest.empty();) {
-      location += "/" + percent_encode(take_segment(rest));
-    }
-    if (clean.ends_with('/')) location += '/';
-    if (!request.query.empty()) location += "?" + request.query;
-    moved.headers.add("Location", std::move(location));
-    return moved;
-  }
+  if (request.path == "*" && request.method == "OPTIONS") allowed = "GET";  // of all there is
+  if (allowed.empty()) return elsewhere(request);
   allowed += ", OPTIONS";
   HttpResponse response = request.method == "OPTIONS"
                               ? HttpResponse{}

@@ -27,7 +27,8 @@ class Router {
   using Observer = std::function<void(const std::string& pattern, int status, double seconds)>;
   void observe(Observer observer) { observer_ = std::move(observer); }
 
-  /// 404 for an unknown path, 405 with Allow for another method, 204 for OPTIONS.
+  /// 404 for an unknown path, 405 with Allow for another method, 204 for OPTIONS; a path with
+  /// slashes too many is sent to the one without them.
   HttpResponse route(const HttpRequest& request) const;
 
   struct Route {
@@ -39,6 +40,8 @@ class Router {
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
  private:
+  HttpResponse elsewhere(const HttpRequest& request) const;
+
   std::vector<Route> routes_;
   Observer observer_;
 };

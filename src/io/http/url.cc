@@ -133,7 +133,7 @@ Result<Url> parse_url(std::string_view text) {
     const bool digits =
         !url.port.empty() && url.port.size() <= 5 &&
         std::all_of(url.port.begin(), url.port.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (!digits) return bad("the port is not a number");
+    if (!digits || std::stoi(url.port) > 65535) return bad("the port is no number up to 65535");
   }
   return url;
 }

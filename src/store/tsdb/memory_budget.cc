@@ -7,46 +7,18 @@
 #include <algorithm>
 #include <fstream>
 
+#include "io/file/control_group.h"
+
 namespace prom5::tsdb {
 
 namespace {
 
 constexpr double kPartOfAll = 0.6;
 
-/// What a file of a control group says; 0 when there is no such file or it says "max".
-uint64_t limit_in(const std::string& path) {
-  std::ifstream file(path);
-  uint64_t bytes = 0;
-  return file >> bytes ? bytes : 0;
-}
-
-/// The least limit of the control groups that the process is in, version 2 or 1; 0 for none.
-uint64_t cgroup_limit() {
-  uint64_t least = 0;
-  const auto take = [&](uint64_t limit) {
-    if (limit > 0 && (least == 0 || limit < least)) least = limit;
-  };
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const bool unified = line.starts_with("0::");
-    if (!unified && line.find(":memory:") == std::string::npos) continue;
-    const std::string root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-    const std::string name = unified ? "/memory.max" : "/memory.limit_in_bytes";
-    // A group is bound by those around it, too.
-    for (std::string path = line.substr(line.rfind(':') + 1);;) {
-      take(limit_in(root + (path == "/" ? "" : path) + name));
-      const size_t slash = path.rfind('/');
-      if (slash == std::string::npos || path == "/") break;
-      path = slash == 0 ? "/" : path.substr(0, slash);
-    }
-  }
-  return least;
-}
-
 uint64_t automatic() {
   struct sysinfo machine{};
   uint64_t all = sysinfo(&machine) == 0 ? uint64_t{machine.totalram} * machine.mem_unit : 0;
-  if (const uint64_t group = cgroup_limit(); group > 0) all = std::min(all, group);
+  if (const uint64_t group = io::memory_limit_bytes(); group > 0) all = std::min(all, group);
   rlimit data{};
   if (getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY) {
     all = std::min<uint64_t>(all, data.rlim_cur);
