@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/loop_turn.h"
 
 namespace prom5 {
 
@@ -101,6 +102,7 @@ void Log::write(LogLevel level, std::string_view message,
   append(line, "msg", message);
   for (const LogField& field : fields) append(line, field.key, field.value);
   line += json ? "}\n" : "\n";
+  leave_event_loop();  // who reads the other end may be slow
   sink_(line);
 }
 

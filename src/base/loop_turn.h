@@ -10,9 +10,10 @@ namespace prom5 {
 /// what turns out to take long, or has to wait, leaves the loop first: another thread takes the
 /// loop over, and this one goes on with the work.
 ///
-/// Work that may run within a turn calls leave_event_loop() before it waits for a thread, a server
-/// or a disk, and before steps of unknown length; leave_event_loop_when_long() within loops. A wait
-/// for a Mutex does so by itself.
+/// Work that may run within a turn calls leave_event_loop() before it waits for a thread or a
+/// server, before it writes to a file, and before steps of unknown length;
+/// leave_event_loop_when_long() within loops, also those over mapped files, of which a page may
+/// have to be fetched. A wait for a Mutex does so by itself.
 ///
 /// Lives on the stack of one thread, one at a time. Source: Chromium's ScopedBlockingCall, tokio's
 /// block_in_place.
@@ -20,7 +21,8 @@ class LoopTurn {
  public:
   static constexpr std::chrono::microseconds kLong{200};
 
-  /// `hand_over` has another thread take the loop over; called at most once, on this thread.
+  /// `hand_over` has another thread take the loop over; called at most once, on this thread, under
+  /// whatever locks the work holds: it may take no lock under which others leave.
   explicit LoopTurn(std::function<void()> hand_over);
   ~LoopTurn();
   LoopTurn(const LoopTurn&) = delete;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/ascii.h"
+#include "base/loop_turn.h"
 
 namespace prom5 {
 
@@ -75,6 +76,11 @@ std::pair<std::string_view, size_t> read_reference(std::string_view rest) {
 }  // namespace
 
 Result<Regex> Regex::compile(std::string_view pattern) {
+  // Repetitions and classes of letters make long programs of a few characters.
+  constexpr size_t kShort = 64;
+  if (pattern.size() > kShort || pattern.find_first_of("{\\") != std::string_view::npos) {
+    leave_event_loop();
+  }
   RE2::Options options;
   options.set_log_errors(false);
   options.set_dot_nl(true);

@@ -1,5 +1,6 @@
 #include "query/query_log.h"
 
+#include "base/loop_turn.h"
 #include "io/codec/json_writer.h"
 
 namespace prom5::query {
@@ -50,6 +51,7 @@ void QueryLog::write(const Entry& entry) {
   }
   json.end_object();
   line += '\n';
+  leave_event_loop();
   const MutexLock lock(mutex_);
   if (file_ != nullptr && !file_->append(line)) failures_.add();
 }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <iterator>
 
+#include "base/loop_turn.h"
 #include "query/promql/functions.h"
 
 namespace prom5::query {
@@ -144,6 +145,7 @@ std::vector<Series> joined(const Entry& entry, size_t first, size_t count,
     ++next;
   };
   for (const Entry::Line& line : entry.lines) {
+    leave_event_loop_when_long();
     while (next != after.end() && next->labels < line.labels) take_after();
     Series series{line.labels, {}, {}};
     append_points(entry, line, first, count, series.points);

@@ -50,7 +50,7 @@ def named(server, keep=False, **place):
 
 # ------------------------------------------------------------------------------------ the samples
 
-FLOAT_SERIES = 150
+FLOAT_SERIES = 300  # More than a replay gathers together.
 SHORT_LIVED_SERIES = 40  # at a time; others after every BATCHES_OF_AN_ERA
 BATCHES_OF_AN_ERA = 40
 HISTOGRAM_SERIES = 12

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/ascii.h"
+#include "base/loop_turn.h"
 #include "base/mutex.h"
 #include "io/codec/compress.h"
 #include "io/file/file_system.h"
@@ -475,6 +476,7 @@ Result<HttpClientResponse> HttpClient::send(HttpClientRequest request) {
   auto answer = promise.get_future();
   start(std::move(request),
         [&](Result<HttpClientResponse> result) { promise.set_value(std::move(result)); });
+  leave_event_loop();
   auto response = answer.get();
   if (response) TRY(response->decode());
   return response;

@@ -18,8 +18,7 @@ namespace prom5::io {
 namespace asio = boost::asio;
 
 /// A connection whose users need not know whether it is plain or TLS, so that what is built on it
-/// is compiled once. Used on the event loop it was
-/// accepted on.
+/// is compiled once. Used on the event loop that took it.
 class Connection {
  public:
   virtual ~Connection() = default;

@@ -8,9 +8,9 @@
 
 namespace prom5::promql {
 
-/// What a rate of native histograms must know of all samples of a window, for windows of a column:
-/// comparing two histograms costs as much as their buckets, so each pair of neighbours is compared
-/// once, when the first window asks, and not in each window that it lies in. One thread.
+/// What a rate of native histograms must know of all samples of a window, for windows of a column
+/// that mostly move forward: comparing two histograms costs as much as their buckets, so each pair
+/// of neighbours is compared by the first window that has it, and not by each. One thread.
 class HistogramFalls {
  public:
   /// Of the histograms of `columns`, which must outlive this.
@@ -29,7 +29,7 @@ class HistogramFalls {
   bool starts_overlap(size_t first, size_t count);
 
  private:
-  /// How many there are up to a sample.
+  /// How many there are up to a sample, from the one after `begin_` on.
   struct UpTo {
     uint32_t resets = 0;
     uint32_t gauges = 0;
@@ -37,11 +37,13 @@ class HistogramFalls {
     uint32_t new_schemas = 0;  ///< of another schema
     uint32_t overlaps = 0;
   };
-  /// Of the column's sample `i`, made by the first call.
-  const UpTo& up_to(size_t i);
-  void compare_all();
+  /// Compares what a window has that none before it had.
+  void reach(size_t first, size_t count);
+  void compare(size_t i);
+  [[nodiscard]] const UpTo& up_to(size_t i) const { return up_to_[i - begin_]; }
 
   const RangeColumns columns_;
+  size_t begin_ = 0;  ///< what is known begins with this sample; before it lies a gap
   std::vector<UpTo> up_to_;
   std::vector<uint32_t> resets_;
   std::vector<uint32_t> new_schemas_;

@@ -120,6 +120,23 @@ TEST(HistogramWindows, ThatDifferAreLookedAtEachByItself) {
   }
 }
 
+TEST(HistogramWindows, ThatWouldTakeMuchMemoryAreLookedAtEachByItself) {
+  const auto has_sums = [](size_t buckets) {
+    RangeSamples samples;
+    const auto h = std::make_shared<Histogram>();
+    h->positive_spans = {{0, static_cast<uint32_t>(buckets)}};
+    h->positive_counts.assign(buckets, 1);
+    for (int64_t i = 0; i < 200; ++i) {
+      samples.histogram_times.push_back({i * 15'000});
+      samples.histograms.push_back(h);
+    }
+    const WindowFolds::Plan plan{250, DurationMs::minutes(10), DurationMs{13'000}};
+    return WindowFolds(WindowFolds::Kind::Sum, samples, plan).histogram_sums() != nullptr;
+  };
+  EXPECT_TRUE(has_sums(100));
+  EXPECT_FALSE(has_sums(10'000));
+}
+
 }  // namespace
 
 }  // namespace prom5::promql

@@ -57,12 +57,28 @@ bool worth_it(const RangeSamples& samples, const WindowFolds::Plan& plan, const 
   return range >= terms.windows * step && count * range >= terms.samples * span;
 }
 
+/// What a fold of histograms holds at a time, in bytes: a sum for each sample of a window.
+double kept_bytes(const RangeSamples& samples, const WindowFolds::Plan& plan) {
+  constexpr double kBucketBytes = 24;
+  size_t buckets = 0;
+  for (const HistogramPtr& h : samples.histograms) {
+    buckets = std::max(buckets, h->positive_counts.size() + h->negative_counts.size());
+  }
+  const double span = static_cast<double>(plan.range.ms) +
+                      (static_cast<double>(plan.step.ms) * static_cast<double>(plan.steps - 1));
+  const double in_window =
+      static_cast<double>(samples.histograms.size()) * static_cast<double>(plan.range.ms) / span;
+  return in_window * (static_cast<double>(buckets) * kBucketBytes + sizeof(HistogramFold));
+}
+/// More is not worth it: each window is looked at by itself then.
+constexpr double kMostKept = 4 << 20;
+
 }  // namespace
 
 WindowFolds::WindowFolds(Kind kind, const RangeSamples& samples, const Plan& plan) {
   const auto terms = std::ranges::find(kTerms, kind, &Terms::kind);
   if (terms == kTerms.end() || !worth_it(samples, plan, *terms)) return;
-  if (kind == Kind::Sum && alike(samples.histograms)) {
+  if (kind == Kind::Sum && kept_bytes(samples, plan) <= kMostKept && alike(samples.histograms)) {
     histogram_sums_.emplace(HistogramColumn{samples.histograms});
   }
   if (!all_good(samples.values, *terms)) return;

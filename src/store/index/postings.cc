@@ -102,6 +102,7 @@ PostingList MemPostings::select(std::span<const Matcher> matchers) const {
     first = false;
   };
   for (const Matcher& matcher : matchers) {
+    leave_event_loop_when_long();
     const auto found = by_name_.find(matcher.name());
     const Values& values = found == by_name_.end() ? kNone : found->second;
     if (!matcher.matches_empty()) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/loop_turn.h"
 #include "base/rng.h"
 #include "store/memory_storage.h"
 #include "store/remote/remote_read_test.h"
@@ -209,6 +210,20 @@ TEST_F(FanoutTest, SetsThatLoseALabelStayInOrder) {
   const World found = world_of(*querier->select(name).value());
   EXPECT_EQ(found.size(), 2);
   EXPECT_TRUE(found.contains(R"({__name__="m", n="1"})"));
+}
+
+TEST_F(FanoutTest, WhoWaitsForAServerIsOnNoEventLoop) {
+  RolledUpStorage local;
+  http.servers["http://1"] = [](const auto&) { return FakeServers::Answer{.status = 500}; };
+  FanoutStorage fanout = over(local);
+  const auto select = [&] {
+    const LoopTurn turn([] {});
+    EXPECT_TRUE(fanout.querier({}).value()->select({}));
+    return turn.left();
+  };
+  EXPECT_FALSE(select());
+  fanout.apply({options("http://1")}, {});
+  EXPECT_TRUE(select());
 }
 
 TEST_F(FanoutTest, WhoFailsCostsAWarningTheLocalStorageTheQuery) {

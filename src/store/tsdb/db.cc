@@ -311,8 +311,7 @@ Result<void> Db::replay(const std::stop_token& stop) {
                             wal_corruptions_.add();
                             log_.warn("A record of the write-ahead log was skipped",
                                       {{"segment", segment}, {"err", record.error().message}});
-                            // Whatever it has stays there for who can read it.
-                            note_segment(segment, {TimeMs::min(), TimeMs::min()});
+                            note_unread(segment);
                             return {};
                           }
                           take_metadata(std::exchange(record->metadata, {}));
@@ -360,11 +359,18 @@ void Db::note_segment(uint64_t segment, TimeRange samples) {
   known = {std::min(known.start, samples.start), std::max(known.end, samples.end)};
 }
 
+/// It may have samples of any time, for who can read it.
+void Db::note_unread(uint64_t segment) {
+  const MutexLock lock(state_mutex_);
+  unread_segments_.insert(segment);
+}
+
 /// Whether the log may have samples of that time.
 bool Db::log_has(TimeRange range) const {
   const MutexLock lock(state_mutex_);
-  return std::ranges::any_of(segment_times_,
-                             [&](const auto& entry) { return entry.second.overlaps(range); });
+  return !unread_segments_.empty() || std::ranges::any_of(segment_times_, [&](const auto& entry) {
+    return entry.second.overlaps(range);
+  });
 }
 
 Result<std::unique_ptr<Querier>> Db::querier(TimeRange range) {

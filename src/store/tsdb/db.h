@@ -231,6 +231,7 @@ class Db final : public Storage {
   void maintain(std::stop_token stop);
   void sync_log(std::stop_token stop);
   void note_segment(uint64_t segment, TimeRange samples) EXCLUDES(state_mutex_);
+  void note_unread(uint64_t segment) EXCLUDES(state_mutex_);
   [[nodiscard]] bool log_has(TimeRange range) const EXCLUDES(state_mutex_);
   void drop_before(TimeMs cutoff);
   Result<void> log_metadata_again();
@@ -261,6 +262,7 @@ class Db final : public Storage {
   MetadataMap metadata_ GUARDED_BY(state_mutex_);
   // Of the samples of each segment. The newest tells when the segment may go.
   std::map<uint64_t, TimeRange> segment_times_ GUARDED_BY(state_mutex_);
+  std::set<uint64_t> unread_segments_ GUARDED_BY(state_mutex_);
   std::vector<RetentionRule> retention_rules_ GUARDED_BY(state_mutex_);
   TierRetention tier_retention_ GUARDED_BY(state_mutex_);
   TimeMs head_from_ GUARDED_BY(state_mutex_) = TimeMs::min();  // older samples are in blocks

@@ -592,6 +592,7 @@ void Db::drop_before(TimeMs cutoff) {
   } else {
     const MutexLock lock(state_mutex_);
     segment_times_.erase(segment_times_.begin(), segment_times_.lower_bound(first_kept));
+    unread_segments_.erase(unread_segments_.begin(), unread_segments_.lower_bound(first_kept));
   }
   give_back_memory();
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <ranges>
 
+#include "base/loop_turn.h"
 #include "store/tsdb/columns.h"
 #include "store/tsdb/rollup.h"
 
@@ -114,6 +115,7 @@ class MergedSeriesSet final : public SeriesSet {
     const auto add = [&](const auto& blocks, TimeRange range, bool rollups) -> Result<void> {
       for (const auto& block : blocks) {
         if (!block->info().range.overlaps(range)) continue;
+        leave_event_loop_when_long();
         sources_.push_back({BlockCursor(*block, TRY(block->select(matchers))), range, rollups});
         sources_.back().cursor.advance(range, view_->damaged);
       }
@@ -161,6 +163,7 @@ class MergedSeriesSet final : public SeriesSet {
   }
 
   bool next() override {
+    leave_event_loop_when_long();
     // Whoever stood at the series before moves on.
     for (const size_t i : here_) {
       Source& source = sources_[i];

@@ -62,6 +62,51 @@ class DbReplay : public testing::Test {
   std::unique_ptr<Db> db_;
 };
 
+/// Series of several buckets of a replay, the last one's samples more than its bucket holds.
+Labels numbered(int number) { return {{"__name__", fmt::format("m{:04}", number)}}; }
+
+void put_each(Db& db, int series) {
+  auto appender = db.appender();
+  for (int i = 1; i <= series; ++i) {
+    ASSERT_TRUE(appender->append(0, numbered(i), {TimeMs{1'000'000'000}, 1.0 * i}));
+  }
+  ASSERT_TRUE(appender->commit());
+}
+
+void expect_same_after_restart(House& house) {
+  house.clock.advance(DurationMs{500'000});
+  const auto before = dump(*house.db);
+  house.open();
+  EXPECT_EQ(dump(*house.db), before);
+}
+
+TEST(ReplayBuckets, KeepTheirSeriesWhenOneSampleIsLeft) {
+  for (int more = 4040; more < 4060; ++more) {
+    House house;
+    put_each(*house.db, 300);
+    auto appender = house.db->appender();
+    for (int i = 1; i <= more; ++i) {
+      const TimeMs time{1'000'000'000 + (i * 100)};
+      ASSERT_TRUE(appender->append(0, numbered(300), {time, 5000.0 + i}));
+    }
+    ASSERT_TRUE(appender->commit());
+    expect_same_after_restart(house);
+  }
+}
+
+TEST(ReplayBuckets, KeepTheirSeriesBetweenFloatsAndHistograms) {
+  for (const int series : {300, 511, 512, 513}) {
+    House house;
+    put_each(*house.db, series);
+    auto appender = house.db->appender();
+    ASSERT_TRUE(appender->append_histogram(0, numbered(9000), TimeMs{1'000'000'000},
+                                           histogram_of(4), kNoStart));
+    ASSERT_TRUE(appender->commit());
+    put(*house.db, numbered(series), 1'000'015'000, 77);
+    expect_same_after_restart(house);
+  }
+}
+
 TEST_F(DbReplay, BlocksAnswerMeanwhileAndTheAnswerSaysSo) {
   begin();
   const TimeMs in_blocks = db_->blocks().back()->info().range.end;

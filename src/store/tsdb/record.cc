@@ -20,10 +20,10 @@ enum Section : uint8_t {
   kSamples = 2,
   kHistograms = 3,
   kMetadata = 4,
-  kSelections = 5,
   kExemplars = 6,
   kStarts = 7,
-  kGone = 8
+  kGone = 8,
+  kSelections = 9  // 5 was what an earlier development version deleted
 };
 
 /// Wrapping differences, so that refs and times of any distance survive.

@@ -25,10 +25,10 @@ namespace prom5::tsdb {
 //   2 samples      columns of refs and times, packed values
 //   3 histograms   ref, time, histogram
 //   4 metadata     family, type, help, unit
-//   5 selections   first time, last time, number of matchers, (type, name, value)…
 //   6 exemplars    labels of the series, labels, value, time
 //   7 starts       ref, time, start timestamp, whether of that sample alone
 //   8 gone         time
+//   9 selections   first time, last time, number of matchers, (type, name, value)…
 
 struct SeriesDefinition {
   SeriesRef ref = 0;

@@ -99,9 +99,9 @@ Replay::Batch& Replay::bucket(size_t number, bool histograms) {
     room_ = std::min(kMaxBucketSamples, max_gathered_ / buckets_.size() + 1);
   }
   Batch& bucket = buckets_[number];
-  bucket.first = number * kBucketSeries;
   const bool others = histograms ? !bucket.samples.empty() : !bucket.histograms.empty();
   if (others || bucket.size() >= room_) hand_over(number);
+  bucket.first = number * kBucketSeries;  // what is handed over takes it along
   if (bucket.size() == 0 && !histograms) {
     bucket.samples = spare_gathered_.take();
     bucket.samples.reserve(room_);
