@@ -20,6 +20,7 @@ kinds:
   host: [instance, node]
 roles:
   database: [db]
+numbered: {core: [cpu]}
 aliases:
   postgres: [postgresql, pg]
 ignored: [the, of]

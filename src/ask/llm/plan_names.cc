@@ -1,7 +1,9 @@
 // What is said of names: those that nothing bears, and those that were misspelt.
 #include <algorithm>
+#include <cmath>
 
 #include "ask/llm/planner.h"
+#include "io/codec/number.h"
 
 namespace prom5::llm {
 
@@ -47,6 +49,70 @@ Plan Planner::refuse_named(const std::string& name, const Reading& reading,
     }
     plan.refuse_message += " " + texts_.say("refuse.there_is", {{"names", std::move(names)}});
     break;
+  }
+  return plan;
+}
+
+/// What there is instead of a number that nothing has: the nearest, and how many others.
+std::optional<Plan> Planner::refuse_numbered(const Reading& reading, const Subject& subject) const {
+  const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
+  if (metric == nullptr) return std::nullopt;
+  for (const Numbered& one : reading.numbered) {
+    const auto& said = reading.tokens[one.at].text;
+    const bool bound = std::ranges::any_of(
+        subject.filters, [&](size_t m) { return reading.mention_at[m] == one.at; });
+    const bool in_recipe = subject.recipe->promql.find("\"" + said + "\"") != std::string::npos;
+    if (bound || in_recipe) continue;
+    const catalogue::LabelInfo* label = nullptr;
+    for (const std::string& name : one.labels) {
+      if (label == nullptr) label = metric->label(name);
+    }
+    if (label == nullptr) {
+      return refusal("unknown_label",
+                     texts_.say("refuse.label",
+                                {{"subject", texts_.name(subject.name)}, {"labels", one.kind}}),
+                     {subject.name});
+    }
+    return refuse_number(reading, one, *label);
+  }
+  return std::nullopt;
+}
+
+Plan Planner::refuse_number(const Reading& reading, const Numbered& one,
+                            const catalogue::LabelInfo& label) const {
+  const auto distance = [&](const std::string& value) {
+    const double wanted = codec::parse_double(reading.tokens[one.at].text).value_or(0);
+    return std::fabs(codec::parse_double(value).value_or(HUGE_VAL) - wanted);
+  };
+  std::vector<std::string> values;
+  for (const std::string& value : label.values) {
+    const size_t colon = label.name == "instance" ? value.rfind(':') : std::string::npos;
+    std::string number = colon == std::string::npos ? value : value.substr(colon + 1);
+    if (is_number(number) && std::ranges::find(values, number) == values.end()) {
+      values.push_back(std::move(number));
+    }
+  }
+  std::ranges::stable_sort(values, {}, distance);
+  const size_t more = values.size() - std::min(values.size(), kMostNamed);
+  values.resize(values.size() - more);
+  Plan plan = refusal(
+      "unknown_name",
+      texts_.say("refuse.name", {{"name", one.kind + " " + reading.tokens[one.at].written}}), {});
+  for (const std::string& value : values) {
+    std::string question;
+    for (size_t i = 0; i < reading.tokens.size(); ++i) {
+      question += (i == 0 ? "" : " ") + (i == one.at ? value : reading.tokens[i].written);
+    }
+    plan.suggestions.push_back(std::move(question));
+  }
+  std::ranges::sort(
+      values, {}, [](const std::string& value) { return codec::parse_double(value).value_or(0); });
+  std::string names = one.kind + " " + join_words(values, ", ");
+  if (more > 0) {
+    names = texts_.say("list.rest_of_names", {{"list", std::move(names)}, {"more", more}});
+  }
+  if (!values.empty()) {
+    plan.refuse_message += " " + texts_.say("refuse.there_is", {{"names", std::move(names)}});
   }
   return plan;
 }

@@ -1,6 +1,7 @@
 #include "ask/tools/proposals.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "analysis/episodes.h"
 #include "analysis/forecast.h"
@@ -18,12 +19,48 @@ constexpr size_t kMaxEpisodes = 50;
 constexpr size_t kMaxSeries = 100;
 constexpr double kLongestHold = 30 * 86'400.0;
 
+/// The first of the request's steps at which the metrics of a query have data; its end for none.
+Result<TimeMs> data_since(query::Engine& engine, const std::string& expr,
+                          const FrameRequest& request, const ToolContext& context) {
+  std::string any;
+  for (const std::string& name : catalogue::metrics_in(expr)) {
+    if (!is_legacy_metric_name(name)) return request.start;
+    any += (any.empty() ? "group(" : " or group(") + name + ")";
+  }
+  if (any.empty()) return request.start;
+  const RangeFrame frame = TRY(range_frame(engine, any, request, context));
+  for (size_t i = 0; i < frame.steps; ++i) {
+    const bool has = std::ranges::any_of(
+        frame.series, [&](const FrameSeries& one) { return std::isfinite(one.values[i]); });
+    if (has) return frame.time_of(i);
+  }
+  return request.end;
+}
+
+/// Whether a line says more than noise: which way it goes, and how fast.
+void add_trend(std::span<const double> values, std::span<const double> times, Json& item) {
+  constexpr double kHardlyChance = 3;
+  constexpr double kMostlyOneWay = 0.5;
+  constexpr double kNothing = 0.001;  // a day, of its size
+  const auto line = analysis::trend(values, times);
+  if (!line) return;
+  const double change = line->slope * 86'400;
+  // What goes up step by step has an uncertain slope, and goes up for all that.
+  const bool sure =
+      std::fabs(line->mann_kendall) > kHardlyChance &&
+      (line->slope_low > 0 || line->slope_high < 0 || std::fabs(line->monotony) >= kMostlyOneWay);
+  const double size = std::max(std::fabs(line->start), std::fabs(line->end));
+  item["moves"] = !sure || std::fabs(change) <= kNothing * size ? 0 : change > 0 ? 1 : -1;
+  item["change_per_h"] = line->slope * 3600;
+  item["change_per_d"] = change;
+}
+
 }  // namespace
 
 ToolSpec ProposeAlert::spec() const {
   return {"propose_alert",
-          "Back-tests an alert: when its condition would have fired in the last 24 hours. Creates "
-          "nothing.",
+          "Back-tests an alert: when its condition would have fired in the last 24 hours, or since "
+          "there is data (data_since). Creates nothing.",
           object_schema({{"expr", "string", "PromQL with its comparison"},
                          {"for_s?", "number", "how long the condition must hold"}})};
 }
@@ -53,12 +90,14 @@ Result<Json> ProposeAlert::call(const Json& arguments, const ToolContext& contex
   std::stable_sort(found.begin(), found.end(), [](const Json& a, const Json& b) {
     return a["start"].get<double>() > b["start"].get<double>();
   });
+  const TimeMs since = TRY(data_since(engine_, expr, request, context));
   const size_t count = found.size();
   if (found.size() > kMaxEpisodes) found.resize(kMaxEpisodes);
   return Json{{"episodes", found},
               {"count", count},
               {"pending_only", pending},
-              {"tested_s", kTested.ms / 1000},
+              {"tested_s", (request.end - since).ms / 1000},
+              {"data_since", since.as_seconds()},
               {"step_s", kTestStep.ms / 1000}};
 }
 
@@ -107,14 +146,14 @@ Result<Json> ProposeSilence::call(const Json& arguments, const ToolContext& cont
 }
 
 ToolSpec ForecastSeries::spec() const {
-  return {
-      "forecast",
-      "Foretells a query's series after horizon_s, with a 90 % interval, and when they reach "
-      "a level.",
-      object_schema({{"promql", "string", "the query"},
-                     {"horizon_s?", "number", "default a day"},
-                     {"level?", "number", "a value to be reached"},
-                     {"base_s?", "number", "how much of the past to learn from, default 6 h"}})};
+  return {"forecast",
+          "Foretells a query's series after horizon_s, with a 90 % interval, and when they reach "
+          "a level; and whether and how fast they rise (moves 1) or fall (-1) over base_s.",
+          object_schema({{"promql", "string", "the query"},
+                         {"horizon_s?", "number", "default a day"},
+                         {"level?", "number", "a value to be reached"},
+                         {"base_s?", "number", "how much of the past to learn from, default 6 h"},
+                         {"end?", "number", "Unix seconds, default now"}})};
 }
 
 Result<Json> ForecastSeries::call(const Json& arguments, const ToolContext& context) {
@@ -122,24 +161,29 @@ Result<Json> ForecastSeries::call(const Json& arguments, const ToolContext& cont
   const double horizon = std::clamp(number_of(arguments, "horizon_s", 86'400), 1.0, 3.2e8);
   const double base = std::clamp(number_of(arguments, "base_s", 21'600), 600.0, 2.6e6);
   FrameRequest request;
-  request.end = context.now;
+  request.end = time_of(arguments, "end", context.now);
   request.step = DurationMs{std::max<int64_t>(30'000, static_cast<int64_t>(base / 240) * 1000)};
-  request.start = context.now - DurationMs{static_cast<int64_t>(base) * 1000};
+  request.start = request.end - DurationMs{static_cast<int64_t>(base) * 1000};
   const RangeFrame frame = TRY(range_frame(engine_, promql, request, context));
   show(promql, request, frame, context);
   std::vector<double> times(frame.steps);
   for (size_t i = 0; i < frame.steps; ++i) times[i] = frame.time_of(i).as_seconds();
   Json out = Json::array();
   for (const FrameSeries& series : frame.series) {
+    Json item{{"labels", labels_json(series.labels)}};
+    add_trend(series.values, times, item);
     const auto fitted = analysis::fit_forecast(series.values, times);
-    if (!fitted || out.size() == kMaxSeries) continue;
+    if ((!fitted && !item.contains("moves")) || out.size() == kMaxSeries) continue;
+    if (!fitted) {
+      out.push_back(std::move(item));
+      continue;
+    }
     const analysis::Prediction then =
-        analysis::predict(*fitted, context.now.as_seconds() + horizon);
-    Json item{{"labels", labels_json(series.labels)},
-              {"value", then.value},
-              {"low", then.low},
-              {"high", then.high},
-              {"slope_per_s", fitted->line.slope}};
+        analysis::predict(*fitted, request.end.as_seconds() + horizon);
+    item.update({{"value", then.value},
+                 {"low", then.low},
+                 {"high", then.high},
+                 {"slope_per_s", fitted->line.slope}});
     if (arguments.contains("level")) {
       const auto reach = analysis::time_to_reach(*fitted, number_of(arguments, "level", 0));
       if (reach) {
