@@ -254,6 +254,16 @@ TEST(Numbered, ThatAreNotThereAreRefused) {
   has(numbered("and over the last hour?", "gone"), "cpu=\"3\"");
 }
 
+TEST(Numbered, CodesSayWhatTheyAre) {
+  has(numbered("how many 404s"), "code=\"404\"");
+  has(numbered("500 errors"), "code=\"500\"");
+  says(numbered("how many 503 errors"), "There is code 200, 404, 500");
+  says(numbered("how many 502s"), "There is code 200, 404, 500");
+  says(numbered("how many 502s"), "called \"code 502\"");
+  says(numbered("status 429"), "There is status 200, 404, 500");
+  has(numbered("which is the busiest core"), "by (instance, cpu)");
+}
+
 TEST(Numbered, ALimitIsNone) {
   has(numbered("warn me at cpu 90"), "> 90");
   has(numbered("top 2 shards by spool depth"), "topk(2");
@@ -321,6 +331,9 @@ TEST(Onset, OfLimits) {
   is("since when is the cpu of web-02 above 80 %", "above 80 % since 11:0");
   is("since when is free disk space of db-01 below 65 GiB", "below 65 GiB since 11:3");
   is("since when is the free disk space of db-01 under 10 GiB", "was the lowest");
+  is("how often was the number of running processes above 5",
+     "1 time since 06:00: not above 5 now");
+  is("how many times did load15 go over 3", "1 time since 06:00: above 3 since 11:01");
   // Without a limit it is what was, an order has none, and what will be is a forecast.
   EXPECT_EQ(moving("alert me when load15 is above 3").intent, "alert");
   EXPECT_EQ(moving("when will the disk usage of db-01 exceed 90 %").intent, "forecast");
@@ -352,6 +365,9 @@ TEST(Direction, HasASize) {
   is("is memory usage of web-01 going up or down", "steady");
   is("are errors growing", "steady");
   is("is the load increasing", "steady");
+  is("is load15 growing over the last 3 hours", "rising by");
+  is("how fast is the disk of db-01 filling up", "rising by 2 % an hour");
+  is("entropy going up?", "rising by 60");
   EXPECT_EQ(moving("will the disk of db-01 fill up this week").intent, "forecast");
   EXPECT_EQ(moving("is the disk of db-01 filling up", "", "de").language, "de");
 }
@@ -414,7 +430,8 @@ TEST(Status, OfEverything) {
   for (const char* question :
        {"is everything ok?", "anything wrong?", "all good?", "how are things", "how is everything",
         "everything fine?", "are we ok", "any problems?", "is all well",
-        "should i worry about anything", "is everything all right", "how are we doing"}) {
+        "should i worry about anything", "give me a summary", "overview", "is everything all right",
+        "how are we doing"}) {
     const Answer a = answered(question);
     EXPECT_EQ(a.intent, "status") << question << shown(a);
     says(a, "HighCpu");

@@ -130,7 +130,12 @@ std::string say_crossing(const Telling& told) {
   }
   std::map<std::string, Json> last;  // the newest of each comes first
   const Json episodes = result_of(told.results, "backtest").value("episodes", Json::array());
-  for (const Json& one : episodes) last.emplace(name_of(one["labels"], labels), one);
+  std::map<std::string, size_t> times;
+  for (const Json& one : episodes) {
+    const std::string name = name_of(one["labels"], labels);
+    last.emplace(name, one);
+    ++times[name];
+  }
   std::map<std::string, double> extremes;
   for (const Row& row : rows_of(labels, result_of(told.results, "extreme"))) {
     extremes[row.name] = row.value;
@@ -142,8 +147,13 @@ std::string say_crossing(const Telling& told) {
   return say_each(told, rows, [&](const Row& row) {
     const auto episode = last.find(row.name);
     const auto extreme = extremes.find(row.name);
-    return say_crossed(told, row, episode == last.end() ? Json() : episode->second,
-                       extreme == extremes.end() ? row.value : extreme->second);
+    std::string crossed = say_crossed(told, row, episode == last.end() ? Json() : episode->second,
+                                      extreme == extremes.end() ? row.value : extreme->second);
+    if (told.plan.wording != "crossings" || episode == last.end()) return crossed;
+    const Json& tested = result_of(told.results, "backtest");
+    return told.texts.say("crossed.times", {{"count", times[row.name]},
+                                            {"time", told.time_of(tested, "data_since")},
+                                            {"crossed", std::move(crossed)}});
   });
 }
 

@@ -75,6 +75,8 @@ constexpr auto kCues = std::to_array<Cue>({
     {Intent::Anomaly, "misbehave"},
     {Intent::Anomaly, "odds"},
     {Intent::Anomaly, "funny"},
+    {Intent::Anomaly, "spiking"},
+    {Intent::Anomaly, "spiky"},
     {Intent::Explain, "why"},
     {Intent::Explain, "explain"},
     {Intent::Explain, "cause"},
@@ -324,7 +326,9 @@ bool wants_comparison(const Reading& r) {
 
 bool wants_status(const Reading& r) {
   if (asks_how_things_are(r)) return true;
-  if (r.says_any({"status", "health", "healthy", "state", "alive", "ok", "okay", "reachable"})) {
+  const bool codes = r.says_phrase({"status", "code"}) || r.says_phrase({"status", "codes"});
+  if (r.says_any({"health", "healthy", "state", "alive", "ok", "okay", "reachable"}) ||
+      (r.says("status") && !codes)) {
     return true;
   }
   const bool splits = r.says_any({"break", "drill"}) || r.says_phrase({"broken", "down"});
@@ -427,9 +431,12 @@ bool asks_how_things_are(const Reading& r) {
   // "how is it going" may be of anything, and is asked back.
   const bool how = r.says("how") && !r.says("going") &&
                    (r.says_any({"things", "everything"}) || r.says_phrase({"we", "doing"}));
+  // "give me an overview"
+  const bool whole =
+      r.tokens.size() <= 4 && r.says_any({"overview", "summary", "sitrep", "rundown", "roundup"});
   const bool many = r.says_any({"many", "much", "long", "often", "high", "fast", "slow"});
   const bool named = !r.mentions.empty() || !r.numbers.empty() || r.tokens.size() > 8;
-  return !named && !many && ((all && well) || how);
+  return !named && !many && ((all && well) || how || whole);
 }
 
 /// "since when", "when did", "how long has": it is asked when something began.
@@ -439,7 +446,8 @@ bool asks_since_when(const Reading& r) {
          r.says_phrase({"when", "has"}) || r.says_phrase({"last", "time"}) ||
          r.says_phrase({"how", "long", "has"}) || r.says_phrase({"how", "long", "have"}) ||
          r.says_phrase({"how", "long", "is"}) || r.says_phrase({"how", "long", "are"}) ||
-         r.says_phrase({"for", "how", "long"}) || r.says_phrase({"from", "when"});
+         r.says_phrase({"for", "how", "long"}) || r.says_phrase({"from", "when"}) ||
+         r.says_phrase({"how", "often"}) || r.says_phrase({"how", "many", "times"});
 }
 
 bool asks_for_crossing(const Reading& r) {
@@ -495,9 +503,13 @@ bool asks_whether_it_moves(const Reading& r) {
   const bool gets = r.says("getting") &&
                     r.says_any({"full", "higher", "lower", "bigger", "smaller", "larger", "slower",
                                 "faster", "hotter", "cooler", "busier", "more", "less", "fewer"});
+  const bool how_fast = r.says_phrase({"how", "fast"}) || r.says_phrase({"how", "quickly"}) ||
+                        r.says_phrase({"how", "much"}) || r.says_phrase({"how", "slowly"});
   const bool which =
-      r.says_any({"which", "what", "why", "how", "alert", "normal", "unusual", "who"});
-  return asks && !which && (moves || goes || gets);
+      r.says_any({"which", "what", "why", "alert", "normal", "unusual", "who", "when"}) ||
+      (r.says("how") && !how_fast);
+  constexpr size_t kShort = 4;  // "cpu going up?"
+  return (asks || how_fast || r.tokens.size() <= kShort) && !which && (moves || goes || gets);
 }
 
 }  // namespace

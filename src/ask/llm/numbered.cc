@@ -41,8 +41,10 @@ class Finder {
 
   std::vector<Numbered> find() {
     const bool limits = orders_warning(tokens_);
-    for (size_t i = 0; i + 1 < tokens_.size(); ++i) {
+    for (size_t i = 0; i < tokens_.size(); ++i) {
       if (used_[i]) continue;
+      take_code(i);
+      if (i + 1 == tokens_.size()) break;
       Numbered one;
       one.word = i;
       if (!begin(i, one)) continue;
@@ -70,6 +72,31 @@ class Finder {
     if (!snapshot_.has_label(single) || !has_numbers(single)) return false;
     one.labels.push_back(single);
     return true;
+  }
+
+  /// "404s", "500 errors": a status that no series has any more or yet. One that some have is
+  /// found as other values are.
+  void take_code(size_t i) {
+    std::string_view code = tokens_[i].text;
+    const bool several = code.size() == 4 && code.ends_with('s');
+    if (several) code.remove_suffix(1);
+    const bool status = code.size() == 3 && is_number(code) && (code[0] == '4' || code[0] == '5');
+    const std::string_view next = word_at(tokens_, i + 1);
+    const bool counted =
+        word_before(tokens_, i) == "many" &&
+        (next.empty() || is_any_of(next, {"in", "on", "of", "for", "per", "by", "today", "from",
+                                          "since", "did", "do", "are", "were", "have"}));
+    const bool said = several || counted ||
+                      is_any_of(next, {"error", "errors", "response", "responses", "status", "code",
+                                       "codes", "answers"});
+    const auto* labels = lexicon_.numbered("code");
+    if (!status || !said || labels == nullptr) return;
+    Numbered one{i, i, "code", {}, {}};
+    for (const std::string& label : *labels) {
+      if (snapshot_.has_label(label)) one.labels.push_back(label);
+    }
+    one.places = places_of(code, one.labels);
+    if (several || (one.places.empty() && !orders_warning(tokens_))) out_.push_back(std::move(one));
   }
 
   /// "7", "2 and 3", "2, 3 or 4"

@@ -58,7 +58,8 @@ std::optional<Plan> Planner::refuse_numbered(const Reading& reading, const Subje
   const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
   if (metric == nullptr) return std::nullopt;
   for (const Numbered& one : reading.numbered) {
-    const auto& said = reading.tokens[one.at].text;
+    std::string said = reading.tokens[one.at].text;
+    if (one.word == one.at && said.ends_with('s')) said.pop_back();  // "404s"
     const bool bound = std::ranges::any_of(
         subject.filters, [&](size_t m) { return reading.mention_at[m] == one.at; });
     const bool in_recipe = subject.recipe->promql.find("\"" + said + "\"") != std::string::npos;
@@ -74,6 +75,19 @@ std::optional<Plan> Planner::refuse_numbered(const Reading& reading, const Subje
                      {subject.name});
     }
     return refuse_number(reading, one, *label);
+  }
+  return std::nullopt;
+}
+
+std::optional<Plan> Planner::refuse_any_number(const Reading& reading) const {
+  for (const Numbered& one : reading.numbered) {
+    if (!one.places.empty()) continue;
+    for (const std::string& name : one.labels) {
+      for (const catalogue::Metric& metric : snapshot_.metrics()) {
+        const catalogue::LabelInfo* label = metric.label(name);
+        if (label != nullptr) return refuse_number(reading, one, *label);
+      }
+    }
   }
   return std::nullopt;
 }
@@ -95,9 +109,10 @@ Plan Planner::refuse_number(const Reading& reading, const Numbered& one,
   std::ranges::stable_sort(values, {}, distance);
   const size_t more = values.size() - std::min(values.size(), kMostNamed);
   values.resize(values.size() - more);
-  Plan plan = refusal(
-      "unknown_name",
-      texts_.say("refuse.name", {{"name", one.kind + " " + reading.tokens[one.at].written}}), {});
+  std::string number = reading.tokens[one.at].written;
+  if (one.word == one.at && number.ends_with('s')) number.pop_back();  // "404s"
+  Plan plan =
+      refusal("unknown_name", texts_.say("refuse.name", {{"name", one.kind + " " + number}}), {});
   for (const std::string& value : values) {
     std::string question;
     for (size_t i = 0; i < reading.tokens.size(); ++i) {

@@ -141,7 +141,7 @@ Plan Planner::plan_crossing(const Reading& reading, const Subject& asked) const 
   const std::string value = in_brackets(plan.promql);
   const bool below = threshold.op.starts_with('<');
   plan.intent = Intent::Anomaly;
-  plan.wording = "crossing";
+  plan.wording = reading.says_any({"often", "times"}) ? "crossings" : "crossing";
   plan.finding = false;
   plan.limit_op = threshold.op;
   plan.limit = *limit;

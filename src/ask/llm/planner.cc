@@ -631,6 +631,7 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
 /// What can be answered though nothing was found that it is about.
 Plan Planner::plan_without_subject(const Reading& reading, const std::string& text,
                                    Plan declined) const {
+  if (auto refused = refuse_any_number(reading)) return *std::move(refused);
   const bool names = names_subject(reading, knowledge_);
   if (reading.intent == Intent::Anomaly) {
     if (reading.refers && reading.content.empty()) return declined;

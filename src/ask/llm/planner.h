@@ -122,6 +122,8 @@ class Planner {
   /// "core 7", where the subject has no such; nothing where it has.
   [[nodiscard]] std::optional<Plan> refuse_numbered(const Reading& reading,
                                                     const Subject& subject) const;
+  /// "status 404" alone, and no series has it; nothing where one has.
+  [[nodiscard]] std::optional<Plan> refuse_any_number(const Reading& reading) const;
   [[nodiscard]] Plan refuse_number(const Reading& reading, const Numbered& one,
                                    const catalogue::LabelInfo& label) const;
   void tell_mended(const Reading& reading, Plan& plan) const;

@@ -288,12 +288,15 @@ class Reader {
           (lexicon_.kind(kind) == nullptr && lexicon_.kind(canonical(i)) == nullptr)) {
         continue;
       }
-      if (kind == "cpu" || canonical(i) == "cpu") continue;
+      const bool core = text(i) == "core" || text(i) == "cores";
+      if ((kind == "cpu" || canonical(i) == "cpu") && !core) continue;
       const bool selects =
           i > 0 && (kSelects.contains(text(i - 1)) || r_.used[i - 1] || is_number(text(i - 1)));
       const bool plural = catalogue::singular(text(i)) != text(i);
       if (selects) r_.which = true;
       if (selects || plural || r_.superlative) r_.things = kind;
+      // Each host has a core 0.
+      if (core && r_.superlative && r_.by.empty()) r_.by = {"host", "cpu"};
     }
   }
 
@@ -437,7 +440,7 @@ class Reader {
     m.negated = negated;
     const auto numbered = std::ranges::find(r_.numbered, i, &Numbered::at);
     if (numbered != r_.numbered.end()) {
-      m.text = r_.tokens[numbered->word].written + " " + m.text;
+      if (numbered->word != i) m.text = r_.tokens[numbered->word].written + " " + m.text;
       m.places = numbered->places;
       m.kind = lexicon_.canonical(numbered->kind);
     } else if (is_status_class(text(i))) {

@@ -659,7 +659,7 @@ std::string say_answer(const Plan& plan, const Results& results, TimeMs now,
   if (how == "silence") return say_silence(told);
   if (how == "correlate") return say_correlation(told);
   if (how == "onset") return say_onset(told);
-  if (how == "crossing") return say_crossing(told);
+  if (how == "crossing" || how == "crossings") return say_crossing(told);
   if (how == "direction") return say_direction(told);
   if (how == "anomaly") return say_anomalies(told);
   if (how == "why") return say_causes(told);

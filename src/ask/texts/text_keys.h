@@ -72,6 +72,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"crossed.since", "state time value", ""},
     {"crossed.throughout", "state time value", ""},
     {"crossed.past", "state from to value", ""},
+    {"crossed.times", "count time crossed", "count"},
     {"crossed.never_above", "state time value extreme", ""},
     {"crossed.never_below", "state time value extreme", ""},
 

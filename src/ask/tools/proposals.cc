@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "analysis/episodes.h"
 #include "analysis/forecast.h"
@@ -37,21 +38,68 @@ Result<TimeMs> data_since(query::Engine& engine, const std::string& expr,
   return request.end;
 }
 
+struct Part {
+  double mean = 0;
+  double deviation = 0;
+  size_t count = 0;
+};
+
+Part part_of(std::span<const double> values) {
+  Part out;
+  double squares = 0;
+  for (const double value : values) {
+    if (!std::isfinite(value)) continue;
+    ++out.count;
+    out.mean += value;
+    squares += value * value;
+  }
+  if (out.count == 0) return out;
+  const auto count = static_cast<double>(out.count);
+  out.mean /= count;
+  out.deviation = std::sqrt(std::max(0.0, squares / count - out.mean * out.mean));
+  return out;
+}
+
+/// How much a series jumped from the first to the last quarter of what it has; 0 where that is no
+/// more than it moves within them.
+double jump_of(std::span<const double> values) {
+  constexpr double kClear = 2;
+  constexpr double kMuch = 0.1;  // of its size
+  const auto first = std::ranges::find_if(values, [](double v) { return std::isfinite(v); });
+  const auto skipped = static_cast<size_t>(first - values.begin());
+  const std::span<const double> there = values.subspan(skipped);
+  const size_t quarter = there.size() / 4;
+  const Part early = part_of(there.first(quarter));
+  const Part late = part_of(there.last(quarter));
+  if (early.count < 2 || late.count < 2) return 0;
+  const double jump = late.mean - early.mean;
+  const bool clear =
+      std::fabs(jump) > kClear * std::max(early.deviation, late.deviation) &&
+      std::fabs(jump) > kMuch * std::max(std::fabs(early.mean), std::fabs(late.mean));
+  return clear ? jump : 0;
+}
+
 /// Whether a line says more than noise: which way it goes, and how fast.
 void add_trend(std::span<const double> values, std::span<const double> times, Json& item) {
   constexpr double kHardlyChance = 3;
   constexpr double kMostlyOneWay = 0.5;
-  constexpr double kNothing = 0.001;  // a day, of its size
+  constexpr double kBetweenQuarters = 0.75;  // of the time
+  constexpr double kNothing = 0.001;         // a day, of its size
   const auto line = analysis::trend(values, times);
   if (!line) return;
-  const double change = line->slope * 86'400;
+  double slope = line->slope;
   // What goes up step by step has an uncertain slope, and goes up for all that.
   const bool sure =
       std::fabs(line->mann_kendall) > kHardlyChance &&
       (line->slope_low > 0 || line->slope_high < 0 || std::fabs(line->monotony) >= kMostlyOneWay);
   const double size = std::max(std::fabs(line->start), std::fabs(line->end));
-  item["moves"] = !sure || std::fabs(change) <= kNothing * size ? 0 : change > 0 ? 1 : -1;
-  item["change_per_h"] = line->slope * 3600;
+  const double jump = sure ? 0 : jump_of(values);
+  if (jump != 0) slope = jump / (kBetweenQuarters * (times.back() - times.front()));
+  const double change = slope * 86'400;
+  item["moves"] = (!sure && jump == 0) || std::fabs(change) <= kNothing * size ? 0
+                  : change > 0                                                 ? 1
+                                                                               : -1;
+  item["change_per_h"] = slope * 3600;
   item["change_per_d"] = change;
 }
 
@@ -87,6 +135,10 @@ Result<Json> ProposeAlert::call(const Json& arguments, const ToolContext& contex
                        {"open", !episode.end.has_value()}});
     }
   }
+  // How often each fired.
+  std::map<std::string, size_t> times;
+  for (const Json& one : found) ++times[one["labels"].dump()];
+  for (Json& one : found) one["count"] = times[one["labels"].dump()];
   std::stable_sort(found.begin(), found.end(), [](const Json& a, const Json& b) {
     return a["start"].get<double>() > b["start"].get<double>();
   });
