@@ -250,7 +250,7 @@ class Conversation {
   const bool json_;
   std::optional<TimeMs> time_;
   const std::string language_ = own_language();
-  const texts::TextCatalogue& words_ = texts::Languages::shipped().of(language_);
+  const texts::TextCatalogue& words_ = texts::Languages::shipped().choose(language_);
   std::vector<std::string> suggestions_;
 };
 

@@ -147,4 +147,12 @@ TEST(ShippedLexicon, ItsTablesUseItsForms) {
   }
 }
 
+TEST(Lexicon, KnowsWhatIsCalledByANumber) {
+  const auto lexicon = Lexicon::parse(kSmall);
+  ASSERT_TRUE(lexicon) << lexicon.error().message;
+  ASSERT_NE(lexicon->numbered("core"), nullptr);
+  EXPECT_EQ(*lexicon->numbered("core"), std::vector<std::string>{"cpu"});
+  EXPECT_EQ(lexicon->numbered("cpu"), nullptr);
+}
+
 }  // namespace prom5::catalogue

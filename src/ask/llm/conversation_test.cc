@@ -334,6 +334,8 @@ TEST(Onset, OfLimits) {
   is("how often was the number of running processes above 5",
      "1 time since 06:00: not above 5 now");
   is("how many times did load15 go over 3", "1 time since 06:00: above 3 since 11:01");
+  is("was the number of running processes above 5 in the last 4 hours", "last from 07:41 to 09:2");
+  is("did load15 exceed 3 today", "above 3 since 11:01");
   // Without a limit it is what was, an order has none, and what will be is a forecast.
   EXPECT_EQ(moving("alert me when load15 is above 3").intent, "alert");
   EXPECT_EQ(moving("when will the disk usage of db-01 exceed 90 %").intent, "forecast");
@@ -412,6 +414,7 @@ TEST(Names, OfSeveralThingsAreRefused) {
     says(a, "There is billing, search");
   }
   EXPECT_FALSE(declined(made.ask("error rate of billing")));
+  EXPECT_FALSE(declined(made.ask("error rate for our clients")));
 }
 
 TEST(Options, AreChosenByNumber) {

@@ -451,8 +451,14 @@ bool asks_since_when(const Reading& r) {
 }
 
 bool asks_for_crossing(const Reading& r) {
-  return asks_since_when(r) && !r.thresholds.empty() &&
-         !r.says_any({"will", "until", "till", "alert", "notify", "warn", "tell"});
+  if (r.thresholds.empty()) return false;
+  if (r.says_any({"will", "until", "till", "alert", "notify", "warn", "tell"})) return false;
+  if (r.says_phrase({"how", "many"}) && !r.says("times")) return false;
+  // "was cpu above 90 % in the last hour", "did the load exceed 3 today"
+  const bool past = !r.tokens.empty() &&
+                    is_any_of(r.tokens[0].text, {"did", "was", "were", "has", "have"}) &&
+                    !r.shift && !r.range && !r.point && !r.says("than");
+  return past || asks_since_when(r);
 }
 
 bool asks_for_up_onset(const Reading& r) {

@@ -464,7 +464,9 @@ std::optional<Plan> Planner::refuse_assumed(const Reading& reading, const Subjec
   for (const std::string& word : subject.assumed) {
     const bool product = metric->name.starts_with(catalogue::fold(word)) ||
                          subject.name.find(word) != std::string::npos;
-    if (!product && stands_as_name(reading, word, lexicon)) {
+    // "for our users", "of the clients" are of nobody by name.
+    const bool one = catalogue::singular(word) == word;
+    if (!product && one && stands_as_name(reading, word, lexicon)) {
       return refuse_named(word, reading, subject);
     }
   }
