@@ -206,6 +206,11 @@ struct NumberedWorld : SmallWorld {
             counted([](double) { return 2; }));
       }
     }
+    for (const char* instance : {"api-1:9090", "api-2:8080"}) {
+      put({{"__name__", "up"}, {"instance", instance}, {"job", "api"}}, [](double) { return 1; });
+    }
+    put({{"__name__", "node_network_up"}, {"device", "eth0"}, {"instance", "web-01:9100"}},
+        [](double) { return 1; });
     for (const char* shard : {"0", "1"}) {
       put({{"__name__", "spool_depth"}, {"job", "spool"}, {"shard", shard}},
           [](double) { return 5; });
@@ -232,6 +237,7 @@ TEST(Numbered, AreNames) {
   has(numbered("request rate with status code 404 in the last 10 minutes"), "code=\"404\"");
   has(numbered("requests on port 8080"), "instance=\"api-2:8080\"");
   has(numbered("spool depth of shard 1"), "shard=\"1\"");
+  has(numbered("is port 8080 up"), "instance=\"api-2:8080\"");
   numbered("cpu usage of core 3", "core");
   has(numbered("and core 1?", "core"), "cpu=\"1\"");
   has(numbered("and over the last hour?", "core"), "cpu=\"1\"");
@@ -260,6 +266,7 @@ TEST(Numbered, CodesSayWhatTheyAre) {
   says(numbered("how many 503 errors"), "There is code 200, 404, 500");
   says(numbered("how many 502s"), "There is code 200, 404, 500");
   says(numbered("how many 502s"), "called \"code 502\"");
+  says(numbered("http 429 rate"), "called \"code 429\"");
   says(numbered("status 429"), "There is status 200, 404, 500");
   has(numbered("which is the busiest core"), "by (instance, cpu)");
 }
@@ -370,6 +377,11 @@ TEST(Direction, HasASize) {
   is("is load15 growing over the last 3 hours", "rising by");
   is("how fast is the disk of db-01 filling up", "rising by 2 % an hour");
   is("entropy going up?", "rising by 60");
+  is("is the entropy creeping up", "rising by 60");
+  is("does the entropy keep growing", "rising by 60");
+  is("is the load coming down", "steady");
+  is("is there a memory leak on web-01", "steady");
+  is("is the load of web-01 stable", "steady");
   EXPECT_EQ(moving("will the disk of db-01 fill up this week").intent, "forecast");
   EXPECT_EQ(moving("is the disk of db-01 filling up", "", "de").language, "de");
 }
@@ -406,8 +418,9 @@ TEST(Names, OfSeveralThingsAreRefused) {
     }
   }
   Assistant made(world);
-  for (const char* question : {"error rate of the api", "show me the error rate trend of the api",
-                               "requests of the api service"}) {
+  for (const char* question :
+       {"error rate of the api", "error rate of ticketing",
+        "show me the error rate trend of the api", "requests of the api service"}) {
     const Answer a = made.ask(question);
     expect_sound(a, question);
     ASSERT_TRUE(a.refusal) << question << shown(a);
@@ -433,8 +446,8 @@ TEST(Status, OfEverything) {
   for (const char* question :
        {"is everything ok?", "anything wrong?", "all good?", "how are things", "how is everything",
         "everything fine?", "are we ok", "any problems?", "is all well",
-        "should i worry about anything", "give me a summary", "overview", "is everything all right",
-        "how are we doing"}) {
+        "should i worry about anything", "anything i should know about", "give me a summary",
+        "overview", "is everything all right", "how are we doing"}) {
     const Answer a = answered(question);
     EXPECT_EQ(a.intent, "status") << question << shown(a);
     says(a, "HighCpu");

@@ -169,7 +169,8 @@ constexpr auto kMoreCues = std::to_array<std::string_view>({
     "if",       "once",         "email",      "mail",       "slack",     "sms",        "someone",
     "team",     "me",           "us",         "please",     "like",      "cross",      "crosses",
     "crossing", "breach",       "breaches",   "pass",       "passes",    "surpass",    "surpasses",
-    "sudden",   "suddenly",     "today",
+    "sudden",   "suddenly",     "today",      "creeping",   "shrinking", "leaking",    "emptying",
+    "piling",   "accumulating", "declining",  "sinking",    "dropping",  "heading",
 });
 
 constexpr auto all_cues = [] {
@@ -431,12 +432,14 @@ bool asks_how_things_are(const Reading& r) {
   // "how is it going" may be of anything, and is asked back.
   const bool how = r.says("how") && !r.says("going") &&
                    (r.says_any({"things", "everything"}) || r.says_phrase({"we", "doing"}));
+  const bool tells = r.says_phrase({"should", "know"}) ||
+                     (r.tokens.size() <= 4 && r.says_phrase({"what", "is", "going", "on"}));
   // "give me an overview"
   const bool whole =
       r.tokens.size() <= 4 && r.says_any({"overview", "summary", "sitrep", "rundown", "roundup"});
   const bool many = r.says_any({"many", "much", "long", "often", "high", "fast", "slow"});
   const bool named = !r.mentions.empty() || !r.numbers.empty() || r.tokens.size() > 8;
-  return !named && !many && ((all && well) || how || whole);
+  return !named && !many && ((all && well) || how || whole || tells);
 }
 
 /// "since when", "when did", "how long has": it is asked when something began.
@@ -446,6 +449,7 @@ bool asks_since_when(const Reading& r) {
          r.says_phrase({"when", "has"}) || r.says_phrase({"last", "time"}) ||
          r.says_phrase({"how", "long", "has"}) || r.says_phrase({"how", "long", "have"}) ||
          r.says_phrase({"how", "long", "is"}) || r.says_phrase({"how", "long", "are"}) ||
+         r.says_phrase({"how", "long", "was"}) || r.says_phrase({"how", "long", "were"}) ||
          r.says_phrase({"for", "how", "long"}) || r.says_phrase({"from", "when"}) ||
          r.says_phrase({"how", "often"}) || r.says_phrase({"how", "many", "times"});
 }
@@ -485,11 +489,12 @@ bool asks_for_state_onset(const Reading& r) {
 }
 
 bool says_movement(std::string_view word) {
-  return is_any_of(
-      word, {"growing",  "increasing", "decreasing", "rising",       "falling",     "climbing",
-             "dropping", "shrinking",  "leaking",    "fuller",       "filling",     "emptier",
-             "emptying", "creeping",   "piling",     "accumulating", "declining",   "sinking",
-             "trending", "steadily",   "slowly",     "constantly",   "continuously"});
+  return is_any_of(word,
+                   {"growing",  "increasing", "decreasing", "rising",       "falling",   "climbing",
+                    "dropping", "shrinking",  "leaking",    "fuller",       "filling",   "emptier",
+                    "emptying", "creeping",   "piling",     "accumulating", "declining", "sinking",
+                    "trending", "leak",       "leaks",      "stable",       "steady",    "constant",
+                    "steadily", "slowly",     "constantly", "continuously"});
 }
 
 namespace {
@@ -499,13 +504,15 @@ bool asks_whether_it_moves(const Reading& r) {
   if (r.tokens.empty() || r.ahead || r.shift || !r.thresholds.empty() || r.superlative)
     return false;
   // "is", "are": a whole question, which a word may open: "so is …", "tell me whether it is …".
-  const bool asks =
-      r.says_any({"is", "are", "getting", "whether", "keeps", "still", "has", "have"});
+  const bool asks = r.says_any(
+      {"is", "are", "getting", "whether", "keeps", "keep", "does", "do", "still", "has", "have"});
   const bool moves =
       std::ranges::any_of(r.tokens, [](const Token& token) { return says_movement(token.text); });
   const bool goes = r.says_phrase({"going", "up"}) || r.says_phrase({"going", "down"}) ||
                     r.says_phrase({"up", "or", "down"}) || r.says_phrase({"trending", "up"}) ||
-                    r.says_phrase({"trending", "down"}) || r.says_phrase({"eating", "up"});
+                    r.says_phrase({"trending", "down"}) || r.says_phrase({"eating", "up"}) ||
+                    r.says_phrase({"coming", "down"}) || r.says_phrase({"heading", "up"}) ||
+                    r.says_phrase({"heading", "down"});
   const bool gets = r.says("getting") &&
                     r.says_any({"full", "higher", "lower", "bigger", "smaller", "larger", "slower",
                                 "faster", "hotter", "cooler", "busier", "more", "less", "fewer"});

@@ -86,9 +86,9 @@ class Finder {
         word_before(tokens_, i) == "many" &&
         (next.empty() || is_any_of(next, {"in", "on", "of", "for", "per", "by", "today", "from",
                                           "since", "did", "do", "are", "were", "have"}));
-    const bool said = several || counted ||
+    const bool said = several || counted || word_before(tokens_, i) == "http" ||
                       is_any_of(next, {"error", "errors", "response", "responses", "status", "code",
-                                       "codes", "answers"});
+                                       "codes", "answers", "rate", "ratio", "share"});
     const auto* labels = lexicon_.numbered("code");
     if (!status || !said || labels == nullptr) return;
     Numbered one{i, i, "code", {}, {}};

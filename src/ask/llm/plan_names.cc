@@ -32,6 +32,13 @@ Plan Planner::refuse_named(const std::string& name, const Reading& reading,
     label =
         catalogue::label_of_kind(lexicon.canonical(reading.tokens[i + 1].text), *metric, lexicon);
   }
+  for (size_t i = 0; label.empty() && i + 1 < reading.tokens.size(); ++i) {
+    if (reading.tokens[i].written != name) continue;
+    const auto* of_kind = lexicon.kind(lexicon.canonical(reading.tokens[i + 1].text));
+    for (size_t l = 0; of_kind != nullptr && label.empty() && l < of_kind->size(); ++l) {
+      if (metric->label((*of_kind)[l]) != nullptr) label = (*of_kind)[l];
+    }
+  }
   std::vector<std::string> labels = subject.recipe->by;
   labels.insert(labels.begin(), label);
   labels.insert(labels.end(), {"service", "instance", "job"});

@@ -251,10 +251,12 @@ Plan Planner::plan_top(const Reading& reading, const Subject& subject) const {
     shape.window = span->end - span->start;
     shape.over_time = "avg";
   }
-  const bool many = !reading.things.empty() &&
-                    reading.says_any({"hosts", "services", "pods", "containers", "endpoints",
-                                      "filesystems", "disks", "topics", "servers", "machines",
-                                      "nodes", "databases", "groups", "queries", "offenders"});
+  const bool many =
+      !reading.things.empty() &&
+      reading.says_any({"hosts",  "services", "pods",      "containers", "endpoints", "filesystems",
+                        "disks",  "topics",   "servers",   "machines",   "nodes",     "databases",
+                        "groups", "queries",  "offenders", "processes",  "programs",  "cores",
+                        "jobs",   "targets",  "interfaces"});
   const bool one = reading.says_phrase({"which", "one"}) || reading.says_phrase({"is", "the"});
   const size_t n = reading.top.value_or(many && !reading.which && !one ? kTopOfMany : 1);
   const bool worst = reading.says_any({"worst", "worse"});

@@ -189,7 +189,9 @@ class Reader {
                          text(i) == "going" || text(i) == "gone" || text(i) == "set" ||
                          text(i) == "come" || text(i) == "catch" || text(i) == "caught" ||
                          text(i) == "fill" || text(i) == "fills" || text(i) == "filling" ||
-                         text(i) == "eat" || text(i) == "eating" || text(i) == "climb";
+                         text(i) == "eat" || text(i) == "eating" || text(i) == "climb" ||
+                         text(i) == "coming" || text(i) == "came" || text(i) == "creeping" ||
+                         text(i) == "heading" || text(i) == "trending";
       if (!moves || (text(i + 1) != "up" && text(i + 1) != "down")) continue;
       r_.used[i + 1] = true;
       const bool either = text(i + 2) == "or" && (text(i + 3) == "up" || text(i + 3) == "down");
@@ -582,6 +584,12 @@ class Reader {
       if (lexicon_.says_nothing(word) && !negates && !directs(i) && !named && !of_thing) continue;
       if (!has_letter(word) && !has_digit(word) && !named) continue;
       if (is_cue(word, r_.intent) && !named) continue;
+      // "port 9090" is what listens there; ports of switches are something else.
+      const bool listens = std::ranges::any_of(r_.numbered, [&](const Numbered& one) {
+        return one.word == i && one.at != i && !one.places.empty() &&
+               one.places.front().label == "instance";
+      });
+      if (listens) continue;
       // What fills or gets full is asked about, and how it goes is not.
       const bool of_what = canonical(i) == "full" || canonical(i) == "slow";
       if (r_.intent == Intent::Trend && says_movement(word) && !named && !of_what) continue;
