@@ -76,6 +76,42 @@ class Language(unittest.TestCase):
                 self.assertRegex(result.stdout.splitlines()[0], want)
 
 
+class Command(unittest.TestCase):
+    """What `prom5 ask` says of itself."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(harness.Prom5())
+        cls.server.wait_for_value("sum(up)", 2)
+
+    def converse(self, lines, language):
+        clean = {k: v for k, v in harness.clean_environment().items()
+                 if k != "LANG" and not k.startswith("LC_")}
+        return subprocess.run(
+            [harness.prom5_binary(), "ask", "-", "--url", self.server.url],
+            env={**clean, "LANG": language}, input=lines, capture_output=True, text=True,
+            timeout=60, check=False)
+
+    def test_it_is_in_the_language_of_the_locale(self):
+        lines = ":help\nare all targets up\n:good\n"
+        for language, words in (("de_DE", ("Eine Zeile eines Gesprächs", "zeigt dies", "Notiert.")),
+                                ("C", ("A line of a conversation", "shows this", "Noted."))):
+            with self.subTest(language):
+                result = self.converse(lines, language)
+                self.assertEqual(result.returncode, 0, harness.shown(result))
+                for word in (*words, ":bad [CORRECTION]"):
+                    self.assertIn(word, result.stdout)
+
+    def test_a_number_that_was_not_offered_is_no_question(self):
+        for language, words in (("C", r"Only \d+ questions are suggested, no 99\."),
+                                ("de", r"Vorgeschlagen sind nur \d+ Fragen, keine 99\.")):
+            with self.subTest(language):
+                result = self.converse("show me the usage\n99\n1\n", language)
+                self.assertRegex(result.stdout, words)
+                self.assertEqual(result.stdout.count("  2. "), 3, "offered, repeated, asked on")
+                self.assertRegex(result.stdout, r"CPU usage|CPU-Auslastung")
+
+
 class OwnTexts(unittest.TestCase):
     CONFIG = (f"scrape_configs: [{{job_name: own, scrape_interval: 1s, "
               f"static_configs: [{{targets: ['{harness.SELF}']}}]}}]\n"

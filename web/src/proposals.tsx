@@ -32,8 +32,8 @@ function BackTest({ alert, now }: { alert: AlertProposal; now: number }) {
   const times = found.length === 1 ? 'once' : `${found.length} times`;
   return (
     <section class="back-test" data-testid="backtest">
-      <h3>{found.length === 0 ? 'It would not have fired in the last 24 hours'
-        : `It would have fired ${times} in the last 24 hours`}</h3>
+      <h3>{found.length === 0 ? 'It would not have fired on the data of the last 24 hours'
+        : `It would have fired ${times} on the data of the last 24 hours`}</h3>
       {series.length > 0 && <Timeline series={series} start={start} end={end} step={testStep} alarm />}
       <ul class="rows">
         {found.slice(0, maxEpisodes).map((episode, i) => (

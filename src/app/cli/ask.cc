@@ -53,7 +53,17 @@ constexpr std::string_view kDetails =
     "server\n"
     "could not be asked, 2 for wrong use. A conversation at a terminal ends with 0.\n";
 
-constexpr std::string_view kHelp = kDetails.substr(0, kDetails.find("\n\n") + 1);
+/// What a line may be, in a language.
+void print_help(const texts::TextCatalogue& words) {
+  fmt::print("{}\n", words.say("command.line"));
+  const std::pair<std::string_view, std::string> rows[] = {
+      {"NUMBER", words.say("command.number")},
+      {":good", words.say("command.good")},
+      {":bad [CORRECTION]", words.say("command.bad")},
+      {":help", words.say("command.help")},
+      {":quit", words.say("command.quit")}};
+  for (const auto& [command, meaning] : rows) fmt::print("  {:<18}  {}\n", command, meaning);
+}
 
 std::string text_of(const Json& object, const char* name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
@@ -179,7 +189,7 @@ class Conversation {
   /// One line of what a person typed. False for what was not answered.
   bool take(const std::string& line) {
     if (line == ":help") {
-      fmt::print("{}", kHelp);
+      print_help(words_);
       return true;
     }
     if (line == ":good") return judge("up", "");
@@ -193,15 +203,22 @@ class Conversation {
     size_t number = 0;
     const char* end = line.data() + line.size();
     const auto [read, error] = std::from_chars(line.data(), end, number);
-    const bool chosen =
-        error == std::errc() && read == end && number >= 1 && number <= suggestions_.size();
-    if (!chosen) return ask(line);
+    const bool chooses = error == std::errc() && read == end && !suggestions_.empty();
+    if (!chooses) return ask(line);
+    if (number < 1 || number > suggestions_.size()) {
+      if (json_) return ask(line);
+      fmt::print("{}\n", words_.say("command.not_offered", {{"number", std::to_string(number)},
+                                                            {"count", suggestions_.size()}}));
+      print_suggestions();
+      return false;
+    }
     const std::string question = suggestions_[number - 1];
     if (!json_) fmt::print("{}\n\n", printable(question));
     return ask(question);
   }
 
   [[nodiscard]] bool prints_json() const { return json_; }
+  [[nodiscard]] const texts::TextCatalogue& words() const { return words_; }
 
  private:
   void print_suggestions() const {
@@ -224,7 +241,7 @@ class Conversation {
       complain_of(done.error(), server_);
       return false;
     }
-    if (!json_) fmt::print("Noted.\n");
+    if (!json_) fmt::print("{}\n", words_.say("command.noted"));
     return true;
   }
 
@@ -233,6 +250,7 @@ class Conversation {
   const bool json_;
   std::optional<TimeMs> time_;
   const std::string language_ = own_language();
+  const texts::TextCatalogue& words_ = texts::Languages::shipped().choose(language_);
   std::vector<std::string> suggestions_;
 };
 
@@ -281,7 +299,7 @@ int run_ask(const Flags& flags) {
   if (::isatty(STDIN_FILENO) == 0) {
     return complain("ask needs a QUESTION; \"-\" reads them from standard input", kWrongUse);
   }
-  fmt::print("{}", kHelp);
+  print_help(conversation.words());
   converse(conversation, true);
   return kGood;
 }

@@ -57,6 +57,7 @@ heard: {}
 kinds: {host: [instance]}
 roles: {}
 aliases: {}
+numbered: {core: [cpu]}
 ignored: [of, the]
 weak: [total]
 )");

@@ -56,15 +56,16 @@ Result<void> only(const YamlNode& node, const std::array<std::string_view, N>& k
   return {};
 }
 
-constexpr std::array<std::string_view, 9> kRecipeKeys = {
-    "promql", "mean", "requires_label", "by", "each", "finding", "join", "unit", "explain"};
+constexpr std::array<std::string_view, 10> kRecipeKeys = {
+    "promql", "mean", "requires_label", "by", "each", "finding", "join", "unit", "explain", "only"};
 constexpr std::array<std::string_view, 10> kConceptKeys = {"name",  "phrases", "about",   "worst",
                                                            "alert", "toward",  "related", "recipes",
                                                            "role",  "missing"};
 
-constexpr std::array<std::pair<std::string_view, Role>, 4> kRoles = {{{"first", Role::First},
+constexpr std::array<std::pair<std::string_view, Role>, 5> kRoles = {{{"first", Role::First},
                                                                       {"targets", Role::Targets},
                                                                       {"probes", Role::Probes},
+                                                                      {"started", Role::Started},
                                                                       {"left", Role::Left}}};
 
 /// The scalar under `key`, which must be one of these or not there.
@@ -97,6 +98,7 @@ Result<Recipe> parse_recipe(const YamlNode& node) {
   out.by = TRY(list_of(node, "by"));
   out.each = TRY(one_of(node, "each", {"true", "false"})) == "true";
   out.finding = TRY(one_of(node, "finding", {"true", "false"})) == "true";
+  out.only_scraped = TRY(one_of(node, "only", {"scraped"})) == "scraped";
   out.join = TRY(one_of(node, "join", {"sum", "avg", "max", "min"}));
   out.explain = text(node, "explain");
   const std::string unit =
@@ -142,7 +144,8 @@ Result<Concept> parse_concept(const YamlNode& node, const Lexicon& lexicon, bool
   out.least_is_worst = TRY(one_of(node, "worst", {"most", "least"})) == "least";
   out.toward = text(node, "toward");
   out.missing = text(node, "missing");
-  const std::string role = TRY(one_of(node, "role", {"first", "targets", "probes", "left"}));
+  const std::string role =
+      TRY(one_of(node, "role", {"first", "targets", "probes", "started", "left"}));
   for (const auto& [name, value] : kRoles) {
     if (name == role) out.role = value;
   }
@@ -172,8 +175,8 @@ Result<Concept> parse_concept(const YamlNode& node, const Lexicon& lexicon, bool
   return out;
 }
 
-constexpr std::array<std::string_view, 8> kPackKeys = {"means",   "heard",   "kinds", "roles",
-                                                       "aliases", "ignored", "weak",  "concepts"};
+constexpr std::array<std::string_view, 9> kPackKeys = {
+    "means", "heard", "kinds", "roles", "aliases", "numbered", "ignored", "weak", "concepts"};
 
 /// A section of another shape would say nothing, and nobody would notice.
 Result<void> check_shapes(const YamlNode& root) {
@@ -185,7 +188,8 @@ Result<void> check_shapes(const YamlNode& root) {
     return fail(ErrorCode::BadData, "line {}, column {}: \"{}\" must be a {}", value.line,
                 value.column, key.scalar, is_list ? "list" : "mapping of words to lists");
   }
-  for (const std::string_view section : {"means", "heard", "kinds", "roles", "aliases"}) {
+  for (const std::string_view section :
+       {"means", "heard", "kinds", "roles", "aliases", "numbered"}) {
     const YamlNode* words = root.find(section);
     if (words == nullptr) continue;
     for (const auto& [word, others] : words->entries) {

@@ -21,6 +21,7 @@ struct Recipe {
   std::map<std::string, std::string> requires_label;
   std::vector<std::string> by;  ///< labels that tell the things apart
   bool each = false;            ///< asked without a name: an answer for each thing, not one total
+  bool only_scraped = false;    ///< knows programs that are scraped, and no others of their hosts
   bool finding = false;         ///< every series of the result is something to look at
   std::string join;             ///< how several series become one: sum, avg, max, min
   std::string unit = "none";
@@ -39,6 +40,7 @@ enum class Role : uint8_t {
   First,    ///< something to offer to who has asked for nothing that is here
   Targets,  ///< whether what is scraped is up
   Probes,   ///< whether a site answers
+  Started,  ///< since when a host runs
   Left,     ///< what is left of something, in its own unit: by it the end is foretold
 };
 

@@ -111,10 +111,13 @@ Result<void> Lexicon::add(const YamlNode& root, bool all_sections) {
   TRY(each("aliases", [&](const std::string& name, const std::string& other) {
     aliases_[name].push_back(other);
   }));
+  TRY(each("numbered", [&](const std::string& word, const std::string& label) {
+    numbered_[word].push_back(label);
+  }));
   TRY(list("ignored", ignored_));
   TRY(list("weak", weak_));
   for (const auto* words : {&ignored_, &weak_}) known_.insert(words->begin(), words->end());
-  for (const auto* lists : {&kinds_, &roles_, &aliases_}) {
+  for (const auto* lists : {&kinds_, &roles_, &aliases_, &numbered_}) {
     for (const auto& [word, others] : *lists) known_.insert(word);
   }
   return {};
@@ -152,6 +155,9 @@ const std::vector<std::string>* Lexicon::kind(std::string_view word) const {
 }
 const std::vector<std::string>* Lexicon::role(std::string_view word) const {
   return in(roles_, word);
+}
+const std::vector<std::string>* Lexicon::numbered(std::string_view word) const {
+  return in(numbered_, word);
 }
 const std::vector<std::string>* Lexicon::alias(std::string_view word) const {
   return in(aliases_, word);

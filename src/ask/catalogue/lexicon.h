@@ -41,6 +41,9 @@ class Lexicon {
   [[nodiscard]] const std::vector<std::string>* kind(std::string_view word) const;
   /// What hosts in this role are called: "database" gives "db". Null for other words.
   [[nodiscard]] const std::vector<std::string>* role(std::string_view word) const;
+  /// The labels of things that are called by a number: "core" gives "cpu" for "core 7". Null for
+  /// other words.
+  [[nodiscard]] const std::vector<std::string>* numbered(std::string_view word) const;
   /// Other spellings of a name that label values use: "postgres" gives "postgresql" and "pg".
   [[nodiscard]] const std::vector<std::string>* alias(std::string_view word) const;
   /// Speech that is heard as other words: "post gress", "read us", "cube a net ease".
@@ -63,6 +66,7 @@ class Lexicon {
   Lists kinds_;
   Lists roles_;
   Lists aliases_;
+  Lists numbered_;
 };
 
 /// A word in its singular, as far as its ending tells.

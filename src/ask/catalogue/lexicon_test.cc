@@ -20,6 +20,7 @@ kinds:
   host: [instance, node]
 roles:
   database: [db]
+numbered: {core: [cpu]}
 aliases:
   postgres: [postgresql, pg]
 ignored: [the, of]
@@ -144,6 +145,14 @@ TEST(ShippedLexicon, ItsTablesUseItsForms) {
     EXPECT_EQ(heard.find(' '), std::string::npos) << heard;
     EXPECT_FALSE(word.empty()) << heard;
   }
+}
+
+TEST(Lexicon, KnowsWhatIsCalledByANumber) {
+  const auto lexicon = Lexicon::parse(kSmall);
+  ASSERT_TRUE(lexicon) << lexicon.error().message;
+  ASSERT_NE(lexicon->numbered("core"), nullptr);
+  EXPECT_EQ(*lexicon->numbered("core"), std::vector<std::string>{"cpu"});
+  EXPECT_EQ(lexicon->numbered("cpu"), nullptr);
 }
 
 }  // namespace prom5::catalogue

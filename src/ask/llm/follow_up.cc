@@ -191,7 +191,7 @@ std::optional<Plan> Planner::tell_apart(const Json& before, Reading& reading,
       if (label.values.size() > 1 && label.name != "le") labels.push_back(label.name);
     }
     Plan plan = refusal("unknown_label",
-                        texts_.say("refuse.other_labels", {{"subject", same->name},
+                        texts_.say("refuse.other_labels", {{"subject", texts_.name(same->name)},
                                                            {"label", tokens[1].written},
                                                            {"labels", join_words(labels, ", ")}}),
                         {});
@@ -214,7 +214,8 @@ std::optional<Plan> Planner::tell_apart(const Json& before, Reading& reading,
 /// What was said of the subject before is nothing that can be asked of it: what can.
 Plan Planner::not_understood(const std::string& text, const Json& before) const {
   Plan plan = clarification(
-      texts_.say("ask.what_of_it", {{"question", text}, {"subject", before.value("subject", "")}}),
+      texts_.say("ask.what_of_it",
+                 {{"question", text}, {"subject", texts_.name(before.value("subject", ""))}}),
       {"and over the last 6 hours?", "compare it with yesterday", "is it unusual?", "why?"});
   plan.frame = before;
   return plan;

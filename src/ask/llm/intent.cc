@@ -75,6 +75,8 @@ constexpr auto kCues = std::to_array<Cue>({
     {Intent::Anomaly, "misbehave"},
     {Intent::Anomaly, "odds"},
     {Intent::Anomaly, "funny"},
+    {Intent::Anomaly, "spiking"},
+    {Intent::Anomaly, "spiky"},
     {Intent::Explain, "why"},
     {Intent::Explain, "explain"},
     {Intent::Explain, "cause"},
@@ -167,7 +169,8 @@ constexpr auto kMoreCues = std::to_array<std::string_view>({
     "if",       "once",         "email",      "mail",       "slack",     "sms",        "someone",
     "team",     "me",           "us",         "please",     "like",      "cross",      "crosses",
     "crossing", "breach",       "breaches",   "pass",       "passes",    "surpass",    "surpasses",
-    "sudden",   "suddenly",     "today",
+    "sudden",   "suddenly",     "today",      "creeping",   "shrinking", "leaking",    "emptying",
+    "piling",   "accumulating", "declining",  "sinking",    "dropping",  "heading",
 });
 
 constexpr auto all_cues = [] {
@@ -323,7 +326,10 @@ bool wants_comparison(const Reading& r) {
 }
 
 bool wants_status(const Reading& r) {
-  if (r.says_any({"status", "health", "healthy", "state", "alive", "ok", "okay", "reachable"})) {
+  if (asks_how_things_are(r)) return true;
+  const bool codes = r.says_phrase({"status", "code"}) || r.says_phrase({"status", "codes"});
+  if (r.says_any({"health", "healthy", "state", "alive", "ok", "okay", "reachable"}) ||
+      (r.says("status") && !codes)) {
     return true;
   }
   const bool splits = r.says_any({"break", "drill"}) || r.says_phrase({"broken", "down"});
@@ -415,8 +421,60 @@ bool goes_on(const Reading& r) {
 
 }  // namespace
 
+/// "all good?", "how are things?", "anything I should worry about?"
+bool asks_how_things_are(const Reading& r) {
+  const bool all =
+      r.says_any({"all", "everything", "things", "anything", "something", "we", "any"});
+  const bool well = r.says_any({"good", "fine", "ok", "okay", "well", "green", "alright", "healthy",
+                                "happy", "calm", "worry", "worried", "worrying", "concerned",
+                                "attention", "problems", "problem", "trouble", "wrong"}) ||
+                    r.says_phrase({"all", "right"});
+  // "how is it going" may be of anything, and is asked back.
+  const bool how = r.says("how") && !r.says("going") &&
+                   (r.says_any({"things", "everything"}) || r.says_phrase({"we", "doing"}));
+  const bool tells = r.says_phrase({"should", "know"}) ||
+                     (r.tokens.size() <= 4 && r.says_phrase({"what", "is", "going", "on"}));
+  // "give me an overview"
+  const bool whole =
+      r.tokens.size() <= 4 && r.says_any({"overview", "summary", "sitrep", "rundown", "roundup"});
+  const bool many = r.says_any({"many", "much", "long", "often", "high", "fast", "slow"});
+  const bool named = !r.mentions.empty() || !r.numbers.empty() || r.tokens.size() > 8;
+  return !named && !many && ((all && well) || how || whole || tells);
+}
+
+/// "since when", "when did", "how long has": it is asked when something began.
+bool asks_since_when(const Reading& r) {
+  return r.says_phrase({"since", "when"}) || r.says_phrase({"when", "did"}) ||
+         r.says_phrase({"when", "was"}) || r.says_phrase({"when", "were"}) ||
+         r.says_phrase({"when", "has"}) || r.says_phrase({"last", "time"}) ||
+         r.says_phrase({"how", "long", "has"}) || r.says_phrase({"how", "long", "have"}) ||
+         r.says_phrase({"how", "long", "is"}) || r.says_phrase({"how", "long", "are"}) ||
+         r.says_phrase({"how", "long", "was"}) || r.says_phrase({"how", "long", "were"}) ||
+         r.says_phrase({"for", "how", "long"}) || r.says_phrase({"from", "when"}) ||
+         r.says_phrase({"how", "often"}) || r.says_phrase({"how", "many", "times"});
+}
+
+bool asks_for_crossing(const Reading& r) {
+  if (r.thresholds.empty()) return false;
+  if (r.says_any({"will", "until", "till", "alert", "notify", "warn", "tell"})) return false;
+  if (r.says_phrase({"how", "many"}) && !r.says("times")) return false;
+  // "was cpu above 90 % in the last hour", "did the load exceed 3 today"
+  const bool past = !r.tokens.empty() &&
+                    is_any_of(r.tokens[0].text, {"did", "was", "were", "has", "have"}) &&
+                    !r.shift && !r.range && !r.point && !r.says("than");
+  return past || asks_since_when(r);
+}
+
+bool asks_for_up_onset(const Reading& r) {
+  const bool up = r.says_any({"up", "online", "alive", "reachable", "running", "back"});
+  const bool when = r.says_phrase({"since", "when"}) || r.says_phrase({"when", "did"});
+  return up && when && r.thresholds.empty() &&
+         !r.says_any({"go", "went", "goes", "down", "shoot", "shot", "jump", "spike"});
+}
+
 /// "since when", "when did it start", "how long has app-03 been down".
 bool asks_for_onset(const Reading& r) {
+  if (asks_for_crossing(r)) return true;
   if (r.says_any({"up", "running", "uptime", "old", "takes", "take"})) return false;
   const bool begins = r.says_any({"start", "started", "begin", "began", "go", "went", "fire",
                                   "fires", "fired", "stop", "stopped", "break", "die", "died"});
@@ -430,7 +488,47 @@ bool asks_for_state_onset(const Reading& r) {
                                           "dead", "unreachable", "unavailable"});
 }
 
+bool says_movement(std::string_view word) {
+  return is_any_of(word,
+                   {"growing",  "increasing", "decreasing", "rising",       "falling",   "climbing",
+                    "dropping", "shrinking",  "leaking",    "fuller",       "filling",   "emptier",
+                    "emptying", "creeping",   "piling",     "accumulating", "declining", "sinking",
+                    "trending", "leak",       "leaks",      "stable",       "steady",    "constant",
+                    "steadily", "slowly",     "constantly", "continuously"});
+}
+
+namespace {
+
+/// "is it growing", "are errors going up": a movement that is asked about, not how much there was.
+bool asks_whether_it_moves(const Reading& r) {
+  if (r.tokens.empty() || r.ahead || r.shift || !r.thresholds.empty() || r.superlative)
+    return false;
+  // "is", "are": a whole question, which a word may open: "so is …", "tell me whether it is …".
+  const bool asks = r.says_any(
+      {"is", "are", "getting", "whether", "keeps", "keep", "does", "do", "still", "has", "have"});
+  const bool moves =
+      std::ranges::any_of(r.tokens, [](const Token& token) { return says_movement(token.text); });
+  const bool goes = r.says_phrase({"going", "up"}) || r.says_phrase({"going", "down"}) ||
+                    r.says_phrase({"up", "or", "down"}) || r.says_phrase({"trending", "up"}) ||
+                    r.says_phrase({"trending", "down"}) || r.says_phrase({"eating", "up"}) ||
+                    r.says_phrase({"coming", "down"}) || r.says_phrase({"heading", "up"}) ||
+                    r.says_phrase({"heading", "down"});
+  const bool gets = r.says("getting") &&
+                    r.says_any({"full", "higher", "lower", "bigger", "smaller", "larger", "slower",
+                                "faster", "hotter", "cooler", "busier", "more", "less", "fewer"});
+  const bool how_fast = r.says_phrase({"how", "fast"}) || r.says_phrase({"how", "quickly"}) ||
+                        r.says_phrase({"how", "much"}) || r.says_phrase({"how", "slowly"});
+  const bool which =
+      r.says_any({"which", "what", "why", "alert", "normal", "unusual", "who", "when"}) ||
+      (r.says("how") && !how_fast);
+  constexpr size_t kShort = 4;  // "cpu going up?"
+  return (asks || how_fast || r.tokens.size() <= kShort) && !which && (moves || goes || gets);
+}
+
+}  // namespace
+
 bool asks_for_direction(const Reading& r) {
+  if (asks_whether_it_moves(r)) return true;
   if (r.says_any({"worsening", "improving", "deteriorating", "recovering"})) return true;
   if (r.says_any({"worse", "better"})) {
     return r.says_any(
@@ -450,7 +548,9 @@ void find_intent(Reading& r) {
     r.intent = intent;
     r.intent_said = true;
   };
-  if (asks_for_state_onset(r)) return set(Intent::Anomaly);
+  if (asks_for_state_onset(r) || asks_for_crossing(r) || asks_for_up_onset(r)) {
+    return set(Intent::Anomaly);
+  }
   if (wants_silences(r) && !changes_something(r)) return set(Intent::List);
   if (wants_silence(r)) return set(Intent::Silence);
   if (wants_rules(r) && !changes_something(r)) return set(Intent::List);
@@ -466,6 +566,7 @@ void find_intent(Reading& r) {
     return set(Intent::Anomaly);
   }
   if (wants_explanation(r)) return set(Intent::Explain);
+  if (asks_whether_it_moves(r)) return set(Intent::Trend);
   if (wants_forecast(r)) return set(Intent::Forecast);
   if (r.says("metrics") && r.says_any({"which", "what", "list", "have", "available", "about"}) &&
       r.thresholds.empty()) {

@@ -12,7 +12,15 @@ bool asks_for_direction(const Reading& r);
 
 /// "since when", "when did it start": of what is unusual; how long something is up is a value.
 bool asks_for_onset(const Reading& r);
+/// A word for which way something goes: "rising", "filling".
+bool says_movement(std::string_view word);
 /// The same of what is down or fires.
+/// "since when is cpu above 80 %", "when did the load rise above 3".
+bool asks_for_crossing(const Reading& r);
+/// "since when is web-01 up", "when did it come back".
+bool asks_for_up_onset(const Reading& r);
+/// "all good?", "how are things?": of nothing in particular.
+bool asks_how_things_are(const Reading& r);
 bool asks_for_state_onset(const Reading& r);
 
 /// Sets what kind of answer a reading wants, from its words alone; and whether it goes on from

@@ -56,7 +56,7 @@ std::optional<Condition> condition_of(const Reading& reading, const Subject& sub
 
 Plan ask_for_value(const std::string& subject, std::string_view unit,
                    const texts::TextCatalogue& texts) {
-  Plan back = clarification(texts.say("ask.alert_value", {{"subject", subject}}), {});
+  Plan back = clarification(texts.say("ask.alert_value", {{"subject", texts.name(subject)}}), {});
   if (unit == "percent" || unit == "ratio") {
     for (const std::string_view limit : {"80 %", "90 %", "95 %"}) {
       back.options.push_back(fmt::format("alert when {} is above {}", subject, limit));

@@ -9,7 +9,7 @@ namespace {
 
 /// Of less nobody notices.
 constexpr DurationMs kShortest = DurationMs::minutes(30);
-constexpr int64_t kPoints = 100;
+constexpr int64_t kPoints = 400;
 
 /// The stretch that reaches back furthest; an empty one where no stretch is asked for.
 TimeRange stretch_of(const Reading& reading, TimeMs now) {
@@ -37,9 +37,15 @@ void Planner::add_coverage(const Reading& reading, const Subject& subject, Plan&
   if (length < kShortest) return;
   const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
   const std::string& metric = subject.recipe->needs.front();
+  cover(metric, expression.matchers_of(metric), time, plan);
+}
+
+void Planner::cover(const std::string& metric, const std::string& matchers, TimeRange time,
+                    Plan& plan) const {
   if (!is_legacy_metric_name(metric)) return;
-  const std::string matchers = expression.matchers_of(metric);
-  const DurationMs step = step_of(length, kPoints);
+  const DurationMs length = time.end - time.start;
+  // Of the few series of `up` the moment is told to the minute.
+  const DurationMs step = step_of(length, metric == "up" ? 4 * kPoints : kPoints);
   plan.coverage = fmt::format("min_over_time(min(timestamp({}{}))[{}:{}]{})", metric,
                               matchers.empty() ? "" : "{" + matchers + "}", format_duration(length),
                               format_duration(step),

@@ -32,6 +32,11 @@ DurationMs horizon_of(const Reading& reading, TimeMs now) {
   return reading.ahead->length;
 }
 
+/// As it is said.
+DurationMs in_minutes(DurationMs length) {
+  return DurationMs::minutes(std::max<int64_t>(1, (length.ms + 30'000) / 60'000));
+}
+
 /// Whether it is asked for an end, not for a value.
 bool asks_for_end(const Reading& reading) {
   return reading.says_any({"full",   "fill",    "fills", "filling", "out",        "exhausted",
@@ -147,7 +152,7 @@ Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const 
     }
     plan.more = {plan.promql, value};
     plan.wording = "predicted";
-    plan.window = format_duration(horizon);
+    plan.window = format_duration(in_minutes(horizon));
     return plan;
   }
   const bool below = !reading.thresholds.empty() && reading.thresholds[0].op.starts_with('<');

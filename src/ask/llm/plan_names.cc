@@ -1,7 +1,9 @@
 // What is said of names: those that nothing bears, and those that were misspelt.
 #include <algorithm>
+#include <cmath>
 
 #include "ask/llm/planner.h"
+#include "io/codec/number.h"
 
 namespace prom5::llm {
 
@@ -30,6 +32,13 @@ Plan Planner::refuse_named(const std::string& name, const Reading& reading,
     label =
         catalogue::label_of_kind(lexicon.canonical(reading.tokens[i + 1].text), *metric, lexicon);
   }
+  for (size_t i = 0; label.empty() && i + 1 < reading.tokens.size(); ++i) {
+    if (reading.tokens[i].written != name) continue;
+    const auto* of_kind = lexicon.kind(lexicon.canonical(reading.tokens[i + 1].text));
+    for (size_t l = 0; of_kind != nullptr && label.empty() && l < of_kind->size(); ++l) {
+      if (metric->label((*of_kind)[l]) != nullptr) label = (*of_kind)[l];
+    }
+  }
   std::vector<std::string> labels = subject.recipe->by;
   labels.insert(labels.begin(), label);
   labels.insert(labels.end(), {"service", "instance", "job"});
@@ -47,6 +56,85 @@ Plan Planner::refuse_named(const std::string& name, const Reading& reading,
     }
     plan.refuse_message += " " + texts_.say("refuse.there_is", {{"names", std::move(names)}});
     break;
+  }
+  return plan;
+}
+
+/// What there is instead of a number that nothing has: the nearest, and how many others.
+std::optional<Plan> Planner::refuse_numbered(const Reading& reading, const Subject& subject) const {
+  const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
+  if (metric == nullptr) return std::nullopt;
+  for (const Numbered& one : reading.numbered) {
+    std::string said = reading.tokens[one.at].text;
+    if (one.word == one.at && said.ends_with('s')) said.pop_back();  // "404s"
+    const bool bound = std::ranges::any_of(
+        subject.filters, [&](size_t m) { return reading.mention_at[m] == one.at; });
+    const bool in_recipe = subject.recipe->promql.find("\"" + said + "\"") != std::string::npos;
+    if (bound || in_recipe) continue;
+    const catalogue::LabelInfo* label = nullptr;
+    for (const std::string& name : one.labels) {
+      if (label == nullptr) label = metric->label(name);
+    }
+    if (label == nullptr) {
+      return refusal("unknown_label",
+                     texts_.say("refuse.label",
+                                {{"subject", texts_.name(subject.name)}, {"labels", one.kind}}),
+                     {subject.name});
+    }
+    return refuse_number(reading, one, *label);
+  }
+  return std::nullopt;
+}
+
+std::optional<Plan> Planner::refuse_any_number(const Reading& reading) const {
+  for (const Numbered& one : reading.numbered) {
+    if (!one.places.empty()) continue;
+    for (const std::string& name : one.labels) {
+      for (const catalogue::Metric& metric : snapshot_.metrics()) {
+        const catalogue::LabelInfo* label = metric.label(name);
+        if (label != nullptr) return refuse_number(reading, one, *label);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+Plan Planner::refuse_number(const Reading& reading, const Numbered& one,
+                            const catalogue::LabelInfo& label) const {
+  const auto distance = [&](const std::string& value) {
+    const double wanted = codec::parse_double(reading.tokens[one.at].text).value_or(0);
+    return std::fabs(codec::parse_double(value).value_or(HUGE_VAL) - wanted);
+  };
+  std::vector<std::string> values;
+  for (const std::string& value : label.values) {
+    const size_t colon = label.name == "instance" ? value.rfind(':') : std::string::npos;
+    std::string number = colon == std::string::npos ? value : value.substr(colon + 1);
+    if (is_number(number) && std::ranges::find(values, number) == values.end()) {
+      values.push_back(std::move(number));
+    }
+  }
+  std::ranges::stable_sort(values, {}, distance);
+  const size_t more = values.size() - std::min(values.size(), kMostNamed);
+  values.resize(values.size() - more);
+  std::string number = reading.tokens[one.at].written;
+  if (one.word == one.at && number.ends_with('s')) number.pop_back();  // "404s"
+  Plan plan =
+      refusal("unknown_name", texts_.say("refuse.name", {{"name", one.kind + " " + number}}), {});
+  for (const std::string& value : values) {
+    std::string question;
+    for (size_t i = 0; i < reading.tokens.size(); ++i) {
+      question += (i == 0 ? "" : " ") + (i == one.at ? value : reading.tokens[i].written);
+    }
+    plan.suggestions.push_back(std::move(question));
+  }
+  std::ranges::sort(
+      values, {}, [](const std::string& value) { return codec::parse_double(value).value_or(0); });
+  std::string names = one.kind + " " + join_words(values, ", ");
+  if (more > 0) {
+    names = texts_.say("list.rest_of_names", {{"list", std::move(names)}, {"more", more}});
+  }
+  if (!values.empty()) {
+    plan.refuse_message += " " + texts_.say("refuse.there_is", {{"names", std::move(names)}});
   }
   return plan;
 }

@@ -1,6 +1,7 @@
 // Plans for "is it up?" and "what is there?".
 #include <algorithm>
 
+#include "ask/llm/intent.h"
 #include "ask/llm/planner.h"
 #include "query/functions.h"
 
@@ -132,7 +133,8 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
   Plan plan = begin(reading, subject);
   plan.intent = Intent::Status;
   const bool problems = reading.says_any({"broken", "wrong", "problem", "problems", "issue",
-                                          "issues", "trouble", "bad", "failing", "fire"});
+                                          "issues", "trouble", "bad", "failing", "fire"}) ||
+                        asks_how_things_are(reading);
   if (targets && problems && snapshot_.find("ALERTS") != nullptr) return plan_problems(reading);
   if (subject.recipe->unit != "up") {
     Plan value = plan_value(reading, subject);

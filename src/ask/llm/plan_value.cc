@@ -158,15 +158,16 @@ std::optional<Plan> misfit(const Reading& reading, const Subject& subject,
   for (const Threshold& threshold : reading.thresholds) {
     if (in_unit(threshold.quantity, subject.recipe->unit)) continue;
     const std::string unit(unit_info(threshold.quantity.unit).symbol);
-    return clarification(texts.say("ask.limit", {{"subject", subject.name}, {"unit", unit}}),
-                         {subject.name});
+    return clarification(
+        texts.say("ask.limit", {{"subject", texts.name(subject.name)}, {"unit", unit}}),
+        {subject.name});
   }
   if (reading.quantile && !gives_quantile(*subject.recipe, *reading.quantile, snapshot)) {
     const std::string percentile = codec::format_general(*reading.quantile * 100);
-    return refusal(
-        "no_distribution",
-        texts.say("refuse.percentile", {{"subject", subject.name}, {"percentile", percentile}}),
-        {subject.name});
+    return refusal("no_distribution",
+                   texts.say("refuse.percentile",
+                             {{"subject", texts.name(subject.name)}, {"percentile", percentile}}),
+                   {subject.name});
   }
   return std::nullopt;
 }
@@ -179,9 +180,10 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
   const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
   if (!expression.lost_kinds().empty()) {
     const std::string labels = say_and(expression.lost_kinds(), texts_);
-    return refusal("unknown_label",
-                   texts_.say("refuse.label", {{"subject", subject.name}, {"labels", labels}}),
-                   {subject.name});
+    return refusal(
+        "unknown_label",
+        texts_.say("refuse.label", {{"subject", texts_.name(subject.name)}, {"labels", labels}}),
+        {subject.name});
   }
   if (auto refused = misfit(reading, subject, snapshot_, texts_)) return *std::move(refused);
   Shape shape = expression.shape();
@@ -193,7 +195,6 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
     const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
     as_range(plan, span ? span->start : now_ - kTrendWindow, span ? span->end : now_);
     if (reading.point) shape.offset = now_ - reading.point->start;
-    if (asks_for_direction(reading)) plan.wording = "direction";
   } else {
     look_back(reading, shape, plan, subject);
   }
@@ -250,10 +251,12 @@ Plan Planner::plan_top(const Reading& reading, const Subject& subject) const {
     shape.window = span->end - span->start;
     shape.over_time = "avg";
   }
-  const bool many = !reading.things.empty() &&
-                    reading.says_any({"hosts", "services", "pods", "containers", "endpoints",
-                                      "filesystems", "disks", "topics", "servers", "machines",
-                                      "nodes", "databases", "groups", "queries", "offenders"});
+  const bool many =
+      !reading.things.empty() &&
+      reading.says_any({"hosts",  "services", "pods",      "containers", "endpoints", "filesystems",
+                        "disks",  "topics",   "servers",   "machines",   "nodes",     "databases",
+                        "groups", "queries",  "offenders", "processes",  "programs",  "cores",
+                        "jobs",   "targets",  "interfaces"});
   const bool one = reading.says_phrase({"which", "one"}) || reading.says_phrase({"is", "the"});
   const size_t n = reading.top.value_or(many && !reading.which && !one ? kTopOfMany : 1);
   const bool worst = reading.says_any({"worst", "worse"});

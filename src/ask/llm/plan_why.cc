@@ -161,7 +161,8 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
       const std::string first = query(a, of_a);
       const std::string second = query(b, of_b);
       if (first == second) continue;
-      plan.subject = texts_.say("list.and", {{"list", a.name}, {"last", b.name}});
+      plan.subject =
+          texts_.say("list.and", {{"list", texts_.name(a.name)}, {"last", texts_.name(b.name)}});
       plan.promql = first;
       plan.more = {first, second};
       plan.range = true;
@@ -181,6 +182,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
   Reading one = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_,
                               Intent::Correlate);
   Subject subject;
+  std::string name;
   if (!half) half = refuse_sides(text);
   if (half && half->refuse_code == "unknown_metric") {
     half->frame = {{"intent", "refuse"}, {"text", text}};
@@ -189,7 +191,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
   if (auto declined = choose(one, subject)) {
     if (before.is_object() && before.contains("promql") && !before.value("promql", "").empty()) {
       plan.promql = before.value("promql", "");
-      plan.subject = before.value("subject", "");
+      name = before.value("subject", "");
     } else {
       declined->frame = {{"intent", std::string(to_string(declined->intent))}, {"text", text}};
       return *std::move(declined);
@@ -200,8 +202,9 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
     shape.by.clear();
     shape.total = true;
     plan.promql = expression.promql(shape);
-    plan.subject = subject.name;
+    name = subject.name;
   }
+  plan.subject = texts_.name(name);
   TimeMs until = end;
   if (reading.point) {
     start = reading.point->start - DurationMs::hours(2);
@@ -216,7 +219,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
   plan.end = until;
   plan.calls.push_back({"correlation", "correlate",
                         Json{{"a", plan.promql},
-                             {"a_name", plan.subject},
+                             {"a_name", name},
                              {"start", start.as_seconds()},
                              {"end", until.as_seconds()}}});
   return plan;
@@ -251,7 +254,7 @@ Plan Planner::plan_anomaly(const Reading& reading, const std::optional<Subject>&
     Shape shape = expression.shape();
     if (shape.by.empty()) shape.by = expression.things();
     shape.total = shape.by.empty();
-    plan.subject = subject->name;
+    plan.subject = texts_.name(subject->name);
     plan.promql = expression.promql(shape);
     plan.unit = expression.unit(shape);
     plan.entity_labels = shape.by;
@@ -292,7 +295,7 @@ Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>&
       (reading.says("explain") && subject && !reading.says("why"));
   if (meaning && subject) {
     plan.wording = "describe";
-    plan.subject = subject->name;
+    plan.subject = texts_.name(subject->name);
     plan.explanation = subject->recipe->explain;
     plan.calls.push_back(
         {"series", "describe_series", Json{{"metric", subject->recipe->needs.front()}}});
@@ -326,18 +329,19 @@ Plan Planner::plan_why(const Reading& reading, const std::optional<Subject>& sub
   if (subject && !alert) {
     const Expression expression(*subject, reading, snapshot_, knowledge_.pack.lexicon);
     Shape shape = expression.shape();
-    plan.subject = subject->name;
+    std::string name = subject->name;
     plan.promql = expression.promql(shape);
     plan.unit = expression.unit(shape);
     if (const Subject up = by_its_course(reading, *subject); up.entry != subject->entry) {
       const Expression of_up(up, reading, snapshot_, knowledge_.pack.lexicon);
       plan.promql = of_up.promql(Shape{});
-      plan.subject = up.name;
+      name = up.name;
       plan.unit = "up";
     }
     arguments["promql"] = plan.promql;
     arguments["unit"] = plan.unit;
-    arguments["name"] = plan.subject;
+    plan.subject = texts_.name(name);
+    arguments["name"] = std::move(name);
   }
   plan.calls.push_back({"causes", "find_causes", std::move(arguments)});
   return plan;

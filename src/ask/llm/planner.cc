@@ -5,7 +5,9 @@
 
 #include "ask/llm/intent.h"
 #include "ask/llm/words.h"
+#include "base/ascii.h"
 #include "base/spelling.h"
+#include "io/codec/number.h"
 
 namespace prom5::llm {
 
@@ -125,7 +127,10 @@ std::vector<std::string> unknown_words(const Reading& reading, const catalogue::
   for (const ContentWord& word : reading.content) {
     const Token& token = reading.tokens[word.at];
     if (word.known) continue;
-    if (!descriptive(token.text) || is_before_kind(reading, token.written, lexicon)) {
+    // "of billing", and nothing behind it, is of a thing.
+    const bool last = word.at > 0 && word.at + 1 == reading.tokens.size() &&
+                      is_any_of(reading.tokens[word.at - 1].text, {"of", "for", "on", "from"});
+    if (!descriptive(token.text) || last || is_before_kind(reading, token.written, lexicon)) {
       out.push_back(token.written);
     }
   }
@@ -277,9 +282,9 @@ Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>&
     if (!word.minor) said += (said.empty() ? "" : " ") + reading.tokens[word.at].written;
   }
   if (said.empty()) said = all_of(reading);
-  std::string message = texts_.say(
-      "refuse.missing",
-      {{"words", said}, {"subject", subject.name}, {"metrics", needed_by(subject, texts_)}});
+  std::string message = texts_.say("refuse.missing", {{"words", said},
+                                                      {"subject", texts_.name(subject.name)},
+                                                      {"metrics", needed_by(subject, texts_)}});
   if (subject.entry != nullptr && !subject.entry->missing.empty()) {
     message = subject.entry->missing;
   }
@@ -415,7 +420,7 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
 Plan Planner::begin(const Reading& reading, const Subject& subject) const {
   Plan plan;
   plan.intent = reading.intent;
-  plan.subject = subject.name;
+  plan.subject = texts_.name(subject.name);
   plan.explanation = subject.recipe->explain;
   plan.finding = subject.recipe->finding;
   plan.least_is_worst = subject.entry != nullptr && subject.entry->least_is_worst;
@@ -428,6 +433,11 @@ Plan Planner::begin(const Reading& reading, const Subject& subject) const {
     if (product || !stands_as_name(reading, word, knowledge_.pack.lexicon)) continue;
     plan.note = texts_.say("note.about_all", {{"name", word}});
     plan.confidence *= 0.8;
+  }
+  if (subject.recipe->only_scraped && subject.filters.empty() &&
+      (reading.superlative || reading.which ||
+       reading.says_any({"process", "processes", "program", "programs"}))) {
+    plan.note = texts_.say("note.only_scraped");
   }
   if (!reading.everything.empty()) {
     plan.note = texts_.say("note.about_everything", {{"name", reading.everything}});
@@ -445,6 +455,42 @@ Plan Planner::begin(const Reading& reading, const Subject& subject) const {
   return plan;
 }
 
+std::optional<Plan> Planner::refuse_assumed(const Reading& reading, const Subject& subject) const {
+  const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
+  const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
+  const bool named = std::ranges::any_of(subject.filters,
+                                         [&](size_t m) { return reading.mentions[m].names_thing; });
+  if (metric == nullptr || named) return std::nullopt;
+  const catalogue::LabelInfo* things =
+      metric->label(catalogue::label_of_kind("service", *metric, lexicon));
+  if (things == nullptr || things->values.size() < 2) return std::nullopt;
+  for (const std::string& word : subject.assumed) {
+    const bool product = metric->name.starts_with(catalogue::fold(word)) ||
+                         subject.name.find(word) != std::string::npos;
+    // "for our users", "of the clients" are of nobody by name.
+    const bool one = catalogue::singular(word) == word;
+    if (!product && one && stands_as_name(reading, word, lexicon)) {
+      return refuse_named(word, reading, subject);
+    }
+  }
+  // "requests of the api service" are api requests, and of one service.
+  for (const ContentWord& word : reading.content) {
+    const std::string& text = reading.tokens[word.at].text;
+    if (word.minor || descriptive(text) || lexicon.is_weak(word.canonical)) continue;
+    const std::string& said = reading.tokens[word.at].written;
+    const bool bound = std::ranges::find(reading.mention_at, word.at) != reading.mention_at.end();
+    const bool in_phrase =
+        std::ranges::find(subject.phrase_words, word.canonical) != subject.phrase_words.end();
+    const std::string next = word.at + 1 < reading.tokens.size()
+                                 ? lexicon.canonical(reading.tokens[word.at + 1].text)
+                                 : "";
+    if (bound || !in_phrase || next != "service" || !stands_as_name(reading, said, lexicon))
+      continue;
+    if (lexicon.kind(word.canonical) == nullptr) return refuse_named(said, reading, subject);
+  }
+  return std::nullopt;
+}
+
 Plan Planner::plan_subject(Reading& reading, Subject& subject) const {
   switch (reading.intent) {
     case Intent::Top: return plan_top(reading, subject);
@@ -453,14 +499,18 @@ Plan Planner::plan_subject(Reading& reading, Subject& subject) const {
     case Intent::Alert: return plan_alert(reading, subject);
     case Intent::Status: return plan_status(reading, subject);
     case Intent::Anomaly: {
+      if (asks_for_crossing(reading)) return plan_crossing(reading, subject);
       const std::string& metric = subject.recipe->needs.front();
       if (!asks_for_onset(reading) || (metric != "ALERTS" && metric != "up")) {
         return plan_anomaly(reading, subject);
       }
       const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
-      return onset_of(metric, expression.matchers_of(metric));
+      return onset_of(metric == "up" ? "down" : "alerts", expression.matchers_of(metric));
     }
     case Intent::Explain: return plan_explain(reading, subject);
+    case Intent::Trend:
+      return asks_for_direction(reading) ? plan_direction(reading, subject)
+                                         : plan_value(reading, subject);
     default: return plan_value(reading, subject);
   }
 }
@@ -484,7 +534,8 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
   const bool no_thing =
       std::all_of(reading.content.begin(), reading.content.end(),
                   [](const ContentWord& w) { return kStates.contains(w.canonical); });
-  const bool of_what = reading.says("it") && !goes_on && reading.mentions.empty() && no_thing;
+  const bool of_what = reading.says("it") && !goes_on && !asks_how_things_are(reading) &&
+                       reading.mentions.empty() && no_thing;
   if (of_what && (reading.intent == Intent::Status || reading.intent == Intent::Explain)) {
     Plan back = ask_which({}, reading);
     back.frame = {{"intent", "clarify"}, {"text", text}};
@@ -585,6 +636,7 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
 /// What can be answered though nothing was found that it is about.
 Plan Planner::plan_without_subject(const Reading& reading, const std::string& text,
                                    Plan declined) const {
+  if (auto refused = refuse_any_number(reading)) return *std::move(refused);
   const bool names = names_subject(reading, knowledge_);
   if (reading.intent == Intent::Anomaly) {
     if (reading.refers && reading.content.empty()) return declined;
@@ -604,7 +656,55 @@ Plan Planner::plan_without_subject(const Reading& reading, const std::string& te
   return declined;
 }
 
+std::optional<Plan> Planner::plan_option(const std::string& asked, const Json& before) {
+  const std::string_view number = trimmed(asked, " .)#:");
+  const bool counts = before.is_object() && before.contains("options") && !number.empty() &&
+                      number.size() <= 4 && std::ranges::all_of(number, is_digit);
+  if (!counts) return std::nullopt;
+  const auto options = before["options"].get<std::vector<std::string>>();
+  const auto index = static_cast<size_t>(codec::parse_double(number).value_or(0));
+  if (index >= 1 && index <= options.size()) return plan(options[index - 1], before);
+  std::vector<std::string> list;
+  for (size_t i = 0; i < options.size(); ++i) {
+    list.push_back(fmt::format("{}. {}", i + 1, options[i]));
+  }
+  Plan again =
+      clarification(texts_.say("ask.no_such_option", {{"number", std::string(number)},
+                                                      {"count", options.size()},
+                                                      {"options", join_words(list, "; ")}}),
+                    options);
+  again.frame = before;
+  return again;
+}
+
+/// What a plan offers is kept, so that it may be chosen by its number.
 Plan Planner::plan(const std::string& asked, const Json& before) {
+  if (auto option = plan_option(asked, before)) return *std::move(option);
+  Plan out = plan_question(asked, before);
+  const std::vector<std::string>& offered = out.clarify.empty() ? out.suggestions : out.options;
+  const bool declined = !out.clarify.empty() || !out.refuse_code.empty();
+  if (declined && !offered.empty()) {
+    if (!out.frame.is_object()) out.frame = {{"intent", std::string(to_string(out.intent))}};
+    out.frame["options"] = offered;
+  } else if (out.frame.is_object()) {
+    out.frame.erase("options");
+  }
+  if (declined) say_language(asked, out);
+  return out;
+}
+
+/// "wie hoch ist die Auslastung?": that English is understood, where the question is in the
+/// language of the reply.
+void Planner::say_language(const std::string& asked, Plan& plan) const {
+  const bool foreign = std::ranges::any_of(tokenize(asked), [&](const Token& token) {
+    return texts_.is_question_word(to_lower(token.written));
+  });
+  if (!foreign) return;
+  std::string& said = plan.clarify.empty() ? plan.refuse_message : plan.clarify;
+  said += " " + texts_.say("ask.in_english");
+}
+
+Plan Planner::plan_question(const std::string& asked, const Json& before) {
   // An answer to a question back belongs to what was asked; what is no answer stands for itself.
   const bool answers = before.is_object() && before.value("intent", "") == "clarify";
   const std::string text = answers ? before.value("text", "") + " " + asked : asked;
@@ -640,6 +740,11 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
     return plan_without_subject(reading, text, *std::move(declined));
   }
   if (!subject) return plan_without_subject(reading, text, ask_which({}, reading));
+  for (auto refused : {refuse_numbered(reading, *subject), refuse_assumed(reading, *subject)}) {
+    if (!refused) continue;
+    if (goes_on) refused->frame = before;
+    return *std::move(refused);
+  }
   Plan plan = plan_subject(reading, *subject);
   if (goes_on && !adds && repeats(reading, plan, before)) return not_understood(text, before);
   add_coverage(reading, *subject, plan);

@@ -48,6 +48,9 @@ struct Plan {
   std::string refuse_code;  ///< with `refuse_message`
   std::string refuse_message;
 
+  std::string limit_op;  ///< of what is asked since when: ">" or "<"; or empty
+  double limit = 0;      ///< in `unit`
+
   std::string coverage;                    ///< the query for when data begins in `covers`; or empty
   TimeRange covers{TimeMs{0}, TimeMs{0}};  ///< the time that the answer is about
 
@@ -76,13 +79,30 @@ class Planner {
   Plan plan(const std::string& text, const Json& before);
 
  private:
+  Plan plan_question(const std::string& asked, const Json& before);
+  void say_language(const std::string& asked, Plan& plan) const;
   Plan plan_text(const std::string& text, const Json& before);
   // What a conversation goes on from.
   void go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const;
   [[nodiscard]] std::optional<Subject> resumed(const Json& before, const Reading& reading) const;
+  /// "2" after a question back: what it offered second; or that there is no such.
+  [[nodiscard]] std::optional<Plan> plan_option(const std::string& asked, const Json& before);
+  /// When hosts started; nothing where that is not known of what is named.
+  [[nodiscard]] std::optional<Plan> plan_started(const Reading& reading) const;
+  /// Since when a value is beyond a limit, or when it was last.
+  [[nodiscard]] Plan plan_crossing(const Reading& reading, const Subject& subject) const;
+  /// "is the disk getting fuller": which way it goes, how fast, and when that ends.
+  [[nodiscard]] Plan plan_direction(const Reading& reading, const Subject& subject) const;
+  /// "errors of the billing api" where several things are told apart and none is called so.
+  [[nodiscard]] std::optional<Plan> refuse_assumed(const Reading& reading,
+                                                   const Subject& subject) const;
   /// Since when one fires, or is down; nothing for other questions.
   [[nodiscard]] std::optional<Plan> plan_onset(const Reading& reading) const;
-  [[nodiscard]] Plan onset_of(const std::string& metric, const std::string& matchers) const;
+  /// `state`: "alerts", "down" or "up".
+  [[nodiscard]] Plan onset_of(const std::string& state, const std::string& matchers) const;
+  /// Asks when the data of a metric begins in a time.
+  void cover(const std::string& metric, const std::string& matchers, TimeRange time,
+             Plan& plan) const;
   void add_coverage(const Reading& reading, const Subject& subject, Plan& plan) const;
   /// "which host is it?": the subject before by host. A plan where it is not told apart so.
   [[nodiscard]] std::optional<Plan> tell_apart(const Json& before, Reading& reading,
@@ -99,6 +119,13 @@ class Planner {
   [[nodiscard]] Plan refuse_stranger(const std::string& name) const;
   [[nodiscard]] Plan refuse_named(const std::string& name, const Reading& reading,
                                   const Subject& subject) const;
+  /// "core 7", where the subject has no such; nothing where it has.
+  [[nodiscard]] std::optional<Plan> refuse_numbered(const Reading& reading,
+                                                    const Subject& subject) const;
+  /// "status 404" alone, and no series has it; nothing where one has.
+  [[nodiscard]] std::optional<Plan> refuse_any_number(const Reading& reading) const;
+  [[nodiscard]] Plan refuse_number(const Reading& reading, const Numbered& one,
+                                   const catalogue::LabelInfo& label) const;
   void tell_mended(const Reading& reading, Plan& plan) const;
   void take_roles(Reading& reading, Subject& subject) const;
   /// The names of what is here and nearest to the question, by its words or else by what it means.

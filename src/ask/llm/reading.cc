@@ -17,12 +17,6 @@ using catalogue::Mention;
 using catalogue::Place;
 using catalogue::Snapshot;
 
-/// "5" and "0.5", but no address and no version.
-bool is_number(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos &&
-         std::ranges::count(text, '.') < 2;
-}
-
 /// What things are told apart by, as a question says it.
 struct SaidKind {
   std::string name;
@@ -47,12 +41,14 @@ class Reader {
   void read(TimeMs now) {
     r_.used.assign(r_.tokens.size(), false);
     take_times(now);
+    take_numbered();
     take_quantities();
     take_numbers();
     take_superlatives();
     take_grouping();
     take_aggregation();
     find_intent(r_);
+    for (const Numbered& one : r_.numbered) r_.used[one.at] = one.places.empty();
     take_mentions();
     take_content();
   }
@@ -109,6 +105,12 @@ class Reader {
       }
       take(phrase.first, phrase.count);
     }
+  }
+
+  /// "core 7": its number is no quantity.
+  void take_numbered() {
+    r_.numbered = find_numbered(r_.tokens, r_.used, lexicon_, snapshot_);
+    for (const Numbered& one : r_.numbered) take(one.at, 1);
   }
 
   void take_quantities() {
@@ -187,8 +189,13 @@ class Reader {
                          text(i) == "going" || text(i) == "gone" || text(i) == "set" ||
                          text(i) == "come" || text(i) == "catch" || text(i) == "caught" ||
                          text(i) == "fill" || text(i) == "fills" || text(i) == "filling" ||
-                         text(i) == "eat" || text(i) == "eating" || text(i) == "climb";
-      if (moves && (text(i + 1) == "up" || text(i + 1) == "down")) r_.used[i + 1] = true;
+                         text(i) == "eat" || text(i) == "eating" || text(i) == "climb" ||
+                         text(i) == "coming" || text(i) == "came" || text(i) == "creeping" ||
+                         text(i) == "heading" || text(i) == "trending";
+      if (!moves || (text(i + 1) != "up" && text(i + 1) != "down")) continue;
+      r_.used[i + 1] = true;
+      const bool either = text(i + 2) == "or" && (text(i + 3) == "up" || text(i + 3) == "down");
+      if (either) r_.used[i + 3] = true;
     }
     if (!r_.top && r_.numbers.size() == 1 && r_.numbers[0].unit == Unit::None) {
       number_for_top_ = static_cast<size_t>(std::clamp(r_.numbers[0].value, 0.0, 1000.0));
@@ -283,12 +290,15 @@ class Reader {
           (lexicon_.kind(kind) == nullptr && lexicon_.kind(canonical(i)) == nullptr)) {
         continue;
       }
-      if (kind == "cpu" || canonical(i) == "cpu") continue;
+      const bool core = text(i) == "core" || text(i) == "cores";
+      if ((kind == "cpu" || canonical(i) == "cpu") && !core) continue;
       const bool selects =
           i > 0 && (kSelects.contains(text(i - 1)) || r_.used[i - 1] || is_number(text(i - 1)));
       const bool plural = catalogue::singular(text(i)) != text(i);
       if (selects) r_.which = true;
       if (selects || plural || r_.superlative) r_.things = kind;
+      // Each host has a core 0.
+      if (core && r_.superlative && r_.by.empty()) r_.by = {"host", "cpu"};
     }
   }
 
@@ -430,7 +440,12 @@ class Reader {
     m.text = r_.tokens[i].written;
     m.folded = folded;
     m.negated = negated;
-    if (is_status_class(text(i))) {
+    const auto numbered = std::ranges::find(r_.numbered, i, &Numbered::at);
+    if (numbered != r_.numbered.end()) {
+      if (numbered->word != i) m.text = r_.tokens[numbered->word].written + " " + m.text;
+      m.places = numbered->places;
+      m.kind = lexicon_.canonical(numbered->kind);
+    } else if (is_status_class(text(i))) {
       m.regex = std::string(1, text(i)[0]) + "..";
     } else {
       collect_places(i, folded, m);
@@ -439,7 +454,9 @@ class Reader {
       note_stranger(i);
       return;
     }
-    m.kind = text(i + 1) == "ones" && r_.things == "host" ? "host" : kind_beside(i);
+    if (m.kind.empty()) {
+      m.kind = text(i + 1) == "ones" && r_.things == "host" ? "host" : kind_beside(i);
+    }
     const bool of_hosts = m.kind == "host" || m.kind == "node" || m.kind == "instance";
     m.names_thing = (of_hosts && !m.prefixes.empty()) ||
                     std::any_of(m.places.begin(), m.places.end(), [](const Place& p) {
@@ -567,6 +584,15 @@ class Reader {
       if (lexicon_.says_nothing(word) && !negates && !directs(i) && !named && !of_thing) continue;
       if (!has_letter(word) && !has_digit(word) && !named) continue;
       if (is_cue(word, r_.intent) && !named) continue;
+      // "port 9090" is what listens there; ports of switches are something else.
+      const bool listens = std::ranges::any_of(r_.numbered, [&](const Numbered& one) {
+        return one.word == i && one.at != i && !one.places.empty() &&
+               one.places.front().label == "instance";
+      });
+      if (listens) continue;
+      // What fills or gets full is asked about, and how it goes is not.
+      const bool of_what = canonical(i) == "full" || canonical(i) == "slow";
+      if (r_.intent == Intent::Trend && says_movement(word) && !named && !of_what) continue;
       ContentWord content{i, negates ? "not" : canonical(i), false, false};
       content.joins = !r_.aggregation.empty() && i == r_.aggregation_at;
       if (content.joins && (r_.window || r_.range)) continue;  // "peak … in six hours"
@@ -574,7 +600,11 @@ class Reader {
         r_.everything = word;  // where nothing is called so, everything is meant
         continue;
       }
-      content.known = named || snapshot_.find(r_.tokens[i].written) != nullptr ||
+      const bool of_number = std::ranges::any_of(r_.numbered, [&](const Numbered& one) {
+        return one.at == i || (one.word == i && content.canonical != "cpu");
+      });
+      content.minor = of_number;
+      content.known = named || of_number || snapshot_.find(r_.tokens[i].written) != nullptr ||
                       vocabulary_.knows(word) || vocabulary_.knows(content.canonical) ||
                       !snapshot_.with_word(content.canonical).empty() ||
                       !snapshot_.places(fold(word)).empty();

@@ -9,6 +9,7 @@
 #include "ask/catalogue/concept.h"
 #include "ask/catalogue/mention.h"
 #include "ask/intent.h"
+#include "ask/llm/numbered.h"
 #include "ask/llm/quantity.h"
 #include "ask/llm/spelling.h"
 #include "ask/llm/time_phrase.h"
@@ -62,6 +63,7 @@ struct Reading {
   std::vector<catalogue::Mention> mentions;
   std::vector<size_t> mention_at;      ///< the token of each
   std::string everything;              ///< "production", where nothing bears that name
+  std::vector<Numbered> numbered;      ///< "core 7", also where there is none such
   std::vector<std::string> strangers;  ///< names of nothing that is here: "web-09"
   std::vector<ContentWord> content;
 

@@ -28,6 +28,8 @@ Json plan_to_json(const Plan& plan) {
             {"wording", plan.wording},
             {"finding", plan.finding},
             {"least_is_worst", plan.least_is_worst},
+            {"limit_op", plan.limit_op},
+            {"limit", plan.limit},
             {"covers_from", plan.covers.start.as_seconds()},
             {"covers_to", plan.covers.end.as_seconds()},
             {"frame", plan.frame}};
@@ -66,6 +68,8 @@ Plan plan_from_json(const Json& json) {
   plan.wording = json.value("wording", "");
   plan.finding = json.value("finding", false);
   plan.least_is_worst = json.value("least_is_worst", false);
+  plan.limit_op = json.value("limit_op", "");
+  plan.limit = json.value("limit", 0.0);
   plan.covers = {time("covers_from"), time("covers_to")};
   plan.frame = json.value("frame", Json());
   if (json.contains("action")) plan.action = json["action"];

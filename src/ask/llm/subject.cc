@@ -260,11 +260,15 @@ const Recipe* SubjectFinder::best_recipe(const Concept& entry, const Reading& re
                                          std::string_view preferred) const {
   const Recipe* best = nullptr;
   size_t most = 0;
+  const bool of_processes = std::ranges::any_of(
+      reading.content, [](const ContentWord& word) { return word.canonical == "process"; });
   for (const Recipe& recipe : entry.recipes) {
     if (!is_available(recipe, snapshot)) continue;
     // The one that can tell most of the named things apart; else the preferred one.
     size_t bound = recipe.needs.front() == preferred ? 2 : 1;
     const Metric* metric = snapshot.find(recipe.needs.front());
+    // Who asks of processes means all of them, where they are known.
+    if (of_processes && !recipe.only_scraped) bound += 1;
     for (const Mention& mention : reading.mentions) {
       if (catalogue::bind(mention, *metric, pack_.lexicon)) bound += 2;
     }

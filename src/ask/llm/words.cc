@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "ask/llm/direction_words.h"
+#include "ask/llm/telling.h"
 #include "io/codec/number.h"
 
 namespace prom5::llm {
@@ -13,119 +15,8 @@ namespace {
 
 using texts::TextCatalogue;
 
-constexpr size_t kMaxNamed = 5;
 /// How far back a proposed alert is tried.
 constexpr uint64_t kTestedHours = 24;
-
-/// Which way the values of a range go.
-enum class Course : uint8_t { Steady, Rising, Falling };
-
-struct Row {
-  std::string name;
-  double value = 0;
-  double first = 0;  ///< of a range
-  double lowest = 0;
-  double highest = 0;
-  Course course = Course::Steady;
-};
-
-/// Which way values go: the last quarter of them against the first.
-Course course_of(const Json& values) {
-  constexpr double kSteady = 0.1;
-  const size_t part = std::max<size_t>(1, values.size() / 4);
-  double early = 0;
-  double late = 0;
-  for (size_t i = 0; i < part; ++i) {
-    early += codec::parse_double(values[i][1].get<std::string>()).value_or(NAN);
-    late += codec::parse_double(values[values.size() - 1 - i][1].get<std::string>()).value_or(NAN);
-  }
-  const double change = late - early;
-  if (!(std::fabs(change) > kSteady * std::max(std::fabs(early), std::fabs(late)))) {
-    return Course::Steady;
-  }
-  return change > 0 ? Course::Rising : Course::Falling;
-}
-/// What is told, and in which language.
-struct Telling {
-  const Plan& plan;
-  const Results& results;
-  TimeMs now;
-  const TextCatalogue& texts;
-
-  [[nodiscard]] std::string value(double value) const { return say_value(value, plan.unit, texts); }
-  [[nodiscard]] std::string time_of(const Json& json, const char* seconds) const {
-    return say_time({static_cast<int64_t>(json.value(seconds, 0.0) * 1000)}, now);
-  }
-};
-
-std::string name_of(const Json& labels, const std::vector<std::string>& wanted) {
-  std::vector<std::string> parts;
-  for (const std::string& label : wanted) {
-    if (labels.contains(label)) parts.push_back(labels[label].get<std::string>());
-  }
-  if (parts.empty()) {
-    for (const auto& [key, value] : labels.items()) {
-      if (key != "__name__") parts.push_back(key + "=" + value.get<std::string>());
-    }
-  }
-  return join_words(parts, " ");
-}
-
-double number_at(const Json& point) {
-  return codec::parse_double(point[1].get<std::string>()).value_or(NAN);
-}
-
-std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& data) {
-  std::vector<Row> rows;
-  if (!data.contains("result")) return rows;
-  const Json& result = data["result"];
-  if (data["resultType"] == "scalar") {
-    rows.push_back({"", number_at(result), 0, 0, 0, Course::Steady});
-    return rows;
-  }
-  if (!result.is_array()) return rows;
-  for (const Json& series : result) {
-    Row row;
-    row.name = name_of(series["metric"], labels);
-    if (series.contains("value")) {
-      row.value = number_at(series["value"]);
-    } else if (series.contains("values")) {
-      const Json& values = series["values"];
-      row.first = number_at(values.front());
-      row.value = number_at(values.back());
-      row.lowest = row.highest = row.first;
-      row.course = course_of(values);
-      for (const Json& point : values) {
-        row.lowest = std::min(row.lowest, number_at(point));
-        row.highest = std::max(row.highest, number_at(point));
-      }
-    } else {
-      continue;  // a histogram, which has no single number to say
-    }
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
-const Json& result_of(const Results& results, std::string_view id) {
-  static const Json none = Json::object();
-  const auto found = results.find(id);
-  return found == results.end() ? none : found->second;
-}
-
-/// "a; b; c; and 4 more"
-std::string with_rest(const TextCatalogue& texts, std::string list, size_t total, size_t told) {
-  if (total <= told) return list;
-  return texts.say("list.rest", {{"list", std::move(list)}, {"more", total - told}});
-}
-
-template <typename Say>
-std::string some_of(const TextCatalogue& texts, const std::vector<Row>& rows, Say say,
-                    size_t most = kMaxNamed, size_t total = 0) {
-  std::string out;
-  for (size_t i = 0; i < rows.size() && i < most; ++i) out += (i > 0 ? "; " : "") + say(rows[i]);
-  return with_rest(texts, std::move(out), std::max(total, rows.size()), most);
-}
 
 std::string name_of_row(const Row& row) { return row.name; }
 
@@ -168,19 +59,9 @@ std::string say_problems(const Telling& told) {
               : texts.say("problems.down", {{"names", some_of(texts, down, name_of_row)}}));
 }
 
-std::string say_direction(const TextCatalogue& texts, Course course, const std::string& value) {
-  switch (course) {
-    case Course::Steady: return texts.say("course.steady", {{"value", value}});
-    case Course::Rising: return texts.say("course.rising", {{"value", value}});
-    case Course::Falling: return texts.say("course.falling", {{"value", value}});
-  }
-  return value;
-}
-
 /// A value, of a range with its course.
 std::string say_course(const Telling& told, const Row& row) {
   std::string value = told.value(row.value);
-  if (told.plan.wording == "direction") value = say_direction(told.texts, row.course, value);
   if (!told.plan.range) return value;
   return told.texts.say("row.range", {{"value", std::move(value)},
                                       {"lowest", told.value(row.lowest)},
@@ -394,6 +275,14 @@ std::string say_episode(const Telling& told, const Json& episode) {
               : texts.say("alert.episode_of", {{"name", name}, {"time", from}});
 }
 
+/// Where the data begins that an alert was tried on; empty where nearly all its hours have some.
+std::string tested_since(const Telling& told, const Json& test) {
+  constexpr double kEnough = 0.9;
+  const double seconds = test.value("tested_s", 3600.0 * kTestedHours);
+  if (seconds >= kEnough * 3600 * kTestedHours) return "";
+  return told.time_of(test, "data_since");
+}
+
 std::string say_alert(const Telling& told) {
   const Json& action = *told.plan.action;
   const TextCatalogue& texts = told.texts;
@@ -406,13 +295,23 @@ std::string say_alert(const Telling& told) {
                                    {"severity", action.value("severity", "")}});
   if (!test.contains("episodes")) return out;
   const size_t count = test.value("count", size_t{0});
-  if (count == 0) return out + " " + texts.say("alert.quiet", {{"hours", kTestedHours}});
+  const std::string since = tested_since(told, test);
+  if (count == 0) {
+    return out + " " +
+           (since.empty() ? texts.say("alert.quiet", {{"hours", kTestedHours}})
+                          : texts.say("alert.quiet_since", {{"time", since}}));
+  }
   std::vector<std::string> parts;
   for (const Json& episode : test["episodes"]) {
     if (parts.size() == 3) break;
     parts.push_back(say_episode(told, episode));
   }
   std::string list = with_rest(texts, join_words(parts, "; "), count, parts.size());
+  if (!since.empty()) {
+    return out + " " +
+           texts.say("alert.would_have_fired_since",
+                     {{"count", count}, {"time", since}, {"episodes", std::move(list)}});
+  }
   return out + " " +
          texts.say("alert.would_have_fired",
                    {{"count", count}, {"hours", kTestedHours}, {"episodes", std::move(list)}});
@@ -470,7 +369,7 @@ std::string say_pair(const Telling& told, const Json& pair) {
   const double r = pair.value("r", 0.0);
   const double lag = pair.value("lag_s", 0.0);
   const auto side = [&](const std::string& key) {
-    return say_name(texts, pair.value(key + "_name", pair.value(key, "")),
+    return say_name(texts, texts.name(pair.value(key + "_name", pair.value(key, ""))),
                     pair.value(key + "_thing", ""));
   };
   const std::string a = side("a");
@@ -499,8 +398,8 @@ std::string say_correlation(const Telling& told) {
 
 std::string say_finding(const TextCatalogue& texts, const Json& f) {
   const std::string unit = f.value("unit", "none");
-  const std::string name =
-      say_name(texts, f.value("name", ""), name_of(f.value("labels", Json::object()), {}));
+  const std::string name = say_name(texts, texts.name(f.value("name", "")),
+                                    name_of(f.value("labels", Json::object()), {}));
   const std::string kind = f.value("kind", "");
   if (kind == "alert") return texts.say("finding.alert", {{"name", name}});
   const bool is_down = unit == "up" && f.value("observed", 1.0) == 0;
@@ -677,6 +576,10 @@ std::string say_ongoing(const Telling& told, const std::string& name, const std:
                         bool before) {
   const TextCatalogue& texts = told.texts;
   const std::initializer_list<texts::Filling> places = {{"name", name}, {"time", since}};
+  if (told.plan.subject == "up") {
+    return before ? texts.say("onset.up_since_before", places)
+                  : texts.say("onset.up_since", places);
+  }
   if (told.plan.subject == "alerts") {
     return before ? texts.say("onset.fires_since_before", places)
                   : texts.say("onset.fires_since", places);
@@ -709,6 +612,7 @@ std::string say_onset(const Telling& told) {
   const TextCatalogue& texts = told.texts;
   const Json series = result_of(told.results, "query").value("result", Json::array());
   if (series.empty()) {
+    if (told.plan.subject == "up") return texts.say("onset.not_up");
     return told.plan.subject == "alerts" ? texts.say("onset.none_fired")
                                          : texts.say("onset.not_down");
   }
@@ -755,6 +659,8 @@ std::string say_answer(const Plan& plan, const Results& results, TimeMs now,
   if (how == "silence") return say_silence(told);
   if (how == "correlate") return say_correlation(told);
   if (how == "onset") return say_onset(told);
+  if (how == "crossing" || how == "crossings") return say_crossing(told);
+  if (how == "direction") return say_direction(told);
   if (how == "anomaly") return say_anomalies(told);
   if (how == "why") return say_causes(told);
   if (how == "describe") return say_description(told);

@@ -15,6 +15,11 @@ using codec::YamlNode;
 constexpr size_t kMaxTextBytes = 2000;
 /// More are not told of one file.
 constexpr size_t kMaxMistakes = 100;
+constexpr size_t kMaxNameBytes = 100;
+/// The section of what the packs' concepts are called.
+constexpr std::string_view kConcepts = "concepts";
+/// And of words that questions in the language have.
+constexpr std::string_view kQuestionWords = "question_words";
 
 std::vector<std::string_view> words_of(std::string_view text) {
   std::vector<std::string_view> out;
@@ -69,7 +74,19 @@ class TextCatalogue::Reader {
     if (root.kind != YamlNode::Kind::Mapping && root.kind != YamlNode::Kind::Null) {
       mistake(root, "expected a mapping of keys to texts");
     }
-    for (const auto& [key, value] : root.entries) read_text(key, value);
+    if (fallback_ != nullptr) {
+      out_.names_ = fallback_->names_;
+      out_.question_words_ = fallback_->question_words_;
+    }
+    for (const auto& [key, value] : root.entries) {
+      if (key.scalar == kConcepts) {
+        read_names(key, value);
+      } else if (key.scalar == kQuestionWords) {
+        read_question_words(key, value);
+      } else {
+        read_text(key, value);
+      }
+    }
     if (mistakes_ > kMaxMistakes) {
       told_ += fmt::format("\nand {} mistakes more", mistakes_ - kMaxMistakes);
     }
@@ -121,6 +138,38 @@ class TextCatalogue::Reader {
     if (value.find(kPlurals[static_cast<size_t>(Plural::Other)]) == nullptr) {
       mistake(value, fmt::format("{}: the form \"other\" is missing; add it", row->key));
     }
+  }
+
+  void read_names(const YamlNode& key, const YamlNode& value) {
+    if (value.kind != YamlNode::Kind::Mapping) {
+      return mistake(key, "concepts: expected a mapping of names to names");
+    }
+    for (const auto& [name, words] : value.entries) {
+      const bool good = words.kind == YamlNode::Kind::Scalar && !words.scalar.empty() &&
+                        words.scalar.size() <= kMaxNameBytes && is_plain(words.scalar);
+      if (good) {
+        out_.names_[name.scalar] = words.scalar;
+      } else {
+        mistake(name, fmt::format("concepts: {}: expected a name of at most {} bytes on one line",
+                                  name.scalar, kMaxNameBytes));
+      }
+    }
+  }
+
+  void read_question_words(const YamlNode& key, const YamlNode& value) {
+    for (const YamlNode& word : value.items) {
+      if (word.kind == YamlNode::Kind::Scalar && is_plain(word.scalar)) {
+        out_.question_words_.insert(word.scalar);
+      }
+    }
+    const bool good =
+        value.kind == YamlNode::Kind::Sequence && out_.question_words_.size() >= value.items.size();
+    if (!good) mistake(key, "question_words: expected a list of words, each once");
+  }
+
+  static bool is_plain(std::string_view text) {
+    return codec::utf8_valid(text) &&
+           std::ranges::none_of(text, [](char c) { return c >= 0 && c < ' '; });
   }
 
   static std::string unknown_key(const std::string& key) {
@@ -236,6 +285,11 @@ std::string TextCatalogue::say(TextKey key, std::initializer_list<Filling> place
     out += found == places.end() ? piece.text : found->text();
   }
   return out;
+}
+
+std::string TextCatalogue::name(std::string_view concept_name) const {
+  const auto found = names_.find(concept_name);
+  return found == names_.end() ? std::string(concept_name) : found->second;
 }
 
 std::vector<std::string_view> TextCatalogue::missing() const {

@@ -3,7 +3,9 @@
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,7 +53,8 @@ struct NumberWords {
 class TextCatalogue {
  public:
   /// Reads a file as packs/texts/en.yaml: a mapping of the keys of kTexts to texts, or to the
-  /// plural forms of one. `language`: its tag, "de" or "pt-BR". `fallback`: says what is missing;
+  /// plural forms of one; under "concepts" names in packs and what they are called; and the list
+  /// "question_words". `language`: its tag, "de" or "pt-BR". `fallback`: says what is missing;
   /// null: nothing may be.
   /// Errors: BadData for what is no YAML, an unknown key, place or plural form, a brace that is not
   /// closed, a place that a text leaves out, no form "other". It tells all mistakes, each on a line
@@ -64,6 +67,15 @@ class TextCatalogue {
 
   /// The text with its places filled in. Fillings have the places of the key's row.
   [[nodiscard]] std::string say(TextKey key, std::initializer_list<Filling> places = {}) const;
+
+  /// What a concept of a pack is called; its own name where the language has none for it.
+  [[nodiscard]] std::string name(std::string_view concept_name) const;
+
+  /// Whether a word, in lower case, shows that a question is in this language, as none of English
+  /// does: from the list "question_words".
+  [[nodiscard]] bool is_question_word(std::string_view word) const {
+    return question_words_.contains(word);
+  }
 
   [[nodiscard]] const std::string& language() const { return language_; }
   /// Keys that are said in the language of the fallback.
@@ -84,7 +96,9 @@ class TextCatalogue {
   class Reader;
 
   std::string language_;
-  std::vector<Text> texts_;  // as kTexts
+  std::vector<Text> texts_;                                // as kTexts
+  std::map<std::string, std::string, std::less<>> names_;  // of concepts
+  std::set<std::string, std::less<>> question_words_;
 };
 
 }  // namespace prom5::texts

@@ -145,4 +145,24 @@ TEST(TextCatalogue, TellsTheWordsBesideNumbers) {
   EXPECT_EQ(en.rest, (std::vector<std::pair<std::string, std::string>>{{"and", "more"}}));
 }
 
+TEST(TextCatalogue, NamesConcepts) {
+  const auto own = TextCatalogue::parse(
+      "de", "concepts: {CPU usage: Auslastung}\nquestion_words: [wie, viel]\n", &english());
+  ASSERT_TRUE(own) << own.error().message;
+  EXPECT_EQ(own->name("CPU usage"), "Auslastung");
+  EXPECT_EQ(own->name("memory usage"), "memory usage");
+  EXPECT_TRUE(own->is_question_word("wie"));
+  EXPECT_FALSE(own->is_question_word("how"));
+  const auto more = TextCatalogue::parse("de-AT", "concepts: {memory usage: Speicher}\n", &*own);
+  ASSERT_TRUE(more) << more.error().message;
+  EXPECT_EQ(more->name("CPU usage"), "Auslastung");
+  EXPECT_EQ(more->name("memory usage"), "Speicher");
+  EXPECT_TRUE(more->is_question_word("viel"));
+  for (const char* bad :
+       {"concepts: [a]", "concepts: {a: [b]}", "concepts: {a: \"\"}", "concepts: {a: \"x\\ny\"}",
+        "question_words: a", "question_words: [[a]]"}) {
+    EXPECT_FALSE(TextCatalogue::parse("de", bad, &english())) << bad;
+  }
+}
+
 }  // namespace prom5::texts

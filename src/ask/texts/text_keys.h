@@ -26,9 +26,14 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
 
     {"row.named", "name value", ""},
     {"row.range", "value lowest highest first", ""},
-    {"course.rising", "value", ""},
-    {"course.falling", "value", ""},
+    {"course.rising", "value change", ""},
+    {"course.falling", "value change", ""},
+    {"course.rising_daily", "value change", ""},
+    {"course.falling_daily", "value change", ""},
     {"course.steady", "value", ""},
+    {"course.unknown", "value", ""},
+    {"course.full", "course duration time", ""},
+    {"course.used_up", "course duration time", ""},
 
     {"value.none_beyond", "subject", ""},
     {"value.all_well", "subject", ""},
@@ -53,10 +58,23 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"onset.fires_since_before", "name time", ""},
     {"onset.down_since", "name time", ""},
     {"onset.down_since_before", "name time", ""},
+    {"onset.up_since", "name time", ""},
+    {"onset.up_since_before", "name time", ""},
     {"onset.past", "name from to", ""},
     {"onset.past_since_before", "name from to", ""},
     {"onset.none_fired", "", ""},
     {"onset.not_down", "", ""},
+    {"onset.not_up", "", ""},
+
+    {"crossed.above", "limit", ""},
+    {"crossed.below", "limit", ""},
+    {"crossed.at", "limit", ""},
+    {"crossed.since", "state time value", ""},
+    {"crossed.throughout", "state time value", ""},
+    {"crossed.past", "state from to value", ""},
+    {"crossed.times", "count time crossed", "count"},
+    {"crossed.never_above", "state time value extreme", ""},
+    {"crossed.never_below", "state time value extreme", ""},
 
     {"problems.no_alert", "", ""},
     {"problems.alerts", "count alerts", "count"},
@@ -80,6 +98,8 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"alert.proposed", "alert promql hold severity", ""},
     {"alert.quiet", "hours", "hours"},
     {"alert.would_have_fired", "count hours episodes", "count"},
+    {"alert.quiet_since", "time", ""},
+    {"alert.would_have_fired_since", "count time episodes", "count"},
     {"alert.episode", "time", ""},
     {"alert.open_episode", "time", ""},
     {"alert.episode_of", "name time", ""},
@@ -155,6 +175,8 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"ask.named_alerts", "", ""},
     {"ask.limit", "subject unit", ""},
     {"ask.what_of_it", "question subject", ""},
+    {"ask.no_such_option", "number count options", "count"},
+    {"ask.in_english", "", ""},
 
     {"refuse.unsafe", "", ""},
     {"refuse.small_talk", "", ""},
@@ -175,10 +197,12 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"note.about_all", "name", ""},
     {"note.about_everything", "name", ""},
     {"note.mended", "written meant", ""},
+    {"note.only_scraped", "", ""},
 
     {"explain.things", "", ""},
     {"explain.when_alerts_fired", "", ""},
     {"explain.when_it_was_down", "", ""},
+    {"explain.when_it_was_up", "", ""},
 
     {"budget.steps", "limit budget", "limit"},
     {"budget.time", "limit budget", ""},
@@ -188,6 +212,15 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"evidence.none", "", ""},
     {"evidence.given", "", ""},
     {"evidence.rest", "more", "more"},
+
+    {"command.line", "", ""},
+    {"command.number", "", ""},
+    {"command.good", "", ""},
+    {"command.bad", "", ""},
+    {"command.help", "", ""},
+    {"command.quit", "", ""},
+    {"command.noted", "", ""},
+    {"command.not_offered", "number count", "count"},
 });
 
 /// A key of kTexts, known when the program is compiled: another is no C++.

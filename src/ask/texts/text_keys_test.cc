@@ -47,6 +47,8 @@ std::map<std::string, std::string> sources() {
     if (entry.path().extension() != ".cc" || is_test(name) || name.starts_with("texts/")) continue;
     out[name] = read_source(entry.path());
   }
+  // The one place outside that says something of its own.
+  out["command"] = read_source(std::string(PROM5_SOURCE_DIR) + "/src/app/cli/ask.cc");
   return out;
 }
 
@@ -146,7 +148,7 @@ TEST(TextKeys, NothingIsSaidPastTheCatalogue) {
   std::set<std::string> seen;
   size_t files = 0;
   for (const auto& [name, source] : sources()) {
-    const bool says = name == "llm/words.cc" || name == "llm/value_words.cc" ||
+    const bool says = name.ends_with("words.cc") || name == "llm/telling.cc" ||
                       name == "llm/planner.cc" || name == "llm/rule_model.cc" ||
                       name == "llm/follow_up.cc" || name.starts_with("llm/plan_") ||
                       name == "agent/question_run.cc" || name == "numbers/number_check.cc";

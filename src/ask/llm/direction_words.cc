@@ -1,0 +1,160 @@
+#include "ask/llm/direction_words.h"
+
+#include <cmath>
+#include <map>
+
+namespace prom5::llm {
+
+namespace {
+
+using texts::TextCatalogue;
+
+/// Of a change that is a smaller part of the value in an hour it is said how much it is in a day.
+constexpr double kLittle = 0.01;
+
+/// "CPU usage of web-01: …" of one, "CPU usage: web-01: …; web-02: …" of several.
+template <typename Say>
+std::string say_each(const Telling& told, const std::vector<Row>& rows, Say say) {
+  const TextCatalogue& texts = told.texts;
+  const std::string& subject = told.plan.subject;
+  if (rows.size() == 1 && !rows[0].name.empty()) {
+    return texts.say("value.of_one",
+                     {{"subject", subject}, {"name", rows[0].name}, {"value", say(rows[0])}});
+  }
+  const auto named = [&](const Row& row) {
+    std::string value = say(row);
+    if (row.name.empty()) return value;
+    return texts.say("row.named", {{"name", row.name}, {"value", std::move(value)}});
+  };
+  return texts.say("value.said", {{"subject", subject}, {"rows", some_of(texts, rows, named)}});
+}
+
+std::string say_course(const Telling& told, const Row& row, const Json& trend) {
+  const TextCatalogue& texts = told.texts;
+  const std::string value = told.value(row.value);
+  if (!trend.contains("moves")) return texts.say("course.unknown", {{"value", value}});
+  const int moves = trend.value("moves", 0);
+  if (moves == 0) return texts.say("course.steady", {{"value", value}});
+  const double hourly = std::fabs(trend.value("change_per_h", 0.0));
+  const double size = std::max(std::fabs(row.value), std::fabs(row.first));
+  const bool daily = hourly < kLittle * size;
+  const std::string change =
+      told.value(daily ? std::fabs(trend.value("change_per_d", 0.0)) : hourly);
+  const std::initializer_list<texts::Filling> places = {{"value", value}, {"change", change}};
+  if (moves > 0) {
+    return daily ? texts.say("course.rising_daily", places) : texts.say("course.rising", places);
+  }
+  return daily ? texts.say("course.falling_daily", places) : texts.say("course.falling", places);
+}
+
+std::string say_moving(const Telling& told, const Row& row, const Json& trend) {
+  const TextCatalogue& texts = told.texts;
+  std::string course = texts.say("row.range", {{"value", say_course(told, row, trend)},
+                                               {"lowest", told.value(row.lowest)},
+                                               {"highest", told.value(row.highest)},
+                                               {"first", told.value(row.first)}});
+  const int moves = trend.value("moves", 0);
+  if (moves == 0 || !trend.contains("reached_in_s")) return course;
+  const double seconds = trend["reached_in_s"].get<double>();
+  const TimeMs at{told.now.ms + static_cast<int64_t>(seconds * 1000)};
+  const std::initializer_list<texts::Filling> places = {{"course", std::move(course)},
+                                                        {"duration", say_seconds(seconds, texts)},
+                                                        {"time", say_time(at, told.now)}};
+  return moves > 0 ? texts.say("course.full", places) : texts.say("course.used_up", places);
+}
+
+std::string say_state(const Telling& told) {
+  const std::string limit = told.value(told.plan.limit);
+  const std::string& op = told.plan.limit_op;
+  if (op.starts_with('>')) return told.texts.say("crossed.above", {{"limit", limit}});
+  if (op.starts_with('<')) return told.texts.say("crossed.below", {{"limit", limit}});
+  return told.texts.say("crossed.at", {{"limit", limit}});
+}
+
+/// `episode`: the last one, or null; `extreme`: the value that came nearest to the limit.
+std::string say_crossed(const Telling& told, const Row& row, const Json& episode, double extreme) {
+  const TextCatalogue& texts = told.texts;
+  const Json& tested = result_of(told.results, "backtest");
+  const std::string state = say_state(told);
+  const std::string value = told.value(row.value);
+  const std::string since = told.time_of(tested, "data_since");
+  if (episode.is_null()) {
+    const std::initializer_list<texts::Filling> places = {
+        {"state", state}, {"time", since}, {"value", value}, {"extreme", told.value(extreme)}};
+    return told.plan.limit_op.starts_with('<') ? texts.say("crossed.never_below", places)
+                                               : texts.say("crossed.never_above", places);
+  }
+  const std::string from = told.time_of(episode, "start");
+  if (!episode.value("open", false)) {
+    return texts.say(
+        "crossed.past",
+        {{"state", state}, {"from", from}, {"to", told.time_of(episode, "end")}, {"value", value}});
+  }
+  // It held already where the data begins.
+  const double step = tested.value("step_s", 60.0);
+  const bool whole = episode.value("start", 0.0) <= tested.value("data_since", 0.0) + step;
+  const std::initializer_list<texts::Filling> places = {
+      {"state", state}, {"time", from}, {"value", value}};
+  return whole ? texts.say("crossed.throughout", places) : texts.say("crossed.since", places);
+}
+
+}  // namespace
+
+std::string say_direction(const Telling& told) {
+  const std::vector<std::string>& labels = told.plan.entity_labels;
+  std::vector<Row> rows = rows_of(labels, result_of(told.results, "query"));
+  if (rows.empty()) {
+    return told.texts.say("value.no_data", {{"subject", told.plan.subject}});
+  }
+  std::map<std::string, Json> trends;
+  const Json found = result_of(told.results, "trend").value("series", Json::array());
+  for (const Json& series : found) trends[name_of(series["labels"], labels)] = series;
+  const auto trend_of = [&](const Row& row) {
+    const auto at = trends.find(row.name);
+    return at == trends.end() ? Json::object() : at->second;
+  };
+  // What moves comes first, and of it what is most.
+  std::ranges::stable_sort(rows, [&](const Row& a, const Row& b) {
+    const bool one = trend_of(a).value("moves", 0) != 0;
+    const bool other = trend_of(b).value("moves", 0) != 0;
+    return one != other ? one : a.value > b.value;
+  });
+  return say_each(told, rows, [&](const Row& row) { return say_moving(told, row, trend_of(row)); });
+}
+
+std::string say_crossing(const Telling& told) {
+  const std::vector<std::string>& labels = told.plan.entity_labels;
+  std::vector<Row> rows = rows_of(labels, result_of(told.results, "query"));
+  if (rows.empty()) {
+    return told.texts.say("value.no_data", {{"subject", told.plan.subject}});
+  }
+  std::map<std::string, Json> last;  // the newest of each comes first
+  const Json episodes = result_of(told.results, "backtest").value("episodes", Json::array());
+  std::map<std::string, size_t> times;
+  for (const Json& one : episodes) {
+    const std::string name = name_of(one["labels"], labels);
+    last.emplace(name, one);
+    ++times[name];
+  }
+  std::map<std::string, double> extremes;
+  for (const Row& row : rows_of(labels, result_of(told.results, "extreme"))) {
+    extremes[row.name] = row.value;
+  }
+  std::ranges::stable_sort(rows, [&](const Row& a, const Row& b) {
+    const bool one = last.contains(a.name);
+    return one != last.contains(b.name) ? one : a.value > b.value;
+  });
+  return say_each(told, rows, [&](const Row& row) {
+    const auto episode = last.find(row.name);
+    const auto extreme = extremes.find(row.name);
+    std::string crossed = say_crossed(told, row, episode == last.end() ? Json() : episode->second,
+                                      extreme == extremes.end() ? row.value : extreme->second);
+    if (told.plan.wording != "crossings" || episode == last.end()) return crossed;
+    const Json& tested = result_of(told.results, "backtest");
+    return told.texts.say("crossed.times", {{"count", times[row.name]},
+                                            {"time", told.time_of(tested, "data_since")},
+                                            {"crossed", std::move(crossed)}});
+  });
+}
+
+}  // namespace prom5::llm

@@ -1,0 +1,73 @@
+#include "ask/llm/telling.h"
+
+#include <cmath>
+
+#include "io/codec/number.h"
+
+namespace prom5::llm {
+
+namespace {
+
+double number_at(const Json& point) {
+  return codec::parse_double(point[1].get<std::string>()).value_or(NAN);
+}
+
+}  // namespace
+
+std::string name_of(const Json& labels, const std::vector<std::string>& wanted) {
+  std::vector<std::string> parts;
+  for (const std::string& label : wanted) {
+    if (labels.contains(label)) parts.push_back(labels[label].get<std::string>());
+  }
+  if (parts.empty()) {
+    for (const auto& [key, value] : labels.items()) {
+      if (key != "__name__") parts.push_back(key + "=" + value.get<std::string>());
+    }
+  }
+  return join_words(parts, " ");
+}
+
+std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& data) {
+  std::vector<Row> rows;
+  if (!data.contains("result")) return rows;
+  const Json& result = data["result"];
+  if (data["resultType"] == "scalar") {
+    rows.push_back({"", number_at(result), 0, 0, 0});
+    return rows;
+  }
+  if (!result.is_array()) return rows;
+  for (const Json& series : result) {
+    Row row;
+    row.name = name_of(series["metric"], labels);
+    if (series.contains("value")) {
+      row.value = number_at(series["value"]);
+    } else if (series.contains("values")) {
+      const Json& values = series["values"];
+      row.first = number_at(values.front());
+      row.value = number_at(values.back());
+      row.lowest = row.highest = row.first;
+      for (const Json& point : values) {
+        row.lowest = std::min(row.lowest, number_at(point));
+        row.highest = std::max(row.highest, number_at(point));
+      }
+    } else {
+      continue;  // a histogram, which has no single number to say
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+const Json& result_of(const Results& results, std::string_view id) {
+  static const Json none = Json::object();
+  const auto found = results.find(id);
+  return found == results.end() ? none : found->second;
+}
+
+std::string with_rest(const texts::TextCatalogue& texts, std::string list, size_t total,
+                      size_t told) {
+  if (total <= told) return list;
+  return texts.say("list.rest", {{"list", std::move(list)}, {"more", total - told}});
+}
+
+}  // namespace prom5::llm
