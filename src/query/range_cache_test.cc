@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include "base/loop_turn.h"
 #include "base/rng.h"
 #include "query/engine.h"
 #include "query/promql/parser.h"
@@ -237,5 +238,42 @@ TEST(RangeCache, IsAsIfThereWereNone) {
 }
 
 }  // namespace
+
+TEST(RangeCache, ALongAnswerThatIsKnownIsGivenOffTheEventLoop) {
+  MetricRegistry metrics;
+  RangeCache cache(size_t{64} << 20, metrics);
+  const tsdb::House house;
+  QueryRequest request;
+  request.text = "x";
+  request.start = kStart;
+  request.step = DurationMs{1000};
+  request.end = kStart + DurationMs{10'000'000};
+  size_t asked = 0;
+  const auto evaluate = [&](const QueryRequest& r) -> Result<QueryResult> {
+    ++asked;
+    MatrixValue value;
+    for (int i = 0; i < 200; ++i) {
+      Series series;
+      series.labels = Labels{{"i", fmt::format("{:04}", i)}};
+      for (TimeMs t = r.start; t <= r.end; t = t + r.step) series.add(t, 1);
+      value.series.push_back(std::move(series));
+    }
+    QueryResult out;
+    out.value = std::move(value);
+    return out;
+  };
+  const auto ask = [&] {
+    const LoopTurn turn([] {});
+    EXPECT_TRUE(cache.answer(
+        *house.db, request,
+        {.reach = {}, .lookback = DurationMs::minutes(5), .subquery_step = DurationMs::minutes(1)},
+        evaluate));
+    return turn.left();
+  };
+  ask();
+  ask();
+  EXPECT_TRUE(ask());
+  EXPECT_EQ(asked, 2U) << "the third is known";
+}
 
 }  // namespace prom5::query

@@ -6,10 +6,9 @@
 #include "app/api/query_answer.h"
 #include "app/config/web_config.h"
 #include "base/loop_turn.h"
+#include "io/file/file_system.h"
 #include "io/file/memory_file_system.h"
-#include "io/file/posix_file_system.h"
 #include "query/query_log.h"
-#include "query/range_cache.h"
 #include "store/index/postings.h"
 #include "store/memory_storage.h"
 
@@ -106,45 +105,14 @@ TEST_F(LeavesTheLoop, ALongAnswer) {
   EXPECT_TRUE(answer_leaves(3000));
 }
 
-TEST_F(LeavesTheLoop, AnAnswerThatIsKnownAndLong) {
-  query::RangeCache cache(size_t{64} << 20, metrics_);
-  query::QueryRequest request;
-  request.text = "x";
-  request.step = DurationMs{1000};
-  request.end = TimeMs{10'000'000};
-  const auto evaluate = [](const query::QueryRequest&) -> Result<query::QueryResult> {
-    query::MatrixValue value;
-    for (int i = 0; i < 200; ++i) {
-      query::Series series;
-      series.labels = Labels{{"i", std::to_string(1000 + i)}};
-      for (int64_t t = 0; t <= 10'000; ++t) series.add(TimeMs{t * 1000}, 1);
-      value.series.push_back(std::move(series));
-    }
-    query::QueryResult out;
-    out.value = std::move(value);
-    return out;
-  };
-  size_t asked = 0;
-  const auto ask = [&] {
-    static_cast<void>(cache.answer(
-        storage_, request,
-        {.reach = {}, .lookback = DurationMs::minutes(5), .subquery_step = DurationMs::minutes(1)},
-        [&](const query::QueryRequest& r) {
-          ++asked;
-          return evaluate(r);
-        }));
-  };
-  for (int i = 0; i < 2; ++i) ask();
-  EXPECT_TRUE(leaves(ask));
-  EXPECT_EQ(asked, 2U) << "the third is known";
-}
-
 TEST_F(LeavesTheLoop, ManySeries) {
   index::MemPostings postings;
   for (index::SeriesId id = 1; id <= 40'000; ++id) {
     postings.add(id, Labels{{"job", "a"}, {"n", std::to_string(id % 7)}});
   }
-  const auto select = [&](const Matcher& matcher) { postings.select({&matcher, 1}); };
+  const auto select = [&](const Matcher& matcher) {
+    EXPECT_LE(postings.select({&matcher, 1}).size(), 40'000U);
+  };
   EXPECT_TRUE(leaves([&] { select(Matcher::equal("job", "a")); }));
   EXPECT_FALSE(leaves([&] { select(Matcher::equal("n", "8")); }));
 }
