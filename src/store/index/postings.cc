@@ -123,6 +123,20 @@ PostingList MemPostings::select(std::span<const Matcher> matchers) const {
   return result;
 }
 
+/// What select() gives, in `room`; or where it is, when it is the list of one value.
+const PostingList& MemPostings::selection(std::span<const Matcher> matchers,
+                                          PostingList& room) const {
+  if (matchers.size() == 1 && !matchers[0].matches_empty() &&
+      matchers[0].literal_values().size() == 1) {
+    const auto name = by_name_.find(matchers[0].name());
+    if (name == by_name_.end()) return room;
+    const auto value = name->second.find(matchers[0].literal_values()[0]);
+    return value == name->second.end() ? room : value->second;
+  }
+  room = select(matchers);
+  return room;
+}
+
 bool intersects(const PostingList& a, const PostingList& b) {
   const PostingList& few = a.size() < b.size() ? a : b;
   const PostingList& many = a.size() < b.size() ? b : a;
@@ -137,7 +151,8 @@ bool intersects(const PostingList& a, const PostingList& b) {
 
 std::vector<std::string> MemPostings::label_names(std::span<const Matcher> matchers) const {
   std::vector<std::string> out;
-  const PostingList ids = matchers.empty() ? PostingList() : select(matchers);
+  PostingList selected;
+  const PostingList& ids = matchers.empty() ? selected : selection(matchers, selected);
   for (const auto& [name, values] : by_name_) {
     const bool any = matchers.empty() || std::ranges::any_of(values, [&](const auto& entry) {
                        leave_event_loop_when_long();
@@ -153,7 +168,8 @@ std::vector<std::string> MemPostings::label_values(std::string_view name,
   std::vector<std::string> out;
   const auto found = by_name_.find(name);
   if (found == by_name_.end()) return out;
-  const PostingList ids = matchers.empty() ? PostingList() : select(matchers);
+  PostingList selected;
+  const PostingList& ids = matchers.empty() ? selected : selection(matchers, selected);
   for (const auto& [value, list] : found->second) {
     leave_event_loop_when_long();
     if (matchers.empty() || intersects(ids, list)) out.push_back(value);

@@ -57,6 +57,7 @@ class MemPostings {
   using Values = std::map<std::string, PostingList, std::less<>>;
 
   [[nodiscard]] PostingList matching(const Matcher& matcher, const Values& values) const;
+  const PostingList& selection(std::span<const Matcher> matchers, PostingList& room) const;
 
   PostingList all_;
   std::map<std::string, Values, std::less<>> by_name_;

@@ -59,6 +59,19 @@ TEST(Postings, SelectAgreesWithLookingAtEverySeries) {
       if (matches_all(matchers, labels)) want.push_back(id);
     }
     ASSERT_EQ(postings.select(matchers), want) << text;
+    std::set<std::string> names;
+    std::set<std::string> of_x;
+    for (const SeriesId id : want) {
+      for (const LabelView label : twin[id]) {
+        names.emplace(label.name);
+        if (label.name == "x") of_x.emplace(label.value);
+      }
+    }
+    const auto listed = [](const std::set<std::string>& all) {
+      return std::vector<std::string>(all.begin(), all.end());
+    };
+    ASSERT_EQ(postings.label_names(matchers), listed(names)) << text;
+    ASSERT_EQ(postings.label_values("x", matchers), listed(of_x)) << text;
   }
 }
 
