@@ -396,7 +396,7 @@ class Kill(unittest.TestCase):
 # ------------------------------------------------------------------------------------- full disk
 
 class FullDisk(unittest.TestCase):
-    ROUNDS = 200 if LONG else 3
+    ROUNDS = 200 if LONG else 20
     ROUNDS_OF_A_DISK = 3
     DISK_BYTES = 64 * MB
     RECOVERY_SECONDS = 10
