@@ -177,9 +177,10 @@ class SnapshotBuilder {
     for (const std::string& value : info.values) {
       if (!indexed_.insert(info.name + '\xff' + value).second) continue;
       std::vector<std::string> names = names_of(value);
-      // "complete" names "completed".
+      // "complete" names "completed"; but "down" says how things are, and names no job "dead".
       if (value.find_first_of("-_.:/ ") == std::string::npos) {
-        names.push_back(fold(lexicon_.canonical(value)));
+        std::string form = fold(lexicon_.canonical(value));
+        if (form != "down" && form != "up") names.push_back(std::move(form));
       }
       for (const std::string& name : names) {
         if (name.empty()) continue;

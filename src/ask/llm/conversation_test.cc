@@ -349,6 +349,21 @@ TEST(Onset, OfLimits) {
   EXPECT_TRUE(moving("since when is cpu above 3 GiB").clarification);
 }
 
+TEST(States, AreNotTakenForNames) {
+  SmallWorld world(false);
+  for (const char* job : {"dead", "offline", "web"}) {
+    world.put({{"__name__", "up"}, {"instance", std::string(job) + ":1"}, {"job", job}},
+              [=](double) { return 0; });
+  }
+  Assistant made(world);
+  for (const char* question : {"is anything down", "what is down", "which targets are down"}) {
+    const Answer a = made.ask(question);
+    expect_sound(a, question);
+    has(a, "up == 0");
+    says(a, "web");
+  }
+}
+
 TEST(Onset, OfBeingUp) {
   has(moving("since when is old-01 up"), "node_boot_time_seconds");
   says(moving("since when is old-01 running"), "2026-01-12T12:00:00Z");
