@@ -85,7 +85,7 @@ describe('Answers', { timeout: 120000 }, () => {
                            labels: { severity: 'critical' }, annotations: { summary: 'it is "up"' } }] });
     await turn.getByTestId('episode').first().waitFor();
     assert.equal(await turn.getByTestId('episode').count(), 2);
-    assert.match(await turn.getByTestId('backtest').innerText(), /fired 2 times in the last 24 hours/);
+    assert.match(await turn.getByTestId('backtest').innerText(), /fired 2 times on the data of the last 24 hours/);
     assert.equal(await turn.getByTestId('timeline').count(), 1);
     await turn.getByText('Rule as YAML').click();
     const yaml = await turn.getByTestId('rule').innerText();
