@@ -74,7 +74,7 @@ class BlockSet {
                                               DurationMs retention) const EXCLUDES(mutex_);
 
   /// Marks samples as deleted: for each series that matches, those in the range. Durable on return.
-  /// Unavailable when a block cannot be read for now.
+  /// Unavailable while a block cannot be read that may be later: it would keep its samples.
   Result<void> delete_samples(std::span<const Matcher> matchers, TimeRange range) EXCLUDES(mutex_);
   /// The same for some series of one block. Result: whether anything was not deleted before.
   struct Deletion {
