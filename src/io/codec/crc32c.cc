@@ -20,8 +20,8 @@ constexpr std::array<uint32_t, 256> make_table() {
 constexpr std::array<uint32_t, 256> kTable = make_table();
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) uint32_t crc32c_sse42(std::string_view bytes) {
-  uint64_t crc = 0xFFFFFFFF;
+__attribute__((target("sse4.2"))) uint32_t crc32c_sse42(std::string_view bytes, uint32_t before) {
+  uint64_t crc = ~before;
   while (bytes.size() >= 8) {
     uint64_t word;
     std::memcpy(&word, bytes.data(), 8);
@@ -36,18 +36,18 @@ __attribute__((target("sse4.2"))) uint32_t crc32c_sse42(std::string_view bytes) 
 
 }  // namespace
 
-uint32_t crc32c_by_table(std::string_view bytes) {
-  uint32_t crc = 0xFFFFFFFF;
+uint32_t crc32c_by_table(std::string_view bytes, uint32_t before) {
+  uint32_t crc = ~before;
   for (const char c : bytes) crc = kTable[(crc ^ static_cast<uint8_t>(c)) & 0xFF] ^ (crc >> 8);
   return ~crc;
 }
 
-uint32_t crc32c(std::string_view bytes) {
+uint32_t crc32c(std::string_view bytes, uint32_t before) {
 #if defined(__x86_64__)
   static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
-  if (has_instruction) return crc32c_sse42(bytes);
+  if (has_instruction) return crc32c_sse42(bytes, before);
 #endif
-  return crc32c_by_table(bytes);
+  return crc32c_by_table(bytes, before);
 }
 
 }  // namespace prom5::codec

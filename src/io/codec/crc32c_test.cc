@@ -32,6 +32,9 @@ TEST(Crc32c, AgreesWithTheTable) {
     const std::string_view view(bytes);
     for (size_t skip = 0; skip < std::min<size_t>(n, 9); ++skip) {  // every alignment
       EXPECT_EQ(crc32c(view.substr(skip)), crc32c_by_table(view.substr(skip))) << n << " " << skip;
+      const uint32_t before = crc32c(view.substr(0, skip));
+      EXPECT_EQ(crc32c(view.substr(skip), before), crc32c(view)) << n << " " << skip;
+      EXPECT_EQ(crc32c_by_table(view.substr(skip), before), crc32c(view)) << n << " " << skip;
     }
   }
 }

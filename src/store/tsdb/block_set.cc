@@ -93,6 +93,11 @@ void BlockSet::open_one(uint64_t number, size_t& damaged) {
   if (bytes) {
     auto tombstones = Tombstones::decode(*bytes);
     if (tombstones) {
+      if (tombstones->encode() != *bytes) {
+        ++damaged;
+        log_.error("A copy of what was deleted of a block is damaged and the other one used",
+                   {{"block", number}});
+      }
       (*block)->set_tombstones(*std::move(tombstones));
     } else {
       ++damaged;

@@ -9,7 +9,32 @@ namespace prom5::tsdb {
 
 namespace {
 
-constexpr std::string_view kMagic = "PROM5TS1";
+constexpr std::string_view kMagic = "PROM5TS2";
+
+Result<Tombstones> decode_copy(std::string_view bytes) {
+  constexpr size_t kCrcBytes = 4;
+  if (!bytes.starts_with(kMagic) || bytes.size() < kMagic.size() + kCrcBytes) {
+    return fail(ErrorCode::Corruption, "tombstones: not such a file, or cut short");
+  }
+  const std::string_view body = bytes.substr(0, bytes.size() - kCrcBytes);
+  codec::ByteReader crc(bytes.substr(body.size()));
+  if (TRY(crc.u32()) != codec::crc32c(body)) {
+    return fail(ErrorCode::Corruption, "tombstones: checksum");
+  }
+  codec::ByteReader in(body.substr(kMagic.size()));
+  Tombstones out;
+  for (uint64_t n = TRY(in.varint()); n > 0; --n) {
+    const uint64_t series = TRY(in.varint());
+    if (series > UINT32_MAX) return fail(ErrorCode::Corruption, "tombstones: series {}", series);
+    for (uint64_t ranges = TRY(in.varint()); ranges > 0; --ranges) {
+      const TimeMs start{TRY(in.svarint())};
+      const TimeMs end{TRY(in.svarint())};
+      if (end < start) return fail(ErrorCode::Corruption, "tombstones: a range that ends first");
+      out.add(static_cast<uint32_t>(series), {start, end});
+    }
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -49,32 +74,13 @@ std::string Tombstones::encode() const {
     }
   }
   writer.u32(codec::crc32c(out));
-  return out;
+  return out + out;
 }
 
 Result<Tombstones> Tombstones::decode(std::string_view bytes) {
-  constexpr size_t kCrcBytes = 4;
-  if (!bytes.starts_with(kMagic) || bytes.size() < kMagic.size() + kCrcBytes) {
-    return fail(ErrorCode::Corruption, "tombstones: not such a file, or cut short");
-  }
-  const std::string_view body = bytes.substr(0, bytes.size() - kCrcBytes);
-  codec::ByteReader crc(bytes.substr(body.size()));
-  if (TRY(crc.u32()) != codec::crc32c(body)) {
-    return fail(ErrorCode::Corruption, "tombstones: checksum");
-  }
-  codec::ByteReader in(body.substr(kMagic.size()));
-  Tombstones out;
-  for (uint64_t n = TRY(in.varint()); n > 0; --n) {
-    const uint64_t series = TRY(in.varint());
-    if (series > UINT32_MAX) return fail(ErrorCode::Corruption, "tombstones: series {}", series);
-    for (uint64_t ranges = TRY(in.varint()); ranges > 0; --ranges) {
-      const TimeMs start{TRY(in.svarint())};
-      const TimeMs end{TRY(in.svarint())};
-      if (end < start) return fail(ErrorCode::Corruption, "tombstones: a range that ends first");
-      out.add(static_cast<uint32_t>(series), {start, end});
-    }
-  }
-  return out;
+  const size_t half = bytes.size() / 2;
+  auto first = decode_copy(bytes.substr(0, half));
+  return first ? std::move(first) : decode_copy(bytes.substr(half));
 }
 
 }  // namespace prom5::tsdb

@@ -24,8 +24,9 @@ class Tombstones {
   [[nodiscard]] bool empty() const { return ranges_.empty(); }
   [[nodiscard]] size_t series() const { return ranges_.size(); }
 
+  /// A file of two copies, as what is deleted is written nowhere else.
   [[nodiscard]] std::string encode() const;
-  /// Corruption when the bytes are no such file.
+  /// Of the first copy that is intact. Corruption when none is.
   static Result<Tombstones> decode(std::string_view bytes);
 
   friend bool operator==(const Tombstones&, const Tombstones&) = default;

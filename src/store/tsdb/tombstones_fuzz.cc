@@ -9,10 +9,11 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace prom5;
   using namespace prom5::tsdb;
-  std::string file = "PROM5TS1";
+  std::string file = "PROM5TS2";
   file.append(reinterpret_cast<const char*>(data), size);
   const uint32_t crc = codec::crc32c(file);
   codec::ByteWriter(file).u32(crc);
+  file += file;
   const auto tombstones = Tombstones::decode(file);
   if (!tombstones) {
     CHECK(tombstones.error().code == ErrorCode::Corruption);

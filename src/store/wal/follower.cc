@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "store/wal/segment.h"
-
 namespace prom5::wal {
 
 namespace {
@@ -48,7 +46,7 @@ Result<std::optional<Follower::Record>> Follower::next() {
     const std::string_view rest =
         here ? std::string_view(buffer_).substr(position_.offset - buffer_offset_)
              : std::string_view();
-    if (const auto payload = intact_record(rest)) {
+    if (const auto payload = intact_record(rest, position_)) {
       Record record{position_, position_, *payload};
       record.end.offset += kHeaderBytes + payload->size();
       position_ = record.end;
@@ -66,8 +64,8 @@ Result<std::optional<Follower::Record>> Follower::next() {
     // Nothing is written to it any more.
     while (TRY(fill())) {
     }
-    if (intact_record(buffer_)) continue;
-    if (const size_t next = find_record(buffer_, 1); next < buffer_.size()) {
+    if (intact_record(buffer_, position_)) continue;
+    if (const size_t next = find_record(buffer_, 1, position_); next < buffer_.size()) {
       position_.offset = buffer_offset_ + next;
       continue;
     }

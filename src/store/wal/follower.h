@@ -7,16 +7,9 @@
 
 #include "base/error.h"
 #include "io/file/file_system.h"
+#include "store/wal/segment.h"
 
 namespace prom5::wal {
-
-/// A place in a log: before the record that begins there.
-struct Position {
-  uint64_t segment = 0;
-  uint64_t offset = 0;
-
-  friend auto operator<=>(const Position&, const Position&) = default;
-};
 
 /// Reads a log while it is being written, from any place on. Damage costs the damaged record, and a
 /// segment that is gone is passed over. One thread.

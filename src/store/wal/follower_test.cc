@@ -132,7 +132,7 @@ TEST_F(FollowerTest, WhatIsTakenBackIsReadAnew) {
   const std::string path = "wal/" + segment_name(1);
   const uint64_t before = files_.size(path).value();
   std::string torn;
-  encode(std::string(100, 'x'), torn);
+  encode(std::string(100, 'x'), {1, before}, torn);
   files_.corrupt(path, [&](std::string& bytes) { bytes += torn.substr(0, 40); });
   EXPECT_TRUE(all(follower).empty());
   files_.corrupt(path, [&](std::string& bytes) { bytes.resize(before); });

@@ -62,8 +62,11 @@ Result<void> WalWriter::write(const Batch& batch) {
   std::string records;
   records.reserve(2 * definitions.size() + batch.payload.size() + 3 * kHeaderBytes);
   // Twice: other records need it, and damage to one record shall cost no other.
-  for (int copy = 0; copy < 2 && !definitions.empty(); ++copy) encode(definitions, records);
-  encode(batch.payload, records);
+  const auto end = [&] { return Position{segment.number, segment.bytes + records.size()}; };
+  for (int copy = 0; copy < 2 && !definitions.empty(); ++copy) {
+    encode(definitions, end(), records);
+  }
+  encode(batch.payload, end(), records);
   if (auto written = file_->append(records); !written) {
     // Part of it may be in the file. Cut it off; where even that fails, go on in a new segment,
     // since a reader skips the torn end.
@@ -194,9 +197,9 @@ Result<WalReadStats> read_wal(
     ++stats.segments;
     size_t at = 0;
     while (at < bytes.size()) {
-      const auto payload = intact_record(bytes.substr(at));
+      const auto payload = intact_record(bytes.substr(at), {number, at});
       if (!payload) {
-        const size_t next = find_record(bytes, at + 1);
+        const size_t next = find_record(bytes, at + 1, {number, 0});
         ++stats.damaged;
         stats.bytes_skipped += next - at;
         at = next;

@@ -18,9 +18,9 @@ namespace prom5::wal {
 // of records:
 //
 //   bytes  what
-//   4      0x35574D50 ("PMW5"), where reading resumes after damage
+//   4      0x36574D50 ("PMW6"), where reading resumes after damage
 //   4      length of the payload
-//   4      CRC-32C of the payload
+//   4      CRC-32C of the place (segment, offset; 8 bytes each) and the payload
 //   n      payload, at least one byte
 //
 // Numbers are little-endian. A segment needs nothing from the segments before it, so the oldest

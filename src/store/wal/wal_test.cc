@@ -113,6 +113,31 @@ TEST(Wal, EveryFlippedBitIsFoundAndCostsOneRecord) {
   }
 }
 
+/// Pushed text that has the form of a record, and records of other places, are none where they
+/// stand.
+TEST(Wal, RecordsHoldAtTheirPlaceAlone) {
+  io::MemoryFileSystem files;
+  auto wal = WalWriter::open(files, "wal", {}).value();
+  ASSERT_TRUE(put(*wal, "first"));
+  std::string forged;
+  encode("forged", {1, 0}, forged);
+  ASSERT_TRUE(put(*wal, "a label value: " + forged));
+  ASSERT_TRUE(put(*wal, "last"));
+  wal.reset();
+  const std::string path = "wal/" + segment_name(1);
+  const std::string good = files.read(path).value();
+  std::string bad = good;
+  bad[kHeaderBytes + 5 + kHeaderBytes] ^= 1;
+  ASSERT_TRUE(files.write_atomically(path, bad));
+  EXPECT_EQ(read_all(files).payloads, (std::vector<std::string>{"first", "last"}));
+
+  ASSERT_TRUE(files.write_atomically(path, good.substr(kHeaderBytes + 5)));
+  EXPECT_TRUE(read_all(files).payloads.empty());
+  ASSERT_TRUE(files.remove(path));
+  ASSERT_TRUE(files.write_atomically("wal/" + segment_name(2), good));
+  EXPECT_TRUE(read_all(files).payloads.empty());
+}
+
 TEST(Wal, PowerCutLosesNothingAcknowledged) {
   for (uint64_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE(seed);
