@@ -125,6 +125,9 @@ class Questions(unittest.TestCase):
     def test_exam(self):
         self.good("exam", questions_of(OWN / "exam.jsonl"))
 
+    def test_third_exam(self):
+        self.good("third exam", questions_of(OWN / "third_exam.jsonl"))
+
     def test_other_wordings_do_nearly_as_well(self):
         self.good("paraphrases", paraphrased())
         other, misses = self.score("paraphrases", paraphrased())

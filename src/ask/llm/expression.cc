@@ -232,22 +232,28 @@ std::vector<std::string> Expression::things() const {
   return out;
 }
 
+/// The labels of which the question has several names: "staging versus production".
+std::vector<std::string> Expression::named_by() const {
+  std::vector<std::string> out;
+  if (metric_ == nullptr) return out;
+  std::vector<std::string> labels;
+  for (const size_t m : filters_) {
+    const auto binding = catalogue::bind(reading_.mentions[m], *metric_, lexicon_);
+    if (!binding || binding->negated) continue;
+    if (std::find(labels.begin(), labels.end(), binding->label) != labels.end() &&
+        std::find(out.begin(), out.end(), binding->label) == out.end()) {
+      out.push_back(binding->label);
+    }
+    labels.push_back(binding->label);
+  }
+  return out;
+}
+
+bool Expression::tells_names_apart() const { return asked_by_.empty() && !named_by().empty(); }
+
 Shape Expression::shape() const {
   Shape out;
-  out.by = asked_by_;
-  // Several names of one kind are to be told apart: "staging versus production".
-  if (out.by.empty() && metric_ != nullptr) {
-    std::vector<std::string> labels;
-    for (const size_t m : filters_) {
-      const auto binding = catalogue::bind(reading_.mentions[m], *metric_, lexicon_);
-      if (!binding || binding->negated) continue;
-      if (std::find(labels.begin(), labels.end(), binding->label) != labels.end() &&
-          std::find(out.by.begin(), out.by.end(), binding->label) == out.by.end()) {
-        out.by.push_back(binding->label);
-      }
-      labels.push_back(binding->label);
-    }
-  }
+  out.by = asked_by_.empty() ? named_by() : asked_by_;
   const bool numbered = [&] {
     // Numbers of partitions or cores are no names: the series stay as they are.
     if (reading_.things.empty() || metric_ == nullptr) return false;
@@ -339,9 +345,11 @@ std::string Expression::promql(const Shape& shape) const {
     const std::string& join = own ? asked : recipe.join;
     // Series told apart already are joined for nothing.
     const bool parted = !own && is_parted(shape.by.empty() ? recipe.by : shape.by);
+    // "how many pods in production": a namespace is one, and its pods are many.
+    const bool counts = reading_.how_many && !reading_.things.empty();
     const bool finer = metric_ != nullptr && (!shape.by.empty() || shape.total) &&
                        (shape.by != recipe.by || !asked_by_.empty() || parted) && !recipe.finding &&
-                       !(is_single() && shape.total && !parted) &&
+                       !(is_single() && shape.total && !parted && !counts) &&
                        (shape.over_time.empty() || !asked_by_.empty() || parted);
     if (!join.empty() && (own ? shape.total || finer : finer)) {
       out = join + catalogue::by_clause(shape.by) + "(" + out + ")";

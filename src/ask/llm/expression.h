@@ -27,6 +27,8 @@ class Expression {
 
   /// The shape that the reading's words ask for.
   [[nodiscard]] Shape shape() const;
+  /// Whether several names of one kind are asked for, "card and paypal", and no other grouping.
+  [[nodiscard]] bool tells_names_apart() const;
   /// The labels that tell the things apart which are listed or compared; empty when there are none.
   [[nodiscard]] std::vector<std::string> things() const;
   [[nodiscard]] std::string promql(const Shape& shape) const;
@@ -47,6 +49,7 @@ class Expression {
   [[nodiscard]] std::string matchers_of(const std::string& metric) const;
 
  private:
+  [[nodiscard]] std::vector<std::string> named_by() const;
   [[nodiscard]] bool says_already(const catalogue::Binding& binding) const;
   [[nodiscard]] bool contradicts(const catalogue::Binding& binding) const;
   [[nodiscard]] bool is_parted(const std::vector<std::string>& by) const;

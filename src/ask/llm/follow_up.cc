@@ -147,6 +147,20 @@ std::optional<Subject> Planner::resumed(const Json& before, const Reading& readi
 void Planner::inherit_mentions(const Json& before, Reading& reading, Subject& subject) const {
   const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
   const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
+  const Json old_mentions = before.value("mentions", Json::array());
+  // "memory of api pods", "and payment?": of its pods too.
+  for (const Json& old : old_mentions) {
+    const std::string kind = old.value("kind", "");
+    for (const size_t m : subject.filters) {
+      if (metric == nullptr || kind.empty() || !reading.mentions[m].kind.empty()) continue;
+      Mention same = reading.mentions[m];
+      same.kind = kind;
+      const auto binding = catalogue::bind(same, *metric, lexicon);
+      if (binding && binding->label == catalogue::label_of_kind(kind, *metric, lexicon)) {
+        reading.mentions[m].kind = kind;
+      }
+    }
+  }
   std::set<std::string> replaced;
   for (const size_t m : subject.filters) {
     if (metric == nullptr) break;
@@ -154,7 +168,7 @@ void Planner::inherit_mentions(const Json& before, Reading& reading, Subject& su
       replaced.insert(binding->label);
     }
   }
-  for (const Json& old : before.value("mentions", Json::array())) {
+  for (const Json& old : old_mentions) {
     Reading again = read_question(
         old.value("text", "") + (old.value("kind", "").empty() ? "" : " " + old.value("kind", "")),
         knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
@@ -221,10 +235,36 @@ Plan Planner::not_understood(const std::string& text, const Json& before) const 
   return plan;
 }
 
+/// "failed orders", "and cancelled ones?": the subject is of one status alone, and another is asked
+/// for; the one that is of all takes its place.
+void Planner::open_up(const Reading& reading, Subject& subject) const {
+  const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
+  if (metric == nullptr) return;
+  const std::string& text = subject.recipe->promql;
+  const bool closed = std::ranges::any_of(subject.filters, [&](size_t m) {
+    const auto binding = catalogue::bind(reading.mentions[m], *metric, knowledge_.pack.lexicon);
+    return binding && !binding->negated && !binding->values.empty() &&
+           text.find(binding->label + "=\"") != std::string::npos &&
+           text.find(binding->label + "=\"" + binding->values.front()) == std::string::npos;
+  });
+  if (!closed) return;
+  for (const Concept& other : knowledge_.pack.concepts) {
+    Subject open = knowledge_.subjects.of_concept(other, reading, snapshot_);
+    const bool all = open.available && open.recipe->needs == subject.recipe->needs &&
+                     open.recipe->unit == subject.recipe->unit &&
+                     open.recipe->promql.find('{') == std::string::npos;
+    if (!all) continue;
+    open.filters = subject.filters;
+    subject = std::move(open);
+    return;
+  }
+}
+
 void Planner::go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const {
   const bool new_subject = subject.has_value();
   if (!new_subject) subject = resumed(before, reading);
   if (!subject) return;
+  if (!new_subject) open_up(reading, *subject);
   inherit_mentions(before, reading, *subject);
   inherit_slots(before, new_subject, reading);
   if (!new_subject) inherit_alert(before, reading);

@@ -187,6 +187,27 @@ std::optional<Intent> cue_of(const Reading& r, Intent intent) {
   return std::nullopt;
 }
 
+/// "stop paging me", "no more alerts": the word for stopping stands before what is to stop. "alert
+/// when no orders come in" stops nothing.
+bool stops_telling(const Reading& r) {
+  constexpr size_t kNear = 4;
+  const auto& tokens = r.tokens;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (!is_any_of(tokens[i].text, {"stop", "pause", "disable", "no", "ignore", "dont", "not",
+                                    "hold", "without", "kill", "turn"})) {
+      continue;
+    }
+    for (size_t k = i + 1; k < std::min(tokens.size(), i + 1 + kNear); ++k) {
+      if (is_any_of(tokens[k].text, {"paging", "alerting", "notifying", "alerts", "notifications",
+                                     "bothering", "bother", "pages", "alert", "page", "pinging",
+                                     "alarms", "warnings", "notify"})) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 bool wants_silence(const Reading& r) {
   if (r.says_any({"status", "list"}) || r.says_phrase({"which", "silences"})) return false;
   if (cue_of(r, Intent::Silence) && !r.says_phrase({"active", "silences"})) {
@@ -199,13 +220,12 @@ bool wants_silence(const Reading& r) {
                        "bother", "noise"}) ||
            r.hold || r.ahead || r.window;
   }
-  if ((r.says("pause") || r.says_phrase({"shut", "up"})) && (r.hold || r.ahead)) return true;
-  const bool stop = r.says_any({"stop", "pause", "disable", "no", "ignore", "dont", "not", "hold",
-                                "without", "kill", "turn"});
-  const bool telling =
-      r.says_any({"paging", "alerting", "notifying", "alerts", "notifications", "bothering",
-                  "bother", "pages", "alert", "page", "pinging", "alarms", "warnings", "notify"});
-  return stop && telling && (r.hold || r.ahead || r.says_any({"until", "till", "stop", "pause"}));
+  const bool lasts = r.hold || r.ahead;
+  const bool hides = r.says_any({"pause", "hide", "ack", "acknowledge", "acknowledged"}) ||
+                     r.says_phrase({"shut", "up"}) || r.says_phrase({"shut", "it", "up"}) ||
+                     r.says_phrase({"shut", "them", "up"});
+  if (hides && lasts) return true;
+  return stops_telling(r) && (lasts || r.says_any({"until", "till", "stop", "pause"}));
 }
 
 /// "what is silenced", "list the silences", "is HighCpu muted?"
@@ -222,6 +242,43 @@ bool wants_rules(const Reading& r) {
          !r.says_any({"create", "make", "write", "propose", "add", "when", "if"});
 }
 
+/// Where the condition of "wake me when …" begins; the number of tokens where there is none.
+size_t condition_at(const Reading& r) {
+  for (size_t i = 0; i < r.tokens.size(); ++i) {
+    if (is_any_of(r.tokens[i].text, {"when", "if", "whenever", "once"})) return i;
+  }
+  return r.tokens.size();
+}
+
+/// "wake me", "shout if", "let us know", "drop me a line": somebody is to be told.
+bool tells_somebody(const Reading& r) {
+  const auto& tokens = r.tokens;
+  for (size_t i = 0; i + 1 < tokens.size(); ++i) {
+    if (!is_any_of(tokens[i].text,
+                   {"tell",   "ping",   "wake",  "message", "email", "mail",   "text", "call",
+                    "ring",   "buzz",   "nudge", "poke",    "shout", "scream", "yell", "holler",
+                    "inform", "remind", "warn",  "send",    "drop",  "shoot"})) {
+      continue;
+    }
+    const std::string& next = tokens[i + 1].text;
+    // "when orders drop if …" tells nobody.
+    const bool thrown = is_any_of(tokens[i].text, {"send", "drop", "shoot", "text", "message"});
+    if (thrown && !is_any_of(next, {"me", "us", "a", "an", "the"})) continue;
+    if (is_any_of(next, {"me", "us", "someone", "somebody", "everyone", "if", "when", "whenever",
+                         "once", "up"})) {
+      return true;
+    }
+    // "ping the on-call", "send a message"
+    const bool called = is_any_of(tokens[i].text, {"ping", "call", "wake", "text", "email"});
+    const bool sent = i + 2 < tokens.size() &&
+                      is_any_of(tokens[i + 2].text, {"alert", "alarm", "notification", "message",
+                                                     "mail", "email", "page", "ping", "warning"});
+    if ((called && next == "the") || sent) return true;
+  }
+  return r.says_phrase({"let", "me", "know"}) || r.says_phrase({"let", "us", "know"}) ||
+         r.says_phrase({"i", "want", "to", "know"}) || r.says_phrase({"heads", "up"});
+}
+
 bool wants_alert(const Reading& r) {
   const bool asks =
       r.says_any({"which", "what", "why", "how", "are", "is", "list", "any", "show"}) &&
@@ -234,15 +291,13 @@ bool wants_alert(const Reading& r) {
   const bool condition = r.says_any({"when", "if", "whenever", "once", "should", "as", "case"}) ||
                          !r.thresholds.empty();
   if (names_it && (condition || !asks)) return true;
-  const bool tells = r.says_phrase({"tell", "me"}) || r.says_phrase({"let", "me", "know"}) ||
-                     r.says_phrase({"ping", "me"}) || r.says_phrase({"ping", "us"}) ||
-                     r.says_phrase({"let", "us", "know"}) || r.says_phrase({"wake", "me"}) ||
-                     r.says_phrase({"message", "me"}) || r.says_phrase({"email", "me"}) ||
-                     r.says_phrase({"i", "want", "to", "know"}) || r.says_phrase({"ping", "the"}) ||
-                     r.says_phrase({"text", "me"}) || r.says_phrase({"call", "me"}) ||
-                     r.says_phrase({"shout", "if"}) || r.says_phrase({"shout", "when"}) ||
-                     r.says_phrase({"heads", "up"});
-  return tells && r.says_any({"when", "if", "whenever", "once"});
+  const size_t when = condition_at(r);
+  if (when == r.tokens.size()) return false;
+  // "warning when any host …", "create a rule that fires when …"
+  const bool heads = when == 1 && is_any_of(r.tokens[0].text, {"warning", "info", "critical"});
+  const bool rule = r.says("rule") && r.says_any({"create", "make", "write", "add", "define",
+                                                  "need", "want", "propose"});
+  return heads || rule || tells_somebody(r);
 }
 
 bool wants_explanation(const Reading& r) {
@@ -263,6 +318,17 @@ bool wants_explanation(const Reading& r) {
          r.says_phrase({"behind", "the"}) || r.says_phrase({"what", "drives"});
 }
 
+/// "at the current pace", "if this goes on"
+bool goes_on_like_this(const Reading& r) {
+  const bool pace = r.says_phrase({"this", "pace"}) || r.says_phrase({"current", "pace"}) ||
+                    r.says_phrase({"at", "this", "rate"}) ||
+                    r.says_phrase({"at", "the", "current", "rate"}) ||
+                    r.says_phrase({"at", "current", "rate"});
+  const bool on = r.says_phrase({"goes", "on", "like"}) || r.says_phrase({"if", "this", "goes"}) ||
+                  r.says_phrase({"if", "it", "continues"}) || r.says_phrase({"continues", "like"});
+  return pace || on;
+}
+
 bool wants_forecast(const Reading& r) {
   if (cue_of(r, Intent::Forecast)) return true;
   const bool future =
@@ -281,7 +347,12 @@ bool wants_forecast(const Reading& r) {
       r.says_phrase({"running", "out"}) || r.says_phrase({"runs", "out"})) {
     return true;
   }
-  return r.ahead.has_value() && (r.says_any({"in", "within", "by", "next"}) && ends);
+  if (!r.ahead) return goes_on_like_this(r);
+  // "redis memory in 12 hours", "one hour from now"; what expires within a month is a list.
+  const bool then = is_any_of(r.tokens[r.ahead->first].text, {"in"}) ||
+                    r.says_phrase({"from", "now"}) || goes_on_like_this(r);
+  const bool expires = r.says_any({"expire", "expires", "expiring", "expiry", "expiration", "due"});
+  return (then && !expires) || (r.says_any({"in", "within", "by", "next"}) && ends);
 }
 
 bool wants_correlation(const Reading& r) {
@@ -292,6 +363,9 @@ bool wants_correlation(const Reading& r) {
     return true;
   }
   if (r.says("moved") && r.says_any({"metrics", "what", "else", "which"})) return true;
+  if (r.says_any({"link", "links", "connection", "tie"}) && r.says("between") && r.says("and")) {
+    return true;
+  }
   if (r.says_phrase({"what", "else"})) return true;
   if (r.says_any({"move", "moves", "moving", "goes", "go", "rise", "rises", "track", "tracks",
                   "hand", "follow", "follows"}) &&
@@ -328,6 +402,8 @@ bool wants_comparison(const Reading& r) {
 bool wants_status(const Reading& r) {
   if (asks_how_things_are(r)) return true;
   const bool codes = r.says_phrase({"status", "code"}) || r.says_phrase({"status", "codes"});
+  const bool asks = !r.tokens.empty() && is_any_of(r.tokens[0].text, {"is", "are"});
+  if (asks && r.says_any({"responding", "responsive", "answering", "available"})) return true;
   if (r.says_any({"health", "healthy", "state", "alive", "ok", "okay", "reachable"}) ||
       (r.says("status") && !codes)) {
     return true;
@@ -349,7 +425,7 @@ bool changes_something(const Reading& r) {
       "drain",    "patch",  "upgrade", "redeploy",  "provision", "fix",       "change",    "update",
       "install",  "resize", "clear",   "flush",     "run",       "execute",   "ban",       "block",
       "turn",     "write",  "set",     "switch",    "move",      "edit",      "rename",    "buy",
-      "order",    "grant",  "revoke"};
+      "order",    "grant",  "revoke",  "shut"};
   // Only as an order: at the beginning, or after what one begins an order with.
   size_t i = 0;
   while (i < r.tokens.size() &&
@@ -365,6 +441,7 @@ bool changes_something(const Reading& r) {
   const std::string& verb = r.tokens[i].text;
   if (std::find(kVerbs.begin(), kVerbs.end(), verb) == kVerbs.end()) return false;
   const std::string next = i + 1 < r.tokens.size() ? r.tokens[i + 1].text : "";
+  if (verb == "order" && r.says("by")) return false;  // "order the hosts by load"
   if (verb == "set") return next != "up" && !r.says_any({"alert", "alarm", "threshold", "limit"});
   if (verb == "change") return next != "of" && next != "in";
   if (verb == "drop" || verb == "write" || verb == "block" || verb == "order" || verb == "evict" ||
@@ -535,6 +612,19 @@ bool asks_for_direction(const Reading& r) {
         {"getting", "become", "becoming", "got", "gets", "get", "is", "are", "going"});
   }
   return r.refers && r.says_any({"rising", "falling", "increasing", "decreasing", "growing"});
+}
+
+bool serves_intent(const Reading& r, size_t at) {
+  const std::string& word = r.tokens[at].text;
+  if (r.intent == Intent::Alert) {
+    return at < condition_at(r) && is_any_of(word, {"send", "drop", "shoot", "message", "fires",
+                                                    "line", "text", "write", "up", "call"});
+  }
+  if (r.intent == Intent::Correlate && at + 1 < r.tokens.size()) {
+    return r.tokens[at + 1].text == "between" &&
+           is_any_of(word, {"link", "links", "connection", "tie"});
+  }
+  return r.intent == Intent::Status && is_any_of(word, {"responding", "responsive", "answering"});
 }
 
 void find_intent(Reading& r) {

@@ -30,6 +30,9 @@ void find_intent(Reading& reading);
 /// Whether a word only says what kind of answer is wanted, and nothing of what it is about.
 bool is_cue(std::string_view word, Intent intent);
 
+/// The same of a word that names things elsewhere: "send" of "send a message when …".
+bool serves_intent(const Reading& reading, size_t at);
+
 /// All such words.
 std::span<const std::string_view> cues();
 

@@ -73,6 +73,24 @@ std::optional<NamedAlert> named_alert(const Reading& reading, const Metric* aler
   return best;
 }
 
+/// A host is silenced whatever tells of it: "db-02:9100" and "db-02:9187" are two of its exporters.
+/// Nothing where the mention names no host, or one that has a single exporter.
+std::optional<Binding> whole_host(const Mention& mention) {
+  std::string host;
+  size_t exporters = 0;
+  for (const catalogue::Place& place : mention.places) {
+    if (place.label != "instance") continue;
+    ++exporters;
+    const size_t colon = place.value.rfind(':');
+    if (colon == std::string::npos || place.value.find('/') != std::string::npos) return {};
+    const std::string name = place.value.substr(0, colon);
+    if (catalogue::fold(name) != mention.folded || (!host.empty() && name != host)) return {};
+    host = name;
+  }
+  if (exporters < 2) return std::nullopt;
+  return Binding{"instance", {}, catalogue::escaped_regex(host) + "(:.*)?", false, 0};
+}
+
 /// What no alert bears now it may bear when it fires.
 std::optional<Binding> likely_label(const Mention& mention) {
   for (const std::string_view label : {"service", "env", "instance", "job", "namespace", "pod",
@@ -145,6 +163,9 @@ SilenceMatchers matchers_of(const Reading& reading, const Metric* alerts,
     if (binding && binding->label == "alertname") continue;
     if (!binding || binding->label == "alertstate") binding = likely_label(mention);
     if (!binding) continue;
+    if (binding->label == "instance") {
+      if (auto host = whole_host(mention)) binding = std::move(host);
+    }
     // A product's name that is a word of the alert's says nothing more.
     if (named && (binding->label == "severity" || binding->label == "job")) continue;
     out.add(binding->label, *binding);

@@ -325,11 +325,11 @@ Plan Planner::plan_compare(const Reading& reading, const Subject& subject) const
   } else if (reading.range) {
     back = reading.range->end - reading.range->start;
     back = now_ - reading.range->start;
-  } else if (reading.window) {
+  } else if (reading.window && !expression.tells_names_apart()) {
     back = reading.window->length;
     span.reset();
   } else if (shape.by.size() > 0) {
-    // Things side by side.
+    // Things side by side: "EUR against USD over the last hour".
     Plan value = plan_value(reading, subject);
     value.intent = Intent::Compare;
     return value;

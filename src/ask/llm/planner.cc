@@ -526,6 +526,7 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
   if (auto silence = plan_silence_in(reading, text, before)) return silence;
   if (auto things = plan_things(reading)) return things;
   if (reading.says("labels")) reading.intent = Intent::Explain;
+  if (!goes_on && reading.says_phrase({"do", "the", "same"})) return ask_which({}, reading);
   if (reading.intent == Intent::List) return plan_list(reading);
   if (reading.intent == Intent::Correlate) return plan_correlate(text, reading, before);
   // "is it down?", and nothing was named.
@@ -622,7 +623,9 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
     const bool odd = std::ranges::any_of(unknown, [&](const std::string& word) {
       return stands_as_name(reading, word, knowledge_.pack.lexicon);
     });
-    const bool explains = fits || (same && says_a_part(reading) && !odd);
+    // A question that names a thing by itself is no part of the one before.
+    const bool leans = reading.follow_up || reading.refers || short_hand || !names;
+    const bool explains = fits || (same && leans && says_a_part(reading) && !odd);
     if (subject || explains) {
       go_on(before, reading, subject);
       if (subject) declined.reset();

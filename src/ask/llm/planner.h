@@ -83,6 +83,7 @@ class Planner {
   void say_language(const std::string& asked, Plan& plan) const;
   Plan plan_text(const std::string& text, const Json& before);
   // What a conversation goes on from.
+  void open_up(const Reading& reading, Subject& subject) const;
   void go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const;
   [[nodiscard]] std::optional<Subject> resumed(const Json& before, const Reading& reading) const;
   /// "2" after a question back: what it offered second; or that there is no such.

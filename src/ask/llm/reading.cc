@@ -235,6 +235,13 @@ class Reader {
     return q.first > 0 && snapshot_.has_label(text(q.first - 1));
   }
 
+  /// "rank services by latency", "order the hosts by load"
+  [[nodiscard]] bool ranks(size_t i) const {
+    const bool order = is_any_of(text(i), {"order", "sort", "ordered", "sorted"});
+    return is_any_of(text(i), {"rank", "ranks", "ranked", "ranking"}) ||
+           (order && r_.says("by") && is_any_of(text(i + 1), {"the", "all", "our", "my", "by"}));
+  }
+
   void take_superlatives() {
     static const std::set<std::string_view> kMost = {
         "most",      "highest", "busiest",  "worst",    "biggest",  "largest", "hottest",
@@ -243,12 +250,18 @@ class Reader {
     static const std::set<std::string_view> kLeast = {"least",    "lowest",  "smallest", "fewest",
                                                       "quietest", "coolest", "emptiest", "bottom",
                                                       "shortest", "minimum", "best",     "soonest"};
+    constexpr size_t kAll = 100;  // "rank the hosts"
     static const std::set<std::string_view> kOnlyOrder = {
         "most",   "highest",  "worst",    "greatest", "biggest",  "largest",  "top",
         "least",  "lowest",   "smallest", "fewest",   "best",     "heaviest", "longest",
         "bottom", "noisiest", "soonest",  "furthest", "farthest", "hungriest"};
     for (size_t i = 0; i < r_.tokens.size(); ++i) {
-      if (r_.used[i] || (!kMost.contains(text(i)) && !kLeast.contains(text(i)))) continue;
+      if (r_.used[i]) continue;
+      if (ranks(i)) {
+        r_.superlative = r_.used[i] = true;
+        if (!number_for_top_ && !r_.top) number_for_top_ = kAll;
+      }
+      if (!kMost.contains(text(i)) && !kLeast.contains(text(i))) continue;
       if (text(i) == "max" || text(i) == "maximum" || text(i) == "minimum") continue;
       if (text(i) == "most" && text(i + 1) == "of") continue;
       if (text(i) == "at" || (i > 0 && text(i - 1) == "at")) continue;  // "at most", "at least"
@@ -583,7 +596,7 @@ class Reader {
           (word == "wait" && i > 0 && (text(i - 1) == "io" || text(i - 1) == "i/o"));
       if (lexicon_.says_nothing(word) && !negates && !directs(i) && !named && !of_thing) continue;
       if (!has_letter(word) && !has_digit(word) && !named) continue;
-      if (is_cue(word, r_.intent) && !named) continue;
+      if ((is_cue(word, r_.intent) || serves_intent(r_, i)) && !named) continue;
       // "port 9090" is what listens there; ports of switches are something else.
       const bool listens = std::ranges::any_of(r_.numbered, [&](const Numbered& one) {
         return one.word == i && one.at != i && !one.places.empty() &&
