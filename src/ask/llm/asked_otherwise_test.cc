@@ -42,6 +42,13 @@ struct ShopWorld : SmallWorld {
             [phase](double) { return phase[0] == 'R' ? 1 : 0; });
       }
     }
+    for (const char* host : {"web-01", "web-02"}) {
+      const bool fresh = host == std::string_view("web-01");
+      put({{"__name__", "node_boot_time_seconds"},
+           {"instance", std::string(host) + ":9100"},
+           {"job", "node"}},
+          [fresh](double) { return SmallWorld::kNow.as_seconds() - (fresh ? 3600 : 1e7); });
+    }
     put({{"__name__", "up"}, {"instance", "web-01:9187"}, {"job", "postgres"}},
         [](double) { return 1; });
     put({{"__name__", "redis_memory_used_bytes"}, {"instance", "web-01:9121"}, {"job", "redis"}},
@@ -165,6 +172,38 @@ TEST(AskedOtherwise, PodsOfANamespaceAreCounted) {
   const Answer a = shop("how many pods are running in namespace shop");
   has(a, "sum(");
   EXPECT_NE(a.text.find('3'), std::string::npos) << shown(a);
+}
+
+TEST(AskedOtherwise, ALimitMayBeOfHowManyThereAre) {
+  const Answer down = shop("alert when more than 2 targets are down");
+  has(down, "count(up == 0) > 2");
+  const Answer pods = shop("alert when fewer than 2 api pods are running");
+  lacks(pods, "by (pod)");
+  has(pods, "< 2");
+  ASSERT_TRUE(pods.action);
+  EXPECT_EQ((*pods.action)["for_s"], 300) << shown(pods);
+  // Of each host, not of how many there are.
+  has(shop("alert when cpu usage of more than 0 hosts is above 90 %"), "> 90");
+}
+
+TEST(AskedOtherwise, MomentsLieInAWindow) {
+  const Answer a = shop("hosts that booted in the last day");
+  has(a, "node_boot_time_seconds > time() - 86400");
+  EXPECT_NE(a.text.find("web-01"), std::string::npos) << shown(a);
+  EXPECT_EQ(a.text.find("web-02"), std::string::npos) << shown(a);
+}
+
+TEST(AskedOtherwise, WhatIsLeftStaysWhatIsLeft) {
+  has(shop("available memory of web-01", "left"), "node_memory_MemAvailable_bytes");
+  const Answer a = shop("in percent", "left");
+  lacks(a, "1 -");
+  has(a, "node_memory_MemTotal_bytes");
+}
+
+TEST(AskedOtherwise, ATimeToPlotIsTheLast) {
+  const Answer a = shop("plot redis memory for six hours");
+  EXPECT_EQ(a.intent, "trend") << shown(a);
+  EXPECT_EQ(a.end.ms - a.start.ms, DurationMs::hours(6).ms) << shown(a);
 }
 
 TEST(AskedOtherwise, ALinkIsACorrelation) {

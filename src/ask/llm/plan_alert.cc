@@ -149,6 +149,16 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
   if (changes && !limit) return ask_for_value(asked.name, asked.recipe->unit, texts_);
   if (auto ending = plan_ending(reading, asked); ending && !limit) return *std::move(ending);
   const Subject subject = as_warned(reading, asked);
+  if (auto count = plan_count_limit(reading, subject); count && !count->promql.empty()) {
+    const Threshold& threshold = reading.thresholds.front();
+    const DurationMs hold = reading.hold ? reading.hold->length : kDefaultHold;
+    count->frame = {{"hold_s", hold.ms / 1000},
+                    {"severity", severity_of(reading)},
+                    {"op", threshold.op},
+                    {"value", threshold.quantity.value}};
+    const std::string name = camel_case(subject.name) + (threshold.op[0] == '>' ? "Many" : "Few");
+    return proposed(*std::move(count), name, hold, severity_of(reading), texts_);
+  }
   for (const Threshold& threshold : reading.thresholds) {
     if (in_unit(threshold.quantity, subject.recipe->unit)) continue;
     return ask_for_value(subject.name, subject.recipe->unit, texts_);

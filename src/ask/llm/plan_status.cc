@@ -39,8 +39,14 @@ bool asks_for_trouble(const Reading& reading) {
 
 /// "how many hosts are up": not everything that is scraped is a host.
 bool Planner::targets_are_hosts(const Reading& reading, const Subject& subject) const {
-  return reading.things == "host" && subject.recipe->needs.front() == "up" &&
-         subject.filters.empty() && subject.recipe->promql == "up";
+  const catalogue::Metric* up = snapshot_.find("up");
+  const bool of_targets =
+      up != nullptr && std::ranges::any_of(subject.filters, [&](size_t m) {
+        const auto binding = catalogue::bind(reading.mentions[m], *up, knowledge_.pack.lexicon);
+        return binding && (binding->label == "job" || binding->label == "instance");
+      });
+  return reading.things == "host" && subject.recipe->needs.front() == "up" && !of_targets &&
+         subject.recipe->promql == "up";
 }
 
 /// The jobs that tell of hosts, as a pattern; empty where none does.
@@ -163,7 +169,10 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
     const bool down = reading.says_any({"down", "dead", "offline", "unreachable", "failing"});
     if (targets_are_hosts(reading, subject)) {
       const std::string jobs = jobs_of_hosts();
-      if (!jobs.empty()) plan.promql = fmt::format("up{{job=~\"{}\"}}", jobs);
+      const std::string named = expression.matchers_of("up");
+      if (!jobs.empty()) {
+        plan.promql = fmt::format("up{{job=~\"{}\"{}{}}}", jobs, named.empty() ? "" : ",", named);
+      }
       plan.subject = down ? texts_.say("status.hosts_down") : texts_.say("status.hosts_up");
     }
     plan.promql = fmt::format("count({} == {})", plan.promql, down ? 0 : 1);

@@ -90,6 +90,9 @@ Subject Planner::as_asked(const Reading& reading, const Subject& subject) const 
   const bool share = kind == UnitKind::Ratio;
   if (share == shares(subject.recipe->unit)) return subject;
   if (!share && kind != UnitKind::Bytes) return subject;
+  // What is left stays what is left, and what is used what is used.
+  const bool least = subject.entry != nullptr && subject.entry->least_is_worst;
+  std::optional<Subject> other_way;
   for (const catalogue::Concept& other : knowledge_.pack.concepts) {
     Subject found = knowledge_.subjects.of_concept(other, reading, snapshot_);
     if (!found.available || shares(found.recipe->unit) != share) continue;
@@ -100,9 +103,10 @@ Subject Planner::as_asked(const Reading& reading, const Subject& subject) const 
     }
     found.filters = subject.filters;
     found.score = subject.score;
-    return found;
+    if (other.least_is_worst == least) return found;
+    if (!other_way) other_way = std::move(found);
   }
-  return subject;
+  return other_way.value_or(subject);
 }
 
 namespace {
@@ -129,6 +133,12 @@ void count_things(const Reading& reading, const Subject& subject, const Expressi
   }
 }
 
+/// "hosts that booted in the last day": a moment is asked for that lies in the window.
+bool tells_when(const Reading& reading, const Subject& subject) {
+  return subject.recipe->unit == "timestamp" && reading.window && reading.thresholds.empty() &&
+         reading.aggregation.empty() && reading.intent == Intent::Query;
+}
+
 /// What the values are held against.
 void add_conditions(const Reading& reading, const Subject& subject, Plan& plan) {
   // "certificates that expire within 30 days"
@@ -136,6 +146,11 @@ void add_conditions(const Reading& reading, const Subject& subject, Plan& plan) 
   if (remaining && reading.ahead && reading.thresholds.empty()) {
     plan.promql = in_brackets(plan.promql) + " < " +
                   codec::format_general(reading.ahead->length.as_seconds());
+    plan.wording = "beyond";
+  }
+  if (tells_when(reading, subject)) {
+    plan.promql = fmt::format("{} > time() - {}", in_brackets(plan.promql),
+                              (reading.window->end - reading.window->start).ms / 1000);
     plan.wording = "beyond";
   }
   for (const Threshold& threshold : reading.thresholds) {
@@ -193,9 +208,11 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
   }
   if (reading.intent == Intent::Trend) {
     const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
-    as_range(plan, span ? span->start : now_ - kTrendWindow, span ? span->end : now_);
+    // "plot it for six hours": the last six.
+    const DurationMs length = reading.hold ? reading.hold->length : kTrendWindow;
+    as_range(plan, span ? span->start : now_ - length, span ? span->end : now_);
     if (reading.point) shape.offset = now_ - reading.point->start;
-  } else {
+  } else if (!tells_when(reading, subject)) {
     look_back(reading, shape, plan, subject);
   }
   plan.promql = expression.promql(shape);

@@ -492,6 +492,9 @@ std::optional<Plan> Planner::refuse_assumed(const Reading& reading, const Subjec
 }
 
 Plan Planner::plan_subject(Reading& reading, Subject& subject) const {
+  if (reading.intent == Intent::Query || reading.intent == Intent::Status) {
+    if (auto limit = plan_count_limit(reading, subject)) return *std::move(limit);
+  }
   switch (reading.intent) {
     case Intent::Top: return plan_top(reading, subject);
     case Intent::Compare: return plan_compare(reading, subject);

@@ -83,6 +83,9 @@ class Planner {
   void say_language(const std::string& asked, Plan& plan) const;
   Plan plan_text(const std::string& text, const Json& before);
   // What a conversation goes on from.
+  /// Where a limit is of how many things there are; nothing for other limits.
+  [[nodiscard]] std::optional<Plan> plan_count_limit(const Reading& reading,
+                                                     const Subject& subject) const;
   void open_up(const Reading& reading, Subject& subject) const;
   void go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const;
   [[nodiscard]] std::optional<Subject> resumed(const Json& before, const Reading& reading) const;

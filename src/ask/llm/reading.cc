@@ -228,8 +228,12 @@ class Reader {
 
   /// 429 and "2" of "partition 2" are values of labels.
   [[nodiscard]] bool is_status_code(const Quantity& q) const {
-    if (q.count != 1) return false;
-    const std::string_view number = text(q.first);
+    std::string_view number = text(q.first);
+    // "how many 500s per second"; "slower than 500s" is a time.
+    const bool several = number.size() == 4 && number.back() == 's' && q.first > 0 &&
+                         is_any_of(text(q.first - 1), {"many", "of", "the", "any", "no", "and"});
+    if (q.count != 1 && !several) return false;
+    if (several) number.remove_suffix(1);
     if (snapshot_.places(fold(number)).empty()) return false;
     if (number.size() == 3) return true;
     return q.first > 0 && snapshot_.has_label(text(q.first - 1));
@@ -702,7 +706,11 @@ class Reader {
       for (size_t i = threshold.first; i < threshold.first + threshold.count; ++i) {
         if (text(i) == "slower") return add("latency");
         if (text(i) == "hotter" || text(i) == "warmer") return add("temperature");
-        if (text(i) == "busier") return add("cpu");
+        if (text(i) == "busier") {
+          const bool disks = std::ranges::any_of(
+              r_.content, [](const ContentWord& w) { return w.canonical == "disk"; });
+          return add(disks ? "busy" : "cpu");
+        }
       }
     }
     if (r_.intent == Intent::Status && !r_.things.empty()) return add("status");

@@ -174,6 +174,12 @@ class Judge {
       good = metric_->label(word) != nullptr || metric_->label(written) != nullptr ||
              (heard.is_kind && !catalogue::label_of_kind(word, *metric_, lexicon_).empty());
     }
+    // "share of POST among all requests": of all methods.
+    if (!good && word == "share") {
+      good = std::ranges::any_of(bindings_, [](const std::optional<Binding>& binding) {
+        return binding && !is_naming_label(binding->label);
+      });
+    }
     if (good || !about) return good;
     if (!heard.is_kind && heard.share == 1) {
       out.assumed.push_back(reading_.tokens[heard.word->at].written);
