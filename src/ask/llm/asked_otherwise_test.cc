@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "ask/assistant_test.h"
+#include "ask/llm/numbered.h"
 
 namespace prom5::llm {
 
@@ -204,6 +205,16 @@ TEST(AskedOtherwise, ATimeToPlotIsTheLast) {
   const Answer a = shop("plot redis memory for six hours");
   EXPECT_EQ(a.intent, "trend") << shown(a);
   EXPECT_EQ(a.end.ms - a.start.ms, DurationMs::hours(6).ms) << shown(a);
+}
+
+TEST(AskedOtherwise, CodesInThePluralAreCodes) {
+  std::vector<Token> tokens = tokenize("how many 500s per second");
+  name_codes(tokens);
+  EXPECT_EQ(tokens[2].text, "code");
+  EXPECT_EQ(tokens[3].text, "500");
+  tokens = tokenize("slower than 500s");
+  name_codes(tokens);
+  EXPECT_EQ(tokens.back().text, "500s");
 }
 
 TEST(AskedOtherwise, ALinkIsACorrelation) {

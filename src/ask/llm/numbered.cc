@@ -74,19 +74,17 @@ class Finder {
     return true;
   }
 
-  /// "404s", "500 errors": a status that no series has any more or yet. One that some have is
+  /// "http 404", "500 errors": a status that no series has any more or yet. One that some have is
   /// found as other values are.
   void take_code(size_t i) {
-    std::string_view code = tokens_[i].text;
-    const bool several = code.size() == 4 && code.ends_with('s');
-    if (several) code.remove_suffix(1);
+    const std::string_view code = tokens_[i].text;
     const bool status = code.size() == 3 && is_number(code) && (code[0] == '4' || code[0] == '5');
     const std::string_view next = word_at(tokens_, i + 1);
     const bool counted =
         word_before(tokens_, i) == "many" &&
         (next.empty() || is_any_of(next, {"in", "on", "of", "for", "per", "by", "today", "from",
                                           "since", "did", "do", "are", "were", "have"}));
-    const bool said = several || counted || word_before(tokens_, i) == "http" ||
+    const bool said = counted || word_before(tokens_, i) == "http" ||
                       is_any_of(next, {"error", "errors", "response", "responses", "status", "code",
                                        "codes", "answers", "rate", "ratio", "share"});
     const auto* labels = lexicon_.numbered("code");
@@ -96,7 +94,7 @@ class Finder {
       if (snapshot_.has_label(label)) one.labels.push_back(label);
     }
     one.places = places_of(code, one.labels);
-    if (several || (one.places.empty() && !orders_warning(tokens_))) out_.push_back(std::move(one));
+    if (one.places.empty() && !orders_warning(tokens_)) out_.push_back(std::move(one));
   }
 
   /// "7", "2 and 3", "2, 3 or 4"
@@ -167,6 +165,22 @@ class Finder {
 bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos &&
          std::ranges::count(text, '.') < 2;
+}
+
+void name_codes(std::vector<Token>& tokens) {
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const std::string& text = tokens[i].text;
+    const bool code = text.size() == 4 && (text[0] == '4' || text[0] == '5') && text[3] == 's' &&
+                      is_number(std::string_view(text).substr(0, 3));
+    const bool time = is_any_of(word_before(tokens, i),
+                                {"above",  "over",  "than", "below", "under", "exceeds", "exceed",
+                                 "beyond", "at",    "for",  "last",  "past",  "within",  "to",
+                                 "every",  "after", "next", "in",    "least", "most"});
+    if (!code || time) continue;
+    tokens[i].text.pop_back();
+    tokens[i].written = tokens[i].text;
+    tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(i++), Token{"code", "code"});
+  }
 }
 
 std::vector<Numbered> find_numbered(std::span<const Token> tokens, const std::vector<bool>& used,

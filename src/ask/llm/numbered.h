@@ -28,6 +28,9 @@ std::vector<Numbered> find_numbered(std::span<const Token> tokens, const std::ve
                                     const catalogue::Lexicon& lexicon,
                                     const catalogue::Snapshot& snapshot);
 
+/// Writes "500s" of "how many 500s" as "code 500"; a time, "slower than 500s", stays one.
+void name_codes(std::vector<Token>& tokens);
+
 /// "5" and "0.5", but no address and no version.
 bool is_number(std::string_view text);
 

@@ -228,12 +228,8 @@ class Reader {
 
   /// 429 and "2" of "partition 2" are values of labels.
   [[nodiscard]] bool is_status_code(const Quantity& q) const {
-    std::string_view number = text(q.first);
-    // "how many 500s per second"; "slower than 500s" is a time.
-    const bool several = number.size() == 4 && number.back() == 's' && q.first > 0 &&
-                         is_any_of(text(q.first - 1), {"many", "of", "the", "any", "no", "and"});
-    if (q.count != 1 && !several) return false;
-    if (several) number.remove_suffix(1);
+    if (q.count != 1) return false;
+    const std::string_view number = text(q.first);
     if (snapshot_.places(fold(number)).empty()) return false;
     if (number.size() == 3) return true;
     return q.first > 0 && snapshot_.has_label(text(q.first - 1));
@@ -792,6 +788,7 @@ Reading read_question(std::string_view text, const catalogue::ConceptPack& pack,
   }
   reading.expression = expression_in(text);
   reading.tokens = tokenize(text);
+  name_codes(reading.tokens);
   mend_words(reading.tokens, pack.lexicon, vocabulary, snapshot);
   Reader(reading, pack, vocabulary, snapshot).read(now);
   return reading;
