@@ -132,6 +132,7 @@ TEST(LittleData, ATimeWithoutDataIsNotNow) {
   says(young("average cpu usage over the last 24 hours"), "There is no data before 11:51");
   says(young("uptime over the last 7 days"), "There is no data before 11:51");
   says(young("memory usage last week"), "there is no data of that time");
+  says(young("cpu usage yesterday at 10:00"), "there is no data of that time");
 }
 
 }  // namespace prom5::llm

@@ -102,7 +102,8 @@ std::string say_nothing(const Telling& told) {
     return texts.say("value.zero", {{"subject", plan.subject}});
   }
   const Json& why = result_of(told.results, "doctor");
-  const bool then = plan.range || (plan.covers.end.ms > 0 && plan.covers.end < told.now);
+  const bool then = plan.range || plan.promql.find(" offset ") != std::string::npos ||
+                    (plan.covers.end.ms > 0 && plan.covers.end < told.now);
   std::string out = then ? texts.say("value.no_data_then", {{"subject", plan.subject}})
                          : texts.say("value.no_data", {{"subject", plan.subject}});
   if (why.contains("findings") && !why["findings"].empty()) {
