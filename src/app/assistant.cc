@@ -12,6 +12,8 @@
 #include "ask/llm/rule_model.h"
 #include "ask/tools/anomalies.h"
 #include "ask/tools/correlate.h"
+#include "ask/tools/crossings.h"
+#include "ask/tools/data_since.h"
 #include "ask/tools/describe_series.h"
 #include "ask/tools/find_causes.h"
 #include "ask/tools/find_metrics.h"
@@ -69,6 +71,7 @@ constexpr MakeTool kTools[] = {
       return tool_of<tools::FindMetrics>(n.catalogue, n.pack.lexicon, n.meaning);
     },
     [](const ToolNeeds& n) { return tool_of<tools::QueryMetrics>(n.server.engine); },
+    [](const ToolNeeds& n) { return tool_of<tools::DataSince>(n.server.engine); },
     [](const ToolNeeds& n) { return tool_of<tools::DescribeSeries>(n.catalogue); },
     [](const ToolNeeds& n) { return tool_of<tools::ExplainQuery>(n.server.engine); },
     [](const ToolNeeds& n) {
@@ -88,6 +91,7 @@ constexpr MakeTool kTools[] = {
       return tool_of<tools::FindCauses>(n.server.engine, n.catalogue, n.pack);
     },
     [](const ToolNeeds& n) { return tool_of<tools::ForecastSeries>(n.server.engine); },
+    [](const ToolNeeds& n) { return tool_of<tools::Crossings>(n.server.engine); },
     [](const ToolNeeds& n) { return tool_of<tools::ProposeAlert>(n.server.engine); },
     [](const ToolNeeds& n) { return tool_of<tools::ProposeSilence>(n.server.engine); },
 };

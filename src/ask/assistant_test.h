@@ -9,6 +9,8 @@
 #include "ask/llm/rule_model.h"
 #include "ask/tools/anomalies.h"
 #include "ask/tools/correlate.h"
+#include "ask/tools/crossings.h"
+#include "ask/tools/data_since.h"
 #include "ask/tools/describe_series.h"
 #include "ask/tools/find_causes.h"
 #include "ask/tools/find_metrics.h"
@@ -69,6 +71,8 @@ class Assistant {
   tools::Correlate correlate_{world_.engine, world_.catalogue, world_.pack};
   tools::FindCauses causes_{world_.engine, world_.catalogue, world_.pack};
   tools::ForecastSeries forecast_{world_.engine};
+  tools::Crossings crossings_{world_.engine};
+  tools::DataSince since_{world_.engine};
   tools::ProposeAlert alert_{world_.engine};
   tools::ProposeSilence silence_{world_.engine};
   RuleModel model_{world_.catalogue, world_.pack, world_.meaning};
@@ -77,7 +81,7 @@ class Assistant {
   agent::AgentLoop loop_{
       model_,
       {&query_, &find_, &describe_, &explain_, &diagnose_, &alerts_, &targets_, &rules_, &silences_,
-       &anomalies_, &correlate_, &causes_, &forecast_, &alert_, &silence_},
+       &anomalies_, &correlate_, &causes_, &forecast_, &crossings_, &since_, &alert_, &silence_},
       {world_.clock, world_.registry, log_, nullptr},
       options_};
 };

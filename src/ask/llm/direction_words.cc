@@ -3,6 +3,8 @@
 #include <cmath>
 #include <map>
 
+#include "ask/llm/coverage_words.h"
+
 namespace prom5::llm {
 
 namespace {
@@ -11,6 +13,10 @@ using texts::TextCatalogue;
 
 /// Of a change that is a smaller part of the value in an hour it is said how much it is in a day.
 constexpr double kLittle = 0.01;
+/// Of fewer values nobody can tell which way they go.
+constexpr size_t kFewest = 10;
+/// An episode that is shorter, or a beginning that is nearer, is told to the second.
+constexpr double kShort = 120;
 
 /// "CPU usage of web-01: …" of one, "CPU usage: web-01: …; web-02: …" of several.
 template <typename Say>
@@ -32,7 +38,15 @@ std::string say_each(const Telling& told, const std::vector<Row>& rows, Say say)
 std::string say_course(const Telling& told, const Row& row, const Json& trend) {
   const TextCatalogue& texts = told.texts;
   const std::string value = told.value(row.value);
-  if (!trend.contains("moves")) return texts.say("course.unknown", {{"value", value}});
+  const auto part = partial_data(told.plan, told.results);
+  if (part && (part->is_little() || trend.value("count", size_t{0}) < kFewest)) {
+    return texts.say(
+        "course.too_little",
+        {{"value", value}, {"duration", say_seconds(part->covered.as_seconds(), texts)}});
+  }
+  if (!trend.contains("moves") || trend.value("count", kFewest) < kFewest) {
+    return texts.say("course.unknown", {{"value", value}});
+  }
   const int moves = trend.value("moves", 0);
   if (moves == 0) return texts.say("course.steady", {{"value", value}});
   const double hourly = std::fabs(trend.value("change_per_h", 0.0));
@@ -54,7 +68,9 @@ std::string say_moving(const Telling& told, const Row& row, const Json& trend) {
                                                {"highest", told.value(row.highest)},
                                                {"first", told.value(row.first)}});
   const int moves = trend.value("moves", 0);
-  if (moves == 0 || !trend.contains("reached_in_s")) return course;
+  const auto part = partial_data(told.plan, told.results);
+  const bool little = (part && part->is_little()) || trend.value("count", kFewest) < kFewest;
+  if (little || moves == 0 || !trend.contains("reached_in_s")) return course;
   const double seconds = trend["reached_in_s"].get<double>();
   const TimeMs at{told.now.ms + static_cast<int64_t>(seconds * 1000)};
   const std::initializer_list<texts::Filling> places = {{"course", std::move(course)},
@@ -71,28 +87,41 @@ std::string say_state(const Telling& told) {
   return told.texts.say("crossed.at", {{"limit", limit}});
 }
 
+/// That it may have been for all that, where was looked more seldom than it is scraped.
+std::string say_between(const Telling& told, const Json& looked) {
+  const double step = looked.value("step_s", 0.0);
+  if (step < 1.5 * looked.value("interval_s", step)) return "";
+  return " " + told.texts.say("crossed.between", {{"step", say_seconds(step, told.texts)}});
+}
+
 /// `episode`: the last one, or null; `extreme`: the value that came nearest to the limit.
 std::string say_crossed(const Telling& told, const Row& row, const Json& episode, double extreme) {
   const TextCatalogue& texts = told.texts;
-  const Json& tested = result_of(told.results, "backtest");
+  const Json& looked = result_of(told.results, "crossings");
   const std::string state = say_state(told);
   const std::string value = told.value(row.value);
-  const std::string since = told.time_of(tested, "data_since");
+  const std::string since = told.time_of(looked, "data_since");
   if (episode.is_null()) {
     const std::initializer_list<texts::Filling> places = {
         {"state", state}, {"time", since}, {"value", value}, {"extreme", told.value(extreme)}};
     return told.plan.limit_op.starts_with('<') ? texts.say("crossed.never_below", places)
                                                : texts.say("crossed.never_above", places);
   }
-  const std::string from = told.time_of(episode, "start");
+  const double begins = episode.value("start", 0.0);
+  const double ends = episode.value("end", 0.0);
+  const bool exact = ends - begins < kShort;
+  const auto moment = [&](const char* key) {
+    return exact ? say_second({static_cast<int64_t>(episode.value(key, 0.0) * 1000)}, told.now)
+                 : told.time_of(episode, key);
+  };
+  const std::string from = moment("start");
   if (!episode.value("open", false)) {
-    return texts.say(
-        "crossed.past",
-        {{"state", state}, {"from", from}, {"to", told.time_of(episode, "end")}, {"value", value}});
+    return texts.say("crossed.past",
+                     {{"state", state}, {"from", from}, {"to", moment("end")}, {"value", value}});
   }
   // It held already where the data begins.
-  const double step = tested.value("step_s", 60.0);
-  const bool whole = episode.value("start", 0.0) <= tested.value("data_since", 0.0) + step;
+  const double step = looked.value("step_s", 60.0);
+  const bool whole = begins <= looked.value("data_since", 0.0) + step;
   const std::initializer_list<texts::Filling> places = {
       {"state", state}, {"time", from}, {"value", value}};
   return whole ? texts.say("crossed.throughout", places) : texts.say("crossed.since", places);
@@ -129,32 +158,36 @@ std::string say_crossing(const Telling& told) {
     return told.texts.say("value.no_data", {{"subject", told.plan.subject}});
   }
   std::map<std::string, Json> last;  // the newest of each comes first
-  const Json episodes = result_of(told.results, "backtest").value("episodes", Json::array());
+  const Json& looked = result_of(told.results, "crossings");
   std::map<std::string, size_t> times;
-  for (const Json& one : episodes) {
+  for (const Json& one : looked.value("episodes", Json::array())) {
     const std::string name = name_of(one["labels"], labels);
     last.emplace(name, one);
     ++times[name];
   }
+  const bool below = told.plan.limit_op.starts_with('<');
   std::map<std::string, double> extremes;
-  for (const Row& row : rows_of(labels, result_of(told.results, "extreme"))) {
-    extremes[row.name] = row.value;
+  for (const Json& one : looked.value("series", Json::array())) {
+    extremes[name_of(one["labels"], labels)] = one.value(below ? "lowest" : "highest", 0.0);
   }
   std::ranges::stable_sort(rows, [&](const Row& a, const Row& b) {
     const bool one = last.contains(a.name);
     return one != last.contains(b.name) ? one : a.value > b.value;
   });
-  return say_each(told, rows, [&](const Row& row) {
+  std::string out = say_each(told, rows, [&](const Row& row) {
     const auto episode = last.find(row.name);
     const auto extreme = extremes.find(row.name);
     std::string crossed = say_crossed(told, row, episode == last.end() ? Json() : episode->second,
                                       extreme == extremes.end() ? row.value : extreme->second);
     if (told.plan.wording != "crossings" || episode == last.end()) return crossed;
-    const Json& tested = result_of(told.results, "backtest");
     return told.texts.say("crossed.times", {{"count", times[row.name]},
-                                            {"time", told.time_of(tested, "data_since")},
+                                            {"time", told.time_of(looked, "data_since")},
                                             {"crossed", std::move(crossed)}});
   });
+  const bool never =
+      std::ranges::any_of(rows, [&](const Row& r) { return !last.contains(r.name); });
+  if (never) out += say_between(told, looked);
+  return out;
 }
 
 }  // namespace prom5::llm

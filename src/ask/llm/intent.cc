@@ -650,7 +650,8 @@ void find_intent(Reading& r) {
   const bool wrong = r.says("differently") || r.says_phrase({"from", "the", "rest"}) ||
                      r.says_phrase({"stand", "out"}) || r.says_phrase({"stands", "out"}) ||
                      r.says_phrase({"wrong", "with"}) || r.says_phrase({"what", "changed"}) ||
-                     r.says_phrase({"going", "on", "with"});
+                     r.says_phrase({"going", "on", "with"}) ||
+                     (r.says_phrase({"than", "usual"}) && !r.says("why"));
   if (asks_for_onset(r) || cue_of(r, Intent::Anomaly) ||
       r.says_phrase({"out", "of", "the", "ordinary"}) || wrong) {
     return set(Intent::Anomaly);
@@ -686,7 +687,8 @@ bool is_cue(std::string_view word, Intent intent) {
     if (word == "drop" || word == "dropped" || word == "drops") return true;
   }
   if (intent == Intent::Anomaly && (word == "long" || word == "start" || word == "started" ||
-                                    word == "begin" || word == "began" || word == "high")) {
+                                    word == "begin" || word == "began" || word == "high" ||
+                                    word == "higher" || word == "lower")) {
     return true;
   }
   if (intent == Intent::Alert && (word == "rule" || word == "rules")) return true;

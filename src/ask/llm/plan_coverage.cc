@@ -9,7 +9,6 @@ namespace {
 
 /// Of less nobody notices.
 constexpr DurationMs kShortest = DurationMs::minutes(30);
-constexpr int64_t kPoints = 400;
 
 /// The stretch that reaches back furthest; an empty one where no stretch is asked for.
 TimeRange stretch_of(const Reading& reading, TimeMs now) {
@@ -27,14 +26,17 @@ TimeRange stretch_of(const Reading& reading, TimeMs now) {
 
 }  // namespace
 
-/// Asks beside the answer when the first sample of the time is, if a longer time is looked at.
+/// Asks beside the answer when the first sample of the time is, if a longer time is looked at, or
+/// if it is a rate, which is taken over a time too.
 void Planner::add_coverage(const Reading& reading, const Subject& subject, Plan& plan) const {
   const bool looks_back = plan.intent == Intent::Query || plan.intent == Intent::Trend ||
                           plan.intent == Intent::Top || plan.intent == Intent::Compare;
   if (!looks_back || plan.promql.empty() || !plan.calls.empty()) return;
-  const TimeRange time = stretch_of(reading, now_);
-  const DurationMs length = time.end - time.start;
-  if (length < kShortest) return;
+  TimeRange time = stretch_of(reading, now_);
+  const bool asks_now = !reading.range && !reading.window && !reading.point && !reading.shift;
+  const bool is_rate = asks_now && !plan.range && plan.promql.find("[5m]") != std::string::npos;
+  if (is_rate) time = {now_ - kRateWindow, now_};
+  if (!is_rate && time.end - time.start < kShortest) return;
   const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
   const std::string& metric = subject.recipe->needs.front();
   cover(metric, expression.matchers_of(metric), time, plan);
@@ -43,14 +45,8 @@ void Planner::add_coverage(const Reading& reading, const Subject& subject, Plan&
 void Planner::cover(const std::string& metric, const std::string& matchers, TimeRange time,
                     Plan& plan) const {
   if (!is_legacy_metric_name(metric)) return;
-  const DurationMs length = time.end - time.start;
-  // Of the few series of `up` the moment is told to the minute.
-  const DurationMs step = step_of(length, metric == "up" ? 4 * kPoints : kPoints);
-  plan.coverage = fmt::format("min_over_time(min(timestamp({}{}))[{}:{}]{})", metric,
-                              matchers.empty() ? "" : "{" + matchers + "}", format_duration(length),
-                              format_duration(step),
-                              time.end < now_ ? " offset " + format_duration(now_ - time.end) : "");
-  plan.covers = {time.start, time.end};
+  plan.coverage = metric + (matchers.empty() ? "" : "{" + matchers + "}");
+  plan.covers = time;
 }
 
 }  // namespace prom5::llm

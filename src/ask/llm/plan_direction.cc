@@ -52,7 +52,6 @@ Plan Planner::plan_direction(const Reading& reading, const Subject& asked) const
   plan.calls.push_back({"trend", "forecast", std::move(arguments)});
   const std::string& metric = subject.recipe->needs.front();
   cover(metric, expression.matchers_of(metric), {plan.start, plan.end}, plan);
-  plan.covers = {plan.start, plan.end};
   return plan;
 }
 

@@ -138,6 +138,10 @@ Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const 
   const std::string range =
       (plain ? value : "(" + value + ")") + "[" + format_duration(base) + (plain ? "]" : ":1m]");
   const DurationMs horizon = ahead.ms > 0 ? ahead : kUsualHorizon;
+  // What comes soon needs less of the past.
+  const DurationMs known = horizon <= kShortBase ? base : std::max(base, kTrendBase);
+  const std::string& metric = subject.recipe->needs.front();
+  cover(metric, expression.matchers_of(metric), {now_ - known, now_}, plan);
   const std::string limit = limit_of(reading, subject, expression, shape);
   // Of one thing it is told how much there will be; of many, which are at their end.
   const bool value_asked =

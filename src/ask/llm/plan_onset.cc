@@ -58,6 +58,16 @@ Plan Planner::onset_of(const std::string& state, const std::string& matchers) co
   if (snapshot_.find("up") != nullptr) {
     cover("up", alerts ? "" : matchers, {plan.start, plan.end}, plan);
   }
+  if (alerts || up) return plan;
+  // What lasts shorter than a step is between two of them.
+  plan.calls.push_back({"query", "query_metrics",
+                        Json{{"promql", plan.promql},
+                             {"start", plan.start.as_seconds()},
+                             {"end", plan.end.as_seconds()},
+                             {"step_s", plan.step.as_seconds()}}});
+  const std::string lowest =
+      "min_over_time(up" + (matchers.empty() ? "" : "{" + matchers + "}") + "[1d]) == 0";
+  plan.calls.push_back({"briefly", "query_metrics", Json{{"promql", lowest}}});
   return plan;
 }
 
@@ -139,7 +149,6 @@ Plan Planner::plan_crossing(const Reading& reading, const Subject& asked) const 
         {asked.name});
   }
   const std::string value = in_brackets(plan.promql);
-  const bool below = threshold.op.starts_with('<');
   plan.intent = Intent::Anomaly;
   plan.wording = reading.says_any({"often", "times"}) ? "crossings" : "crossing";
   plan.finding = false;
@@ -147,10 +156,15 @@ Plan Planner::plan_crossing(const Reading& reading, const Subject& asked) const 
   plan.limit = *limit;
   plan.calls.push_back({"query", "query_metrics", Json{{"promql", plan.promql}}});
   plan.more = {plan.promql};
+  Json arguments{{"promql", plan.promql}, {"op", threshold.op}, {"limit", *limit}};
   plan.promql = value + " " + threshold.op + " " + codec::format_general(*limit);
-  plan.calls.push_back({"backtest", "propose_alert", Json{{"expr", plan.promql}, {"for_s", 0}}});
-  const std::string extreme = fmt::format("{}_over_time({}[1d:1m])", below ? "min" : "max", value);
-  plan.calls.push_back({"extreme", "query_metrics", Json{{"promql", extreme}}});
+  const std::string& metric = asked.recipe->needs.front();
+  if (is_legacy_metric_name(metric)) {
+    const Expression expression(asked, plain, snapshot_, knowledge_.pack.lexicon);
+    const std::string matchers = expression.matchers_of(metric);
+    arguments["reads"] = metric + (matchers.empty() ? "" : "{" + matchers + "}");
+  }
+  plan.calls.push_back({"crossings", "crossings", std::move(arguments)});
   return plan;
 }
 

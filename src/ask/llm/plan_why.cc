@@ -175,6 +175,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
                                  {"b_name", b.name},
                                  {"start", start.as_seconds()},
                                  {"end", end.as_seconds()}}});
+      cover(a.recipe->needs.front(), "", {start, end}, plan);
       return plan;
     }
   }

@@ -17,6 +17,9 @@ namespace prom5::llm {
 /// The subject of a question about no one thing.
 inline constexpr std::string_view kEverything = "everything";
 
+/// Over how long rates are taken where a question does not say.
+inline constexpr DurationMs kRateWindow = DurationMs::minutes(5);
+
 /// How a question will be answered, or why not.
 struct Plan {
   Intent intent = Intent::Query;
@@ -51,7 +54,7 @@ struct Plan {
   std::string limit_op;  ///< of what is asked since when: ">" or "<"; or empty
   double limit = 0;      ///< in `unit`
 
-  std::string coverage;                    ///< the query for when data begins in `covers`; or empty
+  std::string coverage;  ///< the selector whose data may begin in `covers`; or empty
   TimeRange covers{TimeMs{0}, TimeMs{0}};  ///< the time that the answer is about
 
   Json frame;  ///< what the next question may go on from

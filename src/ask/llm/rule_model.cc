@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ask/llm/coverage_words.h"
 #include "ask/llm/words.h"
 
 namespace prom5::llm {
@@ -121,7 +122,10 @@ Message call_tools(const Plan& plan) {
     message.calls.push_back(query_call("query", plan.promql, plan));
   }
   if (!plan.coverage.empty()) {
-    message.calls.push_back({"coverage", "query_metrics", Json{{"promql", plan.coverage}}});
+    message.calls.push_back({"coverage", "data_since",
+                             Json{{"selector", plan.coverage},
+                                  {"start", plan.covers.start.as_seconds()},
+                                  {"end", plan.covers.end.as_seconds()}}});
   }
   message.content = plan_to_json(plan);
   return message;

@@ -73,4 +73,8 @@ std::string say_time(TimeMs time, TimeMs now) {
                                                                  : text.substr(0, 10) + " " + clock;
 }
 
+std::string say_second(TimeMs time, TimeMs now) {
+  return say_time(time, now) + format_rfc3339(time).substr(16, 3);
+}
+
 }  // namespace prom5::llm

@@ -14,6 +14,8 @@ std::string say_value(double value, std::string_view unit,
 
 /// "14:05" of today's question, with the date when it is another day. UTC.
 std::string say_time(TimeMs time, TimeMs now);
+/// The same to the second: "14:05:10".
+std::string say_second(TimeMs time, TimeMs now);
 
 /// A number of seconds: "3 h 20 min".
 std::string say_seconds(double value, const texts::TextCatalogue& texts);

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <vector>
 
+#include "ask/llm/coverage_words.h"
 #include "ask/llm/direction_words.h"
+#include "ask/llm/forecast_words.h"
 #include "ask/llm/telling.h"
 #include "io/codec/number.h"
 
@@ -17,6 +19,8 @@ using texts::TextCatalogue;
 
 /// How far back a proposed alert is tried.
 constexpr uint64_t kTestedHours = 24;
+/// Of fewer moments that two things have in common nothing is said.
+constexpr size_t kComparable = 10;
 
 std::string name_of_row(const Row& row) { return row.name; }
 
@@ -87,13 +91,21 @@ void sort_rows(const Plan& plan, std::vector<Row>& rows) {
 std::string say_nothing(const Telling& told) {
   const Plan& plan = told.plan;
   const TextCatalogue& texts = told.texts;
+  // Of a time without data it is not known that nothing was found in it.
+  const Json& known = result_of(told.results, "coverage");
+  const bool without =
+      known.value("asked_s", 0.0) > kRateWindow.as_seconds() && !known.contains("since");
+  if (without) return texts.say("value.no_data_then", {{"subject", plan.subject}});
   if (plan.wording == "beyond") return texts.say("value.none_beyond", {{"subject", plan.subject}});
   if (plan.finding) return texts.say("value.all_well", {{"subject", plan.subject}});
   if (plan.promql.starts_with("count(")) {
     return texts.say("value.zero", {{"subject", plan.subject}});
   }
   const Json& why = result_of(told.results, "doctor");
-  std::string out = texts.say("value.no_data", {{"subject", plan.subject}});
+  const bool then = plan.range || plan.promql.find(" offset ") != std::string::npos ||
+                    (plan.covers.end.ms > 0 && plan.covers.end < told.now);
+  std::string out = then ? texts.say("value.no_data_then", {{"subject", plan.subject}})
+                         : texts.say("value.no_data", {{"subject", plan.subject}});
   if (why.contains("findings") && !why["findings"].empty()) {
     out += " " + why["findings"][0].value("text", "");
   }
@@ -197,69 +209,6 @@ std::string say_comparison(const Telling& told) {
   }
   std::string list = with_rest(texts, join_words(parts, "; "), now.size(), parts.size());
   return texts.say("value.said", {{"subject", plan.subject}, {"rows", std::move(list)}});
-}
-
-/// Keeps those whose course has a trend that leads there, and the time that the trend gives.
-void keep_trends(const Plan& plan, const Json& forecast, bool times, std::vector<Row>& rows) {
-  if (!forecast.contains("series")) return;
-  std::map<std::string, double> reached;
-  for (const Json& series : forecast["series"]) {
-    if (!series.contains("reached_in_s")) continue;
-    reached[name_of(series["labels"], plan.entity_labels)] = series["reached_in_s"].get<double>();
-  }
-  std::erase_if(rows, [&](const Row& r) { return !reached.contains(r.name); });
-  for (Row& row : rows) {
-    if (times) row.value = reached[row.name];
-  }
-}
-
-/// When each reaches what was asked for.
-std::string say_time_to(const Telling& told, std::vector<Row>& rows) {
-  const TextCatalogue& texts = told.texts;
-  std::erase_if(rows, [](const Row& r) { return r.value < 0 || r.value > 3.2e9; });
-  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.value < b.value; });
-  if (rows.empty()) return texts.say("forecast.no_trend", {{"subject", told.plan.subject}});
-  const auto say = [&](const Row& r) {
-    const TimeMs at{told.now.ms + static_cast<int64_t>(r.value * 1000)};
-    const std::string duration = say_seconds(r.value, texts);
-    const std::string in_hours = short_number(r.value / 3600);
-    const std::string time = say_time(at, told.now);
-    if (r.name.empty()) {
-      return texts.say("forecast.time",
-                       {{"duration", duration}, {"in_hours", in_hours}, {"time", time}});
-    }
-    return texts.say(
-        "forecast.time_of",
-        {{"name", r.name}, {"duration", duration}, {"in_hours", in_hours}, {"time", time}});
-  };
-  return texts.say("forecast.reached",
-                   {{"subject", told.plan.subject}, {"rows", some_of(texts, rows, say)}});
-}
-
-std::string say_forecast(const Telling& told) {
-  const Plan& plan = told.plan;
-  const TextCatalogue& texts = told.texts;
-  std::vector<Row> rows = rows_of(plan.entity_labels, result_of(told.results, "query"));
-  const bool any = !rows.empty();
-  keep_trends(plan, result_of(told.results, "forecast"), plan.wording == "time_to", rows);
-  if (any && rows.empty() && plan.wording == "time_to") {
-    return texts.say("forecast.no_trend", {{"subject", plan.subject}});
-  }
-  if (plan.wording == "runs_out") {
-    if (rows.empty()) {
-      return texts.say("forecast.lasts", {{"subject", plan.subject}, {"window", plan.window}});
-    }
-    return texts.say("forecast.runs_out",
-                     {{"window", plan.window}, {"names", some_of(texts, rows, name_of_row)}});
-  }
-  std::erase_if(rows, [](const Row& r) { return std::isnan(r.value); });
-  if (rows.empty()) return texts.say("value.no_data", {{"subject", plan.subject}});
-  if (plan.wording == "time_to") return say_time_to(told, rows);
-  sort_rows(plan, rows);
-  const auto say = [&](const Row& row) { return say_row(told, row); };
-  return texts.say(
-      "forecast.predicted",
-      {{"subject", plan.subject}, {"window", plan.window}, {"rows", some_of(texts, rows, say)}});
 }
 
 std::string say_episode(const Telling& told, const Json& episode) {
@@ -374,6 +323,9 @@ std::string say_pair(const Telling& told, const Json& pair) {
   };
   const std::string a = side("a");
   const std::string b = side("b");
+  if (pair.value("count", kComparable) < kComparable) {
+    return texts.say("correlation.unknown", {{"a", a}, {"b", b}});
+  }
   std::string out = say_strength(texts, a, b, r);
   if (lag != 0 && std::fabs(r) >= 0.3) {
     out = texts.say("correlation.follows", {{"pair", std::move(out)},
@@ -393,7 +345,10 @@ std::string say_correlation(const Telling& told) {
     if (parts.size() == kMaxNamed) break;
     parts.push_back(say_pair(told, pair));
   }
-  return join_words(parts, "; ") + ".";
+  std::string said = join_words(parts, "; ") + ".";
+  const auto part = partial_data(told.plan, told.results);
+  if (!part || !part->is_little()) return said;
+  return say_of_little(*part, std::move(said), told.texts);
 }
 
 std::string say_finding(const TextCatalogue& texts, const Json& f) {
@@ -427,6 +382,12 @@ std::string say_anomalies(const Telling& told) {
   const Json& found = result_of(told.results, "anomalies");
   const Json findings = found.value("findings", Json::array());
   const size_t looked_at = found.value("series", size_t{0});
+  const size_t judged = found.value("judged", looked_at);
+  if (findings.empty() && judged * 2 < looked_at) {
+    return judged == 0 ? texts.say("anomaly.too_early", {{"series", looked_at}})
+                       : texts.say("anomaly.none_of_judged",
+                                   {{"judged", judged}, {"rest", looked_at - judged}});
+  }
   if (findings.empty()) {
     return told.plan.subject == kEverything
                ? texts.say("anomaly.none_at_all", {{"series", looked_at}})
@@ -460,6 +421,10 @@ std::string say_causes(const Telling& told) {
     out += texts.say("cause.effect", {{"finding", say_finding(texts, found["effect"])}}) + " ";
   }
   const Json causes = found.value("causes", Json::array());
+  const size_t looked_at = found.value("series", size_t{0});
+  if (causes.empty() && found.value("judged", looked_at) * 2 < looked_at) {
+    return out + texts.say("cause.too_early");
+  }
   if (causes.empty()) {
     return out + (told.plan.subject.empty()
                       ? texts.say("cause.none")
@@ -613,8 +578,11 @@ std::string say_onset(const Telling& told) {
   const Json series = result_of(told.results, "query").value("result", Json::array());
   if (series.empty()) {
     if (told.plan.subject == "up") return texts.say("onset.not_up");
-    return told.plan.subject == "alerts" ? texts.say("onset.none_fired")
-                                         : texts.say("onset.not_down");
+    if (told.plan.subject == "alerts") return texts.say("onset.none_fired");
+    const std::vector<Row> brief =
+        rows_of(told.plan.entity_labels, result_of(told.results, "briefly"));
+    if (brief.empty()) return texts.say("onset.not_down");
+    return texts.say("onset.briefly_down", {{"names", some_of(texts, brief, name_of_row)}});
   }
   std::vector<std::string> parts;
   for (const Json& one : series) {
@@ -632,18 +600,6 @@ std::string say_and(const std::vector<std::string>& words, const TextCatalogue& 
     out = out.empty() ? word : texts.say("list.and", {{"list", std::move(out)}, {"last", word}});
   }
   return out;
-}
-
-std::string say_coverage(const Plan& plan, const Results& results, TimeMs now,
-                         const TextCatalogue& texts) {
-  constexpr double kEnough = 0.9;
-  const std::vector<Row> first = rows_of({}, result_of(results, "coverage"));
-  if (first.empty() || !std::isfinite(first[0].value)) return "";
-  const TimeMs begins{static_cast<int64_t>(first[0].value * 1000)};
-  const DurationMs length = plan.covers.end - plan.covers.start;
-  const DurationMs covered = plan.covers.end - begins;
-  if (covered.as_seconds() >= kEnough * length.as_seconds()) return "";
-  return " " + texts.say("value.no_data_before", {{"time", say_time(begins, now)}});
 }
 
 std::string say_answer(const Plan& plan, const Results& results, TimeMs now,

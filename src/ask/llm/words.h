@@ -15,11 +15,6 @@ namespace prom5::llm {
 /// What the tools gave, by the id of the call.
 using Results = std::map<std::string, Json, std::less<>>;
 
-/// " There is no data before 10:20.", where less than nine tenths of the time that the answer is
-/// about have data; else empty.
-std::string say_coverage(const Plan& plan, const Results& results, TimeMs now,
-                         const texts::TextCatalogue& texts);
-
 /// The answer in words, from the tools' results alone. What tools say themselves (help texts, why a
 /// result is empty, what a query computes) stays as it is.
 std::string say_answer(const Plan& plan, const Results& results, TimeMs now,

@@ -32,6 +32,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"course.falling_daily", "value change", ""},
     {"course.steady", "value", ""},
     {"course.unknown", "value", ""},
+    {"course.too_little", "value duration", ""},
     {"course.full", "course duration time", ""},
     {"course.used_up", "course duration time", ""},
 
@@ -39,7 +40,11 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"value.all_well", "subject", ""},
     {"value.zero", "subject", ""},
     {"value.no_data", "subject", ""},
+    {"value.no_data_then", "subject", ""},
     {"value.no_data_before", "time", ""},
+    {"little.data", "duration told", ""},
+    {"little.rate", "window duration", ""},
+    {"little.window", "window duration", ""},
     {"value.found", "subject total rows", "total"},
     {"value.said", "subject rows", ""},
     {"value.of_one", "subject name value", ""},
@@ -64,6 +69,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"onset.past_since_before", "name from to", ""},
     {"onset.none_fired", "", ""},
     {"onset.not_down", "", ""},
+    {"onset.briefly_down", "names", ""},
     {"onset.not_up", "", ""},
 
     {"crossed.above", "limit", ""},
@@ -75,6 +81,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"crossed.times", "count time crossed", "count"},
     {"crossed.never_above", "state time value extreme", ""},
     {"crossed.never_below", "state time value extreme", ""},
+    {"crossed.between", "step", ""},
 
     {"problems.no_alert", "", ""},
     {"problems.alerts", "count alerts", "count"},
@@ -88,12 +95,18 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"compare.named_row", "name row", ""},
 
     {"forecast.no_trend", "subject", ""},
+    {"forecast.no_trend_so_far", "subject", ""},
     {"forecast.lasts", "subject window", ""},
+    {"forecast.lasts_so_far", "subject window", ""},
     {"forecast.runs_out", "window names", ""},
+    {"forecast.line_only", "window names", ""},
+    {"forecast.line_also", "names", ""},
     {"forecast.reached", "subject rows", ""},
+    {"forecast.line_reached", "subject rows", ""},
     {"forecast.time", "duration in_hours time", ""},
     {"forecast.time_of", "name duration in_hours time", ""},
     {"forecast.predicted", "subject window rows", ""},
+    {"forecast.none_left", "value", ""},
 
     {"alert.proposed", "alert promql hold severity", ""},
     {"alert.quiet", "hours", "hours"},
@@ -117,6 +130,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"correlation.weak_positive", "a b r", ""},
     {"correlation.weak_negative", "a b r", ""},
     {"correlation.no", "a b r", ""},
+    {"correlation.unknown", "a b", ""},
     {"correlation.follows", "pair follower lag", ""},
     {"correlation.chance", "pair", ""},
 
@@ -129,6 +143,8 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"finding.growing", "finding time", ""},
     {"anomaly.none", "subject series", "series"},
     {"anomaly.none_at_all", "series", "series"},
+    {"anomaly.too_early", "series", "series"},
+    {"anomaly.none_of_judged", "judged rest", "judged"},
     {"anomaly.found", "found series findings", "series"},
 
     {"cause.firing", "alerts", ""},
@@ -136,6 +152,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"cause.effect", "finding", ""},
     {"cause.none", "", ""},
     {"cause.none_of", "subject", ""},
+    {"cause.too_early", "", ""},
     {"cause.likeliest", "findings", ""},
 
     {"describe.metric", "metric", ""},

@@ -23,11 +23,15 @@ constexpr size_t kMaxQueries = 20;
 /// expected from the ones before.
 constexpr double kGrowth = 0.15;
 constexpr double kMonotony = 0.7;
+/// What has values of less than a third of the time has no course yet.
+constexpr size_t kPartOfTime = 3;
 
 Json growth_of(const VitalSign& sign, const RangeFrame& frame, const FrameSeries& series,
                std::span<const double> times) {
+  const auto first = std::ranges::find_if(series.values, [](double v) { return std::isfinite(v); });
   const auto line = analysis::trend(series.values, times);
   if (!line || std::fabs(line->monotony) < kMonotony) return {};
+  if (line->count * kPartOfTime < frame.steps) return {};
   const double level = std::max(std::fabs(line->start), std::fabs(line->end));
   if (level == 0 || std::fabs(line->end - line->start) < kGrowth * level) return {};
   return {{"name", sign.name},
@@ -38,7 +42,7 @@ Json growth_of(const VitalSign& sign, const RangeFrame& frame, const FrameSeries
           {"up", line->end > line->start},
           {"kind", "growth"},
           {"growing", line->end > line->start},
-          {"since", frame.start.as_seconds()},
+          {"since", frame.time_of(static_cast<size_t>(first - series.values.begin())).as_seconds()},
           {"unit", sign.unit}};
 }
 
@@ -117,27 +121,36 @@ Result<Json> Anomalies::of_query(const Json& query, const Json& arguments,
     }
   }
   add_peers(sign, frame, findings);
-  return Json{{"findings", std::move(findings)}, {"series", found.series}};
+  return Json{
+      {"findings", std::move(findings)}, {"series", found.series}, {"judged", found.judged}};
+}
+
+/// Those that are given.
+Result<Json> Anomalies::of_queries(const Json& arguments, const ToolContext& context) {
+  if (!arguments["queries"].is_array()) {
+    return fail(ErrorCode::BadData, "anomalies: \"queries\" must be an array");
+  }
+  if (arguments["queries"].size() > kMaxQueries) {
+    return fail(ErrorCode::BadData, "anomalies: at most {} queries at once", kMaxQueries);
+  }
+  Json findings = Json::array();
+  size_t series = 0;
+  size_t judged = 0;
+  for (const Json& query : arguments["queries"]) {
+    Json one = TRY(of_query(query, arguments, context));
+    series += one["series"].get<size_t>();
+    judged += one["judged"].get<size_t>();
+    for (Json& finding : one["findings"]) findings.push_back(std::move(finding));
+  }
+  return Json{{"findings", std::move(findings)},
+              {"series", series},
+              {"judged", judged},
+              {"unjudged", series - judged}};
 }
 
 Result<Json> Anomalies::call(const Json& arguments, const ToolContext& context) {
   if (!arguments.is_object()) return fail(ErrorCode::BadData, "anomalies takes an object");
-  if (arguments.contains("queries")) {
-    if (!arguments["queries"].is_array()) {
-      return fail(ErrorCode::BadData, "anomalies: \"queries\" must be an array");
-    }
-    if (arguments["queries"].size() > kMaxQueries) {
-      return fail(ErrorCode::BadData, "anomalies: at most {} queries at once", kMaxQueries);
-    }
-    Json findings = Json::array();
-    size_t series = 0;
-    for (const Json& query : arguments["queries"]) {
-      Json one = TRY(of_query(query, arguments, context));
-      series += one["series"].get<size_t>();
-      for (Json& finding : one["findings"]) findings.push_back(std::move(finding));
-    }
-    return Json{{"findings", std::move(findings)}, {"series", series}};
-  }
+  if (arguments.contains("queries")) return of_queries(arguments, context);
   const TimeMs end = time_of(arguments, "end", context.now);
   const auto snapshot = TRY(catalogue_.snapshot(context.now));
   std::vector<VitalSign> signs = vital_signs(pack_, *snapshot, array_of(arguments, "filters"));
@@ -181,10 +194,9 @@ Result<Json> Anomalies::call(const Json& arguments, const ToolContext& context) 
     findings.push_back(oddity_json(oddity));
     show(oddity, window, context);
   }
-  return Json{{"findings", std::move(findings)},
-              {"series", found.series},
-              {"signs", signs.size()},
-              {"failed", found.failed}};
+  return Json{{"findings", std::move(findings)}, {"series", found.series},
+              {"judged", found.judged},          {"unjudged", found.series - found.judged},
+              {"signs", signs.size()},           {"failed", found.failed}};
 }
 
 }  // namespace prom5::tools

@@ -18,6 +18,7 @@ class Anomalies final : public Tool {
   Result<Json> call(const Json& arguments, const ToolContext& context) override;
 
  private:
+  Result<Json> of_queries(const Json& arguments, const ToolContext& context);
   Result<Json> of_query(const Json& query, const Json& arguments, const ToolContext& context);
 
   query::Engine& engine_;

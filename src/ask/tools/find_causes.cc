@@ -162,6 +162,7 @@ Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context)
   if (effect) show(*effect, window, context);
   out["causes"] = std::move(causes);
   out["series"] = found.series;
+  out["judged"] = found.judged;
   return out;
 }
 

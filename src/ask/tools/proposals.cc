@@ -99,6 +99,7 @@ void add_trend(std::span<const double> values, std::span<const double> times, Js
   item["moves"] = (!sure && jump == 0) || std::fabs(change) <= kNothing * size ? 0
                   : change > 0                                                 ? 1
                                                                                : -1;
+  item["count"] = line->count;
   item["change_per_h"] = slope * 3600;
   item["change_per_d"] = change;
 }

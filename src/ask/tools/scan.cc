@@ -1,6 +1,7 @@
 #include "ask/tools/scan.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace prom5::tools {
 
@@ -11,6 +12,14 @@ constexpr int64_t kPoints = 180;
 constexpr int64_t kPastShare = 5;
 constexpr ptrdiff_t kMaxOddities = 500;
 constexpr DurationMs kLeastStep = DurationMs::seconds(30);
+/// As unusual_window() has it.
+constexpr ptrdiff_t kLeastPast = 8;
+
+/// Whether there are values of before that tell what is usual.
+bool is_known(std::span<const double> values, size_t first_recent) {
+  const auto past = values.first(std::min(first_recent, values.size()));
+  return std::ranges::count_if(past, [](double v) { return std::isfinite(v); }) >= kLeastPast;
+}
 
 }  // namespace
 
@@ -45,6 +54,7 @@ void look_at(const VitalSign& sign, const RangeFrame& frame, const ScanWindow& w
   const auto first_recent = static_cast<size_t>((window.recent - window.start).ms / window.step.ms);
   for (const FrameSeries& series : frame.series) {
     ++out.series;
+    if (is_known(series.values, first_recent)) ++out.judged;
     const auto deviation = analysis::unusual_window(series.values, first_recent);
     if (!deviation || deviation->score < least_score) continue;
     out.oddities.push_back(

@@ -32,7 +32,8 @@ struct ScanWindow {
 struct Scan {
   std::vector<Oddity> oddities;  ///< the strangest first; of very many the first 500
   size_t series = 0;             ///< looked at
-  size_t failed = 0;             ///< signs whose query failed
+  size_t judged = 0;  ///< of those, which have enough values from before to tell what is usual
+  size_t failed = 0;  ///< signs whose query failed
 };
 
 /// Runs each sign's query and looks for what is unusual in its recent part. Signs that fail are

@@ -1,0 +1,147 @@
+#include "ask/tools/crossings.h"
+
+#include <gtest/gtest.h>
+
+#include "ask/catalogue/small_world_test.h"
+#include "ask/tools/data_since.h"
+
+namespace prom5::tools {
+
+namespace {
+
+using catalogue::SmallWorld;
+
+/// One metric, scraped at an interval since some time before now.
+struct Scraped {
+  SmallWorld world{false};
+  Crossings crossings{world.engine};
+  DataSince since{world.engine};
+
+  void put(const char* name, DurationMs length, DurationMs interval,
+           const std::function<double(int64_t before)>& value) {
+    const auto appender = world.storage.appender();
+    for (int64_t ms = length.ms; ms >= 0; ms -= interval.ms) {
+      CHECK(appender->append(0, {{"__name__", name}, {"job", "a"}},
+                             {SmallWorld::kNow - DurationMs{ms}, value(ms / 1000)}));
+    }
+    CHECK(appender->commit());
+  }
+
+  Json crossed(const std::string& promql, const std::string& op, double limit) {
+    auto out = crossings.call({{"promql", promql}, {"op", op}, {"limit", limit}}, world.context);
+    EXPECT_TRUE(out) << promql << (out ? "" : out.error().message);
+    return out ? *std::move(out) : Json::object();
+  }
+
+  Json known(const char* selector, DurationMs length) {
+    auto out = since.call({{"selector", selector},
+                           {"start", (SmallWorld::kNow - length).as_seconds()},
+                           {"end", SmallWorld::kNow.as_seconds()}},
+                          world.context);
+    EXPECT_TRUE(out) << selector;
+    return out ? *std::move(out) : Json::object();
+  }
+};
+
+double before(int64_t seconds) {
+  return (SmallWorld::kNow - DurationMs::seconds(seconds)).as_seconds();
+}
+
+}  // namespace
+
+TEST(Crossings, OfMinutesEachSampleIsLookedAt) {
+  Scraped s;
+  s.put("g", DurationMs::minutes(9), DurationMs::seconds(5),
+        [](int64_t t) { return t > 290 && t <= 310 ? 5 : 1; });
+  const Json found = s.crossed("g", ">", 3);
+  EXPECT_EQ(found["interval_s"], 5);
+  EXPECT_EQ(found["step_s"], 5);
+  EXPECT_EQ(found["data_since"], before(540));
+  ASSERT_EQ(found["count"], 1);
+  EXPECT_EQ(found["episodes"][0]["start"], before(310));
+  EXPECT_EQ(found["episodes"][0]["end"], before(290));
+  EXPECT_EQ(found["episodes"][0]["open"], false);
+  EXPECT_EQ(found["series"][0]["highest"], 5);
+  EXPECT_EQ(s.crossed("g", ">", 5)["count"], 0);
+  EXPECT_EQ(s.crossed("g", ">=", 5)["count"], 1);
+  EXPECT_EQ(s.crossed("g", "<", 3)["count"], 2);
+  EXPECT_EQ(s.crossed("g", "<=", 0.5)["count"], 0);
+  EXPECT_EQ(s.crossed("g", "==", 5)["count"], 1);
+  EXPECT_EQ(s.crossed("g", "!=", 1)["count"], 1);
+}
+
+TEST(Crossings, OfADayTheEdgesAreLookedAtMoreClosely) {
+  Scraped s;
+  s.put("g", DurationMs::hours(24), DurationMs::seconds(5),
+        [](int64_t t) { return t <= 40'005 && t > 20'010 ? 5 : 1; });
+  const Json found = s.crossed("g", ">", 3);
+  EXPECT_EQ(found["step_s"], 15);
+  ASSERT_EQ(found["count"], 1);
+  EXPECT_EQ(found["episodes"][0]["start"], before(40'005));
+  EXPECT_EQ(found["episodes"][0]["end"], before(20'010));
+}
+
+TEST(Crossings, WhatLastsIsOpen) {
+  Scraped s;
+  s.put("g", DurationMs::hours(2), DurationMs::seconds(60),
+        [](int64_t t) { return t <= 600 ? 5 : 1; });
+  const Json found = s.crossed("g", ">", 3);
+  EXPECT_EQ(found["step_s"], 60);
+  ASSERT_EQ(found["count"], 1);
+  EXPECT_EQ(found["episodes"][0]["start"], before(600));
+  EXPECT_EQ(found["episodes"][0]["open"], true);
+}
+
+TEST(Crossings, WrongArgumentsAndNoData) {
+  Scraped s;
+  const auto bad = [&](const Json& arguments) {
+    const auto out = s.crossings.call(arguments, s.world.context);
+    ASSERT_FALSE(out) << arguments.dump();
+    EXPECT_EQ(out.error().code, ErrorCode::BadData) << arguments.dump();
+  };
+  bad(Json::array());
+  bad({{"promql", "g"}});
+  bad({{"promql", "g"}, {"op", ">"}});
+  bad({{"promql", "g"}, {"op", "over"}, {"limit", 1}});
+  bad({{"promql", "g("}, {"op", ">"}, {"limit", 1}});
+  EXPECT_EQ(s.crossed("g", ">", 1)["count"], 0);
+  EXPECT_EQ(s.crossed("vector(2)", ">", 1)["count"], 1);
+}
+
+TEST(DataSince, IsFoundToTheSample) {
+  Scraped s;
+  s.put("g", DurationMs::seconds(545), DurationMs::seconds(5), [](int64_t) { return 1; });
+  s.put("old", DurationMs::hours(25), DurationMs::minutes(1), [](int64_t) { return 1; });
+  for (const DurationMs length : {DurationMs::minutes(30), DurationMs::hours(24),
+                                  DurationMs::days(7), DurationMs::days(30)}) {
+    const Json found = s.known("g{job=\"a\"}", length);
+    EXPECT_EQ(found["since"], before(545)) << length.ms;
+    EXPECT_EQ(found["covered_s"], 545) << length.ms;
+    EXPECT_EQ(found["asked_s"], length.as_seconds());
+  }
+  EXPECT_EQ(s.known("old", DurationMs::hours(24))["covered_s"], 86'400);
+  EXPECT_FALSE(s.known("none", DurationMs::hours(24)).contains("since"));
+}
+
+TEST(DataSince, IsShownWhereAPartHasNone) {
+  Scraped s;
+  s.put("g", DurationMs::minutes(50), DurationMs::seconds(15), [](int64_t) { return 1; });
+  std::vector<Evidence> shown;
+  s.world.context.evidence = &shown;
+  s.known("g", DurationMs::minutes(50));
+  EXPECT_TRUE(shown.empty());
+  s.known("g", DurationMs::hours(2));
+  ASSERT_EQ(shown.size(), 1U);
+  EXPECT_EQ(shown[0].promql, "min(timestamp(g))");
+}
+
+TEST(DataSince, WrongArguments) {
+  Scraped s;
+  for (const Json& arguments :
+       {Json::array(), Json::object(), Json{{"selector", "g("}},
+        Json{{"selector", "g"}, {"start", 20'000'000}, {"end", 10'000'000}}}) {
+    EXPECT_FALSE(s.since.call(arguments, s.world.context)) << arguments.dump();
+  }
+}
+
+}  // namespace prom5::tools
