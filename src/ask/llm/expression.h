@@ -47,6 +47,8 @@ class Expression {
   [[nodiscard]] std::string matchers_of(const std::string& metric) const;
 
  private:
+  /// "status codes" of a recipe that tells nothing but codes apart.
+  [[nodiscard]] bool splits_things() const;
   [[nodiscard]] bool says_already(const catalogue::Binding& binding) const;
   [[nodiscard]] bool contradicts(const catalogue::Binding& binding) const;
   [[nodiscard]] bool is_parted(const std::vector<std::string>& by) const;

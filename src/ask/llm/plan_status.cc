@@ -74,7 +74,8 @@ std::optional<Plan> Planner::plan_things(const Reading& reading) const {
   const bool kind = reading.things == "host" || reading.things == "service" ||
                     reading.things == "job" || reading.things == "namespace" ||
                     reading.things == "pod" || reading.things == "target";
-  if (!lists || !only || !kind || reading.refers) return std::nullopt;
+  if (!lists || !only || reading.refers) return std::nullopt;
+  if (!kind) return plan_label_values(reading);
   const auto* labels = knowledge_.pack.lexicon.kind(reading.things);
   const catalogue::Metric* best = nullptr;
   std::string label;

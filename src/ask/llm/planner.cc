@@ -192,7 +192,8 @@ Plan refusal(std::string code, std::string message, std::vector<std::string> sug
   return plan;
 }
 
-std::optional<Plan> Planner::decline_at_once(const Reading& reading) const {
+std::optional<Plan> Planner::decline_at_once(const Reading& reading,
+                                             const std::string& asked) const {
   if (reading.unsafe) {
     return refusal("not_allowed", texts_.say("refuse.unsafe"),
                    {"Show CPU usage", "Is anything down?"});
@@ -208,6 +209,7 @@ std::optional<Plan> Planner::decline_at_once(const Reading& reading) const {
     return refusal("not_metrics", texts_.say("refuse.small_talk"),
                    {"Is anything down?", "anything unusual in the last hour?"});
   }
+  if (auto slip = refuse_slip(reading, asked)) return slip;
   if (!reading.strangers.empty()) return refuse_stranger(reading.strangers.front());
   return std::nullopt;
 }
@@ -520,7 +522,7 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
                                           const Json& before, bool goes_on) const {
   const bool asks_query = reading.intent == Intent::Explain || reading.tokens.size() < 3;
   if (!reading.expression.empty() && asks_query) return plan_explain(reading, std::nullopt);
-  if (auto declined = decline_at_once(reading)) return declined;
+  if (auto declined = decline_at_once(reading, text)) return declined;
   if (auto functions = plan_functions(reading)) return functions;
   if (auto onset = plan_onset(reading)) return onset;
   if (auto silence = plan_silence_in(reading, text, before)) return silence;
@@ -637,6 +639,7 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
 Plan Planner::plan_without_subject(const Reading& reading, const std::string& text,
                                    Plan declined) const {
   if (auto refused = refuse_any_number(reading)) return *std::move(refused);
+  if (auto refused = refuse_any_value(reading)) return *std::move(refused);
   const bool names = names_subject(reading, knowledge_);
   if (reading.intent == Intent::Anomaly) {
     if (reading.refers && reading.content.empty()) return declined;
@@ -728,6 +731,9 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   }
   Reading reading = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
   const bool goes_on = before.is_object() && before.contains("subject");
+  if (const std::string whole = goes_on ? with_kind(reading, before) : ""; !whole.empty()) {
+    return plan_text(whole, before);
+  }
   if (auto plan = plan_at_once(reading, text, before, goes_on)) return *std::move(plan);
   const bool any = reading.intent == Intent::Anomaly && !goes_on && !reading.content.empty() &&
                    !names_subject(reading, knowledge_);
@@ -740,7 +746,8 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
     return plan_without_subject(reading, text, *std::move(declined));
   }
   if (!subject) return plan_without_subject(reading, text, ask_which({}, reading));
-  for (auto refused : {refuse_numbered(reading, *subject), refuse_assumed(reading, *subject)}) {
+  for (auto refused : {refuse_numbered(reading, *subject), refuse_values(reading, *subject),
+                       refuse_assumed(reading, *subject)}) {
     if (!refused) continue;
     if (goes_on) refused->frame = before;
     return *std::move(refused);
@@ -749,9 +756,15 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   if (goes_on && !adds && repeats(reading, plan, before)) return not_understood(text, before);
   add_coverage(reading, *subject, plan);
   tell_mended(reading, plan);
+  tell_narrowed(reading, *subject, plan);
   // What could not be done changes nothing of what the next question goes on from.
   const bool declined = goes_on && !plan.refuse_code.empty();
-  const Json own = std::exchange(plan.frame, declined ? before : frame_of(reading, *subject, plan));
+  Json frame = declined ? before : frame_of(reading, *subject, plan);
+  if (goes_on && !frame.contains("called") && before.contains("called") &&
+      before.value("subject", "") == subject->name) {
+    frame["called"] = before["called"];
+  }
+  const Json own = std::exchange(plan.frame, std::move(frame));
   if (plan.intent == Intent::Alert && own.is_object()) plan.frame.update(own);
   return plan;
 }

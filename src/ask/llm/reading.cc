@@ -47,6 +47,7 @@ class Reader {
     take_superlatives();
     take_grouping();
     take_aggregation();
+    take_values();
     find_intent(r_);
     for (const Numbered& one : r_.numbered) r_.used[one.at] = one.places.empty();
     take_mentions();
@@ -111,6 +112,12 @@ class Reader {
   void take_numbered() {
     r_.numbered = find_numbered(r_.tokens, r_.used, lexicon_, snapshot_);
     for (const Numbered& one : r_.numbered) take(one.at, 1);
+  }
+
+  /// "topic foo": its name is no subject.
+  void take_values() {
+    r_.values = find_spoken_values(r_.tokens, r_.used, lexicon_, vocabulary_, snapshot_);
+    for (const SpokenValue& value : r_.values) r_.used[value.at] = !value.here;
   }
 
   void take_quantities() {
@@ -482,6 +489,7 @@ class Reader {
       return true;
     }
     if (kind) return text(i + 1) == "exporter" || text(i + 1) == "job";
+    if (std::ranges::find(r_.values, i, &SpokenValue::at) != r_.values.end()) return true;
     if (!lexicon_.says_nothing(text(i))) return true;
     const std::string& written = r_.tokens[i].written;
     const bool upper = written.size() > 2 && written == upper_case(written);

@@ -112,6 +112,11 @@ std::string say_things(const Telling& told, std::vector<Row>& rows, size_t total
   if (kind == "jobs") return texts.say("things.jobs", places);
   if (kind == "namespaces") return texts.say("things.namespaces", places);
   if (kind == "pods") return texts.say("things.pods", places);
+  if (kind == kLabelValues) {
+    return texts.say("things.values", {{"total", total},
+                                       {"label", told.plan.entity_labels.front()},
+                                       {"names", some_of(texts, rows, name_of_row, kMost, total)}});
+  }
   if (kind == "targets") return texts.say("things.targets", places);
   return texts.say("things.hosts", places);
 }
