@@ -65,17 +65,18 @@ std::string Planner::jobs_of_hosts() const {
 std::optional<Plan> Planner::plan_things(const Reading& reading) const {
   const bool lists = !reading.tokens.empty() &&
                      is_any_of(reading.tokens[0].text, {"list", "show", "which", "what", "name"});
-  const bool only = !reading.things.empty() && reading.mentions.empty() && reading.by.empty() &&
-                    !reading.superlative && reading.thresholds.empty() && !reading.window &&
-                    !reading.range && !reading.how_many &&
-                    std::ranges::all_of(reading.content, [&](const ContentWord& word) {
-                      return word.minor || word.canonical == reading.things;
-                    });
+  const bool plain = reading.mentions.empty() && reading.by.empty() && !reading.superlative &&
+                     reading.thresholds.empty() && !reading.window && !reading.range &&
+                     !reading.how_many;
+  const bool only =
+      !reading.things.empty() && std::ranges::all_of(reading.content, [&](const ContentWord& word) {
+        return word.minor || word.canonical == reading.things;
+      });
   const bool kind = reading.things == "host" || reading.things == "service" ||
                     reading.things == "job" || reading.things == "namespace" ||
                     reading.things == "pod" || reading.things == "target";
-  if (!lists || !only || reading.refers) return std::nullopt;
-  if (!kind) return plan_label_values(reading);
+  if (!lists || !plain || reading.refers) return std::nullopt;
+  if (!only || !kind) return plan_label_values(reading);
   const auto* labels = knowledge_.pack.lexicon.kind(reading.things);
   const catalogue::Metric* best = nullptr;
   std::string label;

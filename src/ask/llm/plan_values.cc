@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ask/catalogue/recipe_query.h"
 #include "ask/llm/planner.h"
 #include "base/ascii.h"
 #include "base/spelling.h"
@@ -50,8 +51,10 @@ std::string spoken(const std::string& label, const std::string& value) {
 const LabelInfo* label_anywhere(const std::string& kind, const catalogue::Snapshot& snapshot,
                                 const catalogue::Lexicon& lexicon) {
   const LabelInfo* best = nullptr;
+  const bool own = snapshot.has_label(kind);
   for (const Metric& metric : snapshot.metrics()) {
-    const LabelInfo* label = metric.label(catalogue::label_of_kind(kind, metric, lexicon));
+    const LabelInfo* label =
+        metric.label(own ? kind : catalogue::label_of_kind(kind, metric, lexicon));
     if (label == nullptr) continue;
     if (best == nullptr || label->values.size() > best->values.size()) best = label;
   }
@@ -73,6 +76,16 @@ std::string quantile_in(const std::string& promql) {
     }
   }
   return found;
+}
+
+/// Whether each series of a query's result has the label, so that its rows say the value.
+bool keeps_label(const std::string& promql, const std::string& label) {
+  if (!catalogue::has_aggregation(promql)) return true;
+  for (size_t at = promql.find("by ("); at != std::string::npos; at = promql.find("by (", at + 1)) {
+    const std::string by = promql.substr(at + 4, promql.find(')', at) - at - 4);
+    if ((", " + by + ",").find(" " + label + ",") != std::string::npos) return true;
+  }
+  return false;
 }
 
 /// Ways to say an answer that begin with the subject.
@@ -180,6 +193,21 @@ std::optional<Plan> Planner::refuse_values(const Reading& reading, const Subject
     const LabelInfo* label = metric->label(catalogue::label_of_kind(value.kind, *metric, lexicon));
     if (label != nullptr) return refuse_value(reading, value, *label);
   }
+  // "and of billing?", and what was asked before is not told apart by anything called so.
+  for (size_t m = 0; reading.follow_up && m < reading.mentions.size(); ++m) {
+    const catalogue::Mention& mention = reading.mentions[m];
+    const size_t at = reading.mention_at[m];
+    if (at >= reading.tokens.size() || !mention.names_thing || mention.negated) continue;
+    const std::string word = lexicon.canonical(reading.tokens[at].text);
+    const bool explained =
+        std::ranges::find(subject.phrase_words, word) != subject.phrase_words.end() ||
+        (subject.entry != nullptr && subject.entry->about.contains(word));
+    const bool binds = std::ranges::any_of(subject.recipe->needs, [&](const std::string& name) {
+      const Metric* read = snapshot_.find(name);
+      return read != nullptr && catalogue::bind(mention, *read, lexicon);
+    });
+    if (!explained && !binds) return refuse_named(mention.text, reading, subject);
+  }
   return std::nullopt;
 }
 
@@ -236,6 +264,7 @@ std::string Planner::with_kind(const Reading& reading, const Json& before) const
   const std::string called = before.value("called", "");
   if (called.empty() || !reading.numbered.empty() || !reading.values.empty()) return "";
   if (before.value("intent", "") == "top" || !reading.mentions.empty()) return "";
+  const std::string kind = kind_of_value(called, knowledge_.pack.lexicon, snapshot_);
   std::optional<size_t> at;
   for (size_t i = 0; i < reading.tokens.size(); ++i) {
     const std::string& text = reading.tokens[i].text;
@@ -250,7 +279,11 @@ std::string Planner::with_kind(const Reading& reading, const Json& before) const
   const std::string& text = reading.tokens[*at].text;
   const bool unknown = std::ranges::any_of(
       reading.content, [&](const ContentWord& word) { return word.at == *at && !word.known; });
-  if (!is_number(text) && !unknown) return "";
+  // "and us?" of a region: a word that says nothing elsewhere.
+  const bool here =
+      std::ranges::any_of(snapshot_.places(catalogue::fold(text)),
+                          [&](const catalogue::Place& place) { return place.label == kind; });
+  if (!is_number(text) && !unknown && !here) return "";
   return with_word_replaced(reading, *at, called + " " + reading.tokens[*at].written);
 }
 
@@ -273,9 +306,18 @@ std::optional<Plan> Planner::plan_label_values(const Reading& reading) const {
   const bool all = reading.says_any({"there", "exist", "have", "list", "available", "known"});
   static const std::set<std::string_view> kElsewhere = {
       "alert", "disk", "filesystem", "cpu", "status", "state", "unit", "customer"};
-  if (!all || kElsewhere.contains(reading.things)) return std::nullopt;
+  const bool one_word = reading.content.size() == 1 && !reading.content.front().minor;
+  const bool only = std::ranges::all_of(reading.content, [&](const ContentWord& word) {
+    return word.minor || word.canonical == reading.things;
+  });
+  std::string kind = only ? reading.things : "";
+  if (kind.empty() && one_word) {
+    kind = catalogue::singular(reading.tokens[reading.content.front().at].text);
+    if (!snapshot_.has_label(kind)) return std::nullopt;
+  }
+  if (!all || kind.empty() || kElsewhere.contains(kind)) return std::nullopt;
   const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
-  const LabelInfo* label = label_anywhere(reading.things, snapshot_, lexicon);
+  const LabelInfo* label = label_anywhere(kind, snapshot_, lexicon);
   if (label == nullptr || !is_legacy_label_name(label->name)) return std::nullopt;
   const Metric* most = nullptr;
   size_t series = 0;
@@ -313,7 +355,8 @@ void Planner::tell_narrowed(const Reading& reading, const Subject& subject, Plan
     const auto binding = catalogue::bind(mention, *metric, knowledge_.pack.lexicon);
     if (!binding) continue;
     const bool told =
-        std::ranges::find(plan.entity_labels, binding->label) != plan.entity_labels.end();
+        std::ranges::find(plan.entity_labels, binding->label) != plan.entity_labels.end() &&
+        keeps_label(plan.promql, binding->label);
     const bool asked =
         plan.promql.find(binding->values.empty() ? binding->regex : binding->values.front()) !=
         std::string::npos;

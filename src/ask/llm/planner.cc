@@ -221,7 +221,7 @@ Plan Planner::refuse_stranger(const std::string& name) const {
     if (known.size() + 2 < folded.size() || known.size() > folded.size() + 2) continue;
     if (known[0] != folded[0]) continue;
     const size_t distance = edit_distance(known, folded);
-    if (distance > 2) continue;
+    if (distance > 2 || distance == 0) continue;  // one of that name there is, elsewhere
     std::string value = places.front().value;
     if (places.front().label == "instance") value = value.substr(0, value.rfind(':'));
     near.emplace_back(distance, std::move(value));
@@ -360,6 +360,11 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
       std::find_if(ranked.begin(), ranked.end(), [](const Subject& s) { return s.available; });
   const bool fits = best != ranked.end() && best->phrase >= kWholePhrase && best->score >= 0.75;
   if (!names_subject(reading, knowledge_) && !fits) return ask_which(ranked, reading);
+  const bool likely = best != ranked.end() && best->phrase >= kWholePhrase &&
+                      ranked.front().score < best->score + kClearlyBetter;
+  if (likely) {
+    if (auto refused = refuse_values(reading, *best)) return refused;
+  }
   const std::vector<std::string> unknown = unknown_words(reading, lexicon);
   if (best == ranked.end() || best->score < kLeastScore) {
     if (!ranked.empty() && ranked.front().phrase >= kWholePhrase && unknown.empty()) {

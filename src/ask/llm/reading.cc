@@ -491,6 +491,11 @@ class Reader {
     if (kind) return text(i + 1) == "exporter" || text(i + 1) == "job";
     if (std::ranges::find(r_.values, i, &SpokenValue::at) != r_.values.end()) return true;
     if (!lexicon_.says_nothing(text(i))) return true;
+    if (i > 0 && snapshot_.has_label(text(i - 1)) && !lexicon_.says_nothing(text(i - 1)) &&
+        std::ranges::any_of(snapshot_.places(folded),
+                            [&](const Place& place) { return place.label == text(i - 1); })) {
+      return true;  // "region us"
+    }
     const std::string& written = r_.tokens[i].written;
     const bool upper = written.size() > 2 && written == upper_case(written);
     const bool before_kind = lexicon_.kind(canonical(i + 1)) != nullptr;

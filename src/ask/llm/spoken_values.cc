@@ -51,7 +51,8 @@ class Finder {
     const bool capitals = written.size() > 2 && !has_lower(written) && !shouts;
     const size_t before = behind_equals(i);
     const bool behind = before < i && lexicon_.canonical(tokens_[before].text) == *kind;
-    const bool counted = i > 0 && tokens_[i].text != "get" &&
+    const bool order = i == 0 && tokens_[i].text == "delete";
+    const bool counted = !order && tokens_[i].text != "get" &&
                          is_any_of(word_at(tokens_, i + 1), {"request", "requests"});
     if (!capitals && !behind && !counted) return false;
     const auto* labels = lexicon_.kind(*kind);

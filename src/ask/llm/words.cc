@@ -125,7 +125,7 @@ std::string say_values(const Telling& told) {
   const Plan& plan = told.plan;
   const TextCatalogue& texts = told.texts;
   const Json& data = result_of(told.results, "query");
-  std::vector<Row> rows = rows_of(plan.entity_labels, data);
+  std::vector<Row> rows = rows_of(labels_apart(plan.entity_labels, data), data);
   const size_t total = data.value("total", rows.size());
   if (plan.wording == "status") return say_status(told, rows, total);
   if (rows.empty()) return say_nothing(told);
@@ -153,8 +153,8 @@ std::string say_several(const Telling& told) {
   const Plan& plan = told.plan;
   std::vector<std::string> parts;
   for (size_t i = 0; i < plan.more.size(); ++i) {
-    const std::vector<Row> rows =
-        rows_of(plan.entity_labels, result_of(told.results, "query" + std::to_string(i)));
+    const Json& data = result_of(told.results, "query" + std::to_string(i));
+    const std::vector<Row> rows = rows_of(labels_apart(plan.entity_labels, data), data);
     const auto say = [&](const Row& row) { return say_row(told, row); };
     parts.push_back(told.texts.say(
         "row.named", {{"name", plan.names.at(i)}, {"value", some_of(told.texts, rows, say)}}));
@@ -187,8 +187,10 @@ std::string say_change(const Telling& told, const Row& now, const Row& then) {
 std::string say_comparison(const Telling& told) {
   const Plan& plan = told.plan;
   const TextCatalogue& texts = told.texts;
-  const std::vector<Row> now = rows_of(plan.entity_labels, result_of(told.results, "now"));
-  const std::vector<Row> then = rows_of(plan.entity_labels, result_of(told.results, "then"));
+  const std::vector<std::string> labels =
+      labels_apart(plan.entity_labels, result_of(told.results, "now"));
+  const std::vector<Row> now = rows_of(labels, result_of(told.results, "now"));
+  const std::vector<Row> then = rows_of(labels, result_of(told.results, "then"));
   if (now.empty()) return texts.say("compare.no_data_now", {{"subject", plan.subject}});
   if (then.empty()) {
     return texts.say("compare.no_data_then", {{"subject", plan.subject}, {"window", plan.window}});
@@ -205,12 +207,13 @@ std::string say_comparison(const Telling& told) {
 }
 
 /// Keeps those whose course has a trend that leads there, and the time that the trend gives.
-void keep_trends(const Plan& plan, const Json& forecast, bool times, std::vector<Row>& rows) {
+void keep_trends(const std::vector<std::string>& labels, const Json& forecast, bool times,
+                 std::vector<Row>& rows) {
   if (!forecast.contains("series")) return;
   std::map<std::string, double> reached;
   for (const Json& series : forecast["series"]) {
     if (!series.contains("reached_in_s")) continue;
-    reached[name_of(series["labels"], plan.entity_labels)] = series["reached_in_s"].get<double>();
+    reached[name_of(series["labels"], labels)] = series["reached_in_s"].get<double>();
   }
   std::erase_if(rows, [&](const Row& r) { return !reached.contains(r.name); });
   for (Row& row : rows) {
@@ -244,9 +247,11 @@ std::string say_time_to(const Telling& told, std::vector<Row>& rows) {
 std::string say_forecast(const Telling& told) {
   const Plan& plan = told.plan;
   const TextCatalogue& texts = told.texts;
-  std::vector<Row> rows = rows_of(plan.entity_labels, result_of(told.results, "query"));
+  const Json& data = result_of(told.results, "query");
+  const std::vector<std::string> labels = labels_apart(plan.entity_labels, data);
+  std::vector<Row> rows = rows_of(labels, data);
   const bool any = !rows.empty();
-  keep_trends(plan, result_of(told.results, "forecast"), plan.wording == "time_to", rows);
+  keep_trends(labels, result_of(told.results, "forecast"), plan.wording == "time_to", rows);
   if (any && rows.empty() && plan.wording == "time_to") {
     return texts.say("forecast.no_trend", {{"subject", plan.subject}});
   }
