@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ask/catalogue/recipe_query.h"
+#include "ask/llm/intent.h"
 #include "ask/llm/planner.h"
 #include "base/ascii.h"
 #include "base/spelling.h"
@@ -80,7 +81,7 @@ std::string quantile_in(const std::string& promql) {
 
 /// Whether each series of a query's result has the label, so that its rows say the value.
 bool keeps_label(const std::string& promql, const std::string& label) {
-  if (!catalogue::has_aggregation(promql)) return true;
+  if (!catalogue::has_aggregation(promql) && promql.find(" by (") == std::string::npos) return true;
   for (size_t at = promql.find("by ("); at != std::string::npos; at = promql.find("by (", at + 1)) {
     const std::string by = promql.substr(at + 4, promql.find(')', at) - at - 4);
     if ((", " + by + ",").find(" " + label + ",") != std::string::npos) return true;
@@ -152,14 +153,19 @@ std::vector<SpokenValue> Planner::misplaced_values(const Reading& reading, const
       const bool the = is_article(word_before(reading.tokens, at));
       return leads_to_name(word_before(reading.tokens, at, the ? 2 : 1));
     };
-    if (i > 0 && name_begins(i - 1) && ends_name(word_at(reading.tokens, i + 1))) {
+    const bool names = std::ranges::find(reading.mention_at, i) != reading.mention_at.end();
+    const auto ends = [&](size_t at) {
+      const std::string_view next = word_at(reading.tokens, at);
+      return names || ends_name(next) || is_cue(next, reading.intent);
+    };
+    if (i > 0 && name_begins(i - 1) && ends(i + 1)) {
       if (std::string kind = kind_at(i - 1); !kind.empty()) {
         out.push_back({i - 1, i, std::move(kind), false});
         continue;
       }
     }
-    if (i + 1 < reading.tokens.size() && name_begins(i) &&
-        ends_name(word_at(reading.tokens, i + 2))) {
+    // What nothing knows is refused as a name by itself.
+    if (word.known && i + 1 < reading.tokens.size() && name_begins(i) && ends(i + 2)) {
       if (std::string kind = kind_at(i + 1); !kind.empty()) {
         out.push_back({i + 1, i, std::move(kind), false});
       }

@@ -221,9 +221,10 @@ Plan Planner::refuse_stranger(const std::string& name) const {
     if (known.size() + 2 < folded.size() || known.size() > folded.size() + 2) continue;
     if (known[0] != folded[0]) continue;
     const size_t distance = edit_distance(known, folded);
-    if (distance > 2 || distance == 0) continue;  // one of that name there is, elsewhere
+    if (distance > 2) continue;
     std::string value = places.front().value;
     if (places.front().label == "instance") value = value.substr(0, value.rfind(':'));
+    if (catalogue::fold(value) == folded) continue;  // one of that name there is, elsewhere
     near.emplace_back(distance, std::move(value));
   }
   std::sort(near.begin(), near.end());
@@ -361,7 +362,8 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   const bool fits = best != ranked.end() && best->phrase >= kWholePhrase && best->score >= 0.75;
   if (!names_subject(reading, knowledge_) && !fits) return ask_which(ranked, reading);
   const bool likely = best != ranked.end() && best->phrase >= kWholePhrase &&
-                      ranked.front().score < best->score + kClearlyBetter;
+                      (ranked.front().score < best->score + kClearlyBetter ||
+                       (best->phrase == 1 && best->entry == nullptr));
   if (likely) {
     if (auto refused = refuse_values(reading, *best)) return refused;
   }
@@ -748,6 +750,21 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   if (auto declined = find_subject(reading, before, goes_on, subject)) {
     // What was not understood of a conversation leaves it as it was.
     if (declined->frame.contains("subject")) return *std::move(declined);
+    // "and payments?" after "topic orders"
+    const std::string called = goes_on ? before.value("called", "") : "";
+    const bool lone = !called.empty() && reading.follow_up && reading.tokens.size() < 4 &&
+                      reading.content.size() == 1 && reading.mentions.empty();
+    const catalogue::Metric* metric = lone ? snapshot_.find(before.value("metric", "")) : nullptr;
+    const catalogue::LabelInfo* label =
+        metric == nullptr
+            ? nullptr
+            : metric->label(catalogue::label_of_kind(called, *metric, knowledge_.pack.lexicon));
+    if (label != nullptr && !label->values.empty() && !is_number(label->values.front())) {
+      const size_t at = reading.content.front().at;
+      Plan refused = refuse_value(reading, {at, at, called, false}, *label);
+      refused.frame = before;
+      return refused;
+    }
     return plan_without_subject(reading, text, *std::move(declined));
   }
   if (!subject) return plan_without_subject(reading, text, ask_which({}, reading));
@@ -765,8 +782,8 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   // What could not be done changes nothing of what the next question goes on from.
   const bool declined = goes_on && !plan.refuse_code.empty();
   Json frame = declined ? before : frame_of(reading, *subject, plan);
-  if (goes_on && !frame.contains("called") && before.contains("called") &&
-      before.value("subject", "") == subject->name) {
+  if (goes_on && !declined && !frame.contains("called") && before.contains("called") &&
+      reading.follow_up) {
     frame["called"] = before["called"];
   }
   const Json own = std::exchange(plan.frame, std::move(frame));

@@ -586,7 +586,11 @@ class Reader {
       const std::string_view word = text(i);
       const bool grouped = std::find(grouped_.begin(), grouped_.end(), i) != grouped_.end();
       if (grouped) r_.content.push_back({i, canonical(i), true, true});
-      if (r_.used[i] || word.empty() || (severity_at_ == i && r_.intent == Intent::Alert)) continue;
+      // "and HEAD?": a value, and nothing else.
+      const bool value =
+          r_.follow_up && std::ranges::find(r_.values, i, &SpokenValue::at) != r_.values.end();
+      if (value || r_.used[i] || word.empty() || (severity_at_ == i && r_.intent == Intent::Alert))
+        continue;
       const bool negates = word == "not" || word == "no" || word == "without";
       const bool named =
           std::find(r_.mention_at.begin(), r_.mention_at.end(), i) != r_.mention_at.end();

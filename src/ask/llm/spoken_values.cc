@@ -37,6 +37,7 @@ class Finder {
     for (size_t i = 0; i < tokens_.size(); ++i) {
       if (used_[i] || take_conventional(i)) continue;
       take_behind_kind(i);
+      take_before_label(i);
     }
     return std::move(out_);
   }
@@ -80,6 +81,17 @@ class Finder {
     std::string kind = kind_of_value(said, lexicon_, snapshot_);
     if (kind.empty() || is_subject(kind) || !is_unknown(i)) return;
     out_.push_back({before, i, std::move(kind), false});
+  }
+
+  /// "the images cache", of a label that only this server's data have.
+  void take_before_label(size_t i) {
+    if (i + 1 >= tokens_.size() || used_[i + 1] || !is_any_of(word_before(tokens_, i), {"the"})) {
+      return;
+    }
+    const std::string& said = tokens_[i + 1].text;
+    const bool own = snapshot_.has_label(said) && said.size() > 2 &&
+                     lexicon_.kind(lexicon_.canonical(said)) == nullptr;
+    if (own && is_unknown(i)) out_.push_back({i + 1, i, said, false});
   }
 
   [[nodiscard]] bool is_unknown(size_t i) const {

@@ -89,6 +89,9 @@ TEST(SpokenValues, AValueThatIsNotThereIsRefused) {
   misses("lag of the payments topic", "payments", "orders");
   misses("queue length of queue foo", "queue foo", "emails");
   misses("cache hit ratio of cache images", "cache images", "pages");
+  misses("hit ratio of the images cache", "cache images", "pages");
+  misses("queue length of foo", "foo", "emails");
+  misses("is the latency of service billing unusual", "service billing", "checkout");
   gives("lag of topic orders", "topic=\"orders\"");
   gives("queue length of queue invoices", "queue=\"invoices\"");
 }
@@ -100,7 +103,7 @@ TEST(SpokenValues, MethodsAreKnownWhereNoneIsThere) {
   }
   gives("GET requests per second", "method=\"GET\"");
   gives("requests of method head", "method=\"HEAD\"");
-  misses("POST latency", "not told apart by method", "request latency");
+  misses("POST latency", "method POST", "GET");
   // An order stays one.
   EXPECT_EQ(labelled("delete all requests").refusal->code, "not_allowed");
 }
@@ -110,12 +113,15 @@ TEST(SpokenValues, AFollowUpOfTheSameKind) {
   misses("and 7?", "core 7", "core 0, 1, 2, 3", "core");
   gives("and 2?", "cpu=\"2\"", "core");
   gives("requests with code 404", "code=\"404\"", "code");
-  misses("and 418?", "code 418", "404", "code");
   gives("and 500?", "code=\"500\"", "code");
+  misses("and 418?", "code 418", "404", "code");
   gives("requests of method GET", "method=\"GET\"", "method");
   misses("and DELETE?", "method DELETE", "GET", "method");
+  gives("and HEAD?", "method=\"HEAD\"", "method");
   gives("lag of topic orders", "topic=\"orders\"", "topic");
   misses("and frobs?", "topic frobs", "orders", "topic");
+  misses("and payments?", "topic payments", "orders", "topic");
+  gives("and shipments?", "topic=\"shipments\"", "topic");
 }
 
 TEST(SpokenValues, NumbersAreWrittenInManyWays) {

@@ -355,12 +355,13 @@ void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapsho
     Subject& subject = out.emplace_back();
     judge.judge(phrase, subject);
     // All words of its name, and no other: that is the one.
-    const bool exact = subject.phrase == 1 && subject.coverage > 0.99 && phrase.size() > 1 &&
-                       !known_metrics_.contains(metric.name);
-    if (!exact) {
-      subject.score *= kMetricDiscount;
-    } else if (says_name(reading, metric.name)) {
+    const bool whole =
+        subject.phrase == 1 && phrase.size() > 1 && !known_metrics_.contains(metric.name);
+    const bool named = whole && says_name(reading, metric.name);
+    if (named) {
       subject.score += kNamedBonus;
+    } else if (!whole || subject.coverage <= 0.99) {
+      subject.score *= kMetricDiscount;
     }
   }
 }
