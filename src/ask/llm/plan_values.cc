@@ -139,7 +139,9 @@ std::vector<SpokenValue> Planner::misplaced_values(const Reading& reading, const
         std::ranges::find(subject.phrase_words, word.canonical) != subject.phrase_words.end();
     const bool product = metric.name.find(catalogue::fold(text)) != std::string::npos ||
                          subject.name.find(text) != std::string::npos;
-    const bool describes = text.ends_with("ing") || text.ends_with("ed") || text.ends_with("ly");
+    const bool names = std::ranges::find(reading.mention_at, i) != reading.mention_at.end();
+    const bool describes =
+        !names && (text.ends_with("ing") || text.ends_with("ed") || text.ends_with("ly"));
     if (bound || in_phrase || product || describes || word.minor || word.joins ||
         word.canonical == "not" || lexicon.is_weak(word.canonical) || reading.used[i] ||
         lexicon.kind(word.canonical) != nullptr || lexicon.role(word.canonical) != nullptr) {
@@ -153,7 +155,6 @@ std::vector<SpokenValue> Planner::misplaced_values(const Reading& reading, const
       const bool the = is_article(word_before(reading.tokens, at));
       return leads_to_name(word_before(reading.tokens, at, the ? 2 : 1));
     };
-    const bool names = std::ranges::find(reading.mention_at, i) != reading.mention_at.end();
     const auto ends = [&](size_t at) {
       const std::string_view next = word_at(reading.tokens, at);
       return names || ends_name(next) || is_cue(next, reading.intent);

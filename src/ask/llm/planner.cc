@@ -647,6 +647,8 @@ Plan Planner::plan_without_subject(const Reading& reading, const std::string& te
                                    Plan declined) const {
   if (auto refused = refuse_any_number(reading)) return *std::move(refused);
   if (auto refused = refuse_any_value(reading)) return *std::move(refused);
+  // What is asked of a thing that is not here is not asked of everything.
+  if (declined.refuse_code == "unknown_name") return declined;
   const bool names = names_subject(reading, knowledge_);
   if (reading.intent == Intent::Anomaly) {
     if (reading.refers && reading.content.empty()) return declined;

@@ -586,11 +586,7 @@ class Reader {
       const std::string_view word = text(i);
       const bool grouped = std::find(grouped_.begin(), grouped_.end(), i) != grouped_.end();
       if (grouped) r_.content.push_back({i, canonical(i), true, true});
-      // "and HEAD?": a value, and nothing else.
-      const bool value =
-          r_.follow_up && std::ranges::find(r_.values, i, &SpokenValue::at) != r_.values.end();
-      if (value || r_.used[i] || word.empty() || (severity_at_ == i && r_.intent == Intent::Alert))
-        continue;
+      if (r_.used[i] || word.empty() || (severity_at_ == i && r_.intent == Intent::Alert)) continue;
       const bool negates = word == "not" || word == "no" || word == "without";
       const bool named =
           std::find(r_.mention_at.begin(), r_.mention_at.end(), i) != r_.mention_at.end();
@@ -611,6 +607,9 @@ class Reader {
       const bool of_what = canonical(i) == "full" || canonical(i) == "slow";
       if (r_.intent == Intent::Trend && says_movement(word) && !named && !of_what) continue;
       ContentWord content{i, negates ? "not" : canonical(i), false, false};
+      // "and HEAD?": a value, and no word of a subject.
+      const bool value = std::ranges::find(r_.values, i, &SpokenValue::at) != r_.values.end();
+      if (value && r_.follow_up) content.canonical = "=" + content.canonical;
       content.joins = !r_.aggregation.empty() && i == r_.aggregation_at;
       if (content.joins && (r_.window || r_.range)) continue;  // "peak … in six hours"
       if (content.canonical == "production" && snapshot_.places("production").empty()) {
