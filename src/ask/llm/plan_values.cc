@@ -142,8 +142,8 @@ std::vector<SpokenValue> Planner::misplaced_values(const Reading& reading, const
     const bool names = std::ranges::find(reading.mention_at, i) != reading.mention_at.end();
     const bool describes =
         !names && (text.ends_with("ing") || text.ends_with("ed") || text.ends_with("ly"));
-    if (bound || in_phrase || product || describes || word.minor || word.joins ||
-        word.canonical == "not" || lexicon.is_weak(word.canonical) || reading.used[i] ||
+    if (bound || in_phrase || product || word.minor || word.joins || word.canonical == "not" ||
+        lexicon.is_weak(word.canonical) || reading.used[i] ||
         lexicon.kind(word.canonical) != nullptr || lexicon.role(word.canonical) != nullptr) {
       continue;
     }
@@ -166,7 +166,8 @@ std::vector<SpokenValue> Planner::misplaced_values(const Reading& reading, const
       }
     }
     // What nothing knows is refused as a name by itself.
-    if (word.known && i + 1 < reading.tokens.size() && name_begins(i) && ends(i + 2)) {
+    if (word.known && !describes && i + 1 < reading.tokens.size() && name_begins(i) &&
+        ends(i + 2)) {
       if (std::string kind = kind_at(i + 1); !kind.empty()) {
         out.push_back({i + 1, i, std::move(kind), false});
       }

@@ -128,7 +128,9 @@ std::vector<std::string> unknown_words(const Reading& reading, const catalogue::
     const Token& token = reading.tokens[word.at];
     if (word.known) continue;
     // "of billing", and nothing behind it, is of a thing.
-    const bool last = word.at > 0 && word.at + 1 == reading.tokens.size() &&
+    const bool last = word.at > 0 &&
+                      (word.at + 1 == reading.tokens.size() ||
+                       is_cue(reading.tokens[word.at + 1].text, reading.intent)) &&
                       is_any_of(reading.tokens[word.at - 1].text, {"of", "for", "on", "from"});
     if (!descriptive(token.text) || last || is_before_kind(reading, token.written, lexicon)) {
       out.push_back(token.written);

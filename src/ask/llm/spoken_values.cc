@@ -75,7 +75,7 @@ class Finder {
   /// "topic foo", where nothing knows of a foo.
   void take_behind_kind(size_t i) {
     const size_t before = behind_equals(i);
-    if (before == i || used_[before]) return;
+    if (before == i) return;
     const std::string& said = tokens_[before].text;
     if (catalogue::singular(said) != said) return;
     std::string kind = kind_of_value(said, lexicon_, snapshot_);

@@ -91,6 +91,9 @@ TEST(SpokenValues, AValueThatIsNotThereIsRefused) {
   misses("cache hit ratio of cache images", "cache images", "pages");
   misses("hit ratio of the images cache", "cache images", "pages");
   misses("queue length of foo", "foo", "emails");
+  misses("requests of service shipping", "service shipping", "checkout");
+  misses("requests by method bitcoin", "method bitcoin", "GET");
+  misses("is the latency of shipping unusual", "shipping", "checkout");
   misses("is the latency of service billing unusual", "service billing", "checkout");
   gives("lag of topic orders", "topic=\"orders\"");
   gives("queue length of queue invoices", "queue=\"invoices\"");
