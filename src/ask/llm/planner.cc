@@ -556,41 +556,6 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
   return std::nullopt;
 }
 
-/// "can people reach shop.example.com": a site is asked for by its probe.
-std::optional<Plan> Planner::plan_site(const Reading& reading) const {
-  const Concept* probe = knowledge_.pack.of_role(catalogue::Role::Probes);
-  if (probe == nullptr) return std::nullopt;
-  const catalogue::Metric* metric = snapshot_.find(probe->recipes.front().needs.front());
-  if (metric == nullptr) return std::nullopt;
-  static const std::set<std::string_view> kState = {"up",   "user",      "healthy", "status",
-                                                    "down", "available", "working"};
-  if (reading.says_any({"site", "sites"}) && !snapshot_.has_label("site")) {
-    const bool state = std::ranges::all_of(
-        reading.content, [&](const ContentWord& word) { return kState.contains(word.canonical); });
-    if (state && reading.mentions.empty()) {
-      const Subject sites = knowledge_.subjects.of_concept(*probe, reading, snapshot_);
-      Plan answer = plan_status(reading, sites);
-      answer.frame = frame_of(reading, sites, answer);
-      return answer;
-    }
-  }
-  for (const ContentWord& word : reading.content) {
-    const bool site = reading.tokens[word.at].text.find('.') != std::string::npos;
-    if (!site && !kState.contains(word.canonical)) return std::nullopt;
-  }
-  for (size_t m = 0; m < reading.mentions.size(); ++m) {
-    if (reading.mentions[m].text.find('.') == std::string::npos) continue;
-    const auto binding = catalogue::bind(reading.mentions[m], *metric, knowledge_.pack.lexicon);
-    if (!binding || binding->label != "instance") continue;
-    Subject site = knowledge_.subjects.of_concept(*probe, reading, snapshot_);
-    site.filters = {m};
-    Plan answer = plan_status(reading, site);
-    answer.frame = frame_of(reading, site, answer);
-    return answer;
-  }
-  return std::nullopt;
-}
-
 /// What the question is about, from its words or from the turn before; else why not.
 std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, bool goes_on,
                                           std::optional<Subject>& subject) const {
@@ -654,6 +619,17 @@ Plan Planner::plan_without_subject(const Reading& reading, const std::string& te
   const bool names = names_subject(reading, knowledge_);
   if (reading.intent == Intent::Anomaly) {
     if (reading.refers && reading.content.empty()) return declined;
+    // "is the latency of shipping unusual", and nothing is called so.
+    const bool of_nothing = std::ranges::any_of(reading.content, [&](const ContentWord& word) {
+      return strong(word, knowledge_.pack.lexicon) && !is_called_so(word.canonical, knowledge_) &&
+             std::ranges::find(reading.mention_at, word.at) == reading.mention_at.end() &&
+             stands_as_name(reading, reading.tokens[word.at].written, knowledge_.pack.lexicon);
+    });
+    const bool refused = declined.refuse_code == "unknown_metric";
+    const bool of_subject = std::ranges::any_of(reading.content, [&](const ContentWord& word) {
+      return is_called_so(word.canonical, knowledge_);
+    });
+    if (of_nothing && refused && of_subject) return declined;
     return plan_anomaly(reading, std::nullopt);
   }
   if (reading.intent == Intent::Explain) {

@@ -93,7 +93,7 @@ TEST(SpokenValues, AValueThatIsNotThereIsRefused) {
   misses("queue length of foo", "foo", "emails");
   misses("requests of service shipping", "service shipping", "checkout");
   misses("requests by method bitcoin", "method bitcoin", "GET");
-  misses("is the latency of shipping unusual", "shipping", "checkout");
+  misses("is the latency of shipping unusual", "shipping", "request latency");
   misses("is the latency of service billing unusual", "service billing", "checkout");
   gives("lag of topic orders", "topic=\"orders\"");
   gives("queue length of queue invoices", "queue=\"invoices\"");
