@@ -58,6 +58,7 @@ kinds: {host: [instance]}
 roles: {}
 aliases: {}
 numbered: {core: [cpu]}
+values: {}
 ignored: [of, the]
 weak: [total]
 )");

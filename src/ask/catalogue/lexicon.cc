@@ -114,6 +114,9 @@ Result<void> Lexicon::add(const YamlNode& root, bool all_sections) {
   TRY(each("numbered", [&](const std::string& word, const std::string& label) {
     numbered_[word].push_back(label);
   }));
+  TRY(each("values", [&](const std::string& kind, const std::string& value) {
+    values_[to_lower(value)] = kind;
+  }));
   TRY(list("ignored", ignored_));
   TRY(list("weak", weak_));
   for (const auto* words : {&ignored_, &weak_}) known_.insert(words->begin(), words->end());
@@ -158,6 +161,10 @@ const std::vector<std::string>* Lexicon::role(std::string_view word) const {
 }
 const std::vector<std::string>* Lexicon::numbered(std::string_view word) const {
   return in(numbered_, word);
+}
+const std::string* Lexicon::kind_of_value(std::string_view word) const {
+  const auto found = values_.find(word);
+  return found == values_.end() ? nullptr : &found->second;
 }
 const std::vector<std::string>* Lexicon::alias(std::string_view word) const {
   return in(aliases_, word);

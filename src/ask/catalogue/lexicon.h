@@ -44,6 +44,8 @@ class Lexicon {
   /// The labels of things that are called by a number: "core" gives "cpu" for "core 7". Null for
   /// other words.
   [[nodiscard]] const std::vector<std::string>* numbered(std::string_view word) const;
+  /// The kind of which this is a value by convention: "method" of "put". Null for other words.
+  [[nodiscard]] const std::string* kind_of_value(std::string_view word) const;
   /// Other spellings of a name that label values use: "postgres" gives "postgresql" and "pg".
   [[nodiscard]] const std::vector<std::string>* alias(std::string_view word) const;
   /// Speech that is heard as other words: "post gress", "read us", "cube a net ease".
@@ -60,6 +62,7 @@ class Lexicon {
 
   std::map<std::string, std::string, std::less<>> synonyms_;
   std::map<std::string, std::string, std::less<>> heard_;
+  std::map<std::string, std::string, std::less<>> values_;
   std::set<std::string, std::less<>> ignored_;
   std::set<std::string, std::less<>> weak_;
   std::set<std::string, std::less<>> known_;

@@ -21,6 +21,7 @@ kinds:
 roles:
   database: [db]
 numbered: {core: [cpu]}
+values: {method: [GET, PUT]}
 aliases:
   postgres: [postgresql, pg]
 ignored: [the, of]
@@ -66,7 +67,7 @@ TEST(Lexicon, RefusesWhatIsBroken) {
   bad("[");
   bad("means: {}");
   for (const std::string_view key :
-       {"means", "heard", "kinds", "roles", "aliases", "ignored", "weak"}) {
+       {"means", "heard", "kinds", "roles", "aliases", "values", "ignored", "weak"}) {
     std::string text(kSmall);
     const size_t at = text.find("\n" + std::string(key) + ":");
     ASSERT_NE(at, std::string::npos) << key;

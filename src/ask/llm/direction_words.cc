@@ -130,8 +130,9 @@ std::string say_crossed(const Telling& told, const Row& row, const Json& episode
 }  // namespace
 
 std::string say_direction(const Telling& told) {
-  const std::vector<std::string>& labels = told.plan.entity_labels;
-  std::vector<Row> rows = rows_of(labels, result_of(told.results, "query"));
+  const Json& data = result_of(told.results, "query");
+  const std::vector<std::string> labels = labels_apart(told.plan.entity_labels, data);
+  std::vector<Row> rows = rows_of(labels, data);
   if (rows.empty()) {
     return told.texts.say("value.no_data", {{"subject", told.plan.subject}});
   }
@@ -152,8 +153,9 @@ std::string say_direction(const Telling& told) {
 }
 
 std::string say_crossing(const Telling& told) {
-  const std::vector<std::string>& labels = told.plan.entity_labels;
-  std::vector<Row> rows = rows_of(labels, result_of(told.results, "query"));
+  const Json& data = result_of(told.results, "query");
+  const std::vector<std::string> labels = labels_apart(told.plan.entity_labels, data);
+  std::vector<Row> rows = rows_of(labels, data);
   if (rows.empty()) {
     return told.texts.say("value.no_data", {{"subject", told.plan.subject}});
   }

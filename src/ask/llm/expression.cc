@@ -251,12 +251,22 @@ std::vector<std::string> Expression::named_by() const {
 
 bool Expression::tells_names_apart() const { return asked_by_.empty() && !named_by().empty(); }
 
+bool Expression::splits_things() const {
+  if (reading_.things.empty() || metric_ == nullptr || subject_.recipe->unit != "per_second") {
+    return false;
+  }
+  const std::string label = catalogue::label_of_kind(reading_.things, *metric_, lexicon_);
+  return subject_.recipe->each && subject_.recipe->by == std::vector<std::string>{label};
+}
+
 Shape Expression::shape() const {
   Shape out;
   out.by = asked_by_.empty() ? named_by() : asked_by_;
   const bool numbered = [&] {
-    // Numbers of partitions or cores are no names: the series stay as they are.
+    // Numbers of partitions or cores are no names: the series stay as they are, but where the
+    // recipe tells just those apart.
     if (reading_.things.empty() || metric_ == nullptr) return false;
+    if (splits_things()) return false;
     const catalogue::LabelInfo* label = metric_->label(reading_.things);
     return label != nullptr && !label->values.empty() &&
            label->values.front().find_first_not_of("0123456789") == std::string::npos;
@@ -264,7 +274,7 @@ Shape Expression::shape() const {
   if (out.by.empty() && numbered) return out;
   const bool lists = reading_.which || reading_.superlative || !reading_.thresholds.empty() ||
                      !reading_.things.empty();
-  const bool counts = reading_.how_many && reading_.thresholds.empty();
+  const bool counts = reading_.how_many && reading_.thresholds.empty() && !splits_things();
   if (out.by.empty() && lists && !counts) out.by = things();
   const bool sums_up = !reading_.aggregation.empty() && reading_.by.empty() && !lists;
   if (out.by.empty() && subject_.recipe->each && !sums_up && !reading_.how_many) out.by = things();

@@ -50,6 +50,8 @@ class Expression {
 
  private:
   [[nodiscard]] std::vector<std::string> named_by() const;
+  /// "status codes" of a recipe that tells nothing but codes apart.
+  [[nodiscard]] bool splits_things() const;
   [[nodiscard]] bool says_already(const catalogue::Binding& binding) const;
   [[nodiscard]] bool contradicts(const catalogue::Binding& binding) const;
   [[nodiscard]] bool is_parted(const std::vector<std::string>& by) const;

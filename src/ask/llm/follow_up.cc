@@ -122,6 +122,8 @@ Json Planner::frame_of(const Reading& reading, const Subject& subject, const Pla
   if (reading.quantile) out["quantile"] = *reading.quantile;
   if (reading.top) out["top"] = *reading.top;
   if (reading.window) out["window_ms"] = reading.window->length.ms;
+  const std::string called = kind_called(reading, subject, knowledge_.pack.lexicon);
+  if (!called.empty()) out["called"] = called;
   if (reading.unit) out["unit"] = std::string(unit_info(*reading.unit).symbol);
   return out;
 }

@@ -22,11 +22,12 @@ struct Outlook {
 };
 
 /// Those that have a trend, and when it reaches the limit.
-std::map<std::string, double> reached(const Plan& plan, const Json& forecast) {
+std::map<std::string, double> reached(const std::vector<std::string>& labels,
+                                      const Json& forecast) {
   std::map<std::string, double> out;
   for (const Json& series : forecast["series"]) {
     if (!series.contains("reached_in_s")) continue;
-    out[name_of(series["labels"], plan.entity_labels)] = series["reached_in_s"].get<double>();
+    out[name_of(series["labels"], labels)] = series["reached_in_s"].get<double>();
   }
   return out;
 }
@@ -39,7 +40,9 @@ Outlook outlook_of(const Telling& told, const std::vector<Row>& rows, bool times
   if (!forecast.contains("series")) {
     out.steady = rows;
   } else {
-    const std::map<std::string, double> trends = reached(told.plan, forecast);
+    const std::vector<std::string> labels =
+        labels_apart(told.plan.entity_labels, result_of(told.results, "query"));
+    const std::map<std::string, double> trends = reached(labels, forecast);
     for (Row row : rows) {
       const auto trend = trends.find(row.name);
       // Of times, what the query says; where a bend leads its line away, what the trend says.
@@ -137,7 +140,8 @@ std::string say_predicted(const Telling& told, std::vector<Row> rows) {
 
 std::string say_forecast(const Telling& told) {
   const Plan& plan = told.plan;
-  std::vector<Row> rows = rows_of(plan.entity_labels, result_of(told.results, "query"));
+  const Json& data = result_of(told.results, "query");
+  std::vector<Row> rows = rows_of(labels_apart(plan.entity_labels, data), data);
   const bool within = plan.wording == "runs_out";
   std::erase_if(rows, [](const Row& row) { return std::isnan(row.value); });
   // Of what there is none in all the time nothing lasts.

@@ -438,6 +438,7 @@ bool changes_something(const Reading& r) {
     ++i;
   }
   if (i >= r.tokens.size()) return false;
+  if (std::ranges::find(r.values, i, &SpokenValue::at) != r.values.end()) return false;
   const std::string& verb = r.tokens[i].text;
   if (std::find(kVerbs.begin(), kVerbs.end(), verb) == kVerbs.end()) return false;
   const std::string next = i + 1 < r.tokens.size() ? r.tokens[i + 1].text : "";

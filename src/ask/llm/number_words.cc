@@ -293,6 +293,18 @@ bool is_number_word(std::string_view word) {
          find_in(kTensOrdinals, word) || word == "hundred" || word == "half";
 }
 
+std::optional<int64_t> ordinal(std::string_view word) {
+  if (const auto place = find_in(kOrdinals, word)) {
+    return *place > 0 ? place : std::nullopt;
+  }
+  const bool ends =
+      word.size() > 2 && is_any_of(word.substr(word.size() - 2), {"st", "nd", "rd", "th"});
+  if (!ends || word.size() > 5) return std::nullopt;
+  const auto number = plain_number(word.substr(0, word.size() - 2));
+  if (!number || *number < 1 || word.find('.') != std::string_view::npos) return std::nullopt;
+  return static_cast<int64_t>(*number);
+}
+
 std::vector<Token> with_digits(const std::vector<Token>& tokens) { return Reader(tokens).read(); }
 
 }  // namespace prom5::llm

@@ -40,8 +40,17 @@ Plan Planner::refuse_named(const std::string& name, const Reading& reading,
     }
   }
   std::vector<std::string> labels = subject.recipe->by;
-  labels.insert(labels.begin(), label);
   labels.insert(labels.end(), {"service", "instance", "job"});
+  for (const catalogue::LabelInfo& other : metric->labels) {
+    if (!std::ranges::all_of(other.values, is_number)) labels.push_back(other.name);
+  }
+  // What has one value for all tells nothing apart.
+  std::ranges::stable_partition(labels, [&](const std::string& each) {
+    const catalogue::LabelInfo* info = metric->label(each);
+    return info != nullptr && info->values.size() > 1 &&
+           !std::ranges::all_of(info->values, is_number);
+  });
+  labels.insert(labels.begin(), label);
   for (const std::string& each : labels) {
     const catalogue::LabelInfo* info = metric->label(each);
     if (info == nullptr) continue;

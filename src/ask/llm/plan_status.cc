@@ -1,5 +1,6 @@
 // Plans for "is it up?" and "what is there?".
 #include <algorithm>
+#include <set>
 
 #include "ask/llm/intent.h"
 #include "ask/llm/planner.h"
@@ -71,16 +72,18 @@ std::string Planner::jobs_of_hosts() const {
 std::optional<Plan> Planner::plan_things(const Reading& reading) const {
   const bool lists = !reading.tokens.empty() &&
                      is_any_of(reading.tokens[0].text, {"list", "show", "which", "what", "name"});
-  const bool only = !reading.things.empty() && reading.mentions.empty() && reading.by.empty() &&
-                    !reading.superlative && reading.thresholds.empty() && !reading.window &&
-                    !reading.range && !reading.how_many &&
-                    std::ranges::all_of(reading.content, [&](const ContentWord& word) {
-                      return word.minor || word.canonical == reading.things;
-                    });
+  const bool plain = reading.mentions.empty() && reading.by.empty() && !reading.superlative &&
+                     reading.thresholds.empty() && !reading.window && !reading.range &&
+                     !reading.how_many;
+  const bool only =
+      !reading.things.empty() && std::ranges::all_of(reading.content, [&](const ContentWord& word) {
+        return word.minor || word.canonical == reading.things;
+      });
   const bool kind = reading.things == "host" || reading.things == "service" ||
                     reading.things == "job" || reading.things == "namespace" ||
                     reading.things == "pod" || reading.things == "target";
-  if (!lists || !only || !kind || reading.refers) return std::nullopt;
+  if (!lists || !plain || reading.refers) return std::nullopt;
+  if (!only || !kind) return plan_label_values(reading);
   const auto* labels = knowledge_.pack.lexicon.kind(reading.things);
   const catalogue::Metric* best = nullptr;
   std::string label;
@@ -181,6 +184,41 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
   }
   plan.frame = frame_of(reading, subject, plan);
   return plan;
+}
+
+/// "can people reach shop.example.com": a site is asked for by its probe.
+std::optional<Plan> Planner::plan_site(const Reading& reading) const {
+  const catalogue::Concept* probe = knowledge_.pack.of_role(catalogue::Role::Probes);
+  if (probe == nullptr) return std::nullopt;
+  const catalogue::Metric* metric = snapshot_.find(probe->recipes.front().needs.front());
+  if (metric == nullptr) return std::nullopt;
+  static const std::set<std::string_view> kState = {"up",   "user",      "healthy", "status",
+                                                    "down", "available", "working"};
+  if (reading.says_any({"site", "sites"}) && !snapshot_.has_label("site")) {
+    const bool state = std::ranges::all_of(
+        reading.content, [&](const ContentWord& word) { return kState.contains(word.canonical); });
+    if (state && reading.mentions.empty()) {
+      const Subject sites = knowledge_.subjects.of_concept(*probe, reading, snapshot_);
+      Plan answer = plan_status(reading, sites);
+      answer.frame = frame_of(reading, sites, answer);
+      return answer;
+    }
+  }
+  for (const ContentWord& word : reading.content) {
+    const bool site = reading.tokens[word.at].text.find('.') != std::string::npos;
+    if (!site && !kState.contains(word.canonical)) return std::nullopt;
+  }
+  for (size_t m = 0; m < reading.mentions.size(); ++m) {
+    if (reading.mentions[m].text.find('.') == std::string::npos) continue;
+    const auto binding = catalogue::bind(reading.mentions[m], *metric, knowledge_.pack.lexicon);
+    if (!binding || binding->label != "instance") continue;
+    Subject site = knowledge_.subjects.of_concept(*probe, reading, snapshot_);
+    site.filters = {m};
+    Plan answer = plan_status(reading, site);
+    answer.frame = frame_of(reading, site, answer);
+    return answer;
+  }
+  return std::nullopt;
 }
 
 /// "what is broken?": the alerts that fire, and what is down.

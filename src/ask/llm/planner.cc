@@ -128,7 +128,9 @@ std::vector<std::string> unknown_words(const Reading& reading, const catalogue::
     const Token& token = reading.tokens[word.at];
     if (word.known) continue;
     // "of billing", and nothing behind it, is of a thing.
-    const bool last = word.at > 0 && word.at + 1 == reading.tokens.size() &&
+    const bool last = word.at > 0 &&
+                      (word.at + 1 == reading.tokens.size() ||
+                       is_cue(reading.tokens[word.at + 1].text, reading.intent)) &&
                       is_any_of(reading.tokens[word.at - 1].text, {"of", "for", "on", "from"});
     if (!descriptive(token.text) || last || is_before_kind(reading, token.written, lexicon)) {
       out.push_back(token.written);
@@ -192,7 +194,8 @@ Plan refusal(std::string code, std::string message, std::vector<std::string> sug
   return plan;
 }
 
-std::optional<Plan> Planner::decline_at_once(const Reading& reading) const {
+std::optional<Plan> Planner::decline_at_once(const Reading& reading,
+                                             const std::string& asked) const {
   if (reading.unsafe) {
     return refusal("not_allowed", texts_.say("refuse.unsafe"),
                    {"Show CPU usage", "Is anything down?"});
@@ -208,6 +211,7 @@ std::optional<Plan> Planner::decline_at_once(const Reading& reading) const {
     return refusal("not_metrics", texts_.say("refuse.small_talk"),
                    {"Is anything down?", "anything unusual in the last hour?"});
   }
+  if (auto slip = refuse_slip(reading, asked)) return slip;
   if (!reading.strangers.empty()) return refuse_stranger(reading.strangers.front());
   return std::nullopt;
 }
@@ -222,6 +226,7 @@ Plan Planner::refuse_stranger(const std::string& name) const {
     if (distance > 2) continue;
     std::string value = places.front().value;
     if (places.front().label == "instance") value = value.substr(0, value.rfind(':'));
+    if (catalogue::fold(value) == folded) continue;  // one of that name there is, elsewhere
     near.emplace_back(distance, std::move(value));
   }
   std::sort(near.begin(), near.end());
@@ -358,6 +363,12 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
       std::find_if(ranked.begin(), ranked.end(), [](const Subject& s) { return s.available; });
   const bool fits = best != ranked.end() && best->phrase >= kWholePhrase && best->score >= 0.75;
   if (!names_subject(reading, knowledge_) && !fits) return ask_which(ranked, reading);
+  const bool likely = best != ranked.end() && best->phrase >= kWholePhrase &&
+                      (ranked.front().score < best->score + kClearlyBetter ||
+                       (best->phrase == 1 && best->entry == nullptr));
+  if (likely) {
+    if (auto refused = refuse_values(reading, *best)) return refused;
+  }
   const std::vector<std::string> unknown = unknown_words(reading, lexicon);
   if (best == ranked.end() || best->score < kLeastScore) {
     if (!ranked.empty() && ranked.front().phrase >= kWholePhrase && unknown.empty()) {
@@ -523,7 +534,7 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
                                           const Json& before, bool goes_on) const {
   const bool asks_query = reading.intent == Intent::Explain || reading.tokens.size() < 3;
   if (!reading.expression.empty() && asks_query) return plan_explain(reading, std::nullopt);
-  if (auto declined = decline_at_once(reading)) return declined;
+  if (auto declined = decline_at_once(reading, text)) return declined;
   if (auto functions = plan_functions(reading)) return functions;
   if (auto onset = plan_onset(reading)) return onset;
   if (auto silence = plan_silence_in(reading, text, before)) return silence;
@@ -546,41 +557,6 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
     return back;
   }
   if (reading.intent == Intent::Status) return plan_site(reading);
-  return std::nullopt;
-}
-
-/// "can people reach shop.example.com": a site is asked for by its probe.
-std::optional<Plan> Planner::plan_site(const Reading& reading) const {
-  const Concept* probe = knowledge_.pack.of_role(catalogue::Role::Probes);
-  if (probe == nullptr) return std::nullopt;
-  const catalogue::Metric* metric = snapshot_.find(probe->recipes.front().needs.front());
-  if (metric == nullptr) return std::nullopt;
-  static const std::set<std::string_view> kState = {"up",   "user",      "healthy", "status",
-                                                    "down", "available", "working"};
-  if (reading.says_any({"site", "sites"}) && !snapshot_.has_label("site")) {
-    const bool state = std::ranges::all_of(
-        reading.content, [&](const ContentWord& word) { return kState.contains(word.canonical); });
-    if (state && reading.mentions.empty()) {
-      const Subject sites = knowledge_.subjects.of_concept(*probe, reading, snapshot_);
-      Plan answer = plan_status(reading, sites);
-      answer.frame = frame_of(reading, sites, answer);
-      return answer;
-    }
-  }
-  for (const ContentWord& word : reading.content) {
-    const bool site = reading.tokens[word.at].text.find('.') != std::string::npos;
-    if (!site && !kState.contains(word.canonical)) return std::nullopt;
-  }
-  for (size_t m = 0; m < reading.mentions.size(); ++m) {
-    if (reading.mentions[m].text.find('.') == std::string::npos) continue;
-    const auto binding = catalogue::bind(reading.mentions[m], *metric, knowledge_.pack.lexicon);
-    if (!binding || binding->label != "instance") continue;
-    Subject site = knowledge_.subjects.of_concept(*probe, reading, snapshot_);
-    site.filters = {m};
-    Plan answer = plan_status(reading, site);
-    answer.frame = frame_of(reading, site, answer);
-    return answer;
-  }
   return std::nullopt;
 }
 
@@ -643,9 +619,23 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
 Plan Planner::plan_without_subject(const Reading& reading, const std::string& text,
                                    Plan declined) const {
   if (auto refused = refuse_any_number(reading)) return *std::move(refused);
+  if (auto refused = refuse_any_value(reading)) return *std::move(refused);
+  // What is asked of a thing that is not here is not asked of everything.
+  if (declined.refuse_code == "unknown_name") return declined;
   const bool names = names_subject(reading, knowledge_);
   if (reading.intent == Intent::Anomaly) {
     if (reading.refers && reading.content.empty()) return declined;
+    // "is the latency of shipping unusual", and nothing is called so.
+    const bool of_nothing = std::ranges::any_of(reading.content, [&](const ContentWord& word) {
+      return strong(word, knowledge_.pack.lexicon) && !is_called_so(word.canonical, knowledge_) &&
+             std::ranges::find(reading.mention_at, word.at) == reading.mention_at.end() &&
+             stands_as_name(reading, reading.tokens[word.at].written, knowledge_.pack.lexicon);
+    });
+    const bool refused = declined.refuse_code == "unknown_metric";
+    const bool of_subject = std::ranges::any_of(reading.content, [&](const ContentWord& word) {
+      return is_called_so(word.canonical, knowledge_);
+    });
+    if (of_nothing && refused && of_subject) return declined;
     return plan_anomaly(reading, std::nullopt);
   }
   if (reading.intent == Intent::Explain) {
@@ -734,6 +724,9 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   }
   Reading reading = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
   const bool goes_on = before.is_object() && before.contains("subject");
+  if (const std::string whole = goes_on ? with_kind(reading, before) : ""; !whole.empty()) {
+    return plan_text(whole, before);
+  }
   if (auto plan = plan_at_once(reading, text, before, goes_on)) return *std::move(plan);
   const bool any = reading.intent == Intent::Anomaly && !goes_on && !reading.content.empty() &&
                    !names_subject(reading, knowledge_);
@@ -743,10 +736,26 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   if (auto declined = find_subject(reading, before, goes_on, subject)) {
     // What was not understood of a conversation leaves it as it was.
     if (declined->frame.contains("subject")) return *std::move(declined);
+    // "and payments?" after "topic orders"
+    const std::string called = goes_on ? before.value("called", "") : "";
+    const bool lone = !called.empty() && reading.follow_up && reading.tokens.size() < 4 &&
+                      reading.content.size() == 1 && reading.mentions.empty();
+    const catalogue::Metric* metric = lone ? snapshot_.find(before.value("metric", "")) : nullptr;
+    const catalogue::LabelInfo* label =
+        metric == nullptr
+            ? nullptr
+            : metric->label(catalogue::label_of_kind(called, *metric, knowledge_.pack.lexicon));
+    if (label != nullptr && !label->values.empty() && !is_number(label->values.front())) {
+      const size_t at = reading.content.front().at;
+      Plan refused = refuse_value(reading, {at, at, called, false}, *label);
+      refused.frame = before;
+      return refused;
+    }
     return plan_without_subject(reading, text, *std::move(declined));
   }
   if (!subject) return plan_without_subject(reading, text, ask_which({}, reading));
-  for (auto refused : {refuse_numbered(reading, *subject), refuse_assumed(reading, *subject)}) {
+  for (auto refused : {refuse_numbered(reading, *subject), refuse_values(reading, *subject),
+                       refuse_assumed(reading, *subject)}) {
     if (!refused) continue;
     if (goes_on) refused->frame = before;
     return *std::move(refused);
@@ -755,9 +764,15 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   if (goes_on && !adds && repeats(reading, plan, before)) return not_understood(text, before);
   add_coverage(reading, *subject, plan);
   tell_mended(reading, plan);
+  tell_narrowed(reading, *subject, plan);
   // What could not be done changes nothing of what the next question goes on from.
   const bool declined = goes_on && !plan.refuse_code.empty();
-  const Json own = std::exchange(plan.frame, declined ? before : frame_of(reading, *subject, plan));
+  Json frame = declined ? before : frame_of(reading, *subject, plan);
+  if (goes_on && !declined && !frame.contains("called") && before.contains("called") &&
+      reading.follow_up) {
+    frame["called"] = before["called"];
+  }
+  const Json own = std::exchange(plan.frame, std::move(frame));
   if (plan.intent == Intent::Alert && own.is_object()) plan.frame.update(own);
   return plan;
 }

@@ -16,6 +16,8 @@ namespace prom5::llm {
 
 /// The subject of a question about no one thing.
 inline constexpr std::string_view kEverything = "everything";
+/// The subject of a list of the values of a label.
+inline constexpr std::string_view kLabelValues = "values";
 
 /// Over how long rates are taken where a question does not say.
 inline constexpr DurationMs kRateWindow = DurationMs::minutes(5);
@@ -119,7 +121,8 @@ class Planner {
   [[nodiscard]] Json frame_of(const Reading& reading, const Subject& subject,
                               const Plan& plan) const;
 
-  [[nodiscard]] std::optional<Plan> decline_at_once(const Reading& reading) const;
+  [[nodiscard]] std::optional<Plan> decline_at_once(const Reading& reading,
+                                                    const std::string& asked) const;
   [[nodiscard]] std::optional<Plan> choose(Reading& reading, Subject& subject) const;
   void prefer_fitting(const Reading& reading, std::vector<Subject>& ranked) const;
   [[nodiscard]] Plan ask_which(const std::vector<Subject>& ranked, const Reading& reading) const;
@@ -133,6 +136,29 @@ class Planner {
   [[nodiscard]] std::optional<Plan> refuse_any_number(const Reading& reading) const;
   [[nodiscard]] Plan refuse_number(const Reading& reading, const Numbered& one,
                                    const catalogue::LabelInfo& label) const;
+  /// "topic foo", "PUT requests", and the subject has no such; nothing where it has.
+  [[nodiscard]] std::optional<Plan> refuse_values(const Reading& reading,
+                                                  const Subject& subject) const;
+  /// The same, of whatever has such values.
+  [[nodiscard]] std::optional<Plan> refuse_any_value(const Reading& reading) const;
+  [[nodiscard]] Plan refuse_value(const Reading& reading, const SpokenValue& value,
+                                  const catalogue::LabelInfo& label) const;
+  [[nodiscard]] std::vector<SpokenValue> misplaced_values(const Reading& reading,
+                                                          const Subject& subject,
+                                                          const catalogue::Metric& metric) const;
+  /// "http_requests_totl": a metric's name with a slip of the pen.
+  [[nodiscard]] std::optional<Plan> refuse_slip(const Reading& reading,
+                                                const std::string& text) const;
+  /// The question with the kind that its number or name lacks: "and 7?" after "core 3". Empty where
+  /// it lacks none.
+  [[nodiscard]] std::string with_kind(const Reading& reading, const Json& before) const;
+  /// What a question speaks of by kind and value: "core"; or empty.
+  [[nodiscard]] static std::string kind_called(const Reading& reading, const Subject& subject,
+                                               const catalogue::Lexicon& lexicon);
+  /// Says beside the subject what narrows it, and which quantile it is.
+  /// "which codes are there"
+  [[nodiscard]] std::optional<Plan> plan_label_values(const Reading& reading) const;
+  void tell_narrowed(const Reading& reading, const Subject& subject, Plan& plan) const;
   void tell_mended(const Reading& reading, Plan& plan) const;
   void take_roles(Reading& reading, Subject& subject) const;
   /// The names of what is here and nearest to the question, by its words or else by what it means.

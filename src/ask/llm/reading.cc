@@ -47,6 +47,7 @@ class Reader {
     take_superlatives();
     take_grouping();
     take_aggregation();
+    take_values();
     find_intent(r_);
     for (const Numbered& one : r_.numbered) r_.used[one.at] = one.places.empty();
     take_mentions();
@@ -111,6 +112,12 @@ class Reader {
   void take_numbered() {
     r_.numbered = find_numbered(r_.tokens, r_.used, lexicon_, snapshot_);
     for (const Numbered& one : r_.numbered) take(one.at, 1);
+  }
+
+  /// "topic foo": its name is no subject.
+  void take_values() {
+    r_.values = find_spoken_values(r_.tokens, r_.used, lexicon_, vocabulary_, snapshot_);
+    for (const SpokenValue& value : r_.values) r_.used[value.at] = !value.here;
   }
 
   void take_quantities() {
@@ -495,7 +502,13 @@ class Reader {
       return true;
     }
     if (kind) return text(i + 1) == "exporter" || text(i + 1) == "job";
+    if (std::ranges::find(r_.values, i, &SpokenValue::at) != r_.values.end()) return true;
     if (!lexicon_.says_nothing(text(i))) return true;
+    if (i > 0 && snapshot_.has_label(text(i - 1)) && !lexicon_.says_nothing(text(i - 1)) &&
+        std::ranges::any_of(snapshot_.places(folded),
+                            [&](const Place& place) { return place.label == text(i - 1); })) {
+      return true;  // "region us"
+    }
     const std::string& written = r_.tokens[i].written;
     const bool upper = written.size() > 2 && written == upper_case(written);
     const bool before_kind = lexicon_.kind(canonical(i + 1)) != nullptr;
@@ -607,6 +620,9 @@ class Reader {
       const bool of_what = canonical(i) == "full" || canonical(i) == "slow";
       if (r_.intent == Intent::Trend && says_movement(word) && !named && !of_what) continue;
       ContentWord content{i, negates ? "not" : canonical(i), false, false};
+      // "and HEAD?": a value, and no word of a subject.
+      const bool value = std::ranges::find(r_.values, i, &SpokenValue::at) != r_.values.end();
+      if (value && r_.follow_up) content.canonical = "=" + content.canonical;
       content.joins = !r_.aggregation.empty() && i == r_.aggregation_at;
       if (content.joins && (r_.window || r_.range)) continue;  // "peak … in six hours"
       if (content.canonical == "production" && snapshot_.places("production").empty()) {

@@ -12,6 +12,7 @@
 #include "ask/llm/numbered.h"
 #include "ask/llm/quantity.h"
 #include "ask/llm/spelling.h"
+#include "ask/llm/spoken_values.h"
 #include "ask/llm/time_phrase.h"
 #include "ask/llm/token.h"
 
@@ -64,6 +65,7 @@ struct Reading {
   std::vector<size_t> mention_at;      ///< the token of each
   std::string everything;              ///< "production", where nothing bears that name
   std::vector<Numbered> numbered;      ///< "core 7", also where there is none such
+  std::vector<SpokenValue> values;     ///< "topic foo", where there is none such; "PUT"
   std::vector<std::string> strangers;  ///< names of nothing that is here: "web-09"
   std::vector<ContentWord> content;
 

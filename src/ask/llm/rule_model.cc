@@ -194,7 +194,10 @@ Result<Plan> RuleModel::understand(std::span<const Message> conversation, TimeMs
   const auto snapshot = TRY(catalogue_.snapshot(now));
   Plan plan = Planner(knowledge, *snapshot, now, texts).plan(text, before);
   // What is not known may have come in the last seconds; what must not be done stays so.
-  if (plan.refuse_code != "unknown_metric" && plan.refuse_code != "no_data") return plan;
+  if (plan.refuse_code != "unknown_metric" && plan.refuse_code != "unknown_name" &&
+      plan.refuse_code != "no_data") {
+    return plan;
+  }
   const auto fresh = TRY(catalogue_.fresh_snapshot(now));
   return fresh == snapshot ? plan : Planner(knowledge, *fresh, now, texts).plan(text, before);
 }

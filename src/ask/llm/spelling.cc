@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ask/llm/intent.h"
+#include "ask/llm/number_words.h"
 #include "ask/llm/quantity.h"
 #include "base/spelling.h"
 
@@ -39,6 +40,8 @@ class Mender {
 
   void mend(std::vector<Token>& tokens) const {
     split_rates(tokens);
+    split_numbers(tokens);
+    count_out(tokens);
     complete_ranges(tokens);
     const bool about_alerts = std::any_of(tokens.begin(), tokens.end(), [](const Token& t) {
       return t.text.starts_with("alert") || t.text.starts_with("silence") || t.text == "mute" ||
@@ -137,6 +140,51 @@ class Mender {
     }
   }
 
+  /// "cpu1" is cpu 1, where nothing is called so.
+  void split_numbers(std::vector<Token>& tokens) const {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      const std::string text = tokens[i].text;
+      const size_t digits = text.find_first_of("0123456789");
+      if (digits == std::string::npos || digits < 3 || !plain_letters(text.substr(0, digits)) ||
+          !is_number(std::string_view(text).substr(digits)) ||
+          !is_numbered(text.substr(0, digits))) {
+        continue;
+      }
+      if (!snapshot_.places(text).empty() || !snapshot_.with_word(text).empty()) continue;
+      tokens[i] = {text.substr(0, digits), text.substr(0, digits)};
+      tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(i) + 1,
+                    Token{text.substr(digits), text.substr(digits)});
+    }
+  }
+
+  /// "the second core" is core 1 where they are counted from 0.
+  void count_out(std::vector<Token>& tokens) const {
+    for (size_t i = 1; i < tokens.size(); ++i) {
+      const auto place = ordinal(tokens[i - 1].text);
+      const auto* labels = lexicon_.numbered(tokens[i].text);
+      if (!place || labels == nullptr) continue;
+      // "per second core", "10 second cpu usage"
+      const std::string_view before = word_before(tokens, i - 1);
+      if (is_any_of(before, {"per", "a", "an", "each", "every"}) || is_number(before)) continue;
+      const auto counted_from = [&](std::string_view number) {
+        return std::ranges::any_of(snapshot_.places(number), [&](const Place& p) {
+          return p.value == number && std::ranges::find(*labels, p.label) != labels->end();
+        });
+      };
+      if (!counted_from("0") && !counted_from("1")) continue;
+      const std::string number = std::to_string(*place - (counted_from("0") ? 1 : 0));
+      tokens[i - 1] = tokens[i];
+      tokens[i] = {number, number};
+    }
+  }
+
+  [[nodiscard]] bool is_numbered(std::string_view word) const {
+    const auto* labels = lexicon_.numbered(word);
+    return labels != nullptr && std::ranges::any_of(*labels, [&](const std::string& label) {
+             return snapshot_.has_label(label);
+           });
+  }
+
   /// "a quarter of the time" is 25 % of it.
   static void name_shares(std::vector<Token>& tokens) {
     constexpr std::pair<std::string_view, std::string_view> kShares[] = {
@@ -184,6 +232,7 @@ class Mender {
     static const std::set<std::string_view> kBefore = {"of", "on", "for", "from", "at", "in"};
     const bool the = i > 0 && (tokens[i - 1].text == "the" || tokens[i - 1].text == "our");
     const size_t before = the ? 2 : 1;
+    if (i > 0 && lexicon_.kind(tokens[i - 1].text) != nullptr) return true;  // "queue foo"
     return is_before_kind(tokens, i) || (i >= before && kBefore.contains(tokens[i - before].text));
   }
 
@@ -214,6 +263,7 @@ class Mender {
       return;
     }
     if (text.size() < 3 || !plain_letters(text)) return;
+    if (lexicon_.kind_of_value(text) != nullptr) return;
     if (vocabulary_.knows(text) || vocabulary_.knows(lexicon_.canonical(text)) ||
         !snapshot_.places(text).empty() || !snapshot_.with_word(lexicon_.canonical(text)).empty()) {
       return;

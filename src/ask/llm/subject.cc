@@ -1,9 +1,11 @@
 #include "ask/llm/subject.h"
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 
 #include "ask/catalogue/recipe_query.h"
+#include "base/ascii.h"
 #include "io/codec/number.h"
 
 namespace prom5::llm {
@@ -24,6 +26,8 @@ constexpr double kJoiningWord = 0.05;
 
 /// A name of a metric says what it is about less surely than a concept's phrase does.
 constexpr double kMetricDiscount = 0.85;
+/// A metric by its very name is meant, though a concept has a phrase of the same words.
+constexpr double kNamedBonus = 0.05;
 constexpr size_t kMaxSubjects = 40;
 constexpr size_t kMaxMetrics = 400;
 
@@ -33,6 +37,25 @@ bool common_name_word(std::string_view word) {
                                                    "info", "count", "sum",    "bucket", "global",
                                                    "stat", "kube",  "status"};
   return words.contains(word);
+}
+
+/// Whether a question has the words of a metric's name, all of them in their order and nothing
+/// between; what only says how it is counted ("_total", "_bytes") may be left out.
+bool says_name(const Reading& reading, std::string_view name) {
+  const std::vector<Token>& tokens = reading.tokens;
+  std::vector<std::string> parts;
+  for (const auto part : std::views::split(name, '_')) {
+    parts.push_back(to_lower({part.begin(), part.end()}));
+  }
+  if (parts.size() > 2 && is_any_of(parts.back(), {"total", "bytes", "seconds"})) parts.pop_back();
+  if (parts.size() < 2) return false;
+  for (size_t i = 0; i + parts.size() <= tokens.size(); ++i) {
+    if (std::ranges::equal(parts, std::span(tokens).subspan(i, parts.size()), {}, {},
+                           &Token::text)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /// Labels whose values are names of things: a word of a phrase that is such a name narrows too.
@@ -338,9 +361,14 @@ void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapsho
     Subject& subject = out.emplace_back();
     judge.judge(phrase, subject);
     // All words of its name, and no other: that is the one.
-    const bool exact = subject.phrase == 1 && subject.coverage > 0.99 && phrase.size() > 1 &&
-                       !known_metrics_.contains(metric.name);
-    if (!exact) subject.score *= kMetricDiscount;
+    const bool whole =
+        subject.phrase == 1 && phrase.size() > 1 && !known_metrics_.contains(metric.name);
+    const bool named = whole && says_name(reading, metric.name);
+    if (named) {
+      subject.score += kNamedBonus;
+    } else if (!whole || subject.coverage <= 0.99) {
+      subject.score *= kMetricDiscount;
+    }
   }
 }
 

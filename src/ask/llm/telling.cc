@@ -1,6 +1,8 @@
 #include "ask/llm/telling.h"
 
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "io/codec/number.h"
 
@@ -25,6 +27,31 @@ std::string name_of(const Json& labels, const std::vector<std::string>& wanted) 
     }
   }
   return join_words(parts, " ");
+}
+
+std::vector<std::string> labels_apart(std::vector<std::string> labels, const Json& data) {
+  if (labels.empty() || !data.contains("result") || !data["result"].is_array()) return labels;
+  std::vector<const Json*> series;
+  for (const Json& one : data["result"]) {
+    if (one.is_object() && one.contains("metric")) series.push_back(&one["metric"]);
+  }
+  const auto all_apart = [&] {
+    std::set<std::string> names;
+    return std::ranges::all_of(
+        series, [&](const Json* one) { return names.insert(name_of(*one, labels)).second; });
+  };
+  std::map<std::string, std::set<std::string>> values;
+  for (const Json* one : series) {
+    for (const auto& [name, value] : one->items()) {
+      if (name != "__name__" && value.is_string()) values[name].insert(value.get<std::string>());
+    }
+  }
+  for (const auto& [name, different] : values) {
+    if (different.size() < 2 || std::ranges::find(labels, name) != labels.end()) continue;
+    if (all_apart()) break;
+    labels.push_back(name);
+  }
+  return labels;
 }
 
 std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& data) {

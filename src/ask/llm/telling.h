@@ -39,6 +39,9 @@ struct Telling {
 /// The values of these labels, else of all.
 std::string name_of(const Json& labels, const std::vector<std::string>& wanted);
 
+/// Those labels, and behind them others that tell series of a result apart which they alone do not.
+std::vector<std::string> labels_apart(std::vector<std::string> labels, const Json& data);
+
 /// The rows of a query's result; none for histograms.
 std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& data);
 

@@ -124,6 +124,11 @@ std::string say_things(const Telling& told, std::vector<Row>& rows, size_t total
   if (kind == "jobs") return texts.say("things.jobs", places);
   if (kind == "namespaces") return texts.say("things.namespaces", places);
   if (kind == "pods") return texts.say("things.pods", places);
+  if (kind == kLabelValues) {
+    return texts.say("things.values", {{"total", total},
+                                       {"label", told.plan.entity_labels.front()},
+                                       {"names", some_of(texts, rows, name_of_row, kMost, total)}});
+  }
   if (kind == "targets") return texts.say("things.targets", places);
   return texts.say("things.hosts", places);
 }
@@ -132,7 +137,7 @@ std::string say_values(const Telling& told) {
   const Plan& plan = told.plan;
   const TextCatalogue& texts = told.texts;
   const Json& data = result_of(told.results, "query");
-  std::vector<Row> rows = rows_of(plan.entity_labels, data);
+  std::vector<Row> rows = rows_of(labels_apart(plan.entity_labels, data), data);
   const size_t total = data.value("total", rows.size());
   if (plan.wording == "status") return say_status(told, rows, total);
   if (rows.empty()) return say_nothing(told);
@@ -160,8 +165,8 @@ std::string say_several(const Telling& told) {
   const Plan& plan = told.plan;
   std::vector<std::string> parts;
   for (size_t i = 0; i < plan.more.size(); ++i) {
-    const std::vector<Row> rows =
-        rows_of(plan.entity_labels, result_of(told.results, "query" + std::to_string(i)));
+    const Json& data = result_of(told.results, "query" + std::to_string(i));
+    const std::vector<Row> rows = rows_of(labels_apart(plan.entity_labels, data), data);
     const auto say = [&](const Row& row) { return say_row(told, row); };
     parts.push_back(told.texts.say(
         "row.named", {{"name", plan.names.at(i)}, {"value", some_of(told.texts, rows, say)}}));
@@ -194,8 +199,10 @@ std::string say_change(const Telling& told, const Row& now, const Row& then) {
 std::string say_comparison(const Telling& told) {
   const Plan& plan = told.plan;
   const TextCatalogue& texts = told.texts;
-  const std::vector<Row> now = rows_of(plan.entity_labels, result_of(told.results, "now"));
-  const std::vector<Row> then = rows_of(plan.entity_labels, result_of(told.results, "then"));
+  const std::vector<std::string> labels =
+      labels_apart(plan.entity_labels, result_of(told.results, "now"));
+  const std::vector<Row> now = rows_of(labels, result_of(told.results, "now"));
+  const std::vector<Row> then = rows_of(labels, result_of(told.results, "then"));
   if (now.empty()) return texts.say("compare.no_data_now", {{"subject", plan.subject}});
   if (then.empty()) {
     return texts.say("compare.no_data_then", {{"subject", plan.subject}, {"window", plan.window}});

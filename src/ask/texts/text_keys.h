@@ -36,6 +36,8 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"course.full", "course duration time", ""},
     {"course.used_up", "course duration time", ""},
 
+    {"subject.narrowed", "subject parts", ""},
+    {"subject.without", "name", ""},
     {"value.none_beyond", "subject", ""},
     {"value.all_well", "subject", ""},
     {"value.zero", "subject", ""},
@@ -167,6 +169,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"things.namespaces", "total names", "total"},
     {"things.pods", "total names", "total"},
     {"things.targets", "total names", "total"},
+    {"things.values", "total label names", "total"},
 
     {"metrics.none", "", ""},
     {"metrics.nearest", "names", ""},

@@ -136,6 +136,8 @@ TEST(TextKeys, NothingIsSaidPastTheCatalogue) {
       "compare it with yesterday",
       "is it unusual?",
       "count by ({}) ({}{})",
+      "count by ({}) ({})",
+      "count by ({0}) ({{{0}!=\\\"\\\"}})",
       "alert when {} is above {}",
       " for two hours",
       "the question was given up",
