@@ -21,6 +21,12 @@ bool asks_for_crossing(const Reading& r);
 bool asks_for_up_onset(const Reading& r);
 /// "all good?", "how are things?": of nothing in particular.
 bool asks_how_things_are(const Reading& r);
+/// A word that such a question is made of, whatever else is called so.
+bool says_how_things_are(std::string_view word);
+/// The same, and of nothing else.
+bool asks_only_how_things_are(const Reading& r);
+/// "any alerts?", "alarms": which there are, not to be warned.
+bool asks_for_alerts(const Reading& r);
 bool asks_for_state_onset(const Reading& r);
 
 /// Sets what kind of answer a reading wants, from its words alone; and whether it goes on from
@@ -29,6 +35,9 @@ void find_intent(Reading& reading);
 
 /// Whether a word only says what kind of answer is wanted, and nothing of what it is about.
 bool is_cue(std::string_view word, Intent intent);
+
+/// Whether a word asks for a kind of answer wherever it stands.
+bool asks_by_itself(std::string_view word);
 
 /// All such words.
 std::span<const std::string_view> cues();
