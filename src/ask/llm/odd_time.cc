@@ -150,11 +150,20 @@ std::optional<OddTime> odd_length(std::span<const Token> tokens, size_t at) {
   return OddTime{at, count, OddTime::Kind::Length, {lead + "5 minutes", lead + "60 minutes"}};
 }
 
+/// "0 minutes" and nothing else: an answer to "how long?".
+std::optional<OddTime> odd_length_alone(std::span<const Token> tokens, size_t at) {
+  if (at > 0 || tokens.empty() || !tokens[0].text.starts_with('0')) return std::nullopt;
+  const auto length = TimeWords(tokens, TimeMs{}, DurationMs{}).length_at(0);
+  if (!length || length->length.ms != 0 || length->count != tokens.size()) return std::nullopt;
+  return OddTime{0, length->count, OddTime::Kind::Length, {"5 minutes", "60 minutes"}};
+}
+
 }  // namespace
 
 std::optional<OddTime> find_odd_time(std::span<const Token> tokens) {
   for (size_t at = 0; at < tokens.size(); ++at) {
-    for (const auto find : {odd_clock, odd_hour, odd_iso, odd_day_of_month, odd_length}) {
+    for (const auto find :
+         {odd_clock, odd_hour, odd_iso, odd_day_of_month, odd_length, odd_length_alone}) {
       if (auto found = find(tokens, at)) return found;
     }
   }

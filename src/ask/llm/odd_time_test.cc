@@ -50,8 +50,9 @@ TEST(OddTime, SomeTimeHasToPass) {
   EXPECT_EQ(odd("cpu last 0h"), "length last 0h | last 5 minutes last 60 minutes");
   EXPECT_EQ(odd("cpu over 0 hours"),
             "length over 0 hours | over the last 5 minutes over the last 60 minutes");
-  for (const char* good : {"cpu last 5 minutes", "memory over 0 m", "last 0 errors", "over 0",
-                           "alert after 0 minutes", "last 0.5 hours"}) {
+  EXPECT_EQ(odd("0 minutes"), "length 0 minutes | 5 minutes 60 minutes");
+  for (const char* good : {"0 errors", "0", "cpu last 5 minutes", "memory over 0 m",
+                           "last 0 errors", "over 0", "alert after 0 minutes", "last 0.5 hours"}) {
     EXPECT_EQ(odd(good), "") << good;
   }
 }

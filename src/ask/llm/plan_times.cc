@@ -55,7 +55,9 @@ std::optional<Plan> Planner::refuse_odd_time(const Reading& reading) const {
 std::optional<Plan> Planner::refuse_ahead(const Reading& reading, const std::string& about) const {
   const bool foretells = reading.intent == Intent::Forecast || reading.intent == Intent::Alert ||
                          reading.intent == Intent::Silence;
-  if (!reading.ahead || foretells || !lies_ahead(reading, *reading.ahead, now_)) {
+  // "for tomorrow's meeting the cpu of the last day": the other time is what is asked about.
+  const bool measured = reading.window || reading.range || reading.point;
+  if (!reading.ahead || foretells || measured || !lies_ahead(reading, *reading.ahead, now_)) {
     return std::nullopt;
   }
   const std::string time = written(reading, reading.ahead->first, reading.ahead->count);

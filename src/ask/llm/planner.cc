@@ -186,7 +186,10 @@ std::string all_of(const Reading& reading) {
 std::vector<std::string> subject_words(const Reading& reading) {
   std::vector<std::string> out;
   for (const ContentWord& word : reading.content) {
-    const bool named = std::ranges::find(reading.mention_at, word.at) != reading.mention_at.end();
+    bool named = false;
+    for (size_t m = 0; m < reading.mentions.size(); ++m) {
+      named = named || (reading.mention_at[m] == word.at && reading.mentions[m].names_thing);
+    }
     if (!word.minor && !named) out.push_back(reading.tokens[word.at].written);
   }
   return out;
@@ -683,7 +686,10 @@ Plan Planner::plan_without_subject(const Reading& reading, const std::string& te
                      reading.intent == Intent::Query;
   const bool trouble = declined.refuse_code == "unknown_metric" && asks_for_trouble(reading);
   if (trouble) return plan_status(reading, Subject{});
-  if (!names && (thing || reading.intent == Intent::Status)) return plan_status(reading, Subject{});
+  if (!names && (thing || reading.intent == Intent::Status)) {
+    Plan status = plan_status(reading, Subject{});
+    if (status.clarify.empty()) return status;
+  }
   declined.frame = {{"intent", std::string(to_string(declined.intent))}, {"text", text}};
   return declined;
 }
