@@ -77,8 +77,10 @@ std::optional<Choice> choice_in(std::string_view said, const catalogue::Lexicon&
   }
   if (!out && one) out = {1, "1", false};  // "number one"
   if (out) {
-    out->bare = words.size() == 1 && said.find_first_of("#.)") == std::string_view::npos &&
-                !words[0].ends_with("st") && std::ranges::all_of(words[0], is_digit);
+    const bool marked = said.find_first_of("#.)") != std::string_view::npos;
+    out->bare = !marked && std::ranges::all_of(words, [](const std::string& word) {
+      return std::ranges::all_of(word, is_digit) || is_any_of(word, {"please", "bitte"});
+    });
   }
   return out;
 }

@@ -90,6 +90,12 @@ TEST(Turns, NothingOfferedIsNotChosen) {
   }
 }
 
+TEST(Turns, ANumberAfterATopIsItsLength) {
+  for (const char* turn : {"1", "1 please", "make it 1"}) {
+    says(talk({"top 2 hosts by cpu usage", turn}), "topk(1,");
+  }
+}
+
 TEST(Turns, AlertsAreListed) {
   for (const char* question : {"alarms", "any alarms?", "which alerts fire", "alerts?", "Alarme?",
                                "Welche Alarme feuern?", "Welche Alarme gibt es?", "Alarm"}) {

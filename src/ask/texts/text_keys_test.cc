@@ -135,6 +135,7 @@ TEST(TextKeys, NothingIsSaidPastTheCatalogue) {
       "and over the last 6 hours?",
       "compare it with yesterday",
       "is it unusual?",
+      "predict the ",
       "count by ({}) ({}{})",
       "alert when {} is above {}",
       " for two hours",
