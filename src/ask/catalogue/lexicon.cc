@@ -112,7 +112,7 @@ Result<void> Lexicon::add(const YamlNode& root, bool all_sections) {
     aliases_[name].push_back(other);
   }));
   TRY(each("numbered", [&](const std::string& word, const std::string& label) {
-    numbered_[word].push_back(label);
+    sections_["numbered"][word].push_back(label);
   }));
   TRY(each("values", [&](const std::string& kind, const std::string& value) {
     values_[to_lower(value)] = kind;
@@ -120,10 +120,51 @@ Result<void> Lexicon::add(const YamlNode& root, bool all_sections) {
   TRY(list("ignored", ignored_));
   TRY(list("weak", weak_));
   for (const auto* words : {&ignored_, &weak_}) known_.insert(words->begin(), words->end());
-  for (const auto* lists : {&kinds_, &roles_, &aliases_, &numbered_}) {
+  for (const auto* lists : {&kinds_, &roles_, &aliases_, &sections_["numbered"]}) {
     for (const auto& [word, others] : *lists) known_.insert(word);
   }
+  return add_speech(root);
+}
+
+/// What is said in conversations. A file of words need not have it, and for the correction of
+/// spelling it is not known: a slip of the pen is no remark.
+Result<void> Lexicon::add_speech(const YamlNode& root) {
+  for (const std::string key : {"remarks", "ordinals", "german"}) {
+    const YamlNode* section = root.find(key);
+    if (section == nullptr) continue;
+    for (const auto& [name, value] : section->entries) {
+      for (const std::string& word : TRY(strings(value))) sections_[key][word] = {name.scalar};
+    }
+  }
+  if (const YamlNode* section = root.find("choosing")) {
+    for (const std::string& word : TRY(strings(*section))) sections_["choosing"][word] = {};
+  }
   return {};
+}
+
+const std::vector<std::string>* Lexicon::in_section(std::string_view section,
+                                                    std::string_view word) const {
+  const auto found = sections_.find(section);
+  return found == sections_.end() ? nullptr : in(found->second, word);
+}
+
+std::string_view Lexicon::remark(std::string_view word) const {
+  const auto* kinds = in_section("remarks", word);
+  return kinds == nullptr ? std::string_view() : kinds->front();
+}
+
+std::string_view Lexicon::ordinal(std::string_view word) const {
+  const auto* places = in_section("ordinals", word);
+  return places == nullptr ? std::string_view() : places->front();
+}
+
+bool Lexicon::chooses(std::string_view word) const {
+  return in_section("choosing", word) != nullptr;
+}
+
+const std::string* Lexicon::from_german(std::string_view words) const {
+  const auto* english = in_section("german", words);
+  return english == nullptr ? nullptr : &english->front();
 }
 
 std::string Lexicon::canonical(std::string_view word) const {
@@ -160,7 +201,7 @@ const std::vector<std::string>* Lexicon::role(std::string_view word) const {
   return in(roles_, word);
 }
 const std::vector<std::string>* Lexicon::numbered(std::string_view word) const {
-  return in(numbered_, word);
+  return in_section("numbered", word);
 }
 const std::string* Lexicon::kind_of_value(std::string_view word) const {
   const auto found = values_.find(word);

@@ -52,12 +52,25 @@ class Lexicon {
   [[nodiscard]] const std::map<std::string, std::string, std::less<>>& heard() const {
     return heard_;
   }
+  /// What a word of a conversation does that asks nothing: "hello", "thanks", "no", "yes", "good",
+  /// "bye", or "with" for what only stands beside such words. Empty for other words.
+  [[nodiscard]] std::string_view remark(std::string_view word) const;
+  /// Which of several a word chooses: "2" for "second", "last"; empty for other words.
+  [[nodiscard]] std::string_view ordinal(std::string_view word) const;
+  /// Words beside such a choice: "number", "option".
+  [[nodiscard]] bool chooses(std::string_view word) const;
+  /// English for a German word or for several with blanks between, in lower case and without
+  /// accents; null where nothing is known.
+  [[nodiscard]] const std::string* from_german(std::string_view words) const;
   /// Every word known here, for the correction of spelling.
   [[nodiscard]] const std::set<std::string, std::less<>>& known() const { return known_; }
 
  private:
   using Lists = std::map<std::string, std::vector<std::string>, std::less<>>;
   Result<void> add(const codec::YamlNode& root, bool all_sections);
+  Result<void> add_speech(const codec::YamlNode& root);
+  [[nodiscard]] const std::vector<std::string>* in_section(std::string_view section,
+                                                           std::string_view word) const;
   static const std::vector<std::string>* in(const Lists& lists, std::string_view word);
 
   std::map<std::string, std::string, std::less<>> synonyms_;
@@ -69,7 +82,8 @@ class Lexicon {
   Lists kinds_;
   Lists roles_;
   Lists aliases_;
-  Lists numbered_;
+  /// Further sections by their names: what stands under a word, or what a word stands under.
+  std::map<std::string, Lists, std::less<>> sections_;
 };
 
 /// A word in its singular, as far as its ending tells.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ask/llm/planner.h"
+#include "ask/llm/time_words.h"
 
 namespace prom5::llm {
 
@@ -105,6 +106,47 @@ void inherit_times(const Json& before, bool new_subject, TimeMs now, Reading& re
 }
 
 }  // namespace
+
+void Planner::take_bare_window(const Json& before, Reading& reading) const {
+  static const std::set<std::string_view> kBeside = {
+      "and",    "or",   "make", "it",    "now",   "over",  "for",    "in",      "just",   "only",
+      "use",    "take", "what", "about", "how",   "try",   "rather", "instead", "please", "then",
+      "but",    "the",  "with", "as",    "of",    "to",    "set",    "change",  "show",   "me",
+      "window", "no",   "i",    "mean",  "meant", "sorry", "rather", "that",    "same"};
+  if (reading.window || reading.range || reading.point || reading.shift || reading.ahead) return;
+  if (!reading.mentions.empty() || !reading.by.empty() || reading.quantile) return;
+  const TimeWords words(reading.tokens, now_, DurationMs{});
+  std::optional<TimeWords::Length> length;
+  for (size_t i = 0; i < reading.tokens.size();) {
+    const auto found = length ? std::nullopt : words.length_at(i);
+    if (!found && !kBeside.contains(reading.tokens[i].text)) return;
+    if (found) length = found;
+    i += found ? found->count : 1;
+  }
+  if (!length || length->length.ms <= 0) return;
+  reading.numbers.clear();
+  reading.thresholds.clear();
+  reading.content.clear();
+  reading.unit.reset();
+  reading.hold.reset();
+  reading.follow_up = true;
+  TimePhrase phrase;
+  phrase.length = length->length;
+  phrase.approximate = length->approximate;
+  const std::string intent = before.value("intent", "");
+  if (intent == "alert" || intent == "silence") {
+    reading.hold = phrase;
+  } else if (intent == "forecast") {
+    phrase.kind = TimePhrase::Kind::Ahead;
+    phrase.start = now_;
+    phrase.end = now_ + length->length;
+    reading.ahead = phrase;
+  } else {
+    phrase.start = now_ - length->length;
+    phrase.end = now_;
+    reading.window = phrase;
+  }
+}
 
 Json Planner::frame_of(const Reading& reading, const Subject& subject, const Plan& plan) const {
   Json mentions = Json::array();

@@ -280,6 +280,7 @@ bool tells_somebody(const Reading& r) {
 }
 
 bool wants_alert(const Reading& r) {
+  if (asks_for_alerts(r)) return false;
   const bool asks =
       r.says_any({"which", "what", "why", "how", "are", "is", "list", "any", "show"}) &&
       !r.says_any({"when", "if", "notify", "create", "whenever", "once"});
@@ -499,14 +500,54 @@ bool goes_on(const Reading& r) {
 
 }  // namespace
 
+namespace {
+
+bool says_all(std::string_view word) {
+  return is_any_of(word, {"all", "everything", "things", "anything", "something", "we", "any"});
+}
+
+bool says_well(std::string_view word) {
+  return is_any_of(word, {"good", "fine", "ok", "okay", "well", "green", "alright", "healthy",
+                          "happy", "calm", "worry", "worried", "worrying", "concerned", "attention",
+                          "problems", "problem", "trouble", "wrong"});
+}
+
+}  // namespace
+
+bool says_how_things_are(std::string_view word) { return says_all(word) || says_well(word); }
+
+bool asks_only_how_things_are(const Reading& r) {
+  return asks_how_things_are(r) && !r.refers && r.things.empty() && r.thresholds.empty() &&
+         std::ranges::all_of(r.content, [&](const ContentWord& word) {
+           return says_how_things_are(r.tokens[word.at].text);
+         });
+}
+
+bool asks_for_alerts(const Reading& r) {
+  const auto names = [](const Token& token) {
+    return is_any_of(token.text, {"alert", "alerts", "alarm", "alarms"});
+  };
+  // "alert me" is an order.
+  const bool order = r.says("me") && !r.says_any({"show", "list", "tell", "give"});
+  return !order && std::ranges::any_of(r.tokens, names) &&
+         std::ranges::all_of(r.tokens, [&](const Token& token) {
+           return names(token) ||
+                  is_any_of(token.text,
+                            {"any",    "all",  "the",   "are",       "is",     "there", "which",
+                             "what",   "list", "show",  "me",        "my",     "our",   "of",
+                             "active", "open", "fire",  "firing",    "fires",  "now",   "and",
+                             "do",     "we",   "have",  "currently", "please", "see",   "also",
+                             "tell",   "give", "about", "current",   "right",  "how",   "ok"});
+         });
+}
+
 /// "all good?", "how are things?", "anything I should worry about?"
 bool asks_how_things_are(const Reading& r) {
-  const bool all =
-      r.says_any({"all", "everything", "things", "anything", "something", "we", "any"});
-  const bool well = r.says_any({"good", "fine", "ok", "okay", "well", "green", "alright", "healthy",
-                                "happy", "calm", "worry", "worried", "worrying", "concerned",
-                                "attention", "problems", "problem", "trouble", "wrong"}) ||
-                    r.says_phrase({"all", "right"});
+  const auto says = [&](bool (*which)(std::string_view)) {
+    return std::ranges::any_of(r.tokens, [&](const Token& token) { return which(token.text); });
+  };
+  const bool all = says(says_all);
+  const bool well = says(says_well) || r.says_phrase({"all", "right"});
   // "how is it going" may be of anything, and is asked back.
   const bool how = r.says("how") && !r.says("going") &&
                    (r.says_any({"things", "everything"}) || r.says_phrase({"we", "doing"}));
@@ -669,7 +710,7 @@ void find_intent(Reading& r) {
   const bool direction = asks_for_direction(r) && !r.says_any({"than", "since"});
   if (direction || cue_of(r, Intent::Trend) || r.says_phrase({"over", "time"}))
     return set(Intent::Trend);
-  if (wants_status(r)) return set(Intent::Status);
+  if (wants_status(r) || asks_for_alerts(r)) return set(Intent::Status);
 }
 
 bool is_cue(std::string_view word, Intent intent) {
@@ -697,6 +738,10 @@ bool is_cue(std::string_view word, Intent intent) {
     if (word == "hit" || word == "hits" || word == "runs") return true;
   }
   return std::find(kMoreCues.begin(), kMoreCues.end(), word) != kMoreCues.end();
+}
+
+bool asks_by_itself(std::string_view word) {
+  return std::ranges::find(kCues, word, &Cue::word) != kCues.end();
 }
 
 std::span<const std::string_view> cues() { return all_cues; }

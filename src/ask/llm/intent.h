@@ -21,6 +21,12 @@ bool asks_for_crossing(const Reading& r);
 bool asks_for_up_onset(const Reading& r);
 /// "all good?", "how are things?": of nothing in particular.
 bool asks_how_things_are(const Reading& r);
+/// A word that such a question is made of, whatever else is called so.
+bool says_how_things_are(std::string_view word);
+/// The same, and of nothing else.
+bool asks_only_how_things_are(const Reading& r);
+/// "any alerts?", "alarms": which there are, not to be warned.
+bool asks_for_alerts(const Reading& r);
 bool asks_for_state_onset(const Reading& r);
 
 /// Sets what kind of answer a reading wants, from its words alone; and whether it goes on from
@@ -32,6 +38,9 @@ bool is_cue(std::string_view word, Intent intent);
 
 /// The same of a word that names things elsewhere: "send" of "send a message when …".
 bool serves_intent(const Reading& reading, size_t at);
+
+/// Whether a word asks for a kind of answer wherever it stands.
+bool asks_by_itself(std::string_view word);
 
 /// All such words.
 std::span<const std::string_view> cues();

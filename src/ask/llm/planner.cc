@@ -5,9 +5,7 @@
 
 #include "ask/llm/intent.h"
 #include "ask/llm/words.h"
-#include "base/ascii.h"
 #include "base/spelling.h"
-#include "io/codec/number.h"
 
 namespace prom5::llm {
 
@@ -45,7 +43,8 @@ bool is_called_so(const std::string& word, const Knowledge& knowledge) {
          word != "instance";
 }
 
-/// Words that say what is asked of the things that are named.
+}  // namespace
+
 bool names_subject(const Reading& reading, const Knowledge& knowledge) {
   const catalogue::Lexicon& lexicon = knowledge.pack.lexicon;
   return std::any_of(reading.content.begin(), reading.content.end(), [&](const ContentWord& w) {
@@ -62,6 +61,8 @@ bool names_subject(const Reading& reading, const Knowledge& knowledge) {
     return true;
   });
 }
+
+namespace {
 
 /// "the shipping service"
 bool is_before_kind(const Reading& reading, const std::string& written,
@@ -166,10 +167,33 @@ std::string needed_by(const Subject& subject, const texts::TextCatalogue& texts)
   return texts.say("list.or", {{"list", join_words(names, ", ")}, {"last", last}});
 }
 
+/// "CPU usage of web-01"
+std::string named(const Subject& subject, const Reading& reading) {
+  std::string out = subject.name;
+  for (const size_t m : subject.filters) {
+    const Mention& mention = reading.mentions[m];
+    if (mention.names_thing && !mention.negated) return out + " of " + mention.text;
+  }
+  return out;
+}
+
 /// A question as it was written, where no word of it tells what it is about.
 std::string all_of(const Reading& reading) {
   std::string out;
   for (const Token& token : reading.tokens) out += (out.empty() ? "" : " ") + token.written;
+  return out;
+}
+
+/// The words of a question that say what is asked about, without the names of things.
+std::vector<std::string> subject_words(const Reading& reading) {
+  std::vector<std::string> out;
+  for (const ContentWord& word : reading.content) {
+    bool named = false;
+    for (size_t m = 0; m < reading.mentions.size(); ++m) {
+      named = named || (reading.mention_at[m] == word.at && reading.mentions[m].names_thing);
+    }
+    if (!word.minor && !named) out.push_back(reading.tokens[word.at].written);
+  }
   return out;
 }
 
@@ -241,7 +265,9 @@ Plan Planner::refuse_stranger(const std::string& name) const {
   if (!suggestions.empty()) {
     message += " " + texts_.say("refuse.there_is", {{"names", join_words(suggestions, ", ")}});
   }
-  return refusal("unknown_name", std::move(message), std::move(suggestions));
+  Plan plan = refusal("unknown_name", std::move(message), std::move(suggestions));
+  plan.instead_of = {name};
+  return plan;
 }
 
 std::vector<std::string> Planner::nearest(const std::vector<Subject>& ranked,
@@ -296,7 +322,9 @@ Plan Planner::refuse_missing(const Subject& subject, const std::vector<Subject>&
   if (!suggestions.empty()) {
     message += " " + texts_.say("refuse.nearest", {{"names", join_words(suggestions, ", ")}});
   }
-  return refusal("unknown_metric", std::move(message), std::move(suggestions));
+  Plan plan = refusal("unknown_metric", std::move(message), std::move(suggestions));
+  plan.instead_of = subject_words(reading);
+  return plan;
 }
 
 Plan Planner::refuse_unknown(const std::vector<std::string>& words,
@@ -304,13 +332,16 @@ Plan Planner::refuse_unknown(const std::vector<std::string>& words,
   std::vector<std::string> suggestions = nearest(ranked, reading);
   const std::string said = words.empty() ? all_of(reading) : join_words(words, " ");
   std::string message = texts_.say("refuse.unknown", {{"words", said}});
-  if (!suggestions.empty()) {
+  const bool near = !suggestions.empty();
+  if (near) {
     message += " " + texts_.say("refuse.nearest", {{"names", join_words(suggestions, ", ")}});
   } else {
     suggestions = starting_points();
     suggestions.emplace_back("which metrics are there");
   }
-  return refusal("unknown_metric", std::move(message), std::move(suggestions));
+  Plan plan = refusal("unknown_metric", std::move(message), std::move(suggestions));
+  if (near) plan.instead_of = subject_words(reading);
+  return plan;
 }
 
 Plan Planner::ask_which(const std::vector<Subject>& ranked, const Reading& reading) const {
@@ -322,7 +353,9 @@ Plan Planner::ask_which(const std::vector<Subject>& ranked, const Reading& readi
   }
   std::string question =
       what.empty() ? texts_.say("ask.what") : texts_.say("ask.which", {{"words", what}});
-  return clarification(std::move(question), std::move(options));
+  Plan plan = clarification(std::move(question), std::move(options));
+  plan.instead_of = subject_words(reading);
+  return plan;
 }
 
 /// Prefers what is measured in the unit that the question speaks of.
@@ -556,6 +589,7 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
     back.frame = {{"intent", "clarify"}, {"text", text}};
     return back;
   }
+  if (asks_only_how_things_are(reading)) return plan_status(reading, Subject{});
   if (reading.intent == Intent::Status) return plan_site(reading);
   return std::nullopt;
 }
@@ -588,9 +622,10 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
       reading.tokens.size() <= 2 && std::none_of(reading.mentions.begin(), reading.mentions.end(),
                                                  [](const Mention& m) { return m.names_thing; });
   // "is db-02 ok" is a whole question of its own, whatever was asked before.
-  const bool whole = !reading.follow_up && !reading.refers && reading.intent_said &&
-                     (reading.intent == Intent::Status || reading.intent == Intent::Anomaly) &&
-                     std::ranges::any_of(reading.mentions, &Mention::names_thing);
+  const bool whole = asks_for_alerts(reading) ||
+                     (!reading.follow_up && !reading.refers && reading.intent_said &&
+                      (reading.intent == Intent::Status || reading.intent == Intent::Anomaly) &&
+                      std::ranges::any_of(reading.mentions, &Mention::names_thing));
   const bool may =
       !whole && (reading.follow_up || reading.refers || short_hand || says_a_part(reading));
   if (goes_on && may && (!subject || reading.follow_up || short_hand)) {
@@ -647,72 +682,12 @@ Plan Planner::plan_without_subject(const Reading& reading, const std::string& te
                      reading.intent == Intent::Query;
   const bool trouble = declined.refuse_code == "unknown_metric" && asks_for_trouble(reading);
   if (trouble) return plan_status(reading, Subject{});
-  if (!names && (thing || reading.intent == Intent::Status)) return plan_status(reading, Subject{});
+  if (!names && (thing || reading.intent == Intent::Status)) {
+    Plan status = plan_status(reading, Subject{});
+    if (status.clarify.empty()) return status;
+  }
   declined.frame = {{"intent", std::string(to_string(declined.intent))}, {"text", text}};
   return declined;
-}
-
-std::optional<Plan> Planner::plan_option(const std::string& asked, const Json& before) {
-  const std::string_view number = trimmed(asked, " .)#:");
-  const bool counts = before.is_object() && before.contains("options") && !number.empty() &&
-                      number.size() <= 4 && std::ranges::all_of(number, is_digit);
-  if (!counts) return std::nullopt;
-  const auto options = before["options"].get<std::vector<std::string>>();
-  const auto index = static_cast<size_t>(codec::parse_double(number).value_or(0));
-  if (index >= 1 && index <= options.size()) return plan(options[index - 1], before);
-  std::vector<std::string> list;
-  for (size_t i = 0; i < options.size(); ++i) {
-    list.push_back(fmt::format("{}. {}", i + 1, options[i]));
-  }
-  Plan again =
-      clarification(texts_.say("ask.no_such_option", {{"number", std::string(number)},
-                                                      {"count", options.size()},
-                                                      {"options", join_words(list, "; ")}}),
-                    options);
-  again.frame = before;
-  return again;
-}
-
-/// What a plan offers is kept, so that it may be chosen by its number.
-Plan Planner::plan(const std::string& asked, const Json& before) {
-  if (auto option = plan_option(asked, before)) return *std::move(option);
-  Plan out = plan_question(asked, before);
-  const std::vector<std::string>& offered = out.clarify.empty() ? out.suggestions : out.options;
-  const bool declined = !out.clarify.empty() || !out.refuse_code.empty();
-  if (declined && !offered.empty()) {
-    if (!out.frame.is_object()) out.frame = {{"intent", std::string(to_string(out.intent))}};
-    out.frame["options"] = offered;
-  } else if (out.frame.is_object()) {
-    out.frame.erase("options");
-  }
-  if (declined) say_language(asked, out);
-  return out;
-}
-
-/// "wie hoch ist die Auslastung?": that English is understood, where the question is in the
-/// language of the reply.
-void Planner::say_language(const std::string& asked, Plan& plan) const {
-  const bool foreign = std::ranges::any_of(tokenize(asked), [&](const Token& token) {
-    return texts_.is_question_word(to_lower(token.written));
-  });
-  if (!foreign) return;
-  std::string& said = plan.clarify.empty() ? plan.refuse_message : plan.clarify;
-  said += " " + texts_.say("ask.in_english");
-}
-
-Plan Planner::plan_question(const std::string& asked, const Json& before) {
-  // An answer to a question back belongs to what was asked; what is no answer stands for itself.
-  const bool answers = before.is_object() && before.value("intent", "") == "clarify";
-  const std::string text = answers ? before.value("text", "") + " " + asked : asked;
-  if (answers) {
-    Plan joined = plan_text(text, Json());
-    const bool understood = joined.clarify.empty() && joined.refuse_code.empty();
-    const Reading alone =
-        read_question(asked, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
-    if (understood && !(alone.intent_said && names_subject(alone, knowledge_))) return joined;
-    return plan_text(asked, Json());
-  }
-  return plan_text(asked, before);
 }
 
 Plan Planner::plan_text(const std::string& text, const Json& before) {
@@ -724,13 +699,15 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   }
   Reading reading = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
   const bool goes_on = before.is_object() && before.contains("subject");
+  if (auto odd = refuse_odd_time(reading)) return *std::move(odd);
   if (const std::string whole = goes_on ? with_kind(reading, before) : ""; !whole.empty()) {
     return plan_text(whole, before);
   }
+  if (goes_on) take_bare_window(before, reading);
   if (auto plan = plan_at_once(reading, text, before, goes_on)) return *std::move(plan);
   const bool any = reading.intent == Intent::Anomaly && !goes_on && !reading.content.empty() &&
                    !names_subject(reading, knowledge_);
-  if (any) return plan_anomaly(reading, std::nullopt);
+  if (any) return refuse_ahead(reading, "").value_or(plan_anomaly(reading, std::nullopt));
   std::optional<Subject> subject;
   const bool adds = says_a_part(reading);  // before it takes over what was said before
   if (auto declined = find_subject(reading, before, goes_on, subject)) {
@@ -755,7 +732,8 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   }
   if (!subject) return plan_without_subject(reading, text, ask_which({}, reading));
   for (auto refused : {refuse_numbered(reading, *subject), refuse_values(reading, *subject),
-                       refuse_assumed(reading, *subject)}) {
+                       refuse_assumed(reading, *subject),
+                       refuse_ahead(reading, named(*subject, reading))}) {
     if (!refused) continue;
     if (goes_on) refused->frame = before;
     return *std::move(refused);

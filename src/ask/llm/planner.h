@@ -50,7 +50,8 @@ struct Plan {
 
   std::string clarify;  ///< a question back, with `options`
   std::vector<std::string> options;
-  std::string refuse_code;  ///< with `refuse_message`
+  std::vector<std::string> instead_of;  ///< words of the question that an offer stands for
+  std::string refuse_code;              ///< with `refuse_message`
   std::string refuse_message;
 
   std::string limit_op;  ///< of what is asked since when: ">" or "<"; or empty
@@ -84,7 +85,19 @@ class Planner {
   Plan plan(const std::string& text, const Json& before);
 
  private:
+  // What a turn of a conversation is.
   Plan plan_question(const std::string& asked, const Json& before);
+  /// "thanks", "no": what asks nothing.
+  [[nodiscard]] std::optional<Plan> plan_remark(const std::string& said, const Json& before);
+  [[nodiscard]] Plan reply_yes(const Json& before);
+  [[nodiscard]] Plan reply_no(const Json& before) const;
+  /// The question that had no answer, with what was chosen of what was offered.
+  [[nodiscard]] Plan take_option(const std::string& option, const Json& before);
+  [[nodiscard]] Plan ask_again(const std::string& question, const Json& before) const;
+  /// Keeps what a plan offers, so that it may be chosen.
+  [[nodiscard]] Plan with_offers(const std::string& asked, Plan plan, const Json& before) const;
+  /// A German question in English; others as they are.
+  [[nodiscard]] std::string in_english(const std::string& said) const;
   void say_language(const std::string& asked, Plan& plan) const;
   Plan plan_text(const std::string& text, const Json& before);
   // What a conversation goes on from.
@@ -94,7 +107,14 @@ class Planner {
   void open_up(const Reading& reading, Subject& subject) const;
   void go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const;
   [[nodiscard]] std::optional<Subject> resumed(const Json& before, const Reading& reading) const;
-  /// "2" after a question back: what it offered second; or that there is no such.
+  /// "25:00", "the last 0 minutes": what cannot be is asked back.
+  [[nodiscard]] std::optional<Plan> refuse_odd_time(const Reading& reading) const;
+  /// "cpu tomorrow": what lies ahead is not measured. `about`: what to foretell; or empty.
+  [[nodiscard]] std::optional<Plan> refuse_ahead(const Reading& reading,
+                                                 const std::string& about) const;
+  /// "1 hour", "make it 30 minutes": the same, over that time.
+  void take_bare_window(const Json& before, Reading& reading) const;
+  /// "2", "the second" after something was offered: that; or that there is no such.
   [[nodiscard]] std::optional<Plan> plan_option(const std::string& asked, const Json& before);
   /// When hosts started; nothing where that is not known of what is named.
   [[nodiscard]] std::optional<Plan> plan_started(const Reading& reading) const;
@@ -228,10 +248,13 @@ class Planner {
   const texts::TextCatalogue& texts_;
 };
 
-/// A plan that asks back, or refuses.
+/// Whether words say what is asked of the things that are named.
+bool names_subject(const Reading& reading, const Knowledge& knowledge);
+
 /// "what is broken": of no one kind of thing.
 bool asks_for_trouble(const Reading& reading);
 
+/// A plan that asks back, or refuses.
 Plan clarification(std::string question, std::vector<std::string> options);
 Plan refusal(std::string code, std::string message, std::vector<std::string> suggestions);
 

@@ -49,6 +49,7 @@ class Reader {
     take_aggregation();
     take_values();
     find_intent(r_);
+    how_things_ = asks_how_things_are(r_);
     for (const Numbered& one : r_.numbered) r_.used[one.at] = one.places.empty();
     take_mentions();
     take_content();
@@ -494,6 +495,7 @@ class Reader {
   /// Words without a meaning of their own name something only where that is certain: "GET", the
   /// "data" disk, the "shop" database.
   [[nodiscard]] bool may_be_named(size_t i, const std::string& folded) const {
+    if (how_things_ && says_how_things_are(text(i))) return false;
     const std::string word = canonical(i);
     const bool kind = lexicon_.kind(word) != nullptr;
     const std::string next = canonical(i + 1);
@@ -733,9 +735,10 @@ class Reader {
         r_.says_any({"biggest", "largest", "smallest", "bigger", "larger"})) {
       return add("size");
     }
-    for (const ContentWord& word : r_.content) {
+    for (ContentWord& word : r_.content) {
       if (word.canonical == "slow") return add("latency");
-      if (word.canonical == "hot") return add("temperature");
+      // "how hot is it": of nothing that is busy.
+      if (word.canonical == "hot") word.canonical = "temperature";
     }
   }
 
@@ -745,6 +748,7 @@ class Reader {
   const Snapshot& snapshot_;
   std::optional<size_t> number_for_top_;
   bool counts_time_ = false;
+  bool how_things_ = false;    // in the words of such a question nothing is named
   bool excluded_one_ = false;  // the last name is one that is left out
   size_t severity_at_ = SIZE_MAX;
   std::vector<size_t> grouped_;  // tokens that say how the answer is told apart

@@ -207,8 +207,9 @@ TEST(ReplyLanguage, GermanQuestionsAreToldOfEnglish) {
                                                : "";
     return said.contains("Fragen verstehe ich nur auf Englisch.");
   };
-  for (const char* question : {"wie hoch ist die Auslastung", "ist irgendein Server ausgefallen",
-                               "wie viel Speicher ist noch frei", "zeig mir die Fehlerrate"}) {
+  for (const char* question :
+       {"wie hoch ist die Kesselauslastung", "ist irgendein Server umgefallen",
+        "wie viel Speicher ist noch übrig", "zeig mir die Rücklaufrate"}) {
     EXPECT_TRUE(told(question)) << question << shown(in_german(question));
   }
   for (const char* question : {"cpu usage of atlantis-77", "show me the usage", "delete all data",

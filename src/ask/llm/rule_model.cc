@@ -4,6 +4,7 @@
 
 #include "ask/llm/coverage_words.h"
 #include "ask/llm/words.h"
+#include "base/ascii.h"
 
 namespace prom5::llm {
 
@@ -75,6 +76,31 @@ Plan plan_from_json(const Json& json) {
   plan.frame = json.value("frame", Json());
   if (json.contains("action")) plan.action = json["action"];
   return plan;
+}
+
+/// Whether a text begins with these words, and not only with the beginning of another.
+bool begins_with(std::string_view text, std::string_view words) {
+  if (words.empty() || !text.starts_with(words)) return false;
+  return text.size() == words.size() || !is_word_byte(text[words.size()]);
+}
+
+/// A sentence that begins with what is asked about begins in upper case. What bears a name of its
+/// own (a metric, a host) keeps it.
+void begin_sentence(std::string& text, const Plan& plan, const catalogue::ConceptPack& pack,
+                    const texts::TextCatalogue& texts) {
+  const bool metric = plan.frame.is_object() && !plan.frame.value("concept", true);
+  const bool subject = !metric && begins_with(text, plan.subject);
+  const bool named = subject || std::ranges::any_of(pack.concepts, [&](const auto& entry) {
+                       return begins_with(text, texts.name(entry.name));
+                     });
+  if (!named || text.empty()) return;
+  constexpr char kCase = 0x20;
+  const auto second = static_cast<unsigned char>(text.size() > 1 ? text[1] : 0);
+  if (is_lower(text[0])) {
+    text[0] = static_cast<char>(text[0] - kCase);
+  } else if (text.starts_with('\xC3') && second >= 0xA0 && second <= 0xBE && second != 0xB7) {
+    text[1] = static_cast<char>(second - kCase);  // "übertragene" begins with "Ü"
+  }
 }
 
 /// A final turn that asks back or refuses.
@@ -209,7 +235,9 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
   const Message& last = conversation.back();
   const texts::TextCatalogue& texts = languages_.of(language_of(conversation));
   if (last.role == Role::User) {
-    const Plan plan = TRY(understand(conversation, last.time, texts));
+    Plan plan = TRY(understand(conversation, last.time, texts));
+    begin_sentence(plan.clarify, plan, pack_, texts);
+    begin_sentence(plan.refuse_message, plan, pack_, texts);
     if (plan.clarify.empty() && plan.refuse_code.empty()) return Reply{call_tools(plan)};
     return Reply{decline(plan)};
   }
@@ -231,6 +259,7 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
   } else {
     reply.message.role = Role::Assistant;
     reply.message.text = say_answer(plan, results, last.time, texts);
+    begin_sentence(reply.message.text, plan, pack_, texts);
     reply.message.text += say_coverage(plan, results, last.time, texts);
     if (!plan.note.empty()) reply.message.text += " " + plan.note;
     reply.message.content = plan_to_json(plan);

@@ -247,6 +247,8 @@ class Mender {
                                 const std::string& better) const {
     const std::string& text = tokens[i].text;
     if (std::is_permutation(text.begin(), text.end(), better.begin(), better.end())) return true;
+    // "the fish" is not "fishy": a slip in a short word does not change what is asked.
+    if (text.size() <= 4 && better.size() != text.size() && asks_by_itself(better)) return false;
     const bool nothing = lexicon_.says_nothing(better);
     const bool named = stands_as_name(tokens, i) && snapshot_.places(better).empty();
     if (named && text.size() < 4 && better.size() == text.size()) return false;

@@ -241,6 +241,20 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"command.quit", "", ""},
     {"command.noted", "", ""},
     {"command.not_offered", "number count", "count"},
+
+    {"ask.which_option", "options", ""},
+    {"ask.none_offered", "", ""},
+    {"ask.ahead", "time", ""},
+    {"ask.no_clock", "time", ""},
+    {"ask.no_date", "time", ""},
+    {"ask.no_length", "time", ""},
+    {"remark.hello", "", ""},
+    {"remark.thanks", "", ""},
+    {"remark.good", "", ""},
+    {"remark.no", "", ""},
+    {"remark.not_made", "", ""},
+    {"remark.only_proposed", "", ""},
+    {"remark.bye", "", ""},
 });
 
 /// A key of kTexts, known when the program is compiled: another is no C++.

@@ -135,6 +135,7 @@ TEST(TextKeys, NothingIsSaidPastTheCatalogue) {
       "and over the last 6 hours?",
       "compare it with yesterday",
       "is it unusual?",
+      "predict the ",
       "count by ({}) ({}{})",
       "count by ({}) ({})",
       "count by ({0}) ({{{0}!=\\\"\\\"}})",
