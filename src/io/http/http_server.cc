@@ -12,12 +12,14 @@
 #include <boost/beast/http/string_body.hpp>
 #include <charconv>
 #include <deque>
+#include <iterator>
 #include <optional>
 
 #include "base/ascii.h"
 #include "base/loop_turn.h"
 #include "io/http/content_coding.h"
 #include "io/http/leave_watch.h"
+#include "io/http/multipart_form.h"
 #include "io/http/outbox.h"
 #include "io/http/outbox_sender.h"
 #include "io/http/watchdog.h"
@@ -145,8 +147,26 @@ size_t form_parameters(Parser& parser) {
   return count;
 }
 
+enum class Expectation : uint8_t { None, Continue, Unknown };
+
+/// Of the header, which has been read.
+Expectation expectation_of(Parser& parser) {
+  const auto field = parser.get()[beast_http::field::expect];
+  std::string_view rest(field.data(), field.size());
+  if (rest.empty()) return Expectation::None;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find_first_of(", \t"), rest.size());
+    if (equal_ignoring_case(rest.substr(0, end), "100-continue")) return Expectation::Continue;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return Expectation::Unknown;
+}
+
 /// Why a request that was read is not taken; nothing where it is.
 std::optional<HttpResponse> refusal_of(Parser& parser) {
+  if (expectation_of(parser) == Expectation::Unknown) {
+    return HttpResponse::text(417, "the only expectation that is understood is 100-continue\n");
+  }
   const auto& message = parser.get();
   const auto coding = message[beast_http::field::transfer_encoding];
   const std::string_view transfer(coding.data(), coding.size());
@@ -204,6 +224,15 @@ HttpRequest to_request(Parser& parser, const std::string& peer) {
     if (!body_error.empty()) out.form_error = std::move(body_error);
     form.insert(form.end(), out.parameters.begin(), out.parameters.end());
     out.parameters = std::move(form);
+  }
+  if (may_have_form && is_multipart_form(out.headers.get("Content-Type"))) {
+    // As in Go, what is in the URL comes first here.
+    auto form = parse_multipart_form(out.headers.get("Content-Type"), out.body);
+    if (form) {
+      std::ranges::move(*form, std::back_inserter(out.parameters));
+    } else {
+      out.form_error = form.error().message;
+    }
   }
   return out;
 }
@@ -386,8 +415,10 @@ class HttpServer::Impl {
         if (used == 0) break;
       }
       if (parser.is_done()) co_return true;
-      if (parser.is_header_done() && !continued &&
-          boost::beast::iequals(parser.get()[beast_http::field::expect], "100-continue")) {
+      const Expectation expected =
+          parser.is_header_done() ? expectation_of(parser) : Expectation::None;
+      if (expected == Expectation::Unknown) co_return true;  // its client may wait with the body
+      if (expected == Expectation::Continue && !continued && parser.get().version() > 10) {
         continued = true;
         if (!co_await connection.write("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
       }
