@@ -153,6 +153,22 @@ class Query(Api):
         self.assertEqual(len(self.server.query("special", T + 299.999)), 11)
         self.assertEqual(self.server.query("special", T + 300), [])
 
+    def test_form_in_parts(self):
+        """multipart/form-data, as `curl -F` sends it."""
+        for path, fields in (("query", {"query": "sum(many)", "time": T}),
+                             ("query_range", {"query": "up", "start": T, "end": T, "step": 1}),
+                             ("query_exemplars", {"query": "up", "start": T, "end": T}),
+                             ("series", {"match[]": "many"}), ("labels", {"match[]": "many"})):
+            with self.subTest(path):
+                form = "".join("--b\r\nContent-Disposition: form-data; "
+                               f"name=\"{name}\"\r\n\r\n{value}\r\n"
+                               for name, value in fields.items()) + "--b--\r\n"
+                status, _, parts = self.server.post(
+                    f"/api/v1/{path}", form, {"Content-Type": "multipart/form-data; boundary=b"})
+                self.assertEqual(status, 200, parts)
+                plain = self.server.get(f"/api/v1/{path}?{urllib.parse.urlencode(fields)}")
+                self.assertEqual(parts, plain[2])
+
     def test_post_form(self):
         form = urllib.parse.urlencode({"query": "sum(many)", "time": T})
         status, _, body = self.server.post(

@@ -136,9 +136,18 @@ class Live(unittest.TestCase):
         self.assertEqual(client.wait_for("pong"), {"n": 3})
 
     def test_a_wrong_interval_is_named(self):
-        status, _, body = self.server.get(events_path("1", interval="10ms"))
-        self.assertEqual(status, 400)
-        self.assertIn('invalid parameter "interval"', harness.parse_json(body)["error"])
+        for interval in ("10ms", "0s", "0", "-1", "2h"):
+            with self.subTest(interval):
+                status, _, body = self.server.get(events_path("1", interval=interval))
+                self.assertEqual(status, 400)
+                self.assertEqual(harness.parse_json(body)["error"],
+                                 'invalid parameter "interval": the interval must be from 1s to 1h')
+        client = self.socket()
+        for interval in (0, -1, 0.0001, 0.5, 3601, 1e300):
+            with self.subTest(interval):
+                client.send("subscribe", {"promql": "1", "interval_s": interval})
+                self.assertEqual(client.wait_for("error")["message"],
+                                 '"interval_s": the interval must be from 1s to 1h')
 
     def test_as_many_subscriptions_as_may_be(self):
         client = self.socket()

@@ -1,5 +1,6 @@
 #include "app/api/live_api.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "app/api/answer.h"
@@ -60,7 +61,8 @@ std::string text_of(const Json& object, const char* key) {
 constexpr size_t kMaxIdBytes = 128;
 
 /// What a "subscribe" asks for. `next`: the name of one that brings none.
-Result<LiveUpdates::Subscription> read_subscription(const Json& data, size_t next) {
+Result<LiveUpdates::Subscription> read_subscription(const LiveUpdates& live, const Json& data,
+                                                    size_t next) {
   LiveUpdates::Subscription out;
   out.id = data.contains("id") ? text_of(data, "id") : std::to_string(next);
   if (out.id.empty() || out.id.size() > kMaxIdBytes) {
@@ -74,11 +76,14 @@ Result<LiveUpdates::Subscription> read_subscription(const Json& data, size_t nex
   if (!metric.empty()) out.promql = "{__name__=" + prom5::quoted(metric) + "}";
   if (data.contains("interval_s")) {
     const Json& seconds = data["interval_s"];
-    const double value = seconds.is_number() ? seconds.get<double>() : -1;
-    if (!(value > 0 && value <= 1e6)) {
-      return fail(ErrorCode::BadData, "\"interval_s\" must be a number of seconds above 0");
+    if (!seconds.is_number()) {
+      return fail(ErrorCode::BadData, "\"interval_s\" must be a number of seconds");
     }
-    out.interval = {std::llround(value * 1000)};
+    // Far beyond the bounds, which are looked at in full milliseconds.
+    constexpr double kBeyond = 1e6;
+    out.interval = {std::llround(std::clamp(seconds.get<double>(), 0.0, kBeyond) * 1000)};
+    const auto good = live.check_interval(out.interval);
+    if (!good) return fail(ErrorCode::BadData, "\"interval_s\": {}", good.error().message);
   }
   return out;
 }
@@ -150,7 +155,7 @@ class LiveSocket {
   void subscribe(const Json& data) {
     const auto subscriber = me();
     if (!subscriber) return;
-    auto wanted = read_subscription(data, next_subscription_);
+    auto wanted = read_subscription(live_, data, next_subscription_);
     if (!wanted) return complain("subscribe", wanted.error().message, text_of(data, "id"));
     const std::string id = wanted->id;
     const Json told{{"id", id}, {"promql", wanted->promql}};

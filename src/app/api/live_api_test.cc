@@ -117,7 +117,7 @@ TEST_F(LiveApiTest, NoMoreThanTheLimit) {
 TEST_F(LiveApiTest, WrongParameters) {
   EXPECT_EQ(get("/api/v5/events", {{"promql", "sum("}}).status, 400);
   EXPECT_EQ(get("/api/v5/events", {{"promql", "1"}, {"interval", "soon"}}).status, 400);
-  for (const char* interval : {"1ms", "2h"}) {
+  for (const char* interval : {"1ms", "2h", "0", "0s", "-1", "-0", "0.0001"}) {
     const auto refused = get("/api/v5/events", {{"promql", "1"}, {"interval", interval}});
     EXPECT_EQ(refused.status, 400);
     EXPECT_NE(refused.body.find(R"(invalid parameter \"interval\": the interval must be)"),

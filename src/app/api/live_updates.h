@@ -85,7 +85,7 @@ class LiveUpdates {
     std::string promql;
     DurationMs interval;  ///< in full ticks; 0: one tick
   };
-  /// Whether updates may come so often: BadData.
+  /// Whether updates may come so often: BadData, naming the bounds.
   [[nodiscard]] Result<void> check_interval(DurationMs interval) const;
   /// Whether a subscriber with so many already may have it. BadData for what does not parse or lies
   /// outside the limits; LimitExceeded for one too many.

@@ -177,9 +177,13 @@ class ConfigReader {
   }
 
   /// The files that a list of patterns names; a * may stand in the last part of each.
-  Result<std::vector<std::string>> files_of(const YamlNode& node, std::string_view what,
-                                            bool must_be_yaml) {
-    std::vector<std::string> out;
+  struct NamedFile {
+    std::string path;
+    const YamlNode* place;
+  };
+  Result<std::vector<NamedFile>> files_of(const YamlNode& node, std::string_view what,
+                                          bool must_be_yaml) {
+    std::vector<NamedFile> out;
     TRY(reader_.sequence(node, what, [&](const YamlNode& item) -> Result<void> {
       const std::string text = TRY(reader_.string(item));
       const size_t slash = text.rfind('/');
@@ -193,20 +197,20 @@ class ConfigReader {
       }
       if (reader_.check() == Check::SyntaxOnly && must_be_yaml) return {};
       const std::string pattern = TRY(reader_.output_path(item));
-      for (std::string& file : matching_files(pattern)) out.push_back(std::move(file));
+      for (std::string& file : matching_files(pattern)) out.push_back({std::move(file), &item});
       return {};
     }));
     return out;
   }
 
   Result<void> read_scrape_files(const YamlNode& node) {
-    for (const std::string& file : TRY(files_of(node, "scrape_config_files", false))) {
+    io::PosixFileSystem files;
+    for (const auto& [file, place] : TRY(files_of(node, "scrape_config_files", false))) {
       config_.files.push_back(file);
-      io::PosixFileSystem files;
       const auto text = files.read(file);
       if (!text) {
         if (reader_.check() == Check::SyntaxOnly) continue;
-        return reader_.error(node, text.error().message);
+        return unread(*place, "scrape_config_files", text.error());
       }
       const auto root = codec::parse_yaml(*text);
       if (!root) return fail(ErrorCode::BadData, "{}:{}", file, root.error().message);
@@ -220,15 +224,26 @@ class ConfigReader {
   }
 
   Result<void> read_rule_files(const YamlNode& node) {
-    config_.rule_files = TRY(files_of(node, "rule_files", true));
+    const auto named = TRY(files_of(node, "rule_files", true));
+    for (const NamedFile& file : named) config_.rule_files.push_back(file.path);
     if (is_empty(node)) return {};
     reader_.note(node, "rules are checked, but not evaluated by this version");
     if (reader_.check() == Check::SyntaxOnly) return {};
-    for (const std::string& file : config_.rule_files) {
+    io::PosixFileSystem files;
+    for (const auto& [file, place] : named) {
       config_.files.push_back(file);
-      TRY(load_rule_file(file));
+      const auto text = files.read(file);
+      if (!text) return unread(*place, "rule_files", text.error());
+      TRY(parse_rule_file(*text, file));
     }
     return {};
+  }
+
+  /// A file that is named here and cannot be read, and what to do about it.
+  [[nodiscard]] std::unexpected<Error> unread(const YamlNode& place, std::string_view what,
+                                              const Error& why) const {
+    return reader_.error(
+        place, fmt::format("{}: {}; correct the path or remove the entry", what, why.message));
   }
 
   Result<void> read_otlp(const YamlNode& node) {

@@ -48,6 +48,8 @@ struct GlobalConfig {
 struct ScrapeJob {
   std::string text;  ///< as it was read, secrets replaced
   scrape::ScrapeOptions options;
+  /// Where each target of options.static_groups stands: "prometheus.yml:5:19".
+  std::vector<std::vector<std::string>> static_places;
   std::vector<discovery::DiscoveryConfig> discoveries;
 };
 

@@ -19,9 +19,11 @@ Result<void> read_static(const YamlReader& reader, const YamlNode& node, Sources
       return reader.error(entry, "static_configs: an entry is empty; write \"- targets: […]\"");
     }
     StaticConfig config;
+    std::vector<std::string>& places = sources.static_places.emplace_back();
     const Read targets = [&](const YamlNode& n) -> Result<void> {
       return reader.sequence(n, "targets", [&](const YamlNode& item) -> Result<void> {
         config.addresses.push_back(TRY(reader.string(item)));
+        places.push_back(reader.place(item));
         const bool slash = config.addresses.back().find('/') != std::string::npos;
         if (slash && sources.url_target == nullptr) sources.url_target = &item;
         return {};

@@ -12,6 +12,8 @@ namespace prom5::config {
 /// Where the targets of one scrape configuration, or the Alertmanagers of one entry, are found.
 struct Sources {
   std::vector<TargetGroup> static_groups;
+  /// Of each target of each group: "prometheus.yml:5:19".
+  std::vector<std::vector<std::string>> static_places;
   std::vector<discovery::DiscoveryConfig> discoveries;
   /// A target with a slash in it, which is an error unless relabelling makes an address of it.
   const YamlNode* url_target = nullptr;

@@ -252,6 +252,7 @@ Result<ScrapeJob> read_scrape_config(const YamlReader& reader, const YamlNode& n
     options.label_value_length_limit = limits.label_value_length;
   }
   options.static_groups = std::move(sources.static_groups);
+  job.static_places = std::move(sources.static_places);
   job.discoveries = std::move(sources.discoveries);
   return job;
 }

@@ -19,7 +19,7 @@ class TargetCheck {
  public:
   TargetReport check(const Config& config) {
     for (const ScrapeJob& job : config.scrapes) {
-      for (const TargetGroup& group : job.options.static_groups) take(job, group, "static_configs");
+      take_static(job);
       for (const discovery::DiscoveryConfig& source : job.discoveries) {
         const auto* options = std::get_if<discovery::FileOptions>(&source.options);
         if (options == nullptr) continue;
@@ -30,6 +30,17 @@ class TargetCheck {
   }
 
  private:
+  void take_static(const ScrapeJob& job) {
+    for (size_t i = 0; i < job.options.static_groups.size(); ++i) {
+      TargetGroup one = job.options.static_groups[i];
+      const std::vector<Labels> targets = std::exchange(one.targets, {});
+      for (size_t j = 0; j < targets.size(); ++j) {
+        one.targets = {targets[j]};
+        take(job, one, job.static_places[i][j]);
+      }
+    }
+  }
+
   void take_files(const ScrapeJob& job, const std::string& pattern) {
     io::PosixFileSystem files;
     const auto found = matching_files(pattern);

@@ -54,7 +54,7 @@ class Reader {
         mistake(fmt::format("{}: there is {} for the same language; remove one of them", file->path,
                             same->path));
       } else {
-        TRY(add(*file));
+        add(*file);
       }
     }
     if (!mistakes_.empty()) return fail(ErrorCode::BadData, "{}", mistakes_);
@@ -85,9 +85,13 @@ class Reader {
     }
   }
 
-  Result<void> add(TranslationFiles::File& file) {
-    const std::string text = TRY(files_.read(file.path));
-    const auto added = languages_.add(file.tag, text);
+  void add(TranslationFiles::File& file) {
+    const auto text = files_.read(file.path);
+    if (!text) {
+      mistake(fmt::format("{}; make it a file of texts or remove it", text.error().message));
+      return;
+    }
+    const auto added = languages_.add(file.tag, *text);
     if (!added) {
       std::string_view left = added.error().message;
       while (!left.empty()) {
@@ -96,11 +100,10 @@ class Reader {
         mistake(fmt::format("{}{}{}", file.path, has_place ? ":" : ": ", line));
         left.remove_prefix(std::min(line.size() + 1, left.size()));
       }
-      return {};
+      return;
     }
     file.texts = texts::kTexts.size() - languages_.of(file.tag).missing().size();
-    out_.fingerprint += fmt::format("{}:{:x} ", file.tag, std::hash<std::string>{}(text));
-    return {};
+    out_.fingerprint += fmt::format("{}:{:x} ", file.tag, std::hash<std::string>{}(*text));
   }
 
   io::FileSystem& files_;

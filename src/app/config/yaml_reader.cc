@@ -425,8 +425,12 @@ Read YamlReader::ignored() const {
   return [](const YamlNode&) -> Result<void> { return {}; };
 }
 
+std::string YamlReader::place(const YamlNode& node) const {
+  return fmt::format("{}:{}:{}", file_, node.line, node.column);
+}
+
 void YamlReader::note(const YamlNode& node, std::string_view message) const {
-  notes_.push_back(fmt::format("{}:{}:{}: {}", file_, node.line, node.column, message));
+  notes_.push_back(fmt::format("{}: {}", place(node), message));
 }
 
 Result<void> YamlReader::not_yet(const YamlNode& node, std::string_view what,

@@ -108,6 +108,8 @@ class YamlReader {
   [[nodiscard]] std::unexpected<Error> error(const YamlNode& node, std::string_view message) const {
     return fail_in(file_, node, message);
   }
+  /// "prometheus.yml:12:5"
+  [[nodiscard]] std::string place(const YamlNode& node) const;
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] Check check() const { return check_; }
 

@@ -42,10 +42,12 @@ class FileSystem {
 
   /// Opens for appending, creating it when absent.
   virtual Result<std::unique_ptr<WritableFile>> open_append(const std::string& path) = 0;
+  /// All of a regular file. Io for what is none, a FIFO or a directory, without waiting for it.
   virtual Result<std::string> read(const std::string& path) = 0;
   /// At most `max_bytes` from `offset` on; fewer at the end.
   virtual Result<std::string> read_at(const std::string& path, uint64_t offset,
                                       size_t max_bytes) = 0;
+  /// Of a regular file; Io for what is none.
   virtual Result<uint64_t> size(const std::string& path) = 0;
   /// Replaces `path` by a file holding `bytes`, durably: at no moment is there half of it.
   virtual Result<void> write_atomically(const std::string& path, std::string_view bytes) = 0;
@@ -71,6 +73,9 @@ class FileSystem {
 };
 
 /// The machine's own files. Any thread.
+///
+/// /dev/null is an empty file, and what the process was given open (/dev/stdin, /dev/fd/3, as
+/// shells write `<(...)`) may be anything: its bytes are read to their end.
 class PosixFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<WritableFile>> open_append(const std::string& path) override;

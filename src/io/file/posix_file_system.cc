@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,6 +35,7 @@ class Descriptor {
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   [[nodiscard]] int get() const { return fd_; }
@@ -43,6 +45,70 @@ class Descriptor {
  private:
   int fd_;
 };
+
+std::string_view kind_of(const struct stat& info) {
+  switch (info.st_mode & S_IFMT) {
+    case S_IFDIR: return "a directory";
+    case S_IFIFO: return "a FIFO";
+    case S_IFSOCK: return "a socket";
+    case S_IFCHR:
+    case S_IFBLK: return "a device";
+    default: return "of an unknown kind";
+  }
+}
+
+bool is_null_device(const struct stat& info) {
+  constexpr unsigned kMemoryDevices = 1;  // /dev/null is the third of them
+  return S_ISCHR(info.st_mode) && info.st_rdev == makedev(kMemoryDevices, 3);
+}
+
+/// Named by whoever started the process, who has it open: not by a link or a pattern that happens
+/// to lead there.
+bool is_own_descriptor(std::string_view path) {
+  return path == "/dev/stdin" || path.starts_with("/dev/fd/") || path.starts_with("/proc/self/fd/");
+}
+
+Result<void> check_regular(std::string_view operation, const std::string& path,
+                           const struct stat& info) {
+  if (S_ISREG(info.st_mode) || is_null_device(info)) return {};
+  if (is_own_descriptor(path) && !S_ISDIR(info.st_mode)) return {};
+  return fail(ErrorCode::Io, "{} {}: it is {}, not a regular file", operation, path, kind_of(info));
+}
+
+/// Where a link leads, when that is not there; else what the system says.
+std::unexpected<Error> open_error(const std::string& path) {
+  const int number = errno;
+  std::error_code none;
+  if (number == ENOENT) {
+    const auto target = std::filesystem::read_symlink(path, none);
+    if (!none) {
+      return fail(ErrorCode::NotFound, "open {}: it is a link to {}, which is not there", path,
+                  target.string());
+    }
+  }
+  struct stat info{};
+  if (number == ENXIO && ::stat(path.c_str(), &info) == 0) {  // a socket cannot be opened
+    if (const auto good = check_regular("open", path, info); !good) {
+      return std::unexpected(good.error());
+    }
+  }
+  errno = number;
+  return system_error("open", path);
+}
+
+/// For reading. Never waits: a FIFO without a writer would keep whoever opens it for ever.
+Result<Descriptor> open_regular(const std::string& path) {
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd.open()) return open_error(path);
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) return system_error("stat", path);
+  TRY(check_regular("read", path, info));
+  // What is still to come is waited for: somebody is about to write it.
+  if (!S_ISREG(info.st_mode) && ::fcntl(fd.get(), F_SETFL, O_RDONLY) != 0) {
+    return system_error("open", path);
+  }
+  return fd;
+}
 
 Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
@@ -105,14 +171,15 @@ class PosixFileLock final : public FileLock {
 }  // namespace
 
 Result<std::unique_ptr<WritableFile>> PosixFileSystem::open_append(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  // Logs may go into a FIFO: who reads it slowly, or not at all, holds up nobody here.
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+  if (fd < 0 && errno == ENXIO) return fail(ErrorCode::Io, "open {}: nobody reads it", path);
   if (fd < 0) return system_error("open", path);
   return std::make_unique<PosixWritableFile>(fd, path);
 }
 
 Result<std::string> PosixFileSystem::read(const std::string& path) {
-  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.open()) return system_error("open", path);
+  const Descriptor fd = TRY(open_regular(path));
   std::string out;
   std::array<char, 64 * 1024> buffer;
   for (;;) {
@@ -149,6 +216,7 @@ Result<std::string> PosixFileSystem::read_at(const std::string& path, uint64_t o
 Result<uint64_t> PosixFileSystem::size(const std::string& path) {
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return system_error("stat", path);
+  TRY(check_regular("stat", path, info));
   return static_cast<uint64_t>(info.st_size);
 }
 

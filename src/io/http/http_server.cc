@@ -1,5 +1,6 @@
 #include "io/http/http_server.h"
 
+#include <algorithm>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -11,14 +12,18 @@
 #include <boost/beast/http/string_body.hpp>
 #include <charconv>
 #include <deque>
+#include <iterator>
 #include <optional>
 
 #include "base/ascii.h"
 #include "base/loop_turn.h"
 #include "io/http/content_coding.h"
 #include "io/http/leave_watch.h"
+#include "io/http/multipart_form.h"
 #include "io/http/outbox.h"
-#include "io/http/websocket_frame.h"
+#include "io/http/outbox_sender.h"
+#include "io/http/watchdog.h"
+#include "io/http/websocket_session.h"
 #include "io/http/worker_pool.h"
 #include "io/net/connection.h"
 #include "io/net/event_loop.h"
@@ -34,8 +39,6 @@ using Parser = beast_http::request_parser<beast_http::string_body>;
 
 constexpr size_t kReadBytes = 16 * 1024;
 constexpr size_t kCompressFrom = 1024;  // below, gzip gains nothing
-constexpr size_t kMaxWebSocketMessage = size_t{4} << 20;
-constexpr size_t kMaxWaitingMessages = 32;  // of one WebSocket
 
 struct Endpoint {
   std::string host;
@@ -62,14 +65,6 @@ Result<Endpoint> split_address(const std::string& address) {
   if (out.host == "localhost") out.host = "127.0.0.1";
   return out;
 }
-
-/// Messages of a WebSocket on their way to a worker, one after the other. Belongs to the
-/// connection's event loop.
-struct WebSocketInbox {
-  std::deque<std::string> waiting;
-  bool working = false;
-  std::stop_source stop;
-};
 
 /// Longer bodies are sent from where they are.
 constexpr size_t kCopiedBehindHead = 16 << 10;
@@ -152,8 +147,26 @@ size_t form_parameters(Parser& parser) {
   return count;
 }
 
+enum class Expectation : uint8_t { None, Continue, Unknown };
+
+/// Of the header, which has been read.
+Expectation expectation_of(Parser& parser) {
+  const auto field = parser.get()[beast_http::field::expect];
+  std::string_view rest(field.data(), field.size());
+  if (rest.empty()) return Expectation::None;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find_first_of(", \t"), rest.size());
+    if (equal_ignoring_case(rest.substr(0, end), "100-continue")) return Expectation::Continue;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return Expectation::Unknown;
+}
+
 /// Why a request that was read is not taken; nothing where it is.
 std::optional<HttpResponse> refusal_of(Parser& parser) {
+  if (expectation_of(parser) == Expectation::Unknown) {
+    return HttpResponse::text(417, "the only expectation that is understood is 100-continue\n");
+  }
   const auto& message = parser.get();
   const auto coding = message[beast_http::field::transfer_encoding];
   const std::string_view transfer(coding.data(), coding.size());
@@ -211,6 +224,15 @@ HttpRequest to_request(Parser& parser, const std::string& peer) {
     if (!body_error.empty()) out.form_error = std::move(body_error);
     form.insert(form.end(), out.parameters.begin(), out.parameters.end());
     out.parameters = std::move(form);
+  }
+  if (may_have_form && is_multipart_form(out.headers.get("Content-Type"))) {
+    // As in Go, what is in the URL comes first here.
+    auto form = parse_multipart_form(out.headers.get("Content-Type"), out.body);
+    if (form) {
+      std::ranges::move(*form, std::back_inserter(out.parameters));
+    } else {
+      out.form_error = form.error().message;
+    }
   }
   return out;
 }
@@ -305,6 +327,14 @@ class HttpServer::Impl {
   }
   WorkerPool& pool_of(bool is_long) { return is_long ? long_workers_ : workers_; }
 
+  [[nodiscard]] WebSocketServices websocket_services() {
+    return {.workers = workers_,
+            .long_workers = options_.is_long ? long_workers_ : workers_,
+            .refused = refused_,
+            .log = log_,
+            .server_stop = stopping_.get_token()};
+  }
+
   /// Whether what was queued then has waited longer for one of the long workers than it may.
   [[nodiscard]] bool is_too_late(std::chrono::steady_clock::time_point queued) const {
     return std::chrono::steady_clock::now() - queued >
@@ -350,28 +380,6 @@ class HttpServer::Impl {
     Counted& operator=(const Counted&) = delete;
   };
 
-  /// Closes the socket when nothing happens for too long.
-  class Watchdog {
-   public:
-    Watchdog(Connection& connection, int seconds)
-        : connection_(connection), timer_(connection.socket().get_executor()), seconds_(seconds) {
-      rearm();
-    }
-    void rearm() {
-      timer_.expires_after(std::chrono::seconds(seconds_));
-      timer_.async_wait([this](const error_code& error) {
-        error_code ignored;
-        if (!error) connection_.socket().close(ignored);
-      });
-    }
-    void pause() { timer_.cancel(); }
-
-   private:
-    Connection& connection_;
-    asio::steady_timer timer_;
-    int seconds_;
-  };
-
   asio::awaitable<void> serve(EventLoop& loop, tcp::socket socket) {
     const Counted counted(connections_);
     error_code ignored;
@@ -407,8 +415,10 @@ class HttpServer::Impl {
         if (used == 0) break;
       }
       if (parser.is_done()) co_return true;
-      if (parser.is_header_done() && !continued &&
-          boost::beast::iequals(parser.get()[beast_http::field::expect], "100-continue")) {
+      const Expectation expected =
+          parser.is_header_done() ? expectation_of(parser) : Expectation::None;
+      if (expected == Expectation::Unknown) co_return true;  // its client may wait with the body
+      if (expected == Expectation::Continue && !continued && parser.get().version() > 10) {
         continued = true;
         if (!co_await connection.write("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
       }
@@ -461,7 +471,11 @@ class HttpServer::Impl {
       response = co_await handle(connection, request, stop);
     }
     if (response.websocket) {
-      co_await serve_websocket(connection, watchdog, request, response, buffer);
+      HttpResponse upgrade = websocket_upgrade(request);
+      const bool taken = upgrade.status == 101;
+      if (!co_await connection.write(serialize(request, upgrade, taken)) || !taken) co_return false;
+      const WebSocketServices services = websocket_services();
+      co_await serve_websocket(connection, watchdog, response.websocket, buffer, services);
       co_return false;
     }
     if (ends_with_connection(request, response)) keep_alive = false;
@@ -563,34 +577,6 @@ class HttpServer::Impl {
     }
   }
 
-  std::shared_ptr<Outbox> make_outbox(Connection& connection,
-                                      std::shared_ptr<asio::steady_timer>& wake) {
-    const auto executor = connection.socket().get_executor();
-    wake = std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
-    return std::make_shared<Outbox>(executor, [wake] { wake->cancel(); });
-  }
-
-  /// Sends what the outbox gets until it is closed. False when the client is gone.
-  asio::awaitable<bool> send_outbox(Connection& connection, Watchdog& watchdog,
-                                    std::shared_ptr<Outbox> outbox,
-                                    std::shared_ptr<asio::steady_timer> wake) {
-    for (;;) {
-      while (auto part = outbox->pop()) {
-        watchdog.rearm();  // who does not read at all is given up
-        const bool written = co_await connection.write(*part);
-        watchdog.pause();
-        if (!written) {
-          outbox->close();
-          co_return false;
-        }
-      }
-      if (outbox->closed()) co_return true;
-      error_code error;
-      wake->expires_at(asio::steady_timer::time_point::max());
-      co_await wake->async_wait(asio::redirect_error(asio::use_awaitable, error));
-    }
-  }
-
   /// False when the client is gone.
   asio::awaitable<bool> send_pieces(Connection& connection, Watchdog& watchdog,
                                     HttpResponse& response) {
@@ -636,130 +622,6 @@ class HttpServer::Impl {
     }
     const bool sent = co_await send_outbox(connection, watchdog, outbox, wake);
     co_return sent && !stream->is_cut();
-  }
-
-  asio::awaitable<void> serve_websocket(Connection& connection, Watchdog& watchdog,
-                                        const HttpRequest& request, HttpResponse& response,
-                                        std::string& buffer) {
-    const std::string key(request.headers.get("Sec-WebSocket-Key"));
-    if (key.empty() || !equal_ignoring_case(request.headers.get("Upgrade"), "websocket")) {
-      HttpResponse bad = HttpResponse::text(400, "expected a WebSocket upgrade\n");
-      co_await connection.write(serialize(request, bad, false));
-      co_return;
-    }
-    HttpResponse upgrade;
-    upgrade.status = 101;
-    upgrade.headers.add("Upgrade", "websocket");
-    upgrade.headers.add("Connection", "Upgrade");
-    upgrade.headers.add("Sec-WebSocket-Accept", websocket_accept(key));
-    if (!co_await connection.write(serialize(request, upgrade, true))) co_return;
-    const std::shared_ptr<WebSocketHandler> handler = response.websocket;
-    std::shared_ptr<asio::steady_timer> wake;
-    const std::shared_ptr<Outbox> outbox = make_outbox(connection, wake);
-    handler->on_open(std::make_shared<WebSocketOutbox>(outbox));
-    // The sender ends when the outbox closes; then the socket closes, which ends the reader.
-    auto sent = std::make_shared<bool>(false);
-    asio::co_spawn(
-        connection.socket().get_executor(),
-        [this, &connection, &watchdog, outbox, wake, sent]() -> asio::awaitable<void> {
-          co_await send_outbox(connection, watchdog, outbox, wake);
-          *sent = true;
-          error_code ignored;
-          connection.socket().shutdown(tcp::socket::shutdown_both, ignored);
-        },
-        asio::detached);
-    const auto inbox = std::make_shared<WebSocketInbox>();  // shared with the worker
-    const SocketWork work{handler, outbox, inbox, connection.socket().get_executor()};
-    {
-      const std::stop_callback server_stops(stopping_.get_token(),
-                                            [inbox] { inbox->stop.request_stop(); });
-      co_await read_websocket(connection, work, buffer);
-    }
-    inbox->stop.request_stop();
-    inbox->waiting.clear();
-    handler->on_close();
-    outbox->close();
-    while (!*sent) {  // the sender uses the connection: it must end first
-      asio::steady_timer pause(connection.socket().get_executor(), std::chrono::milliseconds(5));
-      error_code ignored;
-      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
-  }
-
-  struct SocketWork {
-    std::shared_ptr<WebSocketHandler> handler;
-    std::shared_ptr<Outbox> outbox;
-    std::shared_ptr<WebSocketInbox> inbox;
-    asio::any_io_executor executor;
-  };
-
-  /// Has the next message worked on, off the event loop. Too many messages, or too many requests,
-  /// close the socket.
-  void work_on(const SocketWork& work) {
-    WebSocketInbox& inbox = *work.inbox;
-    if (inbox.working || inbox.waiting.empty()) return;
-    inbox.working = true;
-    std::string message = std::move(inbox.waiting.front());
-    inbox.waiting.pop_front();
-    const bool takes_long =
-        options_.is_long && work.handler->is_long && work.handler->is_long(message);
-    const bool queued =
-        pool_of(takes_long).try_push([this, work, text = std::move(message)]() mutable {
-          try {
-            work.handler->on_message(std::move(text), work.inbox->stop.get_token());
-          } catch (const std::exception& e) {
-            log_.error("A WebSocket's message could not be worked on", {{"err", e.what()}});
-          }
-          asio::post(work.executor, [this, work] {
-            work.inbox->working = false;
-            work_on(work);
-          });
-        });
-    if (!queued) refuse_socket(*work.outbox);
-  }
-
-  void refuse_socket(Outbox& outbox) {
-    refused_.add();
-    outbox.push(encode_server_frame(WebSocketFrame::Close, "\x03\xF5"));  // 1013, try again later
-    outbox.close();
-  }
-
-  asio::awaitable<void> read_websocket(Connection& connection, const SocketWork& work,
-                                       std::string& buffer) {
-    Outbox& outbox = *work.outbox;
-    std::string message;
-    for (;;) {
-      auto frame = take_client_frame(buffer, kMaxWebSocketMessage);
-      if (!frame || message.size() > kMaxWebSocketMessage) {
-        outbox.push(encode_server_frame(WebSocketFrame::Close, "\x03\xEA"));  // 1002
-        co_return;
-      }
-      if (!*frame) {
-        std::array<char, kReadBytes> chunk;
-        const size_t n = co_await connection.read_some(asio::buffer(chunk));
-        if (n == 0) co_return;
-        buffer.append(chunk.data(), n);
-        continue;
-      }
-      switch ((*frame)->opcode) {
-        case WebSocketFrame::Close:
-          outbox.push(encode_server_frame(WebSocketFrame::Close, (*frame)->payload.substr(0, 2)));
-          co_return;
-        case WebSocketFrame::Ping:
-          outbox.push(encode_server_frame(WebSocketFrame::Pong, (*frame)->payload));
-          break;
-        case WebSocketFrame::Pong: break;
-        default:
-          message += (*frame)->payload;
-          if (!(*frame)->final) break;
-          work.inbox->waiting.push_back(std::exchange(message, {}));
-          work_on(work);
-          if (work.inbox->waiting.size() > kMaxWaitingMessages) {
-            refuse_socket(outbox);
-            co_return;
-          }
-      }
-    }
   }
 
   const HttpServerOptions options_;

@@ -124,6 +124,51 @@ TEST_F(HttpServerTest, ARequestNamesItsHostOnce) {
   EXPECT_EQ(status("GET / HTTP/1.0\r\nHost: h\r\nHost: other\r\n"), "HTTP/1.1 400");
 }
 
+TEST_F(HttpServerTest, OnlyOneExpectationIsUnderstood) {
+  serve([](HttpRequest& request) { return HttpResponse::text(200, request.body); });
+  const auto ask = [&](const std::string& expect, std::string_view end) {
+    const Client client(port());
+    client.ask("POST / HTTP/1.1\r\nHost: h\r\nExpect: " + expect + "\r\nContent-Length: 3\r\n\r\n");
+    const std::string first = client.read(end);
+    if (!first.starts_with("HTTP/1.1 100 ")) return first;
+    client.ask("abc");
+    return first + client.read("abc");
+  };
+  for (const char* expect :
+       {"100-continue", "100-Continue", "more, 100-continue", "x 100-continue,y"}) {
+    const std::string answer = ask(expect, "\r\n\r\n");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")) << answer;
+    EXPECT_TRUE(answer.ends_with("abc")) << answer;
+  }
+  // Refused before the body, whose client may wait with it.
+  for (const char* expect : {"magic", "100", "100-continued", "100-continue;x=y", ","}) {
+    const std::string answer = ask(expect, "\n!");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 417 Expectation Failed\r\n")) << expect << answer;
+    EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos) << answer;
+  }
+}
+
+TEST_F(HttpServerTest, FormsInPartsAreParameters) {
+  serve([](HttpRequest& request) {
+    std::string out;
+    for (const auto& [name, value] : request.parameters) out += fmt::format("{}={};", name, value);
+    return HttpResponse::text(200, out + request.form_error + "|");
+  });
+  const auto ask = [&](const std::string& method, const std::string& body) {
+    const Client client(port());
+    client.ask(
+        fmt::format("{} /?a=url HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\nContent-Type: "
+                    "multipart/form-data; boundary=b\r\n\r\n{}",
+                    method, body.size(), body));
+    const std::string answer = client.read("|");
+    return answer.substr(answer.find("\r\n\r\n") + 4);
+  };
+  const std::string part = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1&2\r\n";
+  EXPECT_EQ(ask("POST", part + "--b--"), "a=url;a=1&2;|");
+  EXPECT_EQ(ask("GET", part + "--b--"), "a=url;|");
+  EXPECT_EQ(ask("POST", part), "a=url;multipart form: it ends without its closing boundary|");
+}
+
 TEST_F(HttpServerTest, AClientOfHttp10GetsAStreamWithoutChunks) {
   serve([](const HttpRequest&) {
     HttpResponse response;

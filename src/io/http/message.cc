@@ -55,7 +55,7 @@ HttpResponse HttpResponse::json(int status, std::string body) {
 }
 
 std::string_view reason_phrase(int status) {
-  constexpr std::array<std::pair<int, std::string_view>, 24> kPhrases = {{
+  constexpr std::array<std::pair<int, std::string_view>, 25> kPhrases = {{
       {101, "Switching Protocols"},
       {200, "OK"},
       {202, "Accepted"},
@@ -73,6 +73,7 @@ std::string_view reason_phrase(int status) {
       {408, "Request Timeout"},
       {413, "Payload Too Large"},
       {415, "Unsupported Media Type"},
+      {417, "Expectation Failed"},
       {422, "Unprocessable Entity"},
       {429, "Too Many Requests"},
       {431, "Request Header Fields Too Large"},
