@@ -399,9 +399,7 @@ std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   const bool likely = best != ranked.end() && best->phrase >= kWholePhrase &&
                       (ranked.front().score < best->score + kClearlyBetter ||
                        (best->phrase == 1 && best->entry == nullptr));
-  if (likely) {
-    if (auto refused = refuse_values(reading, *best)) return refused;
-  }
+  if (auto refused = likely ? refuse_values(reading, *best) : std::nullopt) return refused;
   const std::vector<std::string> unknown = unknown_words(reading, lexicon);
   if (best == ranked.end() || best->score < kLeastScore) {
     if (!ranked.empty() && ranked.front().phrase >= kWholePhrase && unknown.empty()) {

@@ -80,6 +80,9 @@ class Finder {
     if (catalogue::singular(said) != said) return;
     std::string kind = kind_of_value(said, lexicon_, snapshot_);
     if (kind.empty() || is_subject(kind) || !is_unknown(i)) return;
+    // "host web-99" looks like a name by itself.
+    const bool host = is_any_of(kind, {"host", "instance", "node"});
+    if (host && std::ranges::any_of(tokens_[i].text, is_digit)) return;
     out_.push_back({before, i, std::move(kind), false});
   }
 
