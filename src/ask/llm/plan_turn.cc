@@ -241,6 +241,10 @@ std::optional<Plan> Planner::plan_option(const std::string& said, const Json& be
   const bool amount =
       intent == "top" || intent == "alert" || (options.empty() && intent == "clarify");
   if (choice->bare && amount) return std::nullopt;
+  // "and 7?" after core 3 is another core, whatever was suggested beside the answer.
+  const bool another = !asks && before.is_object() && before.contains("called") &&
+                       (said.starts_with("and ") || said.starts_with("und "));
+  if (another) return std::nullopt;
   if (options.empty()) {
     Plan plan = clarification(texts_.say("ask.none_offered"), starting_points());
     plan.frame = before.is_object() ? before : Json::object();
