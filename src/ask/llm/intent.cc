@@ -728,9 +728,9 @@ bool is_cue(std::string_view word, Intent intent) {
   if (intent == Intent::Compare || intent == Intent::Correlate || intent == Intent::Explain) {
     if (word == "drop" || word == "dropped" || word == "drops") return true;
   }
-  if (intent == Intent::Anomaly && (word == "long" || word == "start" || word == "started" ||
-                                    word == "begin" || word == "began" || word == "high" ||
-                                    word == "higher" || word == "lower")) {
+  if (intent == Intent::Anomaly &&
+      (word == "long" || word == "start" || word == "started" || word == "begin" ||
+       word == "began" || word == "high" || word == "higher" || word == "lower")) {
     return true;
   }
   if (intent == Intent::Alert && (word == "rule" || word == "rules")) return true;

@@ -98,6 +98,25 @@ Plan proposed(Plan plan, const std::string& name, DurationMs hold, const std::st
   return plan;
 }
 
+/// A label that says what state or currency a thing is of.
+bool tells_no_thing(const std::string& label) {
+  return !is_naming_label(label) && label != "pod" && label != "mountpoint" && label != "device";
+}
+
+/// "fewer than 2 api pods" as an alert.
+Plan proposed_count(Plan plan, const Subject& subject, const Reading& reading,
+                    const texts::TextCatalogue& texts) {
+  const Threshold& limit = reading.thresholds.front();
+  const DurationMs hold = reading.hold ? reading.hold->length : kDefaultHold;
+  const std::string severity = severity_of(reading);
+  plan.frame = {{"hold_s", hold.ms / 1000},
+                {"severity", severity},
+                {"op", limit.op},
+                {"value", limit.quantity.value}};
+  const std::string name = camel_case(subject.name) + (limit.op[0] == '>' ? "Many" : "Few");
+  return proposed(std::move(plan), name, hold, severity, texts);
+}
+
 }  // namespace
 
 /// "disk space is under 10 %": of what is left, as nobody is warned of little use.
@@ -150,14 +169,7 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
   if (auto ending = plan_ending(reading, asked); ending && !limit) return *std::move(ending);
   const Subject subject = as_warned(reading, asked);
   if (auto count = plan_count_limit(reading, subject); count && !count->promql.empty()) {
-    const Threshold& threshold = reading.thresholds.front();
-    const DurationMs hold = reading.hold ? reading.hold->length : kDefaultHold;
-    count->frame = {{"hold_s", hold.ms / 1000},
-                    {"severity", severity_of(reading)},
-                    {"op", threshold.op},
-                    {"value", threshold.quantity.value}};
-    const std::string name = camel_case(subject.name) + (threshold.op[0] == '>' ? "Many" : "Few");
-    return proposed(*std::move(count), name, hold, severity_of(reading), texts_);
+    return proposed_count(*std::move(count), subject, reading, texts_);
   }
   for (const Threshold& threshold : reading.thresholds) {
     if (in_unit(threshold.quantity, subject.recipe->unit)) continue;
@@ -169,13 +181,7 @@ Plan Planner::plan_alert(const Reading& reading, const Subject& asked) const {
   Shape shape = expression.shape();
   // An alert names what it is about.
   if (shape.by.empty() && subject.filters.empty()) shape.by = expression.things();
-  if (reading.by.empty()) {
-    // Not what state or currency it is of.
-    std::erase_if(shape.by, [](const std::string& label) {
-      return !is_naming_label(label) && label != "pod" && label != "mountpoint" &&
-             label != "device";
-    });
-  }
+  if (reading.by.empty()) std::erase_if(shape.by, tells_no_thing);
   shape.total = shape.by.empty();
   // "more than 3 in an hour" is counted over that hour.
   if ((reading.window || reading.ahead) && limit) {

@@ -729,9 +729,9 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
     return plan_without_subject(reading, text, *std::move(declined));
   }
   if (!subject) return plan_without_subject(reading, text, ask_which({}, reading));
-  for (auto refused : {refuse_numbered(reading, *subject), refuse_values(reading, *subject),
-                       refuse_assumed(reading, *subject),
-                       refuse_ahead(reading, named(*subject, reading))}) {
+  for (auto refused :
+       {refuse_numbered(reading, *subject), refuse_values(reading, *subject),
+        refuse_assumed(reading, *subject), refuse_ahead(reading, named(*subject, reading))}) {
     if (!refused) continue;
     if (goes_on) refused->frame = before;
     return *std::move(refused);
