@@ -183,8 +183,11 @@ TEST(AskedOtherwise, ALimitMayBeOfHowManyThereAre) {
   has(pods, "< 2");
   ASSERT_TRUE(pods.action);
   EXPECT_EQ((*pods.action)["for_s"], 300) << shown(pods);
-  // Of each host, not of how many there are.
-  has(shop("alert when cpu usage of more than 0 hosts is above 90 %"), "> 90");
+  // Of none there is no count, and yet fewer than 2.
+  has(shop("alert me when fewer than 2 targets are up"), "(count(up == 1) or vector(0)) < 2");
+  const Answer busy = shop("alert me when more than 5 hosts have cpu usage above 90 %");
+  has(busy, "count(");
+  has(busy, "> 90) > 5");
 }
 
 TEST(AskedOtherwise, MomentsLieInAWindow) {
@@ -192,6 +195,23 @@ TEST(AskedOtherwise, MomentsLieInAWindow) {
   has(a, "node_boot_time_seconds > time() - 86400");
   EXPECT_NE(a.text.find("web-01"), std::string::npos) << shown(a);
   EXPECT_EQ(a.text.find("web-02"), std::string::npos) << shown(a);
+  has(shop("how many hosts booted in the last 300 days"),
+      "count(node_boot_time_seconds > time() - 25920000)");
+  has(shop("hosts that booted yesterday"), " <= time() - ");
+}
+
+TEST(AskedOtherwise, WhatIsCountedIsNotForetold) {
+  for (const char* question : {"orders in 30 minutes", "how many orders in 30 minutes",
+                               "what is the order rate at the current rate"}) {
+    EXPECT_NE(shop(question).intent, "forecast") << question;
+  }
+}
+
+TEST(AskedOtherwise, WordsOfTellingNameThingsElsewhere) {
+  EXPECT_TRUE(shop("how many hosts are in the ring").refusal);
+  EXPECT_TRUE(shop("how many orders were acknowledged").refusal);
+  EXPECT_NE(shop("hide the cpu panel for 2 hours").intent, "silence");
+  EXPECT_TRUE(shop("order a restart of web-01 by tomorrow").refusal);
 }
 
 TEST(AskedOtherwise, WhatIsLeftStaysWhatIsLeft) {
@@ -212,9 +232,11 @@ TEST(AskedOtherwise, CodesInThePluralAreCodes) {
   name_codes(tokens);
   EXPECT_EQ(tokens[2].text, "code");
   EXPECT_EQ(tokens[3].text, "500");
-  tokens = tokenize("slower than 500s");
-  name_codes(tokens);
-  EXPECT_EQ(tokens.back().text, "500s");
+  for (const char* time : {"slower than 500s", "latency > 500s", "request timeout of 500s"}) {
+    tokens = tokenize(time);
+    name_codes(tokens);
+    EXPECT_EQ(tokens.back().text, "500s") << time;
+  }
 }
 
 TEST(AskedOtherwise, ALinkIsACorrelation) {

@@ -173,10 +173,17 @@ constexpr auto kMoreCues = std::to_array<std::string_view>({
     "piling",   "accumulating", "declining",  "sinking",    "dropping",  "heading",
 });
 
+/// Words that send word to somebody or quiet it, and name things where nobody is to be told.
+constexpr auto kTelling = std::to_array<std::string_view>(
+    {"wake", "ring", "buzz", "nudge", "poke", "shout", "scream", "yell", "holler", "inform",
+     "remind", "aware", "hide", "shut", "ack", "acknowledge", "acknowledged"});
+
 constexpr auto all_cues = [] {
-  std::array<std::string_view, kCues.size() + kMoreCues.size()> out{};
-  for (size_t i = 0; i < kCues.size(); ++i) out[i] = kCues[i].word;
-  for (size_t i = 0; i < kMoreCues.size(); ++i) out[kCues.size() + i] = kMoreCues[i];
+  std::array<std::string_view, kCues.size() + kMoreCues.size() + kTelling.size()> out{};
+  size_t at = 0;
+  for (const Cue& cue : kCues) out[at++] = cue.word;
+  for (const std::string_view word : kMoreCues) out[at++] = word;
+  for (const std::string_view word : kTelling) out[at++] = word;
   return out;
 }();
 
@@ -208,6 +215,16 @@ bool stops_telling(const Reading& r) {
   return false;
 }
 
+/// "the disk alert", "HighErrorRate": alerts are written so, and little else.
+bool names_an_alert(const Reading& r) {
+  return r.says_any({"alert", "alerts", "alarm", "alarms", "warning", "warnings"}) ||
+         std::ranges::any_of(r.tokens, [](const Token& token) {
+           const std::string& word = token.written;
+           const size_t small = word.find_first_of("abcdefghijklmnopqrstuvwxyz");
+           return small == 1 && word.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 2) < word.size();
+         });
+}
+
 bool wants_silence(const Reading& r) {
   if (r.says_any({"status", "list"}) || r.says_phrase({"which", "silences"})) return false;
   if (cue_of(r, Intent::Silence) && !r.says_phrase({"active", "silences"})) {
@@ -221,10 +238,11 @@ bool wants_silence(const Reading& r) {
            r.hold || r.ahead || r.window;
   }
   const bool lasts = r.hold || r.ahead;
-  const bool hides = r.says_any({"pause", "hide", "ack", "acknowledge", "acknowledged"}) ||
-                     r.says_phrase({"shut", "up"}) || r.says_phrase({"shut", "it", "up"}) ||
-                     r.says_phrase({"shut", "them", "up"});
-  if (hides && lasts) return true;
+  const bool quiets = r.says("pause") || r.says_phrase({"shut", "up"}) ||
+                      r.says_phrase({"shut", "it", "up"}) || r.says_phrase({"shut", "them", "up"});
+  const bool hides =
+      r.says_any({"hide", "ack", "acknowledge", "acknowledged"}) && names_an_alert(r);
+  if ((quiets || hides) && lasts) return true;
   return stops_telling(r) && (lasts || r.says_any({"until", "till", "stop", "pause"}));
 }
 
@@ -319,7 +337,7 @@ bool wants_explanation(const Reading& r) {
          r.says_phrase({"behind", "the"}) || r.says_phrase({"what", "drives"});
 }
 
-/// "at the current pace", "if this goes on"
+/// "if this goes on", and with a time ahead "at the current pace".
 bool goes_on_like_this(const Reading& r) {
   const bool pace = r.says_phrase({"this", "pace"}) || r.says_phrase({"current", "pace"}) ||
                     r.says_phrase({"at", "this", "rate"}) ||
@@ -327,7 +345,7 @@ bool goes_on_like_this(const Reading& r) {
                     r.says_phrase({"at", "current", "rate"});
   const bool on = r.says_phrase({"goes", "on", "like"}) || r.says_phrase({"if", "this", "goes"}) ||
                   r.says_phrase({"if", "it", "continues"}) || r.says_phrase({"continues", "like"});
-  return pace || on;
+  return on || (pace && r.ahead);
 }
 
 bool wants_forecast(const Reading& r) {
@@ -349,9 +367,8 @@ bool wants_forecast(const Reading& r) {
     return true;
   }
   if (!r.ahead) return goes_on_like_this(r);
-  // "redis memory in 12 hours", "one hour from now"; what expires within a month is a list.
-  const bool then = is_any_of(r.tokens[r.ahead->first].text, {"in"}) ||
-                    r.says_phrase({"from", "now"}) || goes_on_like_this(r);
+  // "one hour from now"; what expires within a month is a list.
+  const bool then = r.says_phrase({"from", "now"}) || goes_on_like_this(r);
   const bool expires = r.says_any({"expire", "expires", "expiring", "expiry", "expiration", "due"});
   return (then && !expires) || (r.says_any({"in", "within", "by", "next"}) && ends);
 }
@@ -443,7 +460,10 @@ bool changes_something(const Reading& r) {
   const std::string& verb = r.tokens[i].text;
   if (std::find(kVerbs.begin(), kVerbs.end(), verb) == kVerbs.end()) return false;
   const std::string next = i + 1 < r.tokens.size() ? r.tokens[i + 1].text : "";
-  if (verb == "order" && r.says("by")) return false;  // "order the hosts by load"
+  // "order the hosts by load"
+  if (verb == "order" && r.says("by") && is_any_of(next, {"the", "all", "our", "my", "by"})) {
+    return false;
+  }
   if (verb == "set") return next != "up" && !r.says_any({"alert", "alarm", "threshold", "limit"});
   if (verb == "change") return next != "of" && next != "in";
   if (verb == "drop" || verb == "write" || verb == "block" || verb == "order" || verb == "evict" ||
@@ -656,12 +676,18 @@ bool asks_for_direction(const Reading& r) {
   return r.refers && r.says_any({"rising", "falling", "increasing", "decreasing", "growing"});
 }
 
+bool is_telling(std::string_view word) {
+  return std::ranges::find(kTelling, word) != kTelling.end();
+}
+
 bool serves_intent(const Reading& r, size_t at) {
   const std::string& word = r.tokens[at].text;
   if (r.intent == Intent::Alert) {
-    return at < condition_at(r) && is_any_of(word, {"send", "drop", "shoot", "message", "fires",
-                                                    "line", "text", "write", "up", "call"});
+    return at < condition_at(r) &&
+           (is_telling(word) || is_any_of(word, {"send", "drop", "shoot", "message", "fires",
+                                                 "line", "text", "write", "up", "call"}));
   }
+  if (r.intent == Intent::Silence) return is_telling(word);
   if (r.intent == Intent::Correlate && at + 1 < r.tokens.size()) {
     return r.tokens[at + 1].text == "between" &&
            is_any_of(word, {"link", "links", "connection", "tie"});

@@ -36,6 +36,9 @@ void find_intent(Reading& reading);
 /// Whether a word only says what kind of answer is wanted, and nothing of what it is about.
 bool is_cue(std::string_view word, Intent intent);
 
+/// A word of telling or quieting: "ring", "acknowledged". It is known, and yet no name of a thing.
+bool is_telling(std::string_view word);
+
 /// The same of a word that names things elsewhere: "send" of "send a message when …".
 bool serves_intent(const Reading& reading, size_t at);
 

@@ -172,11 +172,16 @@ void name_codes(std::vector<Token>& tokens) {
     const std::string& text = tokens[i].text;
     const bool code = text.size() == 4 && (text[0] == '4' || text[0] == '5') && text[3] == 's' &&
                       is_number(std::string_view(text).substr(0, 3));
-    const bool time = is_any_of(word_before(tokens, i),
-                                {"above",  "over",  "than", "below", "under", "exceeds", "exceed",
-                                 "beyond", "at",    "for",  "last",  "past",  "within",  "to",
-                                 "every",  "after", "next", "in",    "least", "most"});
-    if (!code || time) continue;
+    const std::string_view before = word_before(tokens, i);
+    const bool time =
+        is_any_of(before, {"above",  "over",  "than", "below", "under", "exceeds", "exceed",
+                           "beyond", "at",    "for",  "last",  "past",  "within",  "to",
+                           "every",  "after", "next", "in",    "least", "most",    "a",
+                           ">",      ">=",    "<",    "<=",    "=",     "=="}) ||
+        is_any_of(word_at(tokens, i + 1), {"window", "timeout", "interval", "ago"});
+    const bool counted = i > 1 && is_any_of(tokens[i - 2].text, {"rate", "number", "count", "share",
+                                                                 "ratio", "amount", "lot", "lots"});
+    if (!code || time || (before == "of" && !counted)) continue;
     tokens[i].text.pop_back();
     tokens[i].written = tokens[i].text;
     tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(i++), Token{"code", "code"});

@@ -34,6 +34,11 @@ std::optional<OddTime> odd_clock(std::span<const Token> tokens, size_t at) {
   if (hour < 0 || minute < 0) return std::nullopt;
   if (hour <= kLastHour && minute <= kLastMinute) return std::nullopt;
   if (hour == kLastHour + 1 && minute == 0) return std::nullopt;
+  // "90:10" is a ratio, unless it stands where a time does.
+  constexpr int64_t kNearDay = 29;
+  const bool led = is_any_of(word_before(tokens, at), {"at", "since", "until", "till", "from", "by",
+                                                       "before", "after", "between", "around"});
+  if (hour > kNearDay && !led) return std::nullopt;
   const int64_t near = std::min(hour, kLastHour);
   OddTime out{at, 1, OddTime::Kind::Clock, {}};
   out.instead.push_back(fmt::format("{:02}:{:02}", near, minute > kLastMinute ? 0 : minute));
@@ -42,7 +47,7 @@ std::optional<OddTime> odd_clock(std::span<const Token> tokens, size_t at) {
   return out;
 }
 
-/// "25 oclock", "15 am", "0 pm"
+/// "25 oclock", "15 am", "30pm"
 std::optional<OddTime> odd_hour(std::span<const Token> tokens, size_t at) {
   std::string_view number = tokens[at].text;
   std::string_view half = word_at(tokens, at + 1);
@@ -140,11 +145,12 @@ std::optional<OddTime> odd_length(std::span<const Token> tokens, size_t at) {
     count -= 1;
   }
   const Token one[] = {{"1", "1"}, {std::string(unit), std::string(unit)}};
-  const bool is_time = TimeWords(one, TimeMs{}, DurationMs{}).length_at(0).has_value();
-  // "memory over 0 m" may be a limit.
-  const bool limit =
-      tokens[at].text == "over" && unit.size() < 2 && digits == std::string_view::npos;
-  if (!is_time || limit) return std::nullopt;
+  const auto length = TimeWords(one, TimeMs{}, DurationMs{}).length_at(0);
+  // "memory over 0 m", "latency over 0 seconds" may be limits.
+  const bool short_unit = unit.size() < 2 && digits == std::string_view::npos;
+  const bool limit = tokens[at].text == "over" && length &&
+                     (short_unit || length->length < DurationMs::minutes(1));
+  if (!length || limit) return std::nullopt;
   const bool last = is_any_of(tokens[at].text, {"last", "past", "previous"});
   const std::string lead = last ? "last " : "over the last ";
   return OddTime{at, count, OddTime::Kind::Length, {lead + "5 minutes", lead + "60 minutes"}};

@@ -106,14 +106,12 @@ bool tells_no_thing(const std::string& label) {
 /// "fewer than 2 api pods" as an alert.
 Plan proposed_count(Plan plan, const Subject& subject, const Reading& reading,
                     const texts::TextCatalogue& texts) {
-  const Threshold& limit = reading.thresholds.front();
   const DurationMs hold = reading.hold ? reading.hold->length : kDefaultHold;
   const std::string severity = severity_of(reading);
-  plan.frame = {{"hold_s", hold.ms / 1000},
-                {"severity", severity},
-                {"op", limit.op},
-                {"value", limit.quantity.value}};
-  const std::string name = camel_case(subject.name) + (limit.op[0] == '>' ? "Many" : "Few");
+  plan.frame["hold_s"] = hold.ms / 1000;
+  plan.frame["severity"] = severity;
+  const bool many = plan.frame.value("op", "").starts_with('>');
+  const std::string name = camel_case(subject.name) + (many ? "Many" : "Few");
   return proposed(std::move(plan), name, hold, severity, texts);
 }
 

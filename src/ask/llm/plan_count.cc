@@ -9,9 +9,9 @@ namespace prom5::llm {
 namespace {
 
 /// The kind of thing that stands behind a limit's number, with its name at most between; or empty.
-std::string limited_things(const Reading& reading, const catalogue::Lexicon& lexicon) {
+std::string limited_things(const Reading& reading, const Threshold& limit,
+                           const catalogue::Lexicon& lexicon) {
   constexpr size_t kNear = 3;
-  const Threshold& limit = reading.thresholds.front();
   const size_t first = limit.first + limit.count;
   for (size_t i = first; i < std::min(reading.tokens.size(), first + kNear); ++i) {
     std::string word = lexicon.canonical(reading.tokens[i].text);
@@ -34,23 +34,33 @@ bool is_of_things(const Subject& subject, const std::string& kind) {
 
 std::optional<Plan> Planner::plan_count_limit(const Reading& reading,
                                               const Subject& subject) const {
-  const bool plain =
-      reading.thresholds.size() == 1 && reading.thresholds[0].quantity.unit == Unit::None;
-  if (!plain || reading.how_many || !reading.by.empty()) return std::nullopt;
-  const std::string kind = limited_things(reading, knowledge_.pack.lexicon);
-  if (kind.empty() || !is_of_things(subject, kind)) return std::nullopt;
+  if (reading.how_many || !reading.by.empty()) return std::nullopt;
+  std::string kind;
+  const auto found = std::ranges::find_if(reading.thresholds, [&](const Threshold& each) {
+    if (each.quantity.unit == Unit::None) {
+      kind = limited_things(reading, each, knowledge_.pack.lexicon);
+    }
+    return !kind.empty();
+  });
+  if (found == reading.thresholds.end()) return std::nullopt;
+  const Threshold& limit = *found;
+  // "more than 5 hosts have cpu above 90 %": those beyond the other limit are counted.
+  if (reading.thresholds.size() == 1 && !is_of_things(subject, kind)) return std::nullopt;
   Reading counted = reading;
-  counted.thresholds.clear();
+  counted.thresholds.erase(counted.thresholds.begin() + (found - reading.thresholds.begin()));
   counted.how_many = true;
   counted.which = false;
   const bool up = subject.recipe->unit == "up";
   counted.intent = up ? Intent::Status : Intent::Query;
   Plan plan = up ? plan_status(counted, subject) : plan_value(counted, subject);
   if (plan.promql.empty()) return plan;
-  const Threshold& limit = reading.thresholds.front();
+  // Of none there is no count.
+  const bool zero = plan.promql.starts_with("count(") && !limit.op.starts_with('>');
+  if (zero) plan.promql += " or vector(0)";
   plan.promql =
       in_brackets(plan.promql) + " " + limit.op + " " + codec::format_general(limit.quantity.value);
   plan.intent = reading.intent;
+  plan.frame = {{"op", limit.op}, {"value", limit.quantity.value}};
   plan.wording = "beyond";
   plan.entity_labels.clear();
   return plan;

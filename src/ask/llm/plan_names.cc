@@ -22,6 +22,12 @@ std::string said(const std::string& label, const std::string& value) {
 Plan Planner::refuse_named(const std::string& name, const Reading& reading,
                            const Subject& subject) const {
   Plan plan = refuse_stranger(name);
+  if (!snapshot_.places(catalogue::fold(name)).empty()) {
+    plan = refusal("unknown_name",
+                   texts_.say("refuse.name_elsewhere",
+                              {{"name", name}, {"subject", texts_.name(subject.name)}}),
+                   {});
+  }
   const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
   if (!plan.suggestions.empty() || metric == nullptr) return plan;
   // The label of the kind that is said behind the name, else what tells the subject's things apart.

@@ -135,12 +135,13 @@ void count_things(const Reading& reading, const Subject& subject, const Expressi
 
 /// "hosts that booted in the last day": a moment is asked for that lies in the window.
 bool tells_when(const Reading& reading, const Subject& subject) {
-  return subject.recipe->unit == "timestamp" && reading.window && reading.thresholds.empty() &&
-         reading.aggregation.empty() && reading.intent == Intent::Query;
+  return subject.recipe->unit == "timestamp" && (reading.window || reading.range) &&
+         reading.thresholds.empty() && reading.aggregation.empty() &&
+         reading.intent == Intent::Query;
 }
 
 /// What the values are held against.
-void add_conditions(const Reading& reading, const Subject& subject, Plan& plan) {
+void add_conditions(const Reading& reading, const Subject& subject, TimeMs now, Plan& plan) {
   // "certificates that expire within 30 days"
   const bool remaining = subject.recipe->promql.find("- time()") != std::string::npos;
   if (remaining && reading.ahead && reading.thresholds.empty()) {
@@ -149,8 +150,10 @@ void add_conditions(const Reading& reading, const Subject& subject, Plan& plan) 
     plan.wording = "beyond";
   }
   if (tells_when(reading, subject)) {
-    plan.promql = fmt::format("{} > time() - {}", in_brackets(plan.promql),
-                              (reading.window->end - reading.window->start).ms / 1000);
+    const TimePhrase& span = reading.range ? *reading.range : *reading.window;
+    plan.promql =
+        fmt::format("{} > time() - {}", in_brackets(plan.promql), (now - span.start).ms / 1000);
+    if (span.end < now) plan.promql += fmt::format(" <= time() - {}", (now - span.end).ms / 1000);
     plan.wording = "beyond";
   }
   for (const Threshold& threshold : reading.thresholds) {
@@ -212,7 +215,9 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
     const DurationMs length = reading.hold ? reading.hold->length : kTrendWindow;
     as_range(plan, span ? span->start : now_ - length, span ? span->end : now_);
     if (reading.point) shape.offset = now_ - reading.point->start;
-  } else if (!tells_when(reading, subject)) {
+  } else if (tells_when(reading, subject)) {
+    shape = Shape{.by = expression.things()};  // each by itself: the latest of all says little
+  } else {
     look_back(reading, shape, plan, subject);
   }
   plan.promql = expression.promql(shape);
@@ -227,7 +232,7 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
     plan.promql += " == 0";
     plan.finding = true;
   }
-  add_conditions(reading, subject, plan);
+  add_conditions(reading, subject, now_, plan);
   if (reading.unit && reading.thresholds.empty()) {
     plan.promql = convert_unit(plan.promql, plan.unit, *reading.unit, plan.unit);
   }

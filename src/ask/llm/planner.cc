@@ -533,7 +533,22 @@ std::optional<Plan> Planner::refuse_assumed(const Reading& reading, const Subjec
   return std::nullopt;
 }
 
+/// "redis memory in 12 hours": of what is not counted, what it will be. "orders in 30 minutes" are
+/// those of the last.
+bool is_foretold(const Reading& reading, const catalogue::Recipe& recipe) {
+  const bool in = reading.ahead && reading.ahead->count > 0 &&
+                  reading.tokens[reading.ahead->first].text == "in";
+  const bool counted = recipe.promql.find("rate(") != std::string::npos ||
+                       recipe.promql.find("increase(") != std::string::npos;
+  const bool state = recipe.finding || recipe.unit == "flag" || recipe.unit == "up" ||
+                     recipe.unit == "timestamp" ||
+                     recipe.promql.find("time()") != std::string::npos;
+  return in && !counted && !state && !reading.how_many && !reading.intent_said &&
+         reading.intent == Intent::Query && reading.thresholds.empty();
+}
+
 Plan Planner::plan_subject(Reading& reading, Subject& subject) const {
+  if (is_foretold(reading, *subject.recipe)) reading.intent = Intent::Forecast;
   if (reading.intent == Intent::Query || reading.intent == Intent::Status) {
     if (auto limit = plan_count_limit(reading, subject)) return *std::move(limit);
   }

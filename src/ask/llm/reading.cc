@@ -519,8 +519,9 @@ class Reader {
       if (upper && place.value == written) return true;
       if (before_kind && is_naming_label(place.label)) return true;
       if (before_kind && place.label == "mountpoint") return true;
-      if (text(i).size() > 3 && (place.label == "service" || place.label == "datname" ||
-                                 place.label == "database" || place.label == "topic")) {
+      if (text(i).size() > 3 &&
+          (place.label == "service" || place.label == "job" || place.label == "datname" ||
+           place.label == "database" || place.label == "topic")) {
         return true;
       }
     }
@@ -637,7 +638,8 @@ class Reader {
       });
       content.minor = of_number;
       content.known = named || of_number || snapshot_.find(r_.tokens[i].written) != nullptr ||
-                      vocabulary_.knows(word) || vocabulary_.knows(content.canonical) ||
+                      (vocabulary_.knows(word) && !is_telling(word)) ||
+                      (vocabulary_.knows(content.canonical) && !is_telling(word)) ||
                       !snapshot_.with_word(content.canonical).empty() ||
                       !snapshot_.places(fold(word)).empty();
       r_.content.push_back(std::move(content));

@@ -201,6 +201,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"refuse.unsafe", "", ""},
     {"refuse.small_talk", "", ""},
     {"refuse.name", "name", ""},
+    {"refuse.name_elsewhere", "name subject", ""},
     {"refuse.there_is", "names", ""},
     {"refuse.missing", "words subject metrics", ""},
     {"refuse.unknown", "words", ""},

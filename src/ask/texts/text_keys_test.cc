@@ -141,6 +141,7 @@ TEST(TextKeys, NothingIsSaidPastTheCatalogue) {
       "count by ({0}) ({{{0}!=\\\"\\\"}})",
       "alert when {} is above {}",
       " for two hours",
+      " or vector(0)",
       "the question was given up",
       "there is no tool called ",
       "a question was given up, as a budget is used up",

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ask/tools/range_frame.h"
+#include "io/codec/number.h"
 
 namespace prom5::tools {
 
@@ -20,10 +21,9 @@ constexpr double kLeftOut = 0.1;
 
 std::string oldest_of(const std::string& selector) { return "min(timestamp(" + selector + "))"; }
 
-/// The last round of a search: its grid, and what was found there.
+/// The first sample, and the moment of the grid where it was seen.
 struct Search {
-  FrameRequest request;
-  RangeFrame frame;
+  TimeMs at;
   std::optional<TimeMs> found;
 };
 
@@ -33,6 +33,21 @@ FrameRequest grid_of(TimeRange stretch, DurationMs finest) {
   const DurationMs step{std::max(finest.ms, length.ms / kPoints / 1000 * 1000)};
   const int64_t steps = (length.ms + step.ms - 1) / step.ms;
   return {stretch.end - step * steps, stretch.end, step};
+}
+
+/// As a query of that moment gives it: a chart would draw the times.
+void show_moment(const std::string& promql, TimeMs at, TimeMs since, const ToolContext& context) {
+  if (context.evidence == nullptr) return;
+  std::string value;
+  codec::append_sample_value(value, since.as_seconds());
+  Json result = Json::array(
+      {{{"metric", Json::object()}, {"value", Json::array({at.as_seconds(), std::move(value)})}}});
+  context.evidence->push_back({promql,
+                               false,
+                               at,
+                               at,
+                               DurationMs{},
+                               {{"resultType", "vector"}, {"result", std::move(result)}}});
 }
 
 /// The first of a frame's one series that is a number; its steps where none is.
@@ -49,14 +64,13 @@ Result<Search> search(query::Engine& engine, const std::string& selector, TimeRa
   TimeRange stretch = asked;
   for (int round = 0; round < kRounds; ++round) {
     const FrameRequest request = grid_of(stretch, round == 0 ? kFirstStep : kFinest);
-    RangeFrame frame = TRY(range_frame(engine, oldest_of(selector), request, context));
+    const RangeFrame frame = TRY(range_frame(engine, oldest_of(selector), request, context));
     const size_t index = first_of(frame);
     if (index == frame.steps) return out;
     const double seconds = frame.series.front().values[index];
     const TimeMs first = frame.time_of(index);
     out.found = TimeMs{static_cast<int64_t>(std::llround(seconds * 1000))};
-    out.request = request;
-    out.frame = std::move(frame);
+    out.at = first;
     if (first <= asked.start) return out;
     if (index > 0 && request.step <= kFinest) return out;
     // A scrape that failed hides what was before it: the moment before may have had data too.
@@ -96,7 +110,7 @@ Result<Json> DataSince::call(const Json& arguments, const ToolContext& context) 
   out["since"] = since.as_seconds();
   out["covered_s"] = (end - since).as_seconds();
   if ((since - start).as_seconds() > kLeftOut * asked.as_seconds()) {
-    show(oldest_of(selector), found.request, found.frame, context);
+    show_moment(oldest_of(selector), found.at, *found.found, context);
   }
   return out;
 }
