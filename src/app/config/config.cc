@@ -182,20 +182,18 @@ class ConfigReader {
     const YamlNode* place;
   };
   Result<std::vector<NamedFile>> files_of(const YamlNode& node, std::string_view what,
-                                          bool must_be_yaml) {
+                                          bool of_rules) {
     std::vector<NamedFile> out;
     TRY(reader_.sequence(node, what, [&](const YamlNode& item) -> Result<void> {
       const std::string text = TRY(reader_.string(item));
       const size_t slash = text.rfind('/');
       const bool star_in_folder = slash != std::string::npos && text.find('*') < slash;
-      const bool yaml = text.ends_with(".yml") || text.ends_with(".yaml") ||
-                        text.ends_with(".rules") || text.ends_with('*') || !must_be_yaml;
-      if (text.empty() || star_in_folder || !yaml) {
+      if (text.empty() || star_in_folder) {
         return reader_.error(item, fmt::format("{}: invalid file path \"{}\"; a * may stand in the "
                                                "last part only",
                                                what, text));
       }
-      if (reader_.check() == Check::SyntaxOnly && must_be_yaml) return {};
+      if (reader_.check() == Check::SyntaxOnly && of_rules) return {};
       const std::string pattern = TRY(reader_.output_path(item));
       for (std::string& file : matching_files(pattern)) out.push_back({std::move(file), &item});
       return {};

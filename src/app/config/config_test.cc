@@ -101,6 +101,8 @@ TEST(Config, MalformedYaml) {
 TEST(Config, UnsupportedPartsAreToldOrNoted) {
   bad(job("ec2_sd_configs: [{region: x}]"), "p.yml:3:", "ec2_sd_configs is not supported");
   good("rule_files: []\n");
+  good("rule_files: ['no-such*.conf']\n");
+  bad("rule_files: ['my/*/rules']\n", "p.yml:1:14: ", "in the last part only");
   const auto noted = parse_config(job("ec2_sd_configs: [{region: x}]"), "p.yml", Check::SyntaxOnly);
   ASSERT_TRUE(noted) << noted.error().message;
   EXPECT_EQ(noted->notes.size(), 1U);
