@@ -239,6 +239,12 @@ TEST(AskedOtherwise, CodesInThePluralAreCodes) {
   }
 }
 
+TEST(AskedOtherwise, WhatWasDownIsLookedForInThePast) {
+  has(shop("was web-01 down"), "min_over_time(up{instance");
+  has(shop("which targets were down today"), "min_over_time(up[");
+  has(shop("were any targets down yesterday"), "offset");
+}
+
 TEST(AskedOtherwise, ALinkIsACorrelation) {
   const Answer a = shop("is there a link between cpu usage of web-01 and redis memory");
   EXPECT_EQ(a.intent, "correlate") << shown(a);

@@ -139,6 +139,11 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
     if (lost && subject.filters.empty()) return ask_which({}, reading);
     subject.score = 0.8;
   }
+  // "was the shop down?", "which targets were down today": at any time of it.
+  const bool was = !reading.point && !reading.tokens.empty() &&
+                   is_any_of(reading.tokens[0].text, {"was", "were"});
+  const bool past = (reading.window || reading.range || was) && !reading.point;
+  if (past && !targets) subject = by_its_course(reading, subject);
   Plan plan = begin(reading, subject);
   plan.intent = Intent::Status;
   const bool problems = reading.says_any({"broken", "wrong", "problem", "problems", "issue",
@@ -156,10 +161,11 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
   Shape shape;
   look_back(reading, shape, plan, subject);
   shape.window = DurationMs::minutes(5);
-  const bool past = (reading.window || reading.range) && !reading.point;
   if (past) {
-    const TimePhrase& span = reading.range ? *reading.range : *reading.window;
-    shape.window = span.end - span.start;
+    constexpr DurationMs kLately = DurationMs::days(1);
+    const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
+    shape.window = span ? span->end - span->start : kLately;
+    shape.offset = reading.range ? now_ - reading.range->end : DurationMs{};
     shape.over_time = "min";
     plan.range = false;
     plan.window = format_duration(shape.window);
