@@ -31,6 +31,12 @@ Json rules_arguments(const Reading& reading) {
   return out;
 }
 
+/// "was the shop down?", "which targets were down today": at any time of it.
+bool is_of_the_past(const Reading& reading) {
+  const bool was = !reading.tokens.empty() && is_any_of(reading.tokens[0].text, {"was", "were"});
+  return (reading.window || reading.range || was) && !reading.point;
+}
+
 }  // namespace
 
 bool asks_for_trouble(const Reading& reading) {
@@ -139,10 +145,7 @@ Plan Planner::plan_status(const Reading& reading, const Subject& asked) const {
     if (lost && subject.filters.empty()) return ask_which({}, reading);
     subject.score = 0.8;
   }
-  // "was the shop down?", "which targets were down today": at any time of it.
-  const bool was = !reading.point && !reading.tokens.empty() &&
-                   is_any_of(reading.tokens[0].text, {"was", "were"});
-  const bool past = (reading.window || reading.range || was) && !reading.point;
+  const bool past = is_of_the_past(reading);
   if (past && !targets) subject = by_its_course(reading, subject);
   Plan plan = begin(reading, subject);
   plan.intent = Intent::Status;
