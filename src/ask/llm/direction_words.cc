@@ -159,35 +159,34 @@ std::string say_crossing(const Telling& told) {
   if (rows.empty()) {
     return told.texts.say("value.no_data", {{"subject", told.plan.subject}});
   }
-  std::map<std::string, Json> last;  // the newest of each comes first
   const Json& looked = result_of(told.results, "crossings");
-  std::map<std::string, size_t> times;
-  for (const Json& one : looked.value("episodes", Json::array())) {
-    const std::string name = name_of(one["labels"], labels);
-    last.emplace(name, one);
-    ++times[name];
-  }
   const bool below = told.plan.limit_op.starts_with('<');
-  std::map<std::string, double> extremes;
+  std::map<std::string, Json> found;
   for (const Json& one : looked.value("series", Json::array())) {
-    extremes[name_of(one["labels"], labels)] = one.value(below ? "lowest" : "highest", 0.0);
+    found.emplace(name_of(one["labels"], labels), one);
   }
+  const auto crossed_ever = [&](const Row& row) {
+    const auto at = found.find(row.name);
+    return at != found.end() && at->second.contains("newest");
+  };
   std::ranges::stable_sort(rows, [&](const Row& a, const Row& b) {
-    const bool one = last.contains(a.name);
-    return one != last.contains(b.name) ? one : a.value > b.value;
+    const bool one = crossed_ever(a);
+    return one != crossed_ever(b) ? one : a.value > b.value;
   });
   std::string out = say_each(told, rows, [&](const Row& row) {
-    const auto episode = last.find(row.name);
-    const auto extreme = extremes.find(row.name);
-    std::string crossed = say_crossed(told, row, episode == last.end() ? Json() : episode->second,
-                                      extreme == extremes.end() ? row.value : extreme->second);
-    if (told.plan.wording != "crossings" || episode == last.end()) return crossed;
-    return told.texts.say("crossed.times", {{"count", times[row.name]},
+    const auto at = found.find(row.name);
+    // Of very many series some are not in the result: what they were is not known.
+    if (at == found.end()) return told.value(row.value);
+    const Json& series = at->second;
+    const double extreme = series.value(below ? "lowest" : "highest", 0.0);
+    std::string crossed = say_crossed(told, row, series.value("newest", Json()), extreme);
+    if (told.plan.wording != "crossings" || !crossed_ever(row)) return crossed;
+    return told.texts.say("crossed.times", {{"count", series.value("count", size_t{1})},
                                             {"time", told.time_of(looked, "data_since")},
                                             {"crossed", std::move(crossed)}});
   });
-  const bool never =
-      std::ranges::any_of(rows, [&](const Row& r) { return !last.contains(r.name); });
+  const bool never = std::ranges::any_of(
+      rows, [&](const Row& row) { return found.contains(row.name) && !crossed_ever(row); });
   if (never) out += say_between(told, looked);
   return out;
 }

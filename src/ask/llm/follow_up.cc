@@ -17,10 +17,18 @@ Json mention_json(const Mention& m) {
   return {{"text", m.text}, {"folded", m.folded}, {"kind", m.kind}, {"negated", m.negated}};
 }
 
-/// "make it 2 %", "for 15 minutes", "and critical": the alert before, with something else.
+/// "90", "and 90 %?": a number and nothing that it could be of.
+bool is_amount(const Reading& reading) {
+  constexpr size_t kFewWords = 3;
+  return reading.numbers.size() == 1 && reading.tokens.size() <= kFewWords &&
+         reading.thresholds.empty() && reading.content.empty() && reading.mentions.empty() &&
+         reading.numbered.empty() && reading.values.empty();
+}
+
+/// "make it 2 %", "90", "for 15 minutes", "and critical": the alert before, with something else.
 void inherit_alert(const Json& before, Reading& reading) {
   const bool amends = reading.says_phrase({"make", "it"}) || reading.hold ||
-                      !reading.severity.empty() ||
+                      !reading.severity.empty() || is_amount(reading) ||
                       reading.says_any({"critical", "warning", "only"});
   if (before.value("intent", "") != "alert" || reading.intent_said || !amends) return;
   reading.intent = Intent::Alert;
@@ -96,7 +104,9 @@ void inherit_times(const Json& before, bool new_subject, TimeMs now, Reading& re
   const bool leans = reading.tokens.size() < 3 || reading.refers ||
                      (reading.follow_up && kLeans.contains(reading.tokens[0].text));
   if (new_subject && !leans) return;
-  if (!reading.window && !reading.range && !reading.point && before.contains("window_ms")) {
+  // "tomorrow" is no part of what was measured.
+  const bool own = reading.window || reading.range || reading.point || reading.ahead;
+  if (!own && before.contains("window_ms")) {
     TimePhrase window;
     window.length = {before["window_ms"].get<int64_t>()};
     window.end = now;
@@ -141,6 +151,7 @@ void Planner::take_bare_window(const Json& before, Reading& reading) const {
     phrase.start = now_;
     phrase.end = now_ + length->length;
     reading.ahead = phrase;
+    reading.intent = Intent::Forecast;
   } else {
     phrase.start = now_ - length->length;
     phrase.end = now_;

@@ -58,6 +58,35 @@ struct YoungWorld : SmallWorld {
   }
 };
 
+/// Six hours of hosts: the load of one goes up and down all the time, of another it went
+/// up thrice. The other load is of more hosts than a result tells of.
+struct FlappingWorld : SmallWorld {
+  FlappingWorld() : SmallWorld(false) {
+    load("web-01", [](double m) { return static_cast<int>(m) % 2 == 1 ? 5 : 1; });
+    load("web-02", [](double m) { return m == 30 || m == 60 || m == 70 ? 10 : 1; });
+    for (int i = 0; i < 130; ++i) {
+      put(gauge("node_load5", fmt::format("host-{}", 1000 + i)), [=](double m) {
+        return m == 100 ? 4 : i == 129 ? 2 : 1;
+      });
+    }
+  }
+
+  static Labels gauge(const char* name, const std::string& host) {
+    return {{"__name__", name}, {"instance", host + ":9100"}, {"job", "node"}};
+  }
+  void load(const std::string& host, const Course& value) { put(gauge("node_load1", host), value); }
+};
+
+Answer flapping(const std::string& question) {
+  static FlappingWorld world;
+  static Assistant made(world);
+  Answer a = made.ask(question);
+  expect_sound(a, question);
+  EXPECT_EQ(world.registry.counter("prom5_assistant_unchecked_numbers_total", "").value(), 0)
+      << question << shown(a);
+  return a;
+}
+
 Answer young(const std::string& question, const std::string& languages = "") {
   static YoungWorld world;
   static Assistant made(world);
@@ -101,6 +130,23 @@ TEST(LittleData, ALimitIsHeldAgainstEachSample) {
   says(young("since when is load5 above 3"), "above 3 since 11:59:45, now 4");
   says(young("how often was load1 above 3"), "1 time since 11:51");
   says(young("since when is web-01 down"), "for less than a minute");
+}
+
+TEST(Flapping, EachSeriesIsToldForItself) {
+  const Answer since = flapping("since when is load1 above 3");
+  says(since, "web-02:9100: not above 3 now (1), last from 07:10:00 to 07:11:00");
+  says_not(since, "nor at any time");
+  const Answer often = flapping("how often was load1 above 3");
+  says(often, "web-01:9100: 180 times since 06:00");
+  says(often, "web-02:9100: 3 times since 06:00");
+  says_not(often, "What the queries gave");
+}
+
+TEST(Flapping, AnExtremeThatIsNotKnownIsNotTold) {
+  const Answer never = flapping("since when is load5 above 7");
+  says(never, "host-1129:9100: 2;");
+  says(never, "nor at any time since 06:00; 4 was the highest");
+  says_not(never, "2 was the highest");
 }
 
 TEST(LittleData, ADirectionTakesTime) {

@@ -85,6 +85,13 @@ std::optional<Choice> choice_in(std::string_view said, const catalogue::Lexicon&
   return out;
 }
 
+/// "last" alone may begin a question, and "die Last" is the load.
+bool is_bare_last(std::string_view said) {
+  return std::ranges::all_of(plain_words(said), [](const std::string& word) {
+    return is_any_of(word, {"last", "die", "der", "das", "den"});
+  });
+}
+
 /// The only option that has all the words that were said.
 std::optional<size_t> option_named(std::string_view said, const std::vector<std::string>& options) {
   const std::vector<std::string> words = plain_words(said);
@@ -232,6 +239,7 @@ std::optional<Plan> Planner::plan_option(const std::string& said, const Json& be
   const std::vector<std::string> options = offered_in(before);
   const bool asks = before.is_object() && before.value("asks", false);
   const auto choice = choice_in(said, knowledge_.pack.lexicon);
+  if (choice && choice->index == 0 && !asks && is_bare_last(said)) return std::nullopt;
   if (!choice) {
     const auto named = asks ? option_named(said, options) : std::nullopt;
     return named ? std::optional(take_option(options[*named], before)) : std::nullopt;
@@ -241,8 +249,10 @@ std::optional<Plan> Planner::plan_option(const std::string& said, const Json& be
   const bool amount =
       intent == "top" || intent == "alert" || (options.empty() && intent == "clarify");
   if (choice->bare && amount) return std::nullopt;
-  // "and 7?" after core 3 is another core, whatever was suggested beside the answer.
-  const bool another = !asks && before.is_object() && before.contains("called") &&
+  // "and 7?" after core 3 is another core, and "and 90?" after an alert another limit, whatever
+  // was suggested beside the answer.
+  const bool another = !asks && before.is_object() &&
+                       (before.contains("called") || intent == "alert") &&
                        (said.starts_with("and ") || said.starts_with("und "));
   if (another) return std::nullopt;
   if (options.empty()) {
@@ -325,7 +335,13 @@ std::string Planner::in_english(const std::string& said) const {
     out += (out.empty() ? "" : " ") + *english;
     i += count + 1;
   }
-  return german ? out : said;
+  // "welche feuern nicht": what would be read without its "not" is not read.
+  const bool negates =
+      std::ranges::any_of(tokens, [](const Token& token) { return token.text == "nicht"; });
+  if (!german || !negates) return german ? out : said;
+  const Reading english =
+      read_question(out, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
+  return std::ranges::any_of(english.mentions, &catalogue::Mention::negated) ? out : said;
 }
 
 /// "wie hoch ist die Auslastung?": that English is understood, where the question is in the

@@ -713,7 +713,12 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   Reading reading = read_question(text, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
   const bool goes_on = before.is_object() && before.contains("subject");
   if (auto odd = refuse_odd_time(reading)) return *std::move(odd);
-  if (const std::string whole = goes_on ? with_kind(reading, before) : ""; !whole.empty()) {
+  // Once: what is called "in" something says no more with another "in" before it.
+  const std::string kind = goes_on ? before.value("called", "") : "";
+  const bool has_kind =
+      kind.empty() ||
+      std::ranges::any_of(reading.tokens, [&](const Token& token) { return token.text == kind; });
+  if (const std::string whole = has_kind ? "" : with_kind(reading, before); !whole.empty()) {
     return plan_text(whole, before);
   }
   if (goes_on) take_bare_window(before, reading);

@@ -39,6 +39,23 @@ TEST(Turns, WhatLiesAheadIsNoValue) {
   EXPECT_EQ(talk({"what will cpu usage of web-01 be tomorrow"}).intent, "forecast");
 }
 
+TEST(Turns, AnotherLengthAheadIsAnotherForecast) {
+  for (const auto& [question, turn] :
+       {std::pair{"what will memory usage of web-01 be in 2 hours", "and 6 hours"},
+        std::pair{"predict memory usage of web-01 in 1 day", "6 hours"}}) {
+    const Answer a = talk({question, turn});
+    EXPECT_EQ(a.intent, "forecast") << turn << "\n" << shown(a);
+    says(a, "21600)");
+    says(a, "web-01");
+  }
+}
+
+TEST(Turns, WhatLiesAheadIsNotMeasuredOverTheTimeBefore) {
+  const Answer a = talk({"cpu usage of web-01 over 5 min", "tomorrow"});
+  ASSERT_TRUE(a.clarification) << shown(a);
+  says(a, "lies ahead");
+}
+
 TEST(Turns, ATimeThatCannotBeIsAskedBack) {
   const Answer a = talk({"cpu usage of web-01 at 25:00"});
   ASSERT_TRUE(a.clarification) << shown(a);
@@ -88,6 +105,38 @@ TEST(Turns, NothingOfferedIsNotChosen) {
   for (const char* choice : {"1", "#1", "number 2", "the second", "one"}) {
     says(talk({choice}), "nothing was offered");
   }
+}
+
+TEST(Turns, LastAloneIsNoChoice) {
+  const Answer load = talk({"Die Last"});
+  EXPECT_EQ(shown(load).find("nothing was offered"), std::string::npos) << shown(load);
+  const Answer first = talk({"cpu usage of web-01"});
+  ASSERT_FALSE(first.suggestions.empty());
+  const Answer taken = talk({"cpu usage of web-01", "the last one"});
+  const Answer last = talk({"cpu usage of web-01", "last"});
+  EXPECT_NE(last.promql, taken.promql) << shown(last);
+  // Of options that were asked for it is one.
+  EXPECT_EQ(talk({"usage over the last 2 hours", "last"}).promql,
+            talk({"usage over the last 2 hours", "the last one"}).promql);
+}
+
+TEST(Turns, ANumberAfterAnAlertIsItsValue) {
+  for (const char* turn : {"90", "90 %", "and 90?", "make it 90"}) {
+    const Answer a = talk({"alert me when cpu usage is above 80", turn});
+    EXPECT_EQ(a.intent, "alert") << turn << "\n" << shown(a);
+    says(a, "> 90");
+  }
+}
+
+TEST(Turns, AKindIsPutBeforeANumberOnce) {
+  SmallWorld world;
+  for (const char* place : {"north", "south"}) {
+    world.put({{"__name__", "spool_depth"}, {"job", "spool"}, {"in", place}},
+              [](double) { return 5; });
+  }
+  Assistant own(world);
+  EXPECT_FALSE(declined(own.ask("spool depth in north", "kind")));
+  expect_sound(own.ask("and 9?", "kind"), "and 9?");
 }
 
 TEST(Turns, ANumberAfterATopIsItsLength) {
@@ -158,6 +207,8 @@ TEST(Turns, GermanWordsMakeEnglishQuestions) {
   says(talk({"CPU-Auslastung von web-01"}, "de"), "web-01");
   says(talk({"memory usage of web-01", "und die letzte Stunde?"}, "de"), "web-01");
   says(talk({"cpu usage of web-01", "und Speicher?"}, "de"), "node_memory_");
+  // No question loses its "not".
+  says(talk({"Welche Alarme feuern nicht"}, "de"), "nur auf Englisch");
   // A word that is not known leaves all as it was.
   says(talk({"wie hoch ist die Brotbackzeit"}, "de"), "nur auf Englisch");
 }

@@ -22,7 +22,9 @@ constexpr int64_t kMostSteps = 5760;
 constexpr int64_t kFewSteps = 1440;
 constexpr DurationMs kUsualInterval = DurationMs::minutes(1);
 constexpr DurationMs kCounted = DurationMs::minutes(10);
+/// Besides the newest of each series, which are always listed.
 constexpr size_t kMaxEpisodes = 50;
+constexpr size_t kMaxOfOne = 10;
 constexpr size_t kMaxSeries = 100;
 /// How many moments are looked at more closely.
 constexpr int kMostRefined = 8;
@@ -113,48 +115,89 @@ struct Closer {
   const ToolContext& context;
   int left = kMostRefined;
 
-  /// The first moment after `index - 1` at which the condition is what it is at `index`.
-  Result<TimeMs> edge(const Labels& labels, size_t index, const Condition& condition, bool holds) {
+  /// The first moment after `index - 1` at which the condition is what it is at `index`; the one
+  /// at `index` where looking more closely fails, as when the budget is used up.
+  TimeMs edge(const Labels& labels, size_t index, const Condition& condition, bool holds) {
     const TimeMs known = look.values.time_of(index);
     const DurationMs step = look.request.step;
-    if (index == 0 || step <= look.interval || left-- <= 0) return known;
+    if (index == 0 || step <= look.interval || left <= 0) return known;
+    // It is not asked for where it would be turned away: that would be told of the question.
+    const QueryBudget* budget = context.budget;
+    if (budget != nullptr && budget->samples() >= budget->max_samples()) return known;
+    --left;
     const FrameRequest request{known - step, known, look.interval};
-    const RangeFrame frame = TRY(range_frame(engine, promql, request, context));
-    const auto same = std::ranges::find(frame.series, labels, &FrameSeries::labels);
-    if (same == frame.series.end()) return known;
+    const auto frame = range_frame(engine, promql, request, context);
+    if (!frame) {
+      left = 0;
+      return known;
+    }
+    const auto same = std::ranges::find(frame->series, labels, &FrameSeries::labels);
+    if (same == frame->series.end()) return known;
     // Backwards, as it may change more than once in between.
-    size_t i = frame.steps;
+    size_t i = frame->steps;
     while (i > 0 && condition.holds(same->values[i - 1]) == holds) --i;
-    return i < frame.steps ? std::min(known, frame.time_of(i)) : known;
+    return i < frame->steps ? std::min(known, frame->time_of(i)) : known;
   }
 };
 
+/// What a series did beyond the limit.
+struct Crossed {
+  Labels labels;
+  std::vector<Json> episodes;  ///< the newest first, not all of very many
+  size_t count = 0;            ///< of all
+};
+
 /// The newest of each series is told to the sample.
-Result<Json> episodes_of(const FrameSeries& series, const Condition& condition, Closer& closer) {
-  Json out = Json::array();
+Crossed crossed_by(const FrameSeries& series, const Condition& condition, Closer& closer) {
   const auto found = analysis::episodes(series.values, {closer.look.request.step, {}, {}});
-  for (size_t i = 0; i < found.size(); ++i) {
+  Crossed out{series.labels, {}, found.size()};
+  const RangeFrame& values = closer.look.values;
+  for (size_t i = found.size(); i-- > 0 && out.episodes.size() < kMaxOfOne;) {
     const analysis::Episode& one = found[i];
-    const bool newest = i + 1 == found.size();
-    const RangeFrame& values = closer.look.values;
     const size_t last = one.end.value_or(values.steps - 1);
     TimeMs start = values.time_of(one.pending);
     TimeMs end = values.time_of(last);
-    if (newest) {
-      start = TRY(closer.edge(series.labels, one.pending, condition, true));
-      if (one.end) end = TRY(closer.edge(series.labels, last, condition, false));
+    if (out.episodes.empty()) {
+      start = closer.edge(series.labels, one.pending, condition, true);
+      if (one.end) end = closer.edge(series.labels, last, condition, false);
     }
-    out.push_back({{"labels", labels_json(series.labels)},
-                   {"start", start.as_seconds()},
-                   {"end", end.as_seconds()},
-                   {"open", !one.end.has_value()}});
+    out.episodes.push_back({{"labels", labels_json(series.labels)},
+                            {"start", start.as_seconds()},
+                            {"end", end.as_seconds()},
+                            {"open", !one.end.has_value()}});
   }
   return out;
 }
 
-/// The lowest and highest of each, and when the first of any was.
-Json extremes_of(Look& look) {
+void newest_first(std::vector<Json>& episodes) {
+  std::ranges::stable_sort(episodes, std::greater(),
+                           [](const Json& one) { return one["start"].get<double>(); });
+}
+
+/// The newest of each series, and of the others those that there is room for.
+std::vector<Json> listed(const std::vector<Crossed>& crossed) {
+  std::vector<Json> out;
+  std::vector<Json> others;
+  for (const Crossed& one : crossed) {
+    for (size_t i = 0; i < one.episodes.size(); ++i) {
+      (i == 0 ? out : others).push_back(one.episodes[i]);
+    }
+  }
+  newest_first(others);
+  for (size_t i = 0; i < others.size() && out.size() < kMaxEpisodes; ++i) {
+    out.push_back(std::move(others[i]));
+  }
+  newest_first(out);
+  return out;
+}
+
+/// Of each its lowest, its highest, how often it was beyond the limit and when last, and when the
+/// first value of any was. Of too many series those are left out that never were beyond it.
+Json series_of(Look& look, const std::vector<Crossed>& crossed) {
+  std::map<Labels, const Crossed*> known;
+  for (const Crossed& one : crossed) known.emplace(one.labels, &one);
   Json out = Json::array();
+  Json never = Json::array();
   size_t first = look.values.steps;
   for (const FrameSeries& series : look.values.series) {
     double low = NAN;
@@ -166,8 +209,20 @@ Json extremes_of(Look& look) {
       low = std::fmin(low, value);
       high = std::fmax(high, value);
     }
-    if (std::isnan(low) || out.size() == kMaxSeries) continue;
-    out.push_back({{"labels", labels_json(series.labels)}, {"lowest", low}, {"highest", high}});
+    const auto at = known.find(series.labels);
+    Json& list = at == known.end() ? never : out;
+    if ((std::isnan(low) && at == known.end()) || list.size() == kMaxSeries) continue;
+    Json one{{"labels", labels_json(series.labels)}, {"count", 0}};
+    if (!std::isnan(low)) one.update({{"lowest", low}, {"highest", high}});
+    if (at != known.end()) {
+      one["count"] = at->second->count;
+      one["newest"] = at->second->episodes.front();
+      one["newest"].erase("labels");
+    }
+    list.push_back(std::move(one));
+  }
+  for (size_t i = 0; i < never.size() && out.size() < kMaxSeries; ++i) {
+    out.push_back(std::move(never[i]));
   }
   // A rate begins later than what it is of.
   if (first > 0 && first < look.values.steps) look.since = look.values.time_of(first);
@@ -179,7 +234,8 @@ Json extremes_of(Look& look) {
 ToolSpec Crossings::spec() const {
   return {"crossings",
           "When a query's values were beyond a limit in the last 24 hours, or since there is data "
-          "(data_since): the stretches, the newest first, and each series' lowest and highest.",
+          "(data_since): the latest stretches, the newest first, and each series' lowest, highest, "
+          "count of stretches and newest one.",
           object_schema({{"promql", "string", "the query, without a comparison"},
                          {"op", "string", "one of > >= < <= == !="},
                          {"limit", "number", "what the values are compared with"},
@@ -205,21 +261,19 @@ Result<Json> Crossings::call(const Json& arguments, const ToolContext& context) 
   Look look = TRY(look_at(engine_, promql, reads, context));
   const RangeFrame found = held(look.values, condition);
   Closer closer{engine_, promql, look, context};
-  std::vector<Json> all;
+  std::vector<Crossed> crossed;
+  size_t count = 0;
   for (const FrameSeries& series : found.series) {
-    for (Json& one : TRY(episodes_of(series, condition, closer))) all.push_back(std::move(one));
+    crossed.push_back(crossed_by(series, condition, closer));
+    count += crossed.back().count;
   }
-  std::ranges::stable_sort(all, std::greater(),
-                           [](const Json& one) { return one["start"].get<double>(); });
-  Json series = extremes_of(look);
+  Json series = series_of(look, crossed);
   // Where nothing was beyond it, the values are what shows that.
   const std::string compared =
       fmt::format("({}) {} {}", promql, condition.op, codec::format_general(condition.limit));
   show(found.series.empty() ? promql : compared, look.request,
        found.series.empty() ? look.values : found, context);
-  const size_t count = all.size();
-  if (all.size() > kMaxEpisodes) all.resize(kMaxEpisodes);
-  return Json{{"episodes", std::move(all)},
+  return Json{{"episodes", listed(crossed)},
               {"count", count},
               {"series", std::move(series)},
               {"data_since", look.since.as_seconds()},

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ask/catalogue/small_world_test.h"
+#include "ask/query_budget.h"
 #include "ask/tools/data_since.h"
 
 namespace prom5::tools {
@@ -18,10 +19,10 @@ struct Scraped {
   DataSince since{world.engine};
 
   void put(const char* name, DurationMs length, DurationMs interval,
-           const std::function<double(int64_t before)>& value) {
+           const std::function<double(int64_t before)>& value, const std::string& job = "a") {
     const auto appender = world.storage.appender();
     for (int64_t ms = length.ms; ms >= 0; ms -= interval.ms) {
-      CHECK(appender->append(0, {{"__name__", name}, {"job", "a"}},
+      CHECK(appender->append(0, {{"__name__", name}, {"job", job}},
                              {SmallWorld::kNow - DurationMs{ms}, value(ms / 1000)}));
     }
     CHECK(appender->commit());
@@ -90,6 +91,64 @@ TEST(Crossings, WhatLastsIsOpen) {
   ASSERT_EQ(found["count"], 1);
   EXPECT_EQ(found["episodes"][0]["start"], before(600));
   EXPECT_EQ(found["episodes"][0]["open"], true);
+}
+
+TEST(Crossings, EachSeriesHasItsCountAndItsNewest) {
+  Scraped s;
+  const DurationMs minute = DurationMs::minutes(1);
+  s.put("g", DurationMs::hours(6), minute, [](int64_t t) { return t / 60 % 2 == 1 ? 5 : 1; });
+  s.put("g", DurationMs::hours(6), minute, [](int64_t t) { return t == 18'000 ? 5 : 1; }, "b");
+  s.put("g", DurationMs::hours(6), minute, [](int64_t) { return 2; }, "c");
+  const Json found = s.crossed("g", ">", 3);
+  EXPECT_EQ(found["count"], 181);
+  std::map<std::string, Json> series;
+  for (const Json& one : found["series"]) series[one["labels"]["job"]] = one;
+  ASSERT_EQ(series.size(), 3U);
+  EXPECT_EQ(series["a"]["count"], 180);
+  EXPECT_EQ(series["a"]["newest"]["start"], before(60));
+  EXPECT_EQ(series["b"]["count"], 1);
+  EXPECT_EQ(series["b"]["newest"]["start"], before(18'000));
+  EXPECT_EQ(series["b"]["newest"]["open"], false);
+  EXPECT_EQ(series["c"]["count"], 0);
+  EXPECT_FALSE(series["c"].contains("newest"));
+  const Json& episodes = found["episodes"];
+  ASSERT_EQ(episodes.size(), 11U);
+  EXPECT_EQ(episodes.front()["start"], before(60));
+  EXPECT_EQ(episodes.back()["labels"]["job"], "b");
+}
+
+TEST(Crossings, OfTooManySeriesThoseBeyondTheLimitAreKept) {
+  Scraped s;
+  for (int i = 0; i < 130; ++i) {
+    s.put(
+        "g", DurationMs::minutes(9), DurationMs::minutes(1),
+        [=](int64_t t) { return i == 129 && t == 300 ? 5 : 1; }, std::to_string(1000 + i));
+  }
+  const Json found = s.crossed("g", ">", 3);
+  ASSERT_EQ(found["series"].size(), 100U);
+  EXPECT_EQ(found["series"][0]["labels"]["job"], "1129");
+  EXPECT_EQ(found["series"][0]["count"], 1);
+}
+
+TEST(Crossings, WithoutBudgetForMoreTheEdgesAreTheGrids) {
+  Scraped s;
+  s.put("g", DurationMs::hours(24), DurationMs::seconds(5),
+        [](int64_t t) { return t <= 40'000 && t > 20'005 ? 5 : 1; });
+  constexpr TimeMs kSoon = SmallWorld::kNow + DurationMs::hours(1);
+  QueryBudget ample(s.world.clock, kSoon, 1'000'000'000);
+  s.world.context.budget = &ample;
+  EXPECT_EQ(s.crossed("g", ">", 9)["count"], 0);
+  QueryBudget scarce(s.world.clock, kSoon, ample.samples());
+  s.world.context.budget = &scarce;
+  const Json coarse = s.crossed("g", ">", 3);
+  ASSERT_EQ(coarse["count"], 1);
+  EXPECT_EQ(coarse["episodes"][0]["start"], before(39'990));
+  EXPECT_EQ(coarse["episodes"][0]["end"], before(19'995));
+  EXPECT_FALSE(scarce.turned_away());
+  s.world.context.budget = &ample;
+  const Json fine = s.crossed("g", ">", 3);
+  EXPECT_EQ(fine["episodes"][0]["start"], before(40'000));
+  EXPECT_EQ(fine["episodes"][0]["end"], before(20'005));
 }
 
 TEST(Crossings, WrongArgumentsAndNoData) {
