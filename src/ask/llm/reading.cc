@@ -519,9 +519,8 @@ class Reader {
       if (upper && place.value == written) return true;
       if (before_kind && is_naming_label(place.label)) return true;
       if (before_kind && place.label == "mountpoint") return true;
-      if (text(i).size() > 3 &&
-          (place.label == "service" || place.label == "job" || place.label == "datname" ||
-           place.label == "database" || place.label == "topic")) {
+      if (text(i).size() > 3 && (place.label == "service" || place.label == "datname" ||
+                                 place.label == "database" || place.label == "topic")) {
         return true;
       }
     }

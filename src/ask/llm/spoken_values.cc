@@ -78,8 +78,12 @@ class Finder {
     if (before == i) return;
     const std::string& said = tokens_[before].text;
     if (catalogue::singular(said) != said) return;
-    std::string kind = kind_of_value(said, lexicon_, snapshot_);
-    if (kind.empty() || is_subject(kind) || !is_unknown(i)) return;
+    // "consumer group billing"
+    const std::string joined = before > 0 ? tokens_[before - 1].text + said : "";
+    std::string kind = joined.empty() ? "" : kind_of_value(joined, lexicon_, snapshot_);
+    const bool whole = !kind.empty();
+    if (!whole) kind = kind_of_value(said, lexicon_, snapshot_);
+    if (kind.empty() || is_subject(kind) || !is_unknown(i, whole)) return;
     // "host web-99" looks like a name by itself.
     const bool host = is_any_of(kind, {"host", "instance", "node"});
     if (host && std::ranges::any_of(tokens_[i].text, is_digit)) return;
@@ -97,11 +101,13 @@ class Finder {
     if (own && is_unknown(i)) out_.push_back({i + 1, i, said, false});
   }
 
-  [[nodiscard]] bool is_unknown(size_t i) const {
+  /// `named`: behind the whole name of a label a word describes nothing.
+  [[nodiscard]] bool is_unknown(size_t i, bool named = false) const {
     const std::string& text = tokens_[i].text;
     const std::string canonical = lexicon_.canonical(text);
     const std::string folded = catalogue::fold(text);
-    const bool describes = text.ends_with("ing") || text.ends_with("ed") || text.ends_with("ly");
+    const bool describes =
+        !named && (text.ends_with("ing") || text.ends_with("ed") || text.ends_with("ly"));
     return has_letter(text) && text.size() > 1 && !describes && !lexicon_.says_nothing(text) &&
            !lexicon_.is_weak(canonical) && lexicon_.kind(canonical) == nullptr &&
            !vocabulary_.knows(text) && !vocabulary_.knows(canonical) &&

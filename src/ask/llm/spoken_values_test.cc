@@ -95,6 +95,7 @@ TEST(SpokenValues, AValueThatIsNotThereIsRefused) {
   misses("requests by method bitcoin", "method bitcoin", "GET");
   misses("is the latency of shipping unusual", "shipping", "request latency");
   misses("is the latency of service billing unusual", "service billing", "checkout");
+  misses("lag of consumer group pricing", "pricing", "billing");
   gives("lag of topic orders", "topic=\"orders\"");
   gives("queue length of queue invoices", "queue=\"invoices\"");
 }
