@@ -171,9 +171,7 @@ class PosixFileLock final : public FileLock {
 }  // namespace
 
 Result<std::unique_ptr<WritableFile>> PosixFileSystem::open_append(const std::string& path) {
-  // Logs may go into a FIFO: who reads it slowly, or not at all, holds up nobody here.
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
-  if (fd < 0 && errno == ENXIO) return fail(ErrorCode::Io, "open {}: nobody reads it", path);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return system_error("open", path);
   return std::make_unique<PosixWritableFile>(fd, path);
 }

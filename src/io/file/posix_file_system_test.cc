@@ -109,22 +109,6 @@ TEST_F(Posix, WhatWasGivenOpenIsRead) {
   ::close(ends[0]);
 }
 
-TEST_F(Posix, AFifoThatNobodyReadsIsNoLog) {
-  ASSERT_EQ(::mkfifo((root_ + "/fifo").c_str(), 0600), 0);
-  const auto log = files_.open_append(root_ + "/fifo");
-  ASSERT_FALSE(log);
-  EXPECT_EQ(log.error().message, "open " + root_ + "/fifo: nobody reads it");
-  const int reader = ::open((root_ + "/fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  const auto opened = files_.open_append(root_ + "/fifo");
-  ASSERT_TRUE(opened);
-  Result<void> written;
-  // More than a FIFO takes: an error, where waiting would never end.
-  for (size_t i = 0; written && i < 100; ++i)
-    written = (*opened)->append(std::string(100'000, 'x'));
-  EXPECT_FALSE(written);
-  ::close(reader);
-}
-
 TEST_F(Posix, ARemovedFileIsGone) {
   ASSERT_TRUE(files_.write_atomically(root_ + "/a", "x"));
   ASSERT_TRUE(files_.remove(root_ + "/a"));
