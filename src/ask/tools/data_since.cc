@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "ask/tools/range_frame.h"
-#include "io/codec/number.h"
 
 namespace prom5::tools {
 
@@ -16,38 +15,12 @@ constexpr int kRounds = 6;
 constexpr DurationMs kFirstStep = DurationMs::seconds(15);
 constexpr DurationMs kFinest = DurationMs::seconds(1);
 
-/// What begins later than this part of the stretch after its start leaves some of it out.
-constexpr double kLeftOut = 0.1;
-
-std::string oldest_of(const std::string& selector) { return "min(timestamp(" + selector + "))"; }
-
-/// The first sample, and the moment of the grid where it was seen.
-struct Search {
-  TimeMs at;
-  std::optional<TimeMs> found;
-};
-
 /// The grid ends where the stretch does: what has just begun is seen from there.
 FrameRequest grid_of(TimeRange stretch, DurationMs finest) {
   const DurationMs length = stretch.end - stretch.start;
   const DurationMs step{std::max(finest.ms, length.ms / kPoints / 1000 * 1000)};
   const int64_t steps = (length.ms + step.ms - 1) / step.ms;
   return {stretch.end - step * steps, stretch.end, step};
-}
-
-/// As a query of that moment gives it: a chart would draw the times.
-void show_moment(const std::string& promql, TimeMs at, TimeMs since, const ToolContext& context) {
-  if (context.evidence == nullptr) return;
-  std::string value;
-  codec::append_sample_value(value, since.as_seconds());
-  Json result = Json::array(
-      {{{"metric", Json::object()}, {"value", Json::array({at.as_seconds(), std::move(value)})}}});
-  context.evidence->push_back({promql,
-                               false,
-                               at,
-                               at,
-                               DurationMs{},
-                               {{"resultType", "vector"}, {"result", std::move(result)}}});
 }
 
 /// The first of a frame's one series that is a number; its steps where none is.
@@ -58,34 +31,29 @@ size_t first_of(const RangeFrame& frame) {
   return static_cast<size_t>(first - values.begin());
 }
 
-Result<Search> search(query::Engine& engine, const std::string& selector, TimeRange asked,
-                      const ToolContext& context) {
-  Search out;
+}  // namespace
+
+Result<std::optional<TimeMs>> first_sample(query::Engine& engine, const std::string& selector,
+                                           TimeRange asked, const ToolContext& context) {
+  std::optional<TimeMs> found;
   TimeRange stretch = asked;
   for (int round = 0; round < kRounds; ++round) {
     const FrameRequest request = grid_of(stretch, round == 0 ? kFirstStep : kFinest);
-    const RangeFrame frame = TRY(range_frame(engine, oldest_of(selector), request, context));
+    const RangeFrame frame =
+        TRY(range_frame(engine, "min(timestamp(" + selector + "))", request, context));
     const size_t index = first_of(frame);
-    if (index == frame.steps) return out;
+    if (index == frame.steps) return found;
     const double seconds = frame.series.front().values[index];
     const TimeMs first = frame.time_of(index);
-    out.found = TimeMs{static_cast<int64_t>(std::llround(seconds * 1000))};
-    out.at = first;
-    if (first <= asked.start) return out;
-    if (index > 0 && request.step <= kFinest) return out;
+    found = TimeMs{static_cast<int64_t>(std::llround(seconds * 1000))};
+    if (first <= asked.start) return found;
+    if (index > 0 && request.step <= kFinest) return found;
     // A scrape that failed hides what was before it: the moment before may have had data too.
     stretch = index > 0 ? TimeRange{first - request.step * 2, first}
                         : TimeRange{first - (stretch.end - stretch.start), first};
     stretch.start = std::max(stretch.start, asked.start);
   }
-  return out;
-}
-
-}  // namespace
-
-Result<std::optional<TimeMs>> first_sample(query::Engine& engine, const std::string& selector,
-                                           TimeRange stretch, const ToolContext& context) {
-  return TRY(search(engine, selector, stretch, context)).found;
+  return found;
 }
 
 ToolSpec DataSince::spec() const {
@@ -103,15 +71,12 @@ Result<Json> DataSince::call(const Json& arguments, const ToolContext& context) 
   const TimeMs start = time_of(arguments, "start", end - DurationMs::days(1));
   if (start >= end) return fail(ErrorCode::BadData, "data_since: \"start\" must be before \"end\"");
   const DurationMs asked = end - start;
-  const Search found = TRY(search(engine_, selector, {start, end}, context));
+  const std::optional<TimeMs> found = TRY(first_sample(engine_, selector, {start, end}, context));
   Json out{{"asked_s", asked.as_seconds()}};
-  if (!found.found) return out;
-  const TimeMs since = std::max(*found.found, start);
+  if (!found) return out;
+  const TimeMs since = std::max(*found, start);
   out["since"] = since.as_seconds();
   out["covered_s"] = (end - since).as_seconds();
-  if ((since - start).as_seconds() > kLeftOut * asked.as_seconds()) {
-    show_moment(oldest_of(selector), found.at, *found.found, context);
-  }
   return out;
 }
 

@@ -14,7 +14,7 @@ namespace prom5::tools {
 Result<std::optional<TimeMs>> first_sample(query::Engine& engine, const std::string& selector,
                                            TimeRange stretch, const ToolContext& context);
 
-/// Since when there is data: what is shown of it is shown where a part of the stretch has none.
+/// Since when there is data: no part of the evidence, which an answer shows as its query.
 class DataSince final : public Tool {
  public:
   explicit DataSince(query::Engine& engine) : engine_(engine) {}
