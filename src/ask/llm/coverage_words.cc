@@ -27,6 +27,16 @@ std::optional<PartialData> partial_data(const Plan& plan, const Results& results
   return out;
 }
 
+bool is_hardly_any(const PartialData& data, const Plan& plan) {
+  constexpr int64_t kOfCourses = 24;
+  constexpr int64_t kOfRates = 3;
+  return data.covered * (fills(plan.promql) ? kOfRates : kOfCourses) < data.asked;
+}
+
+DurationMs filling(const Plan& plan, const Results& results) {
+  return fills(plan.promql) && partial_data(plan, results) ? kRateWindow : DurationMs{};
+}
+
 std::string say_coverage(const Plan& plan, const Results& results, TimeMs now,
                          const texts::TextCatalogue& texts) {
   const auto part = partial_data(plan, results);

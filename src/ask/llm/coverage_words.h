@@ -20,6 +20,14 @@ struct PartialData {
 /// Nothing where nine tenths of the time have data, or where that is not known.
 std::optional<PartialData> partial_data(const Plan& plan, const Results& results);
 
+/// Whether nothing can be foretold by the data there is: minutes for hours. A rate grows while its
+/// window fills, and looks like more than it is for a while.
+bool is_hardly_any(const PartialData& data, const Plan& plan);
+
+/// How much of a rate's beginning is its window filling: nothing where the data began before the
+/// time that is asked about, and of what is no rate.
+DurationMs filling(const Plan& plan, const Results& results);
+
 /// " There is no data before 10:20.", or of a rate over how little it is taken; empty where there
 /// is data of the time.
 std::string say_coverage(const Plan& plan, const Results& results, TimeMs now,

@@ -132,7 +132,7 @@ std::string say_crossed(const Telling& told, const Row& row, const Json& episode
 std::string say_direction(const Telling& told) {
   const Json& data = result_of(told.results, "query");
   const std::vector<std::string> labels = labels_apart(told.plan.entity_labels, data);
-  std::vector<Row> rows = rows_of(labels, data);
+  std::vector<Row> rows = rows_of(labels, data, filling(told.plan, told.results));
   if (rows.empty()) {
     return told.texts.say("value.no_data", {{"subject", told.plan.subject}});
   }

@@ -150,6 +150,12 @@ std::string say_forecast(const Telling& told) {
   if (rows.empty() && (!within || unknown)) {
     return told.texts.say("value.no_data", {{"subject", plan.subject}});
   }
+  const auto part = partial_data(plan, told.results);
+  if (part && is_hardly_any(*part, plan)) {
+    return told.texts.say("forecast.too_little",
+                          {{"duration", say_seconds(part->covered.as_seconds(), told.texts)},
+                           {"subject", plan.subject}});
+  }
   const bool times = plan.wording == "time_to";
   std::string said;
   if (within || times) {
@@ -158,7 +164,6 @@ std::string say_forecast(const Telling& told) {
   } else {
     said = say_predicted(told, std::move(rows));
   }
-  const auto part = partial_data(plan, told.results);
   return part ? say_of_little(*part, std::move(said), told.texts) : said;
 }
 

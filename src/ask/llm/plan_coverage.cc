@@ -26,6 +26,10 @@ TimeRange stretch_of(const Reading& reading, TimeMs now) {
 
 }  // namespace
 
+bool fills(std::string_view promql) {
+  return promql.find("[" + format_duration(kRateWindow) + "]") != std::string_view::npos;
+}
+
 /// Asks beside the answer when the first sample of the time is, if a longer time is looked at, or
 /// if it is a rate, which is taken over a time too.
 void Planner::add_coverage(const Reading& reading, const Subject& subject, Plan& plan) const {
@@ -33,8 +37,9 @@ void Planner::add_coverage(const Reading& reading, const Subject& subject, Plan&
                           plan.intent == Intent::Top || plan.intent == Intent::Compare;
   if (!looks_back || plan.promql.empty() || !plan.calls.empty()) return;
   TimeRange time = stretch_of(reading, now_);
+  if (plan.range && time.start == time.end) time = {plan.start, plan.end};
   const bool asks_now = !reading.range && !reading.window && !reading.point && !reading.shift;
-  const bool is_rate = asks_now && !plan.range && plan.promql.find("[5m]") != std::string::npos;
+  const bool is_rate = asks_now && !plan.range && fills(plan.promql);
   if (is_rate) time = {now_ - kRateWindow, now_};
   if (!is_rate && time.end - time.start < kShortest) return;
   const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);

@@ -45,6 +45,7 @@ Plan Planner::plan_direction(const Reading& reading, const Subject& asked) const
   Json arguments{{"promql", plan.promql},
                  {"base_s", (plan.end - plan.start).ms / 1000},
                  {"end", plan.end.as_seconds()}};
+  if (fills(plan.promql)) arguments["filling_s"] = kRateWindow.as_seconds();
   const std::string limit = limit_of(timed, subject, expression, expression.shape());
   const auto level = codec::parse_double(limit);
   const bool own_unit = plan.unit == subject.recipe->unit;

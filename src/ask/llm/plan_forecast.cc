@@ -178,11 +178,12 @@ Plan Planner::plan_forecast(const Reading& reading, const Subject& asked) const 
   // A line through anything leads somewhere: whether there is a trend is asked beside it.
   if (const auto level = codec::parse_double(limit)) {
     plan.calls.push_back({"query", "query_metrics", Json{{"promql", plan.promql}}});
-    plan.calls.push_back({"forecast", "forecast",
-                          Json{{"promql", value},
-                               {"level", *level},
-                               {"horizon_s", horizon.ms / 1000},
-                               {"base_s", std::max(base, kTrendBase).ms / 1000}}});
+    Json arguments{{"promql", value},
+                   {"level", *level},
+                   {"horizon_s", horizon.ms / 1000},
+                   {"base_s", std::max(base, kTrendBase).ms / 1000}};
+    if (fills(value)) arguments["filling_s"] = kRateWindow.as_seconds();
+    plan.calls.push_back({"forecast", "forecast", std::move(arguments)});
   }
   return plan;
 }

@@ -616,7 +616,8 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
                           return word.canonical == "critical" || word.canonical == "warning";
                         });
   if (severity) reading.content.clear();
-  const bool names = names_subject(reading, knowledge_);
+  const bool names =
+      names_subject(reading, knowledge_) || knowledge_.subjects.says_metric(reading, snapshot_);
   std::optional<Plan> declined;
   if (goes_on && (declined = tell_apart(before, reading, subject))) return declined;
   if (subject) return std::nullopt;

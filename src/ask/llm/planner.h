@@ -22,6 +22,9 @@ inline constexpr std::string_view kLabelValues = "values";
 /// Over how long rates are taken where a question does not say.
 inline constexpr DurationMs kRateWindow = DurationMs::minutes(5);
 
+/// Whether a query takes rates over that window, which has to fill first.
+bool fills(std::string_view promql);
+
 /// How a question will be answered, or why not.
 struct Plan {
   Intent intent = Intent::Query;

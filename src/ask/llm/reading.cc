@@ -497,6 +497,10 @@ class Reader {
   /// "data" disk, the "shop" database.
   [[nodiscard]] bool may_be_named(size_t i, const std::string& folded) const {
     if (how_things_ && says_how_things_are(text(i))) return false;
+    // "forecast", "correlate": our own counters of what was asked have such values.
+    const std::span<const Place> places = snapshot_.places(folded);
+    const auto own = [](const Place& p) { return p.label == "intent" || p.label == "tool"; };
+    if (asks_by_itself(text(i)) && std::ranges::all_of(places, own)) return false;
     const std::string word = canonical(i);
     const bool kind = lexicon_.kind(word) != nullptr;
     const std::string next = canonical(i + 1);
@@ -508,14 +512,14 @@ class Reader {
     if (std::ranges::find(r_.values, i, &SpokenValue::at) != r_.values.end()) return true;
     if (!lexicon_.says_nothing(text(i))) return true;
     if (i > 0 && snapshot_.has_label(text(i - 1)) && !lexicon_.says_nothing(text(i - 1)) &&
-        std::ranges::any_of(snapshot_.places(folded),
+        std::ranges::any_of(places,
                             [&](const Place& place) { return place.label == text(i - 1); })) {
       return true;  // "region us"
     }
     const std::string& written = r_.tokens[i].written;
     const bool upper = written.size() > 2 && written == upper_case(written);
     const bool before_kind = lexicon_.kind(canonical(i + 1)) != nullptr;
-    for (const Place& place : snapshot_.places(folded)) {
+    for (const Place& place : places) {
       if (upper && place.value == written) return true;
       if (before_kind && is_naming_label(place.label)) return true;
       if (before_kind && place.label == "mountpoint") return true;

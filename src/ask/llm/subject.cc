@@ -28,6 +28,8 @@ constexpr double kJoiningWord = 0.05;
 constexpr double kMetricDiscount = 0.85;
 /// A metric by its very name is meant, though a concept has a phrase of the same words.
 constexpr double kNamedBonus = 0.05;
+/// A concept of the same words is meant before a metric whose name says more than they do.
+constexpr double kUnsaidDiscount = 0.03;
 constexpr size_t kMaxSubjects = 40;
 constexpr size_t kMaxMetrics = 400;
 
@@ -37,6 +39,51 @@ bool common_name_word(std::string_view word) {
                                                    "info", "count", "sum",    "bucket", "global",
                                                    "stat", "kube",  "status"};
   return words.contains(word);
+}
+
+/// What a name adds to what it is of where that is counted as it is now: "queue_length",
+/// "db_connections_active". Who asks of the queue, or of the connections, means it.
+bool counts_what_is(std::string_view word) {
+  static const std::set<std::string_view> words = {"active", "current", "open", "used",
+                                                   "length", "size",    "depth"};
+  return words.contains(word);
+}
+
+/// A word of a name as a question says it: "how long is the queue" of queue_length, "connections
+/// in use" of db_connections_active, their limit of db_connections_max.
+std::string as_asked(const std::string& word, const std::set<std::string_view>& said) {
+  static const std::vector<std::set<std::string_view>> alike = {
+      {"length", "long"},
+      {"active", "used", "use", "usage", "open", "current", "busy"},
+      {"maximum", "limit", "allowed"}};
+  if (said.contains(word)) return word;
+  for (const std::set<std::string_view>& words : alike) {
+    if (!words.contains(word)) continue;
+    const auto other = std::ranges::find_if(words, [&](auto w) { return said.contains(w); });
+    if (other != words.end()) return std::string(*other);
+  }
+  return word;
+}
+
+/// What a gauge is a part of where its name tells: db_connections_max of db_connections_active.
+const Metric* limit_of(const Metric& metric, const Snapshot& snapshot) {
+  if (metric.type == MetricType::Counter) return nullptr;
+  std::string_view base = metric.name;
+  const size_t last = base.rfind('_');
+  if (last != std::string_view::npos && counts_what_is(base.substr(last + 1))) {
+    base = base.substr(0, last);
+  }
+  for (const std::string_view limit : {"_max", "_limit", "_capacity"}) {
+    if (const Metric* found = snapshot.find(std::string(base) + std::string(limit))) return found;
+  }
+  return nullptr;
+}
+
+bool asks_for_share(const Reading& reading) {
+  return reading.unit == Unit::Percent ||
+         std::ranges::any_of(reading.thresholds, [](const Threshold& threshold) {
+           return threshold.quantity.unit == Unit::Percent;
+         });
 }
 
 /// Whether a question has the words of a metric's name, all of them in their order and nothing
@@ -267,6 +314,16 @@ Recipe recipe_of_metric(const Metric& metric) {
   return out;
 }
 
+/// "as a percentage of the limit"
+Recipe recipe_of_share(const Metric& metric, const Metric& limit) {
+  Recipe out = recipe_of_metric(metric);
+  out.needs = {metric.name, limit.name};
+  out.promql = fmt::format("100 * {} / {}", metric.name, limit.name);
+  out.unit = "percent";
+  out.join = "avg";
+  return out;
+}
+
 SubjectFinder::SubjectFinder(const catalogue::ConceptPack& pack) : pack_(pack) {
   for (size_t c = 0; c < pack.concepts.size(); ++c) {
     for (const Recipe& recipe : pack.concepts[c].recipes) {
@@ -348,28 +405,54 @@ void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapsho
     for (const uint32_t metric : snapshot.with_word(word.canonical)) ++found[metric];
   }
   if (found.size() > kMaxMetrics) return;  // words that nearly every name has
+  std::set<std::string_view> said;
+  for (const ContentWord& word : reading.content) said.insert(word.canonical);
   Judge judge(pack_.lexicon, reading, snapshot);
   for (const auto& [index, words] : found) {
     const Metric& metric = snapshot.metrics()[index];
     // A recipe is written in plain names; others are asked for in PromQL itself.
     if (!is_legacy_metric_name(metric.name)) continue;
+    bool unsaid = false;
     std::vector<std::string> phrase;
     for (const std::string& word : metric.words) {
-      if (!common_name_word(word)) phrase.push_back(word);
+      if (common_name_word(word)) continue;
+      std::string asked = as_asked(word, said);
+      if (counts_what_is(word) && !said.contains(asked)) {
+        unsaid = true;
+      } else {
+        phrase.push_back(std::move(asked));
+      }
     }
-    judge.turn_to(nullptr, std::make_shared<Recipe>(recipe_of_metric(metric)));
+    const Metric* limit = asks_for_share(reading) ? limit_of(metric, snapshot) : nullptr;
+    for (const char* word : {"limit", "maximum", "capacity"}) {
+      if (limit != nullptr && said.contains(word)) phrase.emplace_back(word);
+    }
+    judge.turn_to(nullptr,
+                  std::make_shared<Recipe>(limit != nullptr ? recipe_of_share(metric, *limit)
+                                                            : recipe_of_metric(metric)));
     Subject& subject = out.emplace_back();
     judge.judge(phrase, subject);
     // All words of its name, and no other: that is the one.
-    const bool whole =
-        subject.phrase == 1 && phrase.size() > 1 && !known_metrics_.contains(metric.name);
-    const bool named = whole && says_name(reading, metric.name);
-    if (named) {
+    const bool whole = subject.phrase == 1 && (phrase.size() > 1 || unsaid) &&
+                       !known_metrics_.contains(metric.name);
+    if (whole && says_name(reading, metric.name)) {
       subject.score += kNamedBonus;
+    } else if (whole && unsaid && subject.coverage > 0.99) {
+      subject.score -= kUnsaidDiscount;
     } else if (!whole || subject.coverage <= 0.99) {
       subject.score *= kMetricDiscount;
     }
   }
+}
+
+bool SubjectFinder::says_metric(const Reading& reading, const Snapshot& snapshot) const {
+  return std::ranges::any_of(reading.content, [&](const ContentWord& word) {
+    if (pack_.lexicon.is_weak(word.canonical)) return false;
+    return std::ranges::any_of(snapshot.with_word(word.canonical), [&](uint32_t index) {
+      const std::string& name = snapshot.metrics()[index].name;
+      return !known_metrics_.contains(name) && says_name(reading, name);
+    });
+  });
 }
 
 std::vector<Subject> SubjectFinder::rank(const Reading& reading, const Snapshot& snapshot) const {

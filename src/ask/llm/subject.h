@@ -37,6 +37,9 @@ class SubjectFinder {
   /// Whether a word alone is what some concept is called: "cpu", "orders".
   [[nodiscard]] bool names(std::string_view word) const { return names_.contains(word); }
 
+  /// Whether a question says the name of a metric that no concept knows: "queue length".
+  [[nodiscard]] bool says_metric(const Reading& reading, const catalogue::Snapshot& snapshot) const;
+
   /// A concept, or a metric as a recipe, for who knows which; what the reading says around it is
   /// looked at as by rank(). Of recipes that tell it equally well, the one that reads `metric`.
   [[nodiscard]] Subject of_concept(const catalogue::Concept& entry, const Reading& reading,

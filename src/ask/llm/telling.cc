@@ -14,6 +14,21 @@ double number_at(const Json& point) {
   return codec::parse_double(point[1].get<std::string>()).value_or(NAN);
 }
 
+/// A range's first value, last, least and most, without its first `filling`.
+void fill_course(const Json& values, DurationMs filling, Row& row) {
+  const double from = values.front()[0].get<double>() + filling.as_seconds();
+  size_t first = 0;
+  while (first < values.size() && values[first][0].get<double>() < from) ++first;
+  if (first == values.size()) first = 0;
+  row.first = number_at(values[first]);
+  row.value = number_at(values.back());
+  row.lowest = row.highest = row.first;
+  for (size_t i = first; i < values.size(); ++i) {
+    row.lowest = std::min(row.lowest, number_at(values[i]));
+    row.highest = std::max(row.highest, number_at(values[i]));
+  }
+}
+
 }  // namespace
 
 std::string name_of(const Json& labels, const std::vector<std::string>& wanted) {
@@ -54,7 +69,8 @@ std::vector<std::string> labels_apart(std::vector<std::string> labels, const Jso
   return labels;
 }
 
-std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& data) {
+std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& data,
+                         DurationMs filling) {
   std::vector<Row> rows;
   if (!data.contains("result")) return rows;
   const Json& result = data["result"];
@@ -69,14 +85,7 @@ std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& dat
     if (series.contains("value")) {
       row.value = number_at(series["value"]);
     } else if (series.contains("values")) {
-      const Json& values = series["values"];
-      row.first = number_at(values.front());
-      row.value = number_at(values.back());
-      row.lowest = row.highest = row.first;
-      for (const Json& point : values) {
-        row.lowest = std::min(row.lowest, number_at(point));
-        row.highest = std::max(row.highest, number_at(point));
-      }
+      fill_course(series["values"], filling, row);
     } else {
       continue;  // a histogram, which has no single number to say
     }

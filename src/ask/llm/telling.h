@@ -42,8 +42,10 @@ std::string name_of(const Json& labels, const std::vector<std::string>& wanted);
 /// Those labels, and behind them others that tell series of a result apart which they alone do not.
 std::vector<std::string> labels_apart(std::vector<std::string> labels, const Json& data);
 
-/// The rows of a query's result; none for histograms.
-std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& data);
+/// The rows of a query's result; none for histograms. Of a range the first `filling` of each
+/// series is left out, where it is longer.
+std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& data,
+                         DurationMs filling = {});
 
 /// What a call gave; an empty object where it was not made.
 const Json& result_of(const Results& results, std::string_view id);

@@ -137,7 +137,8 @@ std::string say_values(const Telling& told) {
   const Plan& plan = told.plan;
   const TextCatalogue& texts = told.texts;
   const Json& data = result_of(told.results, "query");
-  std::vector<Row> rows = rows_of(labels_apart(plan.entity_labels, data), data);
+  std::vector<Row> rows =
+      rows_of(labels_apart(plan.entity_labels, data), data, filling(plan, told.results));
   const size_t total = data.value("total", rows.size());
   if (plan.wording == "status") return say_status(told, rows, total);
   if (rows.empty()) return say_nothing(told);

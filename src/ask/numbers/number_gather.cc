@@ -17,6 +17,7 @@ namespace {
 constexpr double kFirstTime = 1e8;
 constexpr double kLastTime = 1e11;
 constexpr double kLongestForecast = 3.3e9;  // seconds
+constexpr double kFilling = 300;            // seconds: the window of rates
 
 /// What a series has to say, whatever its length.
 struct Summary {
@@ -263,7 +264,25 @@ class Gatherer {
       if (point->is_array() && (*point)[0].is_number()) add_time((*point)[0].get<double>());
     }
     add_change(out.last, out.first);
+    add_filled(values);
     return out;
+  }
+
+  /// A rate's course is told without its beginning, while its window fills.
+  void add_filled(const Json& values) {
+    if (!values.front().is_array() || !values.front()[0].is_number()) return;
+    const double from = values.front()[0].get<double>() + kFilling;
+    double low = NAN;
+    double high = NAN;
+    for (const Json& point : values) {
+      if (!point.is_array() || !point[0].is_number() || point[0].get<double>() < from) continue;
+      const double value = value_of(point);
+      if (std::isnan(low)) add_value(value);
+      low = std::fmin(low, value);
+      high = std::fmax(high, value);
+    }
+    add_value(low);
+    add_value(high);
   }
 
   void add_change(double now, double then) {

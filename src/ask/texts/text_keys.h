@@ -109,6 +109,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"forecast.time_of", "name duration in_hours time", ""},
     {"forecast.predicted", "subject window rows", ""},
     {"forecast.none_left", "value", ""},
+    {"forecast.too_little", "duration subject", ""},
 
     {"alert.proposed", "alert promql hold severity", ""},
     {"alert.quiet", "hours", "hours"},

@@ -17,6 +17,9 @@ namespace prom5::tools {
 namespace {
 
 constexpr int64_t kPoints = 240;
+constexpr DurationMs kFinest = DurationMs::seconds(30);
+/// A stretch is narrowed to where there is data from this part without on, in percent.
+constexpr size_t kWithout = 50;
 constexpr size_t kMaxPairs = 20;
 /// Of very many series on both sides the first pairs are compared.
 constexpr size_t kMaxCompared = 100'000;
@@ -43,6 +46,22 @@ Side named(const std::string& name, const Labels& labels) {
     out.thing += (out.thing.empty() ? "" : " ") + std::string(label.value);
   }
   return out;
+}
+
+FrameRequest grid_of(TimeMs start, TimeMs end) {
+  return {start, end, {std::max<int64_t>(kFinest.ms, (end - start).ms / kPoints)}};
+}
+
+/// The stretch without its beginning, where that is most of it and has no data: what there is of it
+/// would be a few points of a coarse grid.
+FrameRequest with_data(const FrameRequest& request, const RangeFrame& frame) {
+  size_t first = frame.steps;
+  for (const FrameSeries& series : frame.series) {
+    const auto at = std::ranges::find_if(series.values, [](double v) { return std::isfinite(v); });
+    first = std::min(first, static_cast<size_t>(at - series.values.begin()));
+  }
+  if (first == 0 || first == frame.steps || first < frame.steps * kWithout / 100) return request;
+  return grid_of(frame.time_of(first - 1), request.end);
 }
 
 /// Below `least` it is only known that they do not move together.
@@ -167,13 +186,13 @@ Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) 
   const TimeMs end = time_of(arguments, "end", context.now);
   const TimeMs start = time_of(arguments, "start", end - DurationMs::hours(6));
   if (start >= end) return fail(ErrorCode::BadData, "correlate: \"start\" must be before \"end\"");
-  const FrameRequest request{start, end, {std::max<int64_t>(30'000, (end - start).ms / kPoints)}};
-  Comparison comparison{request,
-                        context,
-                        text_or(arguments, "a_name", a),
-                        TRY(range_frame(engine_, a, request, context)),
-                        {},
-                        0};
+  FrameRequest request = grid_of(start, end);
+  RangeFrame first = TRY(range_frame(engine_, a, request, context));
+  if (const FrameRequest known = with_data(request, first); known.start != request.start) {
+    request = known;
+    first = TRY(range_frame(engine_, a, request, context));
+  }
+  Comparison comparison{request, context, text_or(arguments, "a_name", a), std::move(first), {}, 0};
   show(a, request, comparison.first, context);
   if (arguments.contains("b")) {
     const std::string b = TRY(text_of(arguments, "b", "correlate"));
@@ -185,7 +204,7 @@ Result<Json> Correlate::call(const Json& arguments, const ToolContext& context) 
   }
   return Json{{"pairs", comparison.strongest()},
               {"looked_at", comparison.looked_at},
-              {"start", start.as_seconds()},
+              {"start", request.start.as_seconds()},
               {"end", end.as_seconds()},
               {"step", request.step.as_seconds()}};
 }

@@ -104,6 +104,15 @@ void add_trend(std::span<const double> values, std::span<const double> times, Js
   item["change_per_d"] = change;
 }
 
+/// A rate grows while its window fills, though what it counts does not. A series that is there from
+/// the start was there before.
+void leave_out_filling(std::vector<double>& values, size_t steps) {
+  const auto first = std::ranges::find_if(values, [](double v) { return std::isfinite(v); });
+  if (first == values.begin()) return;
+  const auto left = static_cast<size_t>(values.end() - first);
+  std::fill_n(first, std::min(steps, left), NAN);
+}
+
 }  // namespace
 
 ToolSpec ProposeAlert::spec() const {
@@ -206,6 +215,8 @@ ToolSpec ForecastSeries::spec() const {
                          {"horizon_s?", "number", "default a day"},
                          {"level?", "number", "a value to be reached"},
                          {"base_s?", "number", "how much of the past to learn from, default 6 h"},
+                         {"filling_s?", "number",
+                          "how long the query's windows fill when a series begins: left out"},
                          {"end?", "number", "Unix seconds, default now"}})};
 }
 
@@ -217,12 +228,14 @@ Result<Json> ForecastSeries::call(const Json& arguments, const ToolContext& cont
   request.end = time_of(arguments, "end", context.now);
   request.step = DurationMs{std::max<int64_t>(30'000, static_cast<int64_t>(base / 240) * 1000)};
   request.start = request.end - DurationMs{static_cast<int64_t>(base) * 1000};
-  const RangeFrame frame = TRY(range_frame(engine_, promql, request, context));
+  RangeFrame frame = TRY(range_frame(engine_, promql, request, context));
   show(promql, request, frame, context);
   std::vector<double> times(frame.steps);
   for (size_t i = 0; i < frame.steps; ++i) times[i] = frame.time_of(i).as_seconds();
   Json out = Json::array();
-  for (const FrameSeries& series : frame.series) {
+  const double filling = std::clamp(number_of(arguments, "filling_s", 0), 0.0, base);
+  for (FrameSeries& series : frame.series) {
+    leave_out_filling(series.values, static_cast<size_t>(filling / request.step.as_seconds()));
     Json item{{"labels", labels_json(series.labels)}};
     add_trend(series.values, times, item);
     const auto fitted = analysis::fit_forecast(series.values, times);

@@ -384,6 +384,16 @@ TEST(CorrelateTool, AmongEverythingTheFollowerIsFound) {
   EXPECT_TRUE(latency) << found["pairs"].dump(1);
 }
 
+/// A day of which only the last six hours have data: on a grid of that alone.
+TEST(CorrelateTool, LooksWhereThereIsData) {
+  const Json found = good(tools().correlate, {{"a", "node_load1"},
+                                              {"b", "2 * node_load1"},
+                                              {"start", kNowSeconds - 86'400},
+                                              {"end", kNowSeconds}});
+  EXPECT_NEAR(found["start"].get<double>(), kNowSeconds - 6 * 3600, 400);
+  EXPECT_LE(found["step"].get<double>(), 100);
+}
+
 TEST(CorrelateTool, WrongTimes) {
   bad(tools().correlate, {{"a", "up"}, {"start", kNowSeconds}, {"end", kNowSeconds}});
   bad(tools().correlate, {{"a", "up"}, {"b", "sum("}});
