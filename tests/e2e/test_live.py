@@ -1,4 +1,5 @@
 """What goes on while one looks: the WebSocket /ws and the events of /api/v5/events."""
+import struct
 import threading
 import time
 import unittest
@@ -182,6 +183,33 @@ class Live(unittest.TestCase):
         self.assertEqual(client.receive_frame(), (CLOSE, b"\x03\xe8"))
         foreign = self.enterContext(WebSocket(self.server, headers={"Origin": "http://evil.org"}))
         self.assertEqual(foreign.status, 403)
+
+    def test_a_broken_protocol_is_closed_with_its_code(self):
+        def code_after(*frames, raw=b""):
+            client = self.socket()
+            for opcode, payload, final in frames:
+                client.send_frame(opcode, payload, final)
+            client.connection.sendall(raw)
+            with self.assertRaises(Closed) as closed:
+                client.receive()
+            return closed.exception.code
+
+        self.assertEqual(code_after((0, b"goes on from nothing", True)), 1002)
+        self.assertEqual(code_after((1, b"a", False), (1, b"another begins", True)), 1002)
+        self.assertEqual(code_after((3, b"no such opcode", True)), 1002)
+        # The head of a frame that says how long it will be is enough.
+        too_big = struct.pack(">BBQI", 0x81, 0xFF, 4 * 2**20 + 1, 0)
+        self.assertEqual(code_after(raw=too_big), 1009)
+
+    def test_a_handshake_that_is_none(self):
+        for headers, status in (({"Sec-WebSocket-Version": "8"}, 426),
+                                ({"Sec-WebSocket-Version": ""}, 426),
+                                ({"Sec-WebSocket-Key": "short"}, 400),
+                                ({"Sec-WebSocket-Key": "bm90IGJhc2U2NA==!"}, 400),
+                                ({"Sec-WebSocket-Key": ""}, 400)):
+            with self.subTest(headers):
+                client = self.enterContext(WebSocket(self.server, headers=headers))
+                self.assertEqual(client.status, status)
 
     def test_too_many_messages_at_once_close_the_socket(self):
         client = self.socket()

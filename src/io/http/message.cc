@@ -55,7 +55,7 @@ HttpResponse HttpResponse::json(int status, std::string body) {
 }
 
 std::string_view reason_phrase(int status) {
-  constexpr std::array<std::pair<int, std::string_view>, 25> kPhrases = {{
+  constexpr std::array<std::pair<int, std::string_view>, 26> kPhrases = {{
       {101, "Switching Protocols"},
       {200, "OK"},
       {202, "Accepted"},
@@ -75,6 +75,7 @@ std::string_view reason_phrase(int status) {
       {415, "Unsupported Media Type"},
       {417, "Expectation Failed"},
       {422, "Unprocessable Entity"},
+      {426, "Upgrade Required"},
       {429, "Too Many Requests"},
       {431, "Request Header Fields Too Large"},
       {499, "Client Closed Request"},

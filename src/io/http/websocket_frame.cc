@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "io/codec/base64.h"
+
 namespace prom5::io {
 
 Result<std::optional<WebSocketFrame>> take_client_frame(std::string& buffer, size_t max_payload) {
@@ -58,6 +60,12 @@ std::string encode_server_frame(WebSocketFrame::Opcode opcode, std::string_view 
     for (int i = bytes - 1; i >= 0; --i) out += static_cast<char>(n >> (8 * i));
   }
   return out.append(payload);
+}
+
+bool is_websocket_key(std::string_view key) {
+  constexpr size_t kKeyBytes = 16;
+  const auto bytes = codec::base64_decode(key);
+  return bytes && bytes->size() == kKeyBytes;
 }
 
 std::string websocket_accept(std::string_view key) {

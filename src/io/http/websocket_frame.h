@@ -25,6 +25,9 @@ Result<std::optional<WebSocketFrame>> take_client_frame(std::string& buffer, siz
 /// A frame as a server sends it, unmasked.
 std::string encode_server_frame(WebSocketFrame::Opcode opcode, std::string_view payload);
 
+/// Whether a Sec-WebSocket-Key is 16 bytes in base64.
+bool is_websocket_key(std::string_view key);
+
 /// The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key.
 std::string websocket_accept(std::string_view key);
 

@@ -25,6 +25,11 @@ constexpr size_t kReadBytes = 16 * 1024;
 constexpr size_t kMaxWebSocketMessage = size_t{4} << 20;
 constexpr size_t kMaxWaitingMessages = 32;  // of one WebSocket
 
+// Why a WebSocket is closed (RFC 6455, section 7.4.1).
+constexpr std::string_view kProtocolError = "\x03\xEA";  // 1002
+constexpr std::string_view kTooBig = "\x03\xF1";         // 1009
+constexpr std::string_view kTryAgainLater = "\x03\xF5";  // 1013
+
 /// Messages of a WebSocket on their way to a worker, one after the other. Belongs to the
 /// connection's event loop.
 struct WebSocketInbox {
@@ -44,8 +49,7 @@ struct SocketWork {
 
 void refuse_socket(const SocketWork& work) {
   work.services.refused.add();
-  work.outbox->push(
-      encode_server_frame(WebSocketFrame::Close, "\x03\xF5"));  // 1013, try again later
+  work.outbox->push(encode_server_frame(WebSocketFrame::Close, kTryAgainLater));
   work.outbox->close();
 }
 
@@ -77,12 +81,14 @@ asio::awaitable<void> read_websocket(Connection& connection, const SocketWork& w
                                      std::string& buffer) {
   Outbox& outbox = *work.outbox;
   std::string message;
+  bool goes_on = false;  // a message of which a part is here
+  const auto close = [&](std::string_view code) {
+    outbox.push(encode_server_frame(WebSocketFrame::Close, code));
+  };
   for (;;) {
     auto frame = take_client_frame(buffer, kMaxWebSocketMessage);
-    if (!frame || message.size() > kMaxWebSocketMessage) {
-      outbox.push(encode_server_frame(WebSocketFrame::Close, "\x03\xEA"));  // 1002
-      co_return;
-    }
+    if (!frame && frame.error().code != ErrorCode::LimitExceeded) co_return close(kProtocolError);
+    if (!frame || message.size() > kMaxWebSocketMessage) co_return close(kTooBig);
     if (!*frame) {
       std::array<char, kReadBytes> chunk;
       const size_t n = co_await connection.read_some(asio::buffer(chunk));
@@ -99,8 +105,13 @@ asio::awaitable<void> read_websocket(Connection& connection, const SocketWork& w
         break;
       case WebSocketFrame::Pong: break;
       default:
+        // A message begins once, and only what has begun goes on (RFC 6455, section 5.4).
+        if (((*frame)->opcode == WebSocketFrame::Continuation) != goes_on) {
+          co_return close(kProtocolError);
+        }
         message += (*frame)->payload;
-        if (!(*frame)->final) break;
+        goes_on = !(*frame)->final;
+        if (goes_on) break;
         work.inbox->waiting.push_back(std::exchange(message, {}));
         work_on(work);
         if (work.inbox->waiting.size() > kMaxWaitingMessages) {
@@ -117,6 +128,15 @@ HttpResponse websocket_upgrade(const HttpRequest& request) {
   const std::string key(request.headers.get("Sec-WebSocket-Key"));
   if (key.empty() || !equal_ignoring_case(request.headers.get("Upgrade"), "websocket")) {
     return HttpResponse::text(400, "expected a WebSocket upgrade\n");
+  }
+  if (request.headers.get("Sec-WebSocket-Version") != "13") {
+    HttpResponse refused = HttpResponse::text(426, "WebSockets are spoken in version 13\n");
+    refused.headers.add("Upgrade", "websocket");
+    refused.headers.add("Sec-WebSocket-Version", "13");
+    return refused;
+  }
+  if (!is_websocket_key(key)) {
+    return HttpResponse::text(400, "Sec-WebSocket-Key must be 16 bytes in base64\n");
   }
   HttpResponse upgrade;
   upgrade.status = 101;
