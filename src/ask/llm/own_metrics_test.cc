@@ -107,6 +107,18 @@ TEST(OwnMetrics, CountersOfQuestionsNameNothing) {
   EXPECT_EQ(pair.evidence[1].promql, "db_connections_active");
 }
 
+TEST(OwnMetrics, AreAskedForInGerman) {
+  asks("Wie lang ist die Warteschlange?", "queue_length");
+  asks("Wie viele Datenbankverbindungen sind offen?", "db_connections_active");
+  asks("Ist die Warteschlange länger als 5?", "queue_length > 5");
+  asks("Warne mich, wenn die Warteschlange länger als 50 ist", "queue_length > 50");
+  asks("Wie viele Bestellungen pro Minute?", "sum(rate(orders_total[5m])) * 60");
+  asks("Maximale Warteschlangenlänge in den letzten 5 Minuten", "max_over_time(queue_length[5m])");
+  asks("Latenz des shop-Dienstes",
+       "histogram_quantile(0.95, sum by (le) "
+       "(rate(http_request_duration_seconds_bucket{job=\"shop\"}[5m])))");
+}
+
 /// Of a window of five minutes that fills in the first five.
 TEST(OwnMetrics, ARateThatBeginsDoesNotGrow) {
   const Answer trend = shop("trend of orders");

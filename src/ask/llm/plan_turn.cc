@@ -322,6 +322,16 @@ std::string Planner::in_english(const std::string& said) const {
     const bool known = knowledge_.vocabulary.knows(token.text);
     const std::string folded = catalogue::fold(token.text);
     const bool name = !snapshot_.places(folded).empty() || snapshot_.find(token.written) != nullptr;
+    // "API-Dienst": a name and what it is of.
+    const size_t hyphen = english == nullptr ? token.text.rfind('-') : std::string::npos;
+    const std::string* kind =
+        hyphen == std::string::npos ? nullptr : lexicon.from_german(token.text.substr(hyphen + 1));
+    if (kind != nullptr && !name) {
+      out += (out.empty() ? "" : " ") + token.written.substr(0, hyphen) + " " + *kind;
+      german = true;
+      ++i;
+      continue;
+    }
     if (english == nullptr) {
       const bool letters = std::ranges::all_of(token.text, is_alpha);
       if (letters && !known && !name) return said;
