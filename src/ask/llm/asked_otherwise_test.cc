@@ -251,4 +251,29 @@ TEST(AskedOtherwise, ALinkIsACorrelation) {
   EXPECT_TRUE(shop("do the same for the rest").clarification);
 }
 
+TEST(AskedOtherwise, OfTwoSidesTheSecondMayBeTheFirstOnes) {
+  const Answer a = shop("correlate cpu usage of web-01 with its load");
+  ASSERT_EQ(a.evidence.size(), 2U) << shown(a);
+  EXPECT_NE(a.evidence[0].promql.find("web-01"), std::string::npos) << shown(a);
+  EXPECT_EQ(a.evidence[1].promql, "node_load1{instance=\"web-01:9100\"}");
+}
+
+TEST(AskedOtherwise, AMomentIsHeldAgainstAnother) {
+  has(shop("hosts that booted less than a day ago"), "node_boot_time_seconds > time() - 86400");
+  has(shop("hosts that booted more than 3 days ago"), "node_boot_time_seconds < time() - 259200");
+  EXPECT_EQ(shop("how long ago did web-01 boot").promql,
+            "time() - node_boot_time_seconds{instance=\"web-01:9100\"}");
+  has(shop("how many minutes ago did web-01 boot"), ") / 60");
+}
+
+TEST(AskedOtherwise, WhoAsksIsNotWhatIsAskedAbout) {
+  has(shop("can people reach web-01"), "up{instance");
+  lacks(shop("do people pay with card or paypal more often? compare the orders"), "users");
+}
+
+TEST(AskedOtherwise, AnHourAndAHalf) {
+  const Answer a = shop("no alerts from web-01 for the next hour and a half please");
+  EXPECT_NE(a.text.find("1h30m"), std::string::npos) << shown(a);
+}
+
 }  // namespace prom5::llm

@@ -76,7 +76,10 @@ class Reader {
     for (size_t at = 0; at < tokens_.size();) {
       const auto number = number_at(at);
       if (!number) {
-        out.push_back(tokens_[at++]);
+        const bool halved = is_halved(at);
+        if (halved) out.push_back({"1.5", "1.5"});
+        out.push_back(tokens_[at]);
+        at += halved ? 4 : 1;
         continue;
       }
       Token token{number->text, tokens_[at].written};
@@ -90,6 +93,13 @@ class Reader {
   }
 
  private:
+  /// "the next hour and a half"; "an hour and a half" is a length as it stands.
+  [[nodiscard]] bool is_halved(size_t at) const {
+    return at > 0 && is_any_of(word(at - 1), {"next", "last", "past", "the", "another"}) &&
+           is_any_of(word(at), {"minute", "hour", "day", "week", "month", "year"}) &&
+           word(at + 1) == "and" && word(at + 2) == "a" && word(at + 3) == "half";
+  }
+
   struct Number {
     std::string text;
     size_t count = 0;

@@ -140,6 +140,21 @@ bool tells_when(const Reading& reading, const Subject& subject) {
          reading.intent == Intent::Query;
 }
 
+/// "booted less than a day ago", "started more than a week ago": the side of that moment which is
+/// asked for; empty where none is.
+std::string_view side_of_moment(const Reading& reading, const Subject& subject) {
+  if (subject.recipe->unit != "timestamp" || !(reading.point || reading.shift)) return "";
+  if (!reading.thresholds.empty() || reading.intent != Intent::Query) return "";
+  if (reading.says_phrase({"less", "than"}) || reading.says_any({"under", "within"})) return ">";
+  return reading.says_phrase({"more", "than"}) || reading.says("over") ? "<" : "";
+}
+
+/// "how long ago", "how many minutes ago"
+bool asks_for_age(const Reading& reading, const Subject& subject) {
+  return subject.recipe->unit == "timestamp" && reading.says("ago") && reading.says("how") &&
+         reading.says_any({"long", "many"}) && !reading.point && !reading.shift;
+}
+
 /// What the values are held against.
 void add_conditions(const Reading& reading, const Subject& subject, TimeMs now, Plan& plan) {
   // "certificates that expire within 30 days"
@@ -155,6 +170,16 @@ void add_conditions(const Reading& reading, const Subject& subject, TimeMs now, 
         fmt::format("{} > time() - {}", in_brackets(plan.promql), (now - span.start).ms / 1000);
     if (span.end < now) plan.promql += fmt::format(" <= time() - {}", (now - span.end).ms / 1000);
     plan.wording = "beyond";
+  }
+  if (const auto side = side_of_moment(reading, subject); !side.empty()) {
+    const TimePhrase& moment = reading.point ? *reading.point : *reading.shift;
+    plan.promql = fmt::format("{} {} time() - {}", in_brackets(plan.promql), side,
+                              (reading.point ? now - moment.start : moment.length).ms / 1000);
+    plan.wording = "beyond";
+  }
+  if (asks_for_age(reading, subject)) {
+    plan.promql = "time() - " + in_brackets(plan.promql);
+    plan.unit = "seconds";
   }
   for (const Threshold& threshold : reading.thresholds) {
     const auto value = in_unit(threshold.quantity, plan.unit);
@@ -215,7 +240,7 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
     const DurationMs length = reading.hold ? reading.hold->length : kTrendWindow;
     as_range(plan, span ? span->start : now_ - length, span ? span->end : now_);
     if (reading.point) shape.offset = now_ - reading.point->start;
-  } else if (tells_when(reading, subject)) {
+  } else if (tells_when(reading, subject) || !side_of_moment(reading, subject).empty()) {
     shape = Shape{.by = expression.things()};  // each by itself: the latest of all says little
   } else {
     look_back(reading, shape, plan, subject);

@@ -124,15 +124,14 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
       if (!side(text.substr(0, at), a, of_a)) continue;
       // "mysql threads … its queries": what is meant by "its" is said before.
       std::string rest = text.substr(at + cut.size());
-      if (of_a.mentions.size() == 1) {
-        for (const std::string_view its : {"its ", "their "}) {
-          if (rest.starts_with(its)) rest = of_a.mentions[0].text + " " + rest.substr(its.size());
-        }
+      const auto thing = std::ranges::find_if(of_a.mentions, &catalogue::Mention::names_thing);
+      for (const std::string_view its : {"its ", "their "}) {
+        if (thing == of_a.mentions.end() || !rest.starts_with(its)) continue;
+        rest = thing->text + " " + rest.substr(its.size());
       }
       // "redis evictions and the cache hit rate": of redis, both.
-      const bool found =
-          side(rest, b, of_b) || (!of_a.mentions.empty() && of_a.mentions[0].names_thing &&
-                                  side(of_a.mentions[0].text + " " + rest, b, of_b));
+      const bool found = side(rest, b, of_b) ||
+                         (thing != of_a.mentions.end() && side(thing->text + " " + rest, b, of_b));
       if (!found) {
         // One side is known: what is missing is the other.
         if (!half && a.phrase == 1) half = choose(of_b, b);

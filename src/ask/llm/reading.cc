@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "ask/llm/asker.h"
 #include "ask/llm/intent.h"
 #include "ask/llm/promql_text.h"
 #include "ask/llm/spelling.h"
@@ -497,7 +498,7 @@ class Reader {
   /// "data" disk, the "shop" database.
   [[nodiscard]] bool may_be_named(size_t i, const std::string& folded) const {
     if (how_things_ && says_how_things_are(text(i))) return false;
-    // "forecast", "correlate": our own counters of what was asked have such values.
+    // "forecast": our own counters of what was asked have such values.
     const std::span<const Place> places = snapshot_.places(folded);
     const auto own = [](const Place& p) { return p.label == "intent" || p.label == "tool"; };
     if (asks_by_itself(text(i)) && std::ranges::all_of(places, own)) return false;
@@ -789,7 +790,7 @@ Reading read_question(std::string_view text, const catalogue::ConceptPack& pack,
     reading.forced = true;
   }
   reading.expression = promql_in(text);
-  reading.tokens = tokenize(text);
+  reading.tokens = without_askers(tokenize(text));
   name_codes(reading.tokens);
   mend_words(reading.tokens, pack.lexicon, vocabulary, snapshot);
   Reader(reading, pack, vocabulary, snapshot).read(now);

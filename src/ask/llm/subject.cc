@@ -79,7 +79,7 @@ const Metric* limit_of(const Metric& metric, const Snapshot& snapshot) {
   return nullptr;
 }
 
-bool asks_for_share(const Reading& reading) {
+bool asks_in_percent(const Reading& reading) {
   return reading.unit == Unit::Percent ||
          std::ranges::any_of(reading.thresholds, [](const Threshold& threshold) {
            return threshold.quantity.unit == Unit::Percent;
@@ -423,7 +423,7 @@ void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapsho
         phrase.push_back(std::move(asked));
       }
     }
-    const Metric* limit = asks_for_share(reading) ? limit_of(metric, snapshot) : nullptr;
+    const Metric* limit = asks_in_percent(reading) ? limit_of(metric, snapshot) : nullptr;
     for (const char* word : {"limit", "maximum", "capacity"}) {
       if (limit != nullptr && said.contains(word)) phrase.emplace_back(word);
     }

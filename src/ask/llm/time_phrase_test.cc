@@ -77,7 +77,7 @@ TEST(TimePhrase, Windows) {
   is("past 24 hours", "window 1d");
   is("errors in the last 5m", "window 5m");
   is("within the last two days", "window 2d");
-  is("during the last hour and a half", "window 1h");
+  is("during the last hour and a half", "window 1h30m");
   is("over the past hour or so", "window 1h about");
   is("the last half hour", "window 30m");
   is("in the last half an hour", "window 30m");
