@@ -271,6 +271,12 @@ TEST(AskedOtherwise, WhoAsksIsNotWhatIsAskedAbout) {
   lacks(shop("do people pay with card or paypal more often? compare the orders"), "users");
 }
 
+TEST(AskedOtherwise, WhatIsExcludedMayStandBefore) {
+  has(shop("request rate by service, payment excluded"), "service!=\"payment\"");
+  has(shop("request rate, payment excluded, by service"), "service!=\"payment\"");
+  has(shop("request rate excluding payment by service"), "service!=\"payment\"");
+}
+
 TEST(AskedOtherwise, AnHourAndAHalf) {
   const Answer a = shop("no alerts from web-01 for the next hour and a half please");
   EXPECT_NE(a.text.find("1h30m"), std::string::npos) << shown(a);

@@ -183,6 +183,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
                               Intent::Correlate);
   Subject subject;
   std::string name;
+  std::string metric;
   if (!half) half = refuse_sides(text);
   if (half && half->refuse_code == "unknown_metric") {
     half->frame = {{"intent", "refuse"}, {"text", text}};
@@ -203,6 +204,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
     shape.total = true;
     plan.promql = expression.promql(shape);
     name = subject.name;
+    metric = subject.recipe->needs.front();
   }
   plan.subject = texts_.name(name);
   TimeMs until = end;
@@ -222,6 +224,7 @@ Plan Planner::plan_correlate(const std::string& text, const Reading& reading,
                              {"a_name", name},
                              {"start", start.as_seconds()},
                              {"end", until.as_seconds()}}});
+  cover(metric, "", {start, until}, plan);
   return plan;
 }
 

@@ -472,7 +472,9 @@ Plan Planner::begin(const Reading& reading, const Subject& subject) const {
     // "error rate of the api", and nothing is called so: better said than passed over.
     const bool product = subject.recipe->needs.front().find(catalogue::fold(word)) == 0 ||
                          subject.name.find(word) != std::string::npos;
-    if (product || !stands_as_name(reading, word, knowledge_.pack.lexicon)) continue;
+    // "of requests" is of nothing by name.
+    const bool one = catalogue::singular(word) == word;
+    if (product || !one || !stands_as_name(reading, word, knowledge_.pack.lexicon)) continue;
     plan.note = texts_.say("note.about_all", {{"name", word}});
     plan.confidence *= 0.8;
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ask/llm/asker.h"
+#include "ask/llm/exclusion.h"
 #include "ask/llm/intent.h"
 #include "ask/llm/promql_text.h"
 #include "ask/llm/spelling.h"
@@ -397,32 +398,14 @@ class Reader {
     }
   }
 
-  /// How many tokens say that what follows is left out; 0 for none.
-  [[nodiscard]] size_t excludes(size_t i) const {
-    static const std::set<std::string_view> kExcludes = {
-        "except",   "excluding", "without",  "ignoring", "besides",  "minus",
-        "excludes", "exclude",   "excluded", "ignore",   "omitting", "skip",
-        "skipping", "barring",   "outside",  "sans",     "omit"};
-    static constexpr std::pair<std::string_view, std::string_view> kPairs[] = {
-        {"but", "not"},    {"other", "than"},     {"apart", "from"},   {"aside", "from"},
-        {"not", "in"},     {"not", "on"},         {"not", "from"},     {"not", "counting"},
-        {"leave", "out"},  {"everything", "but"}, {"all", "but"},      {"leaving", "out"},
-        {"filter", "out"}, {"not", "including"},  {"anything", "but"}, {"but", "the"}};
-    if (kExcludes.contains(text(i))) return 1;
-    // "all services but payment"
-    if (text(i) == "but" && i > 0 && r_.says_any({"all", "every", "any", "everything"})) return 1;
-    for (const auto& [first, second] : kPairs) {
-      if (text(i) == first && text(i + 1) == second) return 2;
-    }
-    return 0;
-  }
-
   void take_mentions() {
     size_t until = 0;  // what is said before this token is left out
     for (size_t i = 0; i < r_.tokens.size(); ++i) {
-      if (const size_t cue = excludes(i); cue > 0) {
+      if (const size_t cue = exclusion_at(r_.tokens, i); cue > 0) {
         // "idle excluded": what stands before it.
-        if (text(i) == "excluded" && !r_.mentions.empty() && r_.mention_at.back() + 2 >= i) {
+        const bool last = i + 1 == r_.tokens.size() || lexicon_.says_nothing(text(i + 1));
+        if (last && text(i).starts_with("exclude") && !r_.mentions.empty() &&
+            r_.mention_at.back() + 2 >= i) {
           r_.mentions.back().negated = true;
           take(i, 1);
           continue;
