@@ -429,7 +429,8 @@ std::string say_causes(const Telling& told) {
     }
     out += texts.say("cause.firing", {{"alerts", join_words(names, "; ")}}) + " ";
   }
-  if (found.contains("effect")) {
+  // That it is down is said already.
+  if (found.contains("effect") && told.plan.wording != "why_down") {
     out += texts.say("cause.effect", {{"finding", say_finding(texts, found["effect"])}}) + " ";
   }
   const Json causes = found.value("causes", Json::array());
