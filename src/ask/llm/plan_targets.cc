@@ -81,7 +81,7 @@ Plan Planner::plan_outages(const Reading& reading, const Subject& subject,
   plan.explanation = texts_.say("explain.when_it_was_down");
   if (wording == "since") {
     const bool asks_up =
-        reading.says_any({"up", "running", "alive", "online", "reachable", "back"});
+        reading.says_any({"up", "running", "alive", "online", "reachable", "back", "uptime"});
     plan.intent = Intent::Anomaly;
     plan.promql = up + (asks_up ? " == 1" : " == 0");
     if (asks_up) plan.explanation = texts_.say("explain.when_it_was_up");

@@ -150,7 +150,8 @@ class TalkReader {
       return true;
     }
     return says_down(word) || says_up(word) || says_state(word) || says_outage(word) ||
-           says_restart(word) || word == "availability" || says_nothing(word) || says_kind(word);
+           says_restart(word) || word == "availability" || word == "uptime" || says_nothing(word) ||
+           says_kind(word);
   }
 
   /// A target that a word names.
@@ -193,6 +194,8 @@ class TalkReader {
     const bool up = says(says_up) || says(says_state);
     const bool stretch = r_.window || r_.range;
     if (says(says_restart)) return TargetAsk::Restarts;
+    // Of hosts it is known when they started.
+    if (r_.says("uptime")) return out_.unread ? std::optional(TargetAsk::Since) : std::nullopt;
     const bool why = r_.says("why") || r_.says_phrase({"what", "happened"}) || r_.says("reason");
     const std::string inherited = talk_before();
     if (why && (down || outage || (refers_ && !up) || (!inherited.empty() && !up))) {

@@ -147,6 +147,7 @@ TEST(TargetTalk, SinceWhenIsToTheSecond) {
        {"api 127.0.0.1:80 is down since 11:50:00, for 10 min 0 s"});
   says(talk_to(shop(), {"since when is the shop up?"}), {"shop 127.0.0.1:80 is up since 09:30:00"});
   says(talk_to(shop(), {"seit wann läuft der Shop?"}), {"is up since 09:30:00"});
+  says(talk_to(shop(), {"what is the uptime of the shop"}), {"shop 127.0.0.1:80 is up since"});
   says(talk_to(shop(), {"since when is the shop down?"}),
        {"is up; the last time it was down from 09:20:00 to 09:30:00"});
 }
@@ -161,12 +162,15 @@ TEST(TargetTalk, WhyItIsDown) {
   says(talk_to(own, {"warum ist die API weg?"}, "de"), {"connection refused", "seit 11:50:00"});
   const Answer past = talk_to(own, {"why was the shop down at 09:25"});
   says(past, {"from 09:20:00 to 09:30:00", "is not kept"});
+  // Of the outage then, not of the last one.
+  says(talk_to(own, {"why was the shop down at 07:41"}), {"from 07:40:00 to 07:43:00"});
   own.scrapes.clear();
 }
 
 TEST(TargetTalk, RestartsAreSeen) {
-  for (const char* question : {"did the shop restart", "when did the shop last restart",
-                               "ist der Shop neu gestartet?", "how often did the shop restart"}) {
+  for (const char* question :
+       {"did the shop restart", "when did the shop last restart", "ist der Shop neu gestartet?",
+        "wurde der Shop neu gestartet?", "how often did the shop restart"}) {
     says(talk_to(shop(), {question}),
          {"shop 127.0.0.1:80 restarted 2 times", "09:30:00", "counters that began anew"});
   }

@@ -48,13 +48,14 @@ struct Condition {
 /// What is looked at, and how closely at most.
 struct Stretch {
   TimeRange time;
-  int64_t most_steps = kMostSteps;
+  bool closely = false;
 };
 
 /// The values on a grid that ends with the stretch.
 struct Look {
   FrameRequest request;
   DurationMs interval;  ///< between samples
+  DurationMs finest;    ///< how closely the moments that are told are looked at
   TimeMs since;         ///< when data begins
   RangeFrame values;
 };
@@ -91,7 +92,8 @@ Result<Look> look_at(query::Engine& engine, const std::string& promql, const std
     out.since = std::clamp(first.value_or(end), start, end);
     out.interval = TRY(interval_of(engine, reads, {out.since, end}, context));
   }
-  out.request = grid_of(out.since, out.interval, stretch.most_steps, end);
+  out.finest = stretch.closely ? DurationMs::seconds(1) : out.interval;
+  out.request = grid_of(out.since, out.interval, stretch.closely ? kCloseSteps : kMostSteps, end);
   auto frame = range_frame(engine, promql, out.request, context);
   if (!frame && frame.error().code == ErrorCode::LimitExceeded) {
     out.request = grid_of(out.since, out.interval, kFewSteps, end);
@@ -108,7 +110,7 @@ Result<Stretch> stretch_of(const Json& arguments, const ToolContext& context) {
   if (out.time.start >= out.time.end) {
     return fail(ErrorCode::BadData, "crossings needs a \"start\" before its \"end\"");
   }
-  if (flag_of(arguments, "closely")) out.most_steps = kCloseSteps;
+  out.closely = flag_of(arguments, "closely");
   return out;
 }
 
@@ -139,12 +141,12 @@ struct Closer {
   TimeMs edge(const Labels& labels, size_t index, const Condition& condition, bool holds) {
     const TimeMs known = look.values.time_of(index);
     const DurationMs step = look.request.step;
-    if (index == 0 || step <= look.interval || left <= 0) return known;
+    if (index == 0 || step <= look.finest || left <= 0) return known;
     // It is not asked for where it would be turned away: that would be told of the question.
     const QueryBudget* budget = context.budget;
     if (budget != nullptr && budget->samples() >= budget->max_samples()) return known;
     --left;
-    const FrameRequest request{known - step, known, look.interval};
+    const FrameRequest request{known - step, known, look.finest};
     const auto frame = range_frame(engine, promql, request, context);
     if (!frame) {
       left = 0;
@@ -267,7 +269,8 @@ ToolSpec Crossings::spec() const {
                          {"limit", "number", "what the values are compared with"},
                          {"start?", "number", "Unix seconds, default a day before the end"},
                          {"end?", "number", "Unix seconds, default now"},
-                         {"closely?", "boolean", "look at each sample of a day"},
+                         {"closely?", "boolean",
+                          "look at each sample of a day, and to the second at what is told"},
                          {"reads?", "string",
                           "the selector whose samples tell how often to "
                           "look; default the query's first metric"}})};
