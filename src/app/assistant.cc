@@ -20,6 +20,7 @@
 #include "ask/tools/proposals.h"
 #include "ask/tools/query_metrics.h"
 #include "ask/tools/query_tools.h"
+#include "ask/tools/restarts.h"
 
 namespace prom5 {
 
@@ -80,7 +81,9 @@ constexpr MakeTool kTools[] = {
     [](const ToolNeeds& n) { return tool_of<tools::ListAlerts>(n.server.engine); },
     [](const ToolNeeds& n) { return tool_of<tools::ListRules>(n.server.rules); },
     [](const ToolNeeds& n) { return tool_of<tools::ListSilences>(n.server.silences); },
-    [](const ToolNeeds& n) { return tool_of<tools::ListTargets>(n.server.engine); },
+    [](const ToolNeeds& n) {
+      return tool_of<tools::ListTargets>(n.server.engine, n.server.scrapes);
+    },
     [](const ToolNeeds& n) {
       return tool_of<tools::Anomalies>(n.server.engine, n.catalogue, n.pack);
     },
@@ -92,6 +95,7 @@ constexpr MakeTool kTools[] = {
     },
     [](const ToolNeeds& n) { return tool_of<tools::ForecastSeries>(n.server.engine); },
     [](const ToolNeeds& n) { return tool_of<tools::Crossings>(n.server.engine); },
+    [](const ToolNeeds& n) { return tool_of<tools::Restarts>(n.server.engine); },
     [](const ToolNeeds& n) { return tool_of<tools::ProposeAlert>(n.server.engine); },
     [](const ToolNeeds& n) { return tool_of<tools::ProposeSilence>(n.server.engine); },
 };

@@ -10,6 +10,7 @@
 #include "ask/tool.h"
 #include "ask/tools/list_rules.h"
 #include "ask/tools/list_silences.h"
+#include "ask/tools/query_tools.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -38,6 +39,7 @@ struct AssistantNeeds {
   io::FileSystem& files;
   tools::RuleSource rules;        ///< the rules there are, read anew whenever they are asked for
   tools::SilenceSource silences;  ///< likewise
+  tools::ScrapeSource scrapes;    ///< how the last scrapes went; empty: nobody knows
   std::string directory;          ///< for what is to outlive a restart; empty: nothing does
 };
 

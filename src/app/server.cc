@@ -233,6 +233,15 @@ Result<void> Server::open() {
   return {};
 }
 
+std::vector<tools::ScrapeInfo> Server::last_scrapes() const {
+  std::vector<tools::ScrapeInfo> out;
+  for (scrape::TargetStatus& status : scrapes_->active_targets()) {
+    out.push_back(
+        {std::move(status.target.labels), std::move(status.last_error), status.last_scrape});
+  }
+  return out;
+}
+
 void Server::make_agent(const config::AssistantConfig& config) {
   auto rule_files = [this] {
     const MutexLock lock(reload_mutex_);
@@ -251,6 +260,7 @@ void Server::make_agent(const config::AssistantConfig& config) {
                              .files = files_,
                              .rules = rules_of(std::move(rule_files)),
                              .silences = silences_of(*http_client_, std::move(alertmanagers)),
+                             .scrapes = [this] { return last_scrapes(); },
                              .directory = options_.storage.path + "/assistant"};
   agent_ = make_assistant(needs, config);
   assistant_fingerprint_ = config.fingerprint;

@@ -103,6 +103,7 @@ class Server {
   void add_routes();
   void add_targets_routes();
   void make_agent(const config::AssistantConfig& config);
+  [[nodiscard]] std::vector<tools::ScrapeInfo> last_scrapes() const;
   void add_assistant_routes();
   void add_lifecycle_routes();
   [[nodiscard]] api::FeatureSwitches feature_switches() const;

@@ -19,6 +19,7 @@
 #include "ask/tools/proposals.h"
 #include "ask/tools/query_metrics.h"
 #include "ask/tools/query_tools.h"
+#include "ask/tools/restarts.h"
 
 namespace prom5::llm {
 
@@ -43,6 +44,9 @@ class Assistant {
     return answer ? *std::move(answer) : Answer{};
   }
 
+  /// How the last scrapes went.
+  std::vector<tools::ScrapeInfo> scrapes;
+
  private:
   SmallWorld& world_;
   tools::QueryMetrics query_{world_.engine};
@@ -51,7 +55,7 @@ class Assistant {
   tools::ExplainQuery explain_{world_.engine};
   tools::DiagnoseQuery diagnose_{world_.engine, world_.storage, world_.clock};
   tools::ListAlerts alerts_{world_.engine};
-  tools::ListTargets targets_{world_.engine};
+  tools::ListTargets targets_{world_.engine, [this] { return scrapes; }};
   tools::ListSilences silences_{[](const ToolContext&) {
     return Result<tools::Silences>({true,
                                     {{"a",
@@ -72,18 +76,19 @@ class Assistant {
   tools::FindCauses causes_{world_.engine, world_.catalogue, world_.pack};
   tools::ForecastSeries forecast_{world_.engine};
   tools::Crossings crossings_{world_.engine};
+  tools::Restarts restarts_{world_.engine};
   tools::DataSince since_{world_.engine};
   tools::ProposeAlert alert_{world_.engine};
   tools::ProposeSilence silence_{world_.engine};
   RuleModel model_{world_.catalogue, world_.pack, world_.meaning};
   Log log_{LogLevel::Error, LogFormat::Logfmt, [](std::string_view) {}};
   agent::AgentOptions options_;
-  agent::AgentLoop loop_{
-      model_,
-      {&query_, &find_, &describe_, &explain_, &diagnose_, &alerts_, &targets_, &rules_, &silences_,
-       &anomalies_, &correlate_, &causes_, &forecast_, &crossings_, &since_, &alert_, &silence_},
-      {world_.clock, world_.registry, log_, nullptr},
-      options_};
+  agent::AgentLoop loop_{model_,
+                         {&query_, &find_, &describe_, &explain_, &diagnose_, &alerts_, &targets_,
+                          &rules_, &silences_, &anomalies_, &correlate_, &causes_, &forecast_,
+                          &crossings_, &restarts_, &since_, &alert_, &silence_},
+                         {world_.clock, world_.registry, log_, nullptr},
+                         options_};
 };
 
 inline Assistant& assistant() {

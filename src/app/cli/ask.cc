@@ -268,6 +268,8 @@ bool converse(Conversation& conversation, bool at_terminal) {
     const std::string text(trimmed(line));
     if (text.empty()) continue;
     if (text == ":quit" || text == ":q") return all;
+    // At a prompt they end what holds it; of lines that are read they are said to the assistant.
+    if (at_terminal && (text == "exit" || text == "quit")) return all;
     if (!first && !conversation.prints_json() && !at_terminal) fmt::print("\n");
     first = false;
     all = conversation.take(text) && all;

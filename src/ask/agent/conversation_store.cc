@@ -193,16 +193,11 @@ std::vector<Message> ConversationStore::history(const ConversationKey& key) cons
   const Conversation* conversation = find(key);
   if (conversation == nullptr) return out;
   out.reserve(2 * conversation->turns.size() + 8);
-  size_t with_frame = 0;
-  const Json* frame = nullptr;
   for (const Turn& turn : conversation->turns) {
     out.push_back({Role::User, turn.question, {}, {}, {}, turn.time});
     out.push_back({Role::Assistant, turn.answer, {}, {}, Json::object(), {}});
-    if (turn.frame.is_null()) continue;
-    with_frame = out.size() - 1;
-    frame = &turn.frame;
+    if (!turn.frame.is_null()) out.back().content["frame"] = turn.frame;
   }
-  if (frame != nullptr) out[with_frame].content["frame"] = *frame;
   return out;
 }
 

@@ -43,8 +43,8 @@ class ConversationStore {
   ConversationStore(const JournalServices* services, const std::string& directory,
                     ConversationOptions options, TimeMs now);
 
-  /// What was said so far, for a model: of each turn the question and the answer's text, and of the
-  /// last one with a frame that in `content`.
+  /// What was said so far, for a model: of each turn the question, the answer's text, and in
+  /// `content` its frame, where it has one.
   [[nodiscard]] std::vector<Message> history(const ConversationKey& key) const EXCLUDES(mutex_);
   struct Added {
     size_t turn = 0;     ///< its number in the conversation, from 0

@@ -73,7 +73,8 @@ TEST_F(ConversationStoreTest, OutlivesARestart) {
   ASSERT_EQ(history.size(), 4U);
   EXPECT_EQ(history[2].text, "three");
   EXPECT_EQ(history[2].time, kStart + DurationMs::minutes(2));
-  EXPECT_FALSE(history[1].content.contains("frame"));
+  // A turn may go back to any of those before.
+  EXPECT_EQ(history[1].content["frame"]["subject"], "x");
   EXPECT_EQ(history[3].content["frame"]["subject"], "x");
   EXPECT_EQ(errors(), 0U);
 }

@@ -62,10 +62,11 @@ constexpr std::array<std::string_view, 10> kConceptKeys = {"name",  "phrases", "
                                                            "alert", "toward",  "related", "recipes",
                                                            "role",  "missing"};
 
-constexpr std::array<std::pair<std::string_view, Role>, 5> kRoles = {{{"first", Role::First},
+constexpr std::array<std::pair<std::string_view, Role>, 6> kRoles = {{{"first", Role::First},
                                                                       {"targets", Role::Targets},
                                                                       {"probes", Role::Probes},
                                                                       {"started", Role::Started},
+                                                                      {"process", Role::Process},
                                                                       {"left", Role::Left}}};
 
 /// The scalar under `key`, which must be one of these or not there.
@@ -145,7 +146,7 @@ Result<Concept> parse_concept(const YamlNode& node, const Lexicon& lexicon, bool
   out.toward = text(node, "toward");
   out.missing = text(node, "missing");
   const std::string role =
-      TRY(one_of(node, "role", {"first", "targets", "probes", "started", "left"}));
+      TRY(one_of(node, "role", {"first", "targets", "probes", "started", "process", "left"}));
   for (const auto& [name, value] : kRoles) {
     if (name == role) out.role = value;
   }

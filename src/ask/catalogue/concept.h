@@ -41,6 +41,7 @@ enum class Role : uint8_t {
   Targets,  ///< whether what is scraped is up
   Probes,   ///< whether a site answers
   Started,  ///< since when a host runs
+  Process,  ///< when a process started
   Left,     ///< what is left of something, in its own unit: by it the end is foretold
 };
 

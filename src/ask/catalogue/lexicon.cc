@@ -129,7 +129,7 @@ Result<void> Lexicon::add(const YamlNode& root, bool all_sections) {
 /// What is said in conversations. A file of words need not have it, and for the correction of
 /// spelling it is not known: a slip of the pen is no remark.
 Result<void> Lexicon::add_speech(const YamlNode& root) {
-  for (const std::string key : {"remarks", "ordinals", "german"}) {
+  for (const std::string key : {"remarks", "turns", "ordinals", "german"}) {
     const YamlNode* section = root.find(key);
     if (section == nullptr) continue;
     for (const auto& [name, value] : section->entries) {
@@ -150,6 +150,11 @@ const std::vector<std::string>* Lexicon::in_section(std::string_view section,
 
 std::string_view Lexicon::remark(std::string_view word) const {
   const auto* kinds = in_section("remarks", word);
+  return kinds == nullptr ? std::string_view() : kinds->front();
+}
+
+std::string_view Lexicon::turn(std::string_view words) const {
+  const auto* kinds = in_section("turns", words);
   return kinds == nullptr ? std::string_view() : kinds->front();
 }
 

@@ -55,6 +55,10 @@ class Lexicon {
   /// What a word of a conversation does that asks nothing: "hello", "thanks", "no", "yes", "good",
   /// "bye", or "with" for what only stands beside such words. Empty for other words.
   [[nodiscard]] std::string_view remark(std::string_view word) const;
+  /// What a turn does that is of the turns before: "undo" goes back one, "what" has the answer said
+  /// once more, "again" asks the question anew. Of all its words, in lower case and without
+  /// accents, with blanks between; empty for other turns.
+  [[nodiscard]] std::string_view turn(std::string_view words) const;
   /// Which of several a word chooses: "2" for "second", "last"; empty for other words.
   [[nodiscard]] std::string_view ordinal(std::string_view word) const;
   /// Words beside such a choice: "number", "option".

@@ -130,7 +130,7 @@ TEST(LittleData, ALimitIsHeldAgainstEachSample) {
   says(young("since when is load1 above 9"), "5 was the highest");
   says(young("since when is load5 above 3"), "above 3 since 11:59:45, now 4");
   says(young("how often was load1 above 3"), "1 time since 11:51");
-  says(young("since when is web-01 down"), "for less than a minute");
+  says(young("since when is web-01 down"), "the last time it was down from 11:5");
 }
 
 TEST(Flapping, EachSeriesIsToldForItself) {

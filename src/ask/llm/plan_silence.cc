@@ -174,26 +174,47 @@ SilenceMatchers matchers_of(const Reading& reading, const Metric* alerts,
   return out;
 }
 
-DurationMs length_of(const Reading& reading, TimeMs now) {
+/// How long it shall be; nothing where that is not said.
+std::optional<DurationMs> said_length(const Reading& reading, TimeMs now) {
   if (reading.hold) return reading.hold->length;
   if (reading.ahead) return reading.ahead->end - now;
-  if (reading.window) return reading.window->length;
+  if (reading.window && reading.window->length.ms > 0) return reading.window->length;
   if (reading.numbers.size() == 1 && unit_info(reading.numbers[0].unit).kind == UnitKind::Seconds) {
     const double seconds = to_base(reading.numbers[0].value, reading.numbers[0].unit);
     return DurationMs::seconds(static_cast<int64_t>(std::clamp(seconds, 60.0, 31'536'000.0)));
   }
-  return kDefaultSilence;
+  return std::nullopt;
 }
 
-Plan ask_which_alerts(const Metric* alerts, const texts::TextCatalogue& texts) {
-  Plan plan = clarification(texts.say("ask.which_alerts"), {});
+DurationMs length_of(const Reading& reading, TimeMs now) {
+  return said_length(reading, now).value_or(kDefaultSilence);
+}
+
+/// "everything", "all alerts", "the alerts": and nothing that narrows them.
+bool means_all(const Reading& reading) {
+  const bool all = reading.says_any({"everything", "all", "anything", "every", "whole", "any"});
+  const bool alerts = reading.says_any({"alerts", "alarms", "notifications", "warnings", "pages"});
+  return (all || alerts) && !reading.refers && reading.mentions.empty() &&
+         reading.strangers.empty() && reading.numbered.empty() && reading.values.empty() &&
+         std::ranges::all_of(reading.content, [](const ContentWord& word) {
+           return is_any_of(word.canonical,
+                            {"everything", "all", "alert", "alerts", "alarm", "any", "anything",
+                             "every", "notification", "warning", "page", "silence", "system"});
+         });
+}
+
+/// `text`: what was asked, which an answer is put behind.
+Plan ask_which_alerts(const Metric* alerts, const std::string& text, bool long_said,
+                      const texts::TextCatalogue& texts) {
+  Plan plan = clarification(
+      long_said ? texts.say("ask.which_alerts_only") : texts.say("ask.which_alerts"), {});
   if (alerts != nullptr && alerts->label("alertname") != nullptr) {
     for (const std::string& name : alerts->label("alertname")->values) {
       if (plan.options.size() == kMaxOptions) break;
-      plan.options.push_back("silence " + name + " for two hours");
+      plan.options.push_back(long_said ? name : "silence " + name + " for two hours");
     }
   }
-  plan.frame = {{"intent", "clarify"}, {"text", "silence"}};
+  plan.frame = {{"intent", "clarify"}, {"text", long_said ? text : "silence"}};
   return plan;
 }
 
@@ -208,7 +229,7 @@ Plan refuse_alert(const std::string& name, const Metric* alerts,
   std::string why = alerts == nullptr ? texts.say("refuse.no_alerts_here", {{"name", name}})
                                       : texts.say("refuse.none_fired", {{"name", name}});
   Plan plan = refusal("unknown_name", std::move(why), {});
-  plan.suggestions = ask_which_alerts(alerts, texts).options;
+  plan.suggestions = ask_which_alerts(alerts, "", false, texts).options;
   plan.frame = {{"intent", "refuse"}, {"text", "silence"}};
   return plan;
 }
@@ -218,7 +239,7 @@ Plan refuse_alert(const std::string& name, const Metric* alerts,
 std::optional<Plan> Planner::plan_silence_in(const Reading& reading, const std::string& text,
                                              const Json& before) const {
   if (reading.intent == Intent::Silence) {
-    Plan plan = plan_silence(reading);
+    Plan plan = plan_silence(reading, text);
     if (plan.action) plan.frame["text"] = text;
     return plan;
   }
@@ -233,12 +254,41 @@ std::optional<Plan> Planner::plan_silence_in(const Reading& reading, const std::
   again.hold = reading.hold;
   again.ahead = reading.ahead;
   again.window = reading.window;
-  Plan plan = plan_silence(again);
+  Plan plan = plan_silence(again, silence);
   if (plan.action) plan.frame["text"] = silence;
   return plan;
 }
 
-Plan Planner::plan_silence(const Reading& reading) const {
+Plan Planner::plan_silence_of_all(const Reading& reading, const std::string& text) const {
+  if (snapshot_.find("ALERTS") == nullptr) {
+    Plan none = refusal("unknown_name", texts_.say("refuse.no_alert_at_all"), {});
+    none.frame = {{"intent", "refuse"}};
+    return none;
+  }
+  const auto length = said_length(reading, now_);
+  if (!length) {
+    Plan back = clarification(texts_.say("ask.how_long"), {"1 hour", "2 hours", "8 hours"});
+    back.frame = {{"intent", "clarify"}, {"text", text}};
+    return back;
+  }
+  Plan plan;
+  plan.intent = Intent::Silence;
+  plan.subject = "silence";
+  plan.confidence = 0.8;
+  plan.wording = "silence_all";
+  Json arguments{{"matchers", {{"alertname", ".+"}}}, {"regex", {"alertname"}}};
+  arguments["duration_s"] = length->ms / 1000;
+  plan.action = arguments;
+  (*plan.action)["kind"] = "silence";
+  (*plan.action)["starts_at"] = format_rfc3339(now_);
+  (*plan.action)["ends_at"] = format_rfc3339(now_ + *length);
+  plan.window = format_duration(*length);
+  plan.calls.push_back({"hits", "propose_silence", std::move(arguments)});
+  plan.frame = {{"intent", "silence"}};
+  return plan;
+}
+
+Plan Planner::plan_silence(const Reading& reading, const std::string& text) const {
   const Metric* alerts = snapshot_.find("ALERTS");
   const bool leaves_out = std::any_of(reading.mentions.begin(), reading.mentions.end(),
                                       [](const Mention& m) { return m.negated; });
@@ -249,11 +299,17 @@ Plan Planner::plan_silence(const Reading& reading) const {
   }
   const SilenceMatchers matchers = matchers_of(reading, alerts, knowledge_.pack.lexicon);
   if (matchers.empty()) {
+    if (means_all(reading)) return plan_silence_of_all(reading, text);
     if (!reading.strangers.empty()) return refuse_stranger(reading.strangers.front());
     if (const std::string name = unknown_name(reading); !name.empty()) {
       return refuse_alert(name, alerts, texts_);
     }
-    return ask_which_alerts(alerts, texts_);
+    if (alerts == nullptr) {
+      Plan none = refusal("unknown_name", texts_.say("refuse.no_alert_at_all"), {});
+      none.frame = {{"intent", "refuse"}};
+      return none;
+    }
+    return ask_which_alerts(alerts, text, said_length(reading, now_).has_value(), texts_);
   }
   const DurationMs length = length_of(reading, now_);
   Plan plan;

@@ -302,6 +302,10 @@ Plan Planner::plan(const std::string& said, const Json& before) {
   const std::string asked = in_english(said);
   Plan out = with_offers(asked, plan_question(asked, before), before);
   if (is_declined(out) && asked == said) say_language(said, out);
+  if (out.frame.is_object() && !is_declined(out)) {
+    out.frame.erase("meaning");
+    if (!out.explanation.empty()) out.frame["meaning"] = out.explanation;
+  }
   return out;
 }
 
@@ -310,6 +314,7 @@ std::string Planner::in_english(const std::string& said) const {
   const std::vector<Token> tokens = tokenize(said);
   std::string out;
   bool german = false;
+  size_t strange = 0;  // short words that are none of English here
   for (size_t i = 0; i < tokens.size();) {
     const std::string* english = nullptr;
     size_t count = std::min(kLongestPhrase, tokens.size() - i);
@@ -340,8 +345,16 @@ std::string Planner::in_english(const std::string& said) const {
       continue;
     }
     constexpr size_t kShort = 3;
-    const bool alone = token.text.size() > kShort && !known && !name;
-    german = german || alone || texts_.is_question_word(to_lower(token.written));
+    constexpr size_t kSeveral = 2;
+    for (size_t k = i; k < i + count + 1; ++k) {
+      const std::string& word = tokens[k].text;
+      if (knowledge_.vocabulary.knows(word) || !snapshot_.places(catalogue::fold(word)).empty()) {
+        continue;
+      }
+      german = german || word.size() > kShort;
+      ++strange;
+    }
+    german = german || strange >= kSeveral || texts_.is_question_word(to_lower(token.written));
     out += (out.empty() ? "" : " ") + *english;
     i += count + 1;
   }

@@ -584,6 +584,7 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
   if (!reading.expression.empty() && asks_query) return plan_explain(reading, std::nullopt);
   if (auto declined = decline_at_once(reading, text)) return declined;
   if (auto functions = plan_functions(reading)) return functions;
+  if (auto targets = plan_targets(reading, before)) return targets;
   if (auto onset = plan_onset(reading)) return onset;
   if (auto silence = plan_silence_in(reading, text, before)) return silence;
   if (auto things = plan_things(reading)) return things;

@@ -9,6 +9,7 @@
 #include "ask/language_model.h"
 #include "ask/llm/expression.h"
 #include "ask/llm/subject.h"
+#include "ask/llm/target_talk.h"
 #include "ask/texts/text_catalogue.h"
 #include "io/codec/json.h"
 
@@ -128,6 +129,17 @@ class Planner {
   /// "errors of the billing api" where several things are told apart and none is called so.
   [[nodiscard]] std::optional<Plan> refuse_assumed(const Reading& reading,
                                                    const Subject& subject) const;
+  /// What is up, was down or started anew, asked of targets by name; nothing for other questions.
+  [[nodiscard]] std::optional<Plan> plan_targets(const Reading& reading, const Json& before) const;
+  [[nodiscard]] std::optional<Plan> plan_state_of(const TargetTalk& talk, const Reading& reading,
+                                                  const Subject& subject) const;
+  /// How often and how long they were down, or since when they are so; `wording` of words.cc.
+  [[nodiscard]] Plan plan_outages(const Reading& reading, const Subject& subject,
+                                  const std::string& wording) const;
+  [[nodiscard]] std::optional<Plan> plan_restarts(const TargetTalk& talk,
+                                                  const Reading& reading) const;
+  /// Counters of a job that a mention names, or of one by its name.
+  [[nodiscard]] std::vector<std::string> counters_of(const catalogue::Mention& mention) const;
   /// Since when one fires, or is down; nothing for other questions.
   [[nodiscard]] std::optional<Plan> plan_onset(const Reading& reading) const;
   /// `state`: "alerts", "down" or "up".
@@ -205,7 +217,9 @@ class Planner {
   /// A silence that is asked for, or the one before with another length.
   [[nodiscard]] std::optional<Plan> plan_silence_in(const Reading& reading, const std::string& text,
                                                     const Json& before) const;
-  [[nodiscard]] Plan plan_silence(const Reading& reading) const;
+  [[nodiscard]] Plan plan_silence(const Reading& reading, const std::string& text) const;
+  /// "mute everything": all alerts, for as long as is said.
+  [[nodiscard]] Plan plan_silence_of_all(const Reading& reading, const std::string& text) const;
   [[nodiscard]] Plan plan_status(const Reading& reading, const Subject& subject) const;
   [[nodiscard]] std::optional<Plan> plan_functions(const Reading& reading) const;
   [[nodiscard]] bool targets_are_hosts(const Reading& reading, const Subject& subject) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ask/llm/coverage_words.h"
+#include "ask/llm/past_turns.h"
 #include "ask/llm/words.h"
 #include "base/ascii.h"
 
@@ -196,6 +197,14 @@ Message failed(const ToolCall& call, const std::string& reason, const texts::Tex
   return message;
 }
 
+/// A silence of all alerts is proposed only where there are some.
+void propose_for_some(Plan& plan, const Results& results) {
+  const auto hits = results.find("hits");
+  if (plan.wording != "silence_all" || hits == results.end()) return;
+  const Json alerts = hits->second.value("alerts", Json::array());
+  if (hits->second.contains("alerts") && alerts.empty()) plan.action.reset();
+}
+
 /// The language that the last question is to be answered in; empty when it does not say.
 std::string_view language_of(std::span<const Message> conversation) {
   for (size_t i = conversation.size(); i-- > 0;) {
@@ -208,15 +217,13 @@ std::string_view language_of(std::span<const Message> conversation) {
 
 Result<Plan> RuleModel::understand(std::span<const Message> conversation, TimeMs now,
                                    const texts::TextCatalogue& texts) {
-  Json before;
-  for (size_t i = conversation.size() - 1; i-- > 0;) {
-    const Message& message = conversation[i];
-    if (message.role != Role::Assistant || !message.content.contains("frame")) continue;
-    before = message.content["frame"];
-    break;
+  Before asked{frame_before(conversation), conversation.back().text};
+  if (auto past = past_turn(conversation, pack_.lexicon, texts)) {
+    if (past->plan) return *std::move(past->plan);
+    asked = std::move(past->again);
   }
+  const auto& [before, text] = asked;
   const Knowledge knowledge{pack_, vocabulary_, subjects_, meaning_};
-  const std::string& text = conversation.back().text;
   const auto snapshot = TRY(catalogue_.snapshot(now));
   Plan plan = Planner(knowledge, *snapshot, now, texts).plan(text, before);
   // What is not known may have come in the last seconds; what must not be done stays so.
@@ -244,7 +251,8 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
   Results results;
   const Message* calls = last_calls(conversation, results);
   CHECK(calls != nullptr);
-  const Plan plan = plan_from_json(calls->content);
+  Plan plan = plan_from_json(calls->content);
+  propose_for_some(plan, results);
   Reply reply;
   const auto first = results.find(calls->calls.front().id);
   if (first != results.end() && first->second.contains("error")) {

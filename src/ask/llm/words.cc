@@ -8,6 +8,7 @@
 #include "ask/llm/coverage_words.h"
 #include "ask/llm/direction_words.h"
 #include "ask/llm/forecast_words.h"
+#include "ask/llm/outage_words.h"
 #include "ask/llm/telling.h"
 #include "io/codec/number.h"
 
@@ -277,12 +278,16 @@ std::string say_alert(const Telling& told) {
 std::string say_silence(const Telling& told) {
   const TextCatalogue& texts = told.texts;
   const Json& hits = result_of(told.results, "hits");
+  const bool all = told.plan.wording == "silence_all";
+  if (all && !told.plan.action) return texts.say("silence.none_fires");
   std::vector<std::string> matchers;
   for (const auto& [name, value] : (*told.plan.action)["matchers"].items()) {
     matchers.push_back(name + "=" + value.get<std::string>());
   }
-  const std::string out = texts.say(
-      "silence.proposed", {{"matchers", join_words(matchers, ", ")}, {"window", told.plan.window}});
+  const std::string out =
+      all ? texts.say("silence.of_all", {{"window", told.plan.window}})
+          : texts.say("silence.proposed",
+                      {{"matchers", join_words(matchers, ", ")}, {"window", told.plan.window}});
   if (!hits.contains("alerts")) return out;
   if (hits["alerts"].empty()) return out + " " + texts.say("silence.hits_none");
   std::vector<std::string> names;
@@ -425,7 +430,8 @@ std::string say_causes(const Telling& told) {
     }
     out += texts.say("cause.firing", {{"alerts", join_words(names, "; ")}}) + " ";
   }
-  if (found.contains("effect")) {
+  // That it is down is said already.
+  if (found.contains("effect") && told.plan.wording != "why_down") {
     out += texts.say("cause.effect", {{"finding", say_finding(texts, found["effect"])}}) + " ";
   }
   const Json causes = found.value("causes", Json::array());
@@ -620,9 +626,13 @@ std::string say_answer(const Plan& plan, const Results& results, TimeMs now,
     return say_forecast(told);
   }
   if (how == "alert") return say_alert(told);
-  if (how == "silence") return say_silence(told);
+  if (how == "silence" || how == "silence_all") return say_silence(told);
   if (how == "correlate") return say_correlation(told);
   if (how == "onset") return say_onset(told);
+  if (how == "outages") return say_outages(told);
+  if (how == "since") return say_since(told);
+  if (how == "why_down") return say_why_down(told, say_causes(told));
+  if (how == "restarts") return say_restarts(told);
   if (how == "crossing" || how == "crossings") return say_crossing(told);
   if (how == "direction") return say_direction(told);
   if (how == "anomaly") return say_anomalies(told);

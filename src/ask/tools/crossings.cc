@@ -18,6 +18,8 @@ namespace {
 constexpr DurationMs kLooked = DurationMs::hours(24);
 /// A day in steps of 15 s, the interval that most things are scraped at.
 constexpr int64_t kMostSteps = 5760;
+/// A day in steps of 5 s, where nothing shall be missed.
+constexpr int64_t kCloseSteps = 17'280;
 /// Of very many series less closely.
 constexpr int64_t kFewSteps = 1440;
 constexpr DurationMs kUsualInterval = DurationMs::minutes(1);
@@ -43,10 +45,17 @@ struct Condition {
   }
 };
 
-/// The values on a grid that ends now.
+/// What is looked at, and how closely at most.
+struct Stretch {
+  TimeRange time;
+  bool closely = false;
+};
+
+/// The values on a grid that ends with the stretch.
 struct Look {
   FrameRequest request;
   DurationMs interval;  ///< between samples
+  DurationMs finest;    ///< how closely the moments that are told are looked at
   TimeMs since;         ///< when data begins
   RangeFrame values;
 };
@@ -54,42 +63,54 @@ struct Look {
 DurationMs whole_seconds(int64_t ms) { return {std::max<int64_t>(1, (ms + 999) / 1000) * 1000}; }
 
 /// How far apart samples are of late, by the series that has most.
-Result<DurationMs> interval_of(query::Engine& engine, const std::string& selector, TimeMs since,
+Result<DurationMs> interval_of(query::Engine& engine, const std::string& selector, TimeRange time,
                                const ToolContext& context) {
-  const DurationMs window = whole_seconds(std::min(kCounted, context.now - since).ms);
+  const DurationMs window = whole_seconds(std::min(kCounted, time.end - time.start).ms);
   const std::string promql =
       "max(count_over_time(" + selector + "[" + format_duration(window) + "]))";
-  const FrameRequest once{context.now, context.now, DurationMs::seconds(1)};
+  const FrameRequest once{time.end, time.end, DurationMs::seconds(1)};
   const RangeFrame frame = TRY(range_frame(engine, promql, once, context));
   if (frame.series.empty() || !(frame.series.front().values[0] > 1)) return kUsualInterval;
   return whole_seconds(
       static_cast<int64_t>(static_cast<double>(window.ms) / frame.series.front().values[0]) - 500);
 }
 
-FrameRequest grid_of(TimeMs since, DurationMs interval, int64_t most, TimeMs now) {
-  const DurationMs length = now - since;
+FrameRequest grid_of(TimeMs since, DurationMs interval, int64_t most, TimeMs end) {
+  const DurationMs length = end - since;
   const DurationMs step = std::max(interval, whole_seconds(length.ms / most));
-  return {now - step * (length.ms / step.ms), now, step};
+  return {end - step * (length.ms / step.ms), end, step};
 }
 
 Result<Look> look_at(query::Engine& engine, const std::string& promql, const std::string& reads,
-                     const ToolContext& context) {
-  const TimeMs start = context.now - kLooked;
+                     const Stretch& stretch, const ToolContext& context) {
+  const auto [start, end] = stretch.time;
   Look out;
   out.since = start;
   out.interval = kUsualInterval;
   if (!reads.empty()) {
-    const auto first = TRY(first_sample(engine, reads, {start, context.now}, context));
-    out.since = std::clamp(first.value_or(context.now), start, context.now);
-    out.interval = TRY(interval_of(engine, reads, out.since, context));
+    const auto first = TRY(first_sample(engine, reads, stretch.time, context));
+    out.since = std::clamp(first.value_or(end), start, end);
+    out.interval = TRY(interval_of(engine, reads, {out.since, end}, context));
   }
-  out.request = grid_of(out.since, out.interval, kMostSteps, context.now);
+  out.finest = stretch.closely ? DurationMs::seconds(1) : out.interval;
+  out.request = grid_of(out.since, out.interval, stretch.closely ? kCloseSteps : kMostSteps, end);
   auto frame = range_frame(engine, promql, out.request, context);
   if (!frame && frame.error().code == ErrorCode::LimitExceeded) {
-    out.request = grid_of(out.since, out.interval, kFewSteps, context.now);
+    out.request = grid_of(out.since, out.interval, kFewSteps, end);
     frame = range_frame(engine, promql, out.request, context);
   }
   out.values = TRY(std::move(frame));
+  return out;
+}
+
+Result<Stretch> stretch_of(const Json& arguments, const ToolContext& context) {
+  Stretch out;
+  out.time.end = std::min(time_of(arguments, "end", context.now), context.now);
+  out.time.start = time_of(arguments, "start", out.time.end - kLooked);
+  if (out.time.start >= out.time.end) {
+    return fail(ErrorCode::BadData, "crossings needs a \"start\" before its \"end\"");
+  }
+  out.closely = flag_of(arguments, "closely");
   return out;
 }
 
@@ -120,12 +141,12 @@ struct Closer {
   TimeMs edge(const Labels& labels, size_t index, const Condition& condition, bool holds) {
     const TimeMs known = look.values.time_of(index);
     const DurationMs step = look.request.step;
-    if (index == 0 || step <= look.interval || left <= 0) return known;
+    if (index == 0 || step <= look.finest || left <= 0) return known;
     // It is not asked for where it would be turned away: that would be told of the question.
     const QueryBudget* budget = context.budget;
     if (budget != nullptr && budget->samples() >= budget->max_samples()) return known;
     --left;
-    const FrameRequest request{known - step, known, look.interval};
+    const FrameRequest request{known - step, known, look.finest};
     const auto frame = range_frame(engine, promql, request, context);
     if (!frame) {
       left = 0;
@@ -145,13 +166,18 @@ struct Crossed {
   Labels labels;
   std::vector<Json> episodes;  ///< the newest first, not all of very many
   size_t count = 0;            ///< of all
+  DurationMs total;            ///< how long all of them were together
 };
 
 /// The newest of each series is told to the sample.
 Crossed crossed_by(const FrameSeries& series, const Condition& condition, Closer& closer) {
   const auto found = analysis::episodes(series.values, {closer.look.request.step, {}, {}});
-  Crossed out{series.labels, {}, found.size()};
+  Crossed out{series.labels, {}, found.size(), {}};
   const RangeFrame& values = closer.look.values;
+  for (const analysis::Episode& one : found) {
+    const size_t last = one.end.value_or(values.steps - 1);
+    out.total = out.total + values.step * static_cast<int64_t>(last - one.pending);
+  }
   for (size_t i = found.size(); i-- > 0 && out.episodes.size() < kMaxOfOne;) {
     const analysis::Episode& one = found[i];
     const size_t last = one.end.value_or(values.steps - 1);
@@ -164,6 +190,7 @@ Crossed crossed_by(const FrameSeries& series, const Condition& condition, Closer
     out.episodes.push_back({{"labels", labels_json(series.labels)},
                             {"start", start.as_seconds()},
                             {"end", end.as_seconds()},
+                            {"length_s", (end - start).as_seconds()},
                             {"open", !one.end.has_value()}});
   }
   return out;
@@ -216,6 +243,7 @@ Json series_of(Look& look, const std::vector<Crossed>& crossed) {
     if (!std::isnan(low)) one.update({{"lowest", low}, {"highest", high}});
     if (at != known.end()) {
       one["count"] = at->second->count;
+      one["total_s"] = at->second->total.as_seconds();
       one["newest"] = at->second->episodes.front();
       one["newest"].erase("labels");
     }
@@ -233,12 +261,16 @@ Json series_of(Look& look, const std::vector<Crossed>& crossed) {
 
 ToolSpec Crossings::spec() const {
   return {"crossings",
-          "When a query's values were beyond a limit in the last 24 hours, or since there is data "
-          "(data_since): the latest stretches, the newest first, and each series' lowest, highest, "
-          "count of stretches and newest one.",
+          "When a query's values were beyond a limit in the last 24 hours, another time, or since "
+          "there is data (data_since): the latest stretches, the newest first, and each series' "
+          "lowest, highest, count of stretches, length of all of them and newest one.",
           object_schema({{"promql", "string", "the query, without a comparison"},
                          {"op", "string", "one of > >= < <= == !="},
                          {"limit", "number", "what the values are compared with"},
+                         {"start?", "number", "Unix seconds, default a day before the end"},
+                         {"end?", "number", "Unix seconds, default now"},
+                         {"closely?", "boolean",
+                          "look at each sample of a day, and to the second at what is told"},
                          {"reads?", "string",
                           "the selector whose samples tell how often to "
                           "look; default the query's first metric"}})};
@@ -258,7 +290,8 @@ Result<Json> Crossings::call(const Json& arguments, const ToolContext& context) 
   if (reads.empty() && !names.empty() && is_legacy_metric_name(*names.begin())) {
     reads = *names.begin();
   }
-  Look look = TRY(look_at(engine_, promql, reads, context));
+  const Stretch stretch = TRY(stretch_of(arguments, context));
+  Look look = TRY(look_at(engine_, promql, reads, stretch, context));
   const RangeFrame found = held(look.values, condition);
   Closer closer{engine_, promql, look, context};
   std::vector<Crossed> crossed;

@@ -5,9 +5,9 @@
 
 namespace prom5::tools {
 
-/// When values were beyond a limit in the last day, looked at as often as they are scraped: as
-/// closely as some thousand steps allow, and where that is less often, once more about the moments
-/// that are told.
+/// When values were beyond a limit in the last day or another time, looked at as often as they are
+/// scraped: as closely as some thousand steps allow, and where that is less often, once more about
+/// the moments that are told.
 class Crossings final : public Tool {
  public:
   explicit Crossings(query::Engine& engine) : engine_(engine) {}

@@ -82,6 +82,35 @@ TEST(Crossings, OfADayTheEdgesAreLookedAtMoreClosely) {
   EXPECT_EQ(found["episodes"][0]["end"], before(20'010));
 }
 
+TEST(Crossings, OfAnyTimeAndAsCloselyAsIsAsked) {
+  Scraped s;
+  // 5 s long, five hours ago, and 20 s long an hour ago.
+  s.put("g", DurationMs::hours(20), DurationMs::seconds(5),
+        [](int64_t t) { return t == 18'000 || (t > 3600 && t <= 3620) ? 0 : 1; });
+  Json arguments{{"promql", "g"}, {"op", "=="}, {"limit", 0}, {"closely", true}};
+  const auto found = [&] {
+    auto out = s.crossings.call(arguments, s.world.context);
+    EXPECT_TRUE(out) << arguments.dump();
+    return out ? (*out)["series"][0] : Json();
+  };
+  Json series = found();
+  EXPECT_EQ(series["count"], 2) << series.dump();
+  EXPECT_EQ(series["total_s"], 25) << series.dump();
+  EXPECT_EQ(series["newest"]["length_s"], 20) << series.dump();
+  arguments["end"] = before(7200);
+  series = found();
+  EXPECT_EQ(series["count"], 1) << series.dump();
+  EXPECT_EQ(series["newest"]["start"], before(18'000)) << series.dump();
+  EXPECT_EQ(series["newest"]["end"], before(17'995)) << series.dump();
+  // Between two moments of the grid, too.
+  arguments["end"] = before(7202);
+  EXPECT_EQ(found()["newest"]["start"], before(18'000));
+  arguments["start"] = before(10'000);
+  EXPECT_EQ(found()["count"], 0);
+  arguments["start"] = before(7200);
+  EXPECT_FALSE(s.crossings.call(arguments, s.world.context));
+}
+
 TEST(Crossings, WhatLastsIsOpen) {
   Scraped s;
   s.put("g", DurationMs::hours(2), DurationMs::seconds(60),

@@ -1,5 +1,7 @@
 #include "ask/tools/query_tools.h"
 
+#include <algorithm>
+
 #include "ask/tools/range_frame.h"
 #include "ask/tools/run_query.h"
 
@@ -8,6 +10,8 @@ namespace prom5::tools {
 namespace {
 
 constexpr size_t kMaxListed = 200;
+/// Scrapes of the moment itself count still.
+constexpr DurationMs kLatest = DurationMs::seconds(5);
 
 query::QueryRequest instant(std::string promql, const ToolContext& context) {
   query::QueryRequest request;
@@ -99,11 +103,28 @@ Result<Json> ListAlerts::call(const Json& /*arguments*/, const ToolContext& cont
 }
 
 ToolSpec ListTargets::spec() const {
-  return {"targets", "Lists the scraped targets; value 1 is up, 0 is down.", object_schema({})};
+  return {"targets",
+          "Lists the scraped targets; value 1 is up, 0 is down; and why the last scrape failed and "
+          "when it was (error, scraped).",
+          object_schema({})};
 }
 
 Result<Json> ListTargets::call(const Json& /*arguments*/, const ToolContext& context) {
-  return list(engine_, "sort(up)", "targets", context);
+  Json out = TRY(list(engine_, "sort(up)", "targets", context));
+  if (!scrapes_) return out;
+  const std::vector<ScrapeInfo> scrapes = scrapes_();
+  for (Json& target : out["targets"]) {
+    const auto same = std::ranges::find_if(scrapes, [&](const ScrapeInfo& scrape) {
+      return labels_json(scrape.labels) == target["labels"];
+    });
+    // What is of a later scrape than the question's time tells nothing of it.
+    if (same == scrapes.end() || same->error.empty() || same->time > context.now + kLatest) {
+      continue;
+    }
+    target["error"] = same->error;
+    target["scraped"] = same->time.as_seconds();
+  }
+  return out;
 }
 
 }  // namespace prom5::tools

@@ -1,6 +1,12 @@
 #pragma once
 
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "ask/tool.h"
+#include "model/labels.h"
 #include "query/doctor.h"
 #include "query/engine.h"
 
@@ -43,16 +49,29 @@ class ListAlerts final : public Tool {
   query::Engine& engine_;
 };
 
-/// The targets and whether they are up.
+/// How the last scrape of a target went.
+struct ScrapeInfo {
+  Labels labels;      ///< of the target
+  std::string error;  ///< why it failed; empty where it did not
+  TimeMs time;        ///< 0 before the first
+};
+
+/// The targets that are scraped now. Any thread.
+using ScrapeSource = std::function<std::vector<ScrapeInfo>()>;
+
+/// The targets, whether they are up, and what the last scrape failed with.
 class ListTargets final : public Tool {
  public:
-  explicit ListTargets(query::Engine& engine) : engine_(engine) {}
+  /// `scrapes` may be empty: nothing is known of scrapes then.
+  explicit ListTargets(query::Engine& engine, ScrapeSource scrapes = {})
+      : engine_(engine), scrapes_(std::move(scrapes)) {}
 
   [[nodiscard]] ToolSpec spec() const override;
   Result<Json> call(const Json& arguments, const ToolContext& context) override;
 
  private:
   query::Engine& engine_;
+  const ScrapeSource scrapes_;
 };
 
 }  // namespace prom5::tools
