@@ -60,6 +60,75 @@ bool restarts_of_containers(const Metric& metric) {
          (metric.label("container") != nullptr || metric.label("pod") != nullptr);
 }
 
+/// Selectors of counters of what a mention names.
+std::vector<std::string> counters_of(const Mention& mention, const catalogue::Snapshot& snapshot,
+                                     const catalogue::Lexicon& lexicon) {
+  std::vector<const Metric*> found;
+  for (const Metric& metric : snapshot.metrics()) {
+    const bool counts = metric.type == MetricType::Counter || metric.name.ends_with("_total") ||
+                        metric.name.ends_with("_count");
+    if (!counts || metric.series > kFewSeries || !is_legacy_metric_name(metric.name)) continue;
+    if (catalogue::bind(mention, metric, lexicon)) found.push_back(&metric);
+  }
+  std::ranges::stable_sort(found, {}, &Metric::series);
+  // Of one alone it may be that it has counted nothing yet; those with most series change most.
+  std::vector<std::string> out;
+  const auto add = [&](const Metric& metric) {
+    out.push_back(selector(metric.name, matchers_of({mention}, metric, lexicon)));
+  };
+  const size_t few = std::min(found.size(), kCountersOfOne);
+  for (size_t i = 0; i < few; ++i) add(*found[found.size() - 1 - i]);
+  return out;
+}
+
+/// What tells of restarts.
+struct RestartSources {
+  Json starts = Json::array();    ///< selectors of start times
+  Json counters = Json::array();  ///< selectors of counters of those that have none
+  std::vector<std::string> unknown;
+};
+
+/// The names that are asked about, else the jobs; `starts`: those that say when they started.
+void part_by_start(const TargetTalk& talk, const catalogue::Snapshot& snapshot,
+                   const catalogue::Lexicon& lexicon, const Metric* start,
+                   std::vector<Mention>& starts, std::vector<Mention>& others) {
+  for (const Mention& mention : talk.named) {
+    const bool says = start != nullptr && catalogue::bind(mention, *start, lexicon);
+    (says ? starts : others).push_back(mention);
+  }
+  const catalogue::LabelInfo* jobs = snapshot.find("up")->label("job");
+  if (!talk.named.empty() || jobs == nullptr) return;
+  for (const std::string& job : jobs->values) {
+    if (start != nullptr && start->has("job", job)) continue;
+    Mention mention;
+    mention.text = job;
+    mention.folded = catalogue::fold(job);
+    mention.places = {{"job", job}};
+    others.push_back(std::move(mention));
+  }
+}
+
+RestartSources sources_of(const TargetTalk& talk, const catalogue::Snapshot& snapshot,
+                          const catalogue::Lexicon& lexicon, const std::string& start) {
+  const Metric* metric = snapshot.find(start);
+  std::vector<Mention> starts;
+  std::vector<Mention> others;
+  part_by_start(talk, snapshot, lexicon, metric, starts, others);
+  RestartSources out;
+  if (!starts.empty()) {
+    out.starts.push_back(selector(start, matchers_of(starts, *metric, lexicon)));
+  } else if (talk.named.empty() && metric != nullptr) {
+    out.starts.push_back(start);
+  }
+  for (size_t i = 0; i < others.size(); ++i) {
+    const auto counters =
+        i < kMostJobs ? counters_of(others[i], snapshot, lexicon) : std::vector<std::string>{};
+    if (counters.empty()) out.unknown.push_back(others[i].text);
+    for (const std::string& counter : counters) out.counters.push_back(counter);
+  }
+  return out;
+}
+
 }  // namespace
 
 Plan Planner::plan_outages(const Reading& reading, const Subject& subject,
@@ -97,30 +166,10 @@ Plan Planner::plan_outages(const Reading& reading, const Subject& subject,
   return plan;
 }
 
-std::vector<std::string> Planner::counters_of(const Mention& mention) const {
-  std::vector<const Metric*> found;
-  for (const Metric& metric : snapshot_.metrics()) {
-    const bool counts = metric.type == MetricType::Counter || metric.name.ends_with("_total") ||
-                        metric.name.ends_with("_count");
-    if (!counts || metric.series > kFewSeries || !is_legacy_metric_name(metric.name)) continue;
-    if (catalogue::bind(mention, metric, knowledge_.pack.lexicon)) found.push_back(&metric);
-  }
-  std::ranges::stable_sort(found, {}, &Metric::series);
-  // Of one alone it may be that it has counted nothing yet; those with most series change most.
-  std::vector<std::string> out;
-  const auto add = [&](const Metric& metric) {
-    out.push_back(selector(metric.name, matchers_of({mention}, metric, knowledge_.pack.lexicon)));
-  };
-  const size_t few = std::min(found.size(), kCountersOfOne);
-  for (size_t i = 0; i < few; ++i) add(*found[found.size() - 1 - i]);
-  return out;
-}
-
 std::optional<Plan> Planner::plan_restarts(const TargetTalk& talk, const Reading& reading) const {
   const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
   const catalogue::Concept* process = knowledge_.pack.of_role(catalogue::Role::Process);
   const std::string start = process == nullptr ? "" : process->recipes.front().needs.front();
-  const Metric* starts = snapshot_.find(start);
   // Who counts restarts of containers knows better.
   for (const Metric& metric : snapshot_.metrics()) {
     if (!restarts_of_containers(metric)) continue;
@@ -129,40 +178,12 @@ std::optional<Plan> Planner::plan_restarts(const TargetTalk& talk, const Reading
     });
     if (named || talk.named.empty()) return std::nullopt;
   }
-  std::vector<Mention> others;  // that do not say when they started
-  std::vector<Mention> known;
-  if (!talk.named.empty()) {
-    for (const Mention& mention : talk.named) {
-      const bool says = starts != nullptr && catalogue::bind(mention, *starts, lexicon);
-      (says ? known : others).push_back(mention);
-    }
-  } else if (const catalogue::LabelInfo* jobs = snapshot_.find("up")->label("job")) {
-    for (const std::string& job : jobs->values) {
-      if (starts != nullptr && starts->has("job", job)) continue;
-      Mention mention;
-      mention.text = job;
-      mention.folded = catalogue::fold(job);
-      mention.places = {{"job", job}};
-      others.push_back(std::move(mention));
-    }
-  }
-  Json of_starts = Json::array();
-  Json of_counters = Json::array();
-  if (!known.empty()) {
-    of_starts.push_back(selector(start, matchers_of(known, *starts, lexicon)));
-  } else if (talk.named.empty() && starts != nullptr) {
-    of_starts.push_back(start);
-  }
-  std::vector<std::string> unknown;
-  for (size_t i = 0; i < others.size(); ++i) {
-    const auto counters = i < kMostJobs ? counters_of(others[i]) : std::vector<std::string>{};
-    if (counters.empty()) unknown.push_back(others[i].text);
-    for (const std::string& counter : counters) of_counters.push_back(counter);
-  }
-  if (of_starts.empty() && of_counters.empty()) {
+  const RestartSources sources = sources_of(talk, snapshot_, lexicon, start);
+  if (sources.starts.empty() && sources.counters.empty()) {
     if (talk.named.empty()) return std::nullopt;
     return refusal("unknown_metric",
-                   texts_.say("refuse.restarts", {{"name", join_words(unknown, ", ")}}), {});
+                   texts_.say("refuse.restarts", {{"name", join_words(sources.unknown, ", ")}}),
+                   {});
   }
   Plan plan;
   plan.intent = Intent::Query;
@@ -178,18 +199,18 @@ std::optional<Plan> Planner::plan_restarts(const TargetTalk& talk, const Reading
   look_at(reading, now_, plan);
   const DurationMs window = DurationMs::seconds((plan.end - plan.start).ms / 1000);
   const DurationMs offset = DurationMs::seconds((now_ - plan.end).ms / 1000);
-  const bool counted = of_starts.empty();
-  const auto first = (counted ? of_counters : of_starts)[0].get<std::string>();
+  const bool counted = sources.starts.empty();
+  const auto first = (counted ? sources.counters : sources.starts)[0].get<std::string>();
   plan.promql =
       fmt::format("{}({}[{}]{})", counted ? "resets" : "changes", first, format_duration(window),
                   offset.ms > 0 ? " offset " + format_duration(offset) : "");
   if (process != nullptr) plan.explanation = process->recipes.front().explain;
-  if (!unknown.empty()) {
-    plan.note = texts_.say("restart.unknown", {{"names", join_words(unknown, ", ")}});
+  if (!sources.unknown.empty()) {
+    plan.note = texts_.say("restart.unknown", {{"names", join_words(sources.unknown, ", ")}});
   }
   plan.calls.push_back({"restarts", "restarts",
-                        Json{{"starts", std::move(of_starts)},
-                             {"counters", std::move(of_counters)},
+                        Json{{"starts", sources.starts},
+                             {"counters", sources.counters},
                              {"start", plan.start.as_seconds()},
                              {"end", plan.end.as_seconds()}}});
   return plan;
@@ -257,6 +278,10 @@ std::optional<Plan> Planner::plan_targets(const Reading& reading, const Json& be
   if (state == nullptr) return std::nullopt;
   const auto talk = read_target_talk(reading, snapshot_, knowledge_.pack.lexicon, before);
   if (!talk) return std::nullopt;
+  const bool down = reading.says_any({"down", "offline", "dead", "unreachable", "gone"});
+  if (talk->ask == TargetAsk::Since && !down && !talk->inherited) {
+    if (auto started = plan_started(reading)) return started;
+  }
   Reading own = reading;
   own.mentions = talk->named;
   own.mention_at.assign(own.mentions.size(), SIZE_MAX);

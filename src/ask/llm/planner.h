@@ -138,8 +138,6 @@ class Planner {
                                   const std::string& wording) const;
   [[nodiscard]] std::optional<Plan> plan_restarts(const TargetTalk& talk,
                                                   const Reading& reading) const;
-  /// Counters of a job that a mention names, or of one by its name.
-  [[nodiscard]] std::vector<std::string> counters_of(const catalogue::Mention& mention) const;
   /// Since when one fires, or is down; nothing for other questions.
   [[nodiscard]] std::optional<Plan> plan_onset(const Reading& reading) const;
   /// `state`: "alerts", "down" or "up".

@@ -100,7 +100,8 @@ TEST(ReplyLanguage, GermanBesideAnswers) {
   };
   has(in_german("is the memory of web-01 getting better"), "gleichbleibend, jetzt ");
   has(in_german("since when is HighCpu firing"), " ausgelöst");
-  has(in_german("since when is web-01 down"), "war seit 06:00:00, wo die Daten beginnen, nicht ausgefallen");
+  has(in_german("since when is web-01 down"),
+      "war seit 06:00:00, wo die Daten beginnen, nicht ausgefallen");
   has(in_german("how many requests in the last 2 days"), " Vor 06:0");
   has(in_german("request rate of paymnet"), "„paymnet“ habe ich als „payment“ verstanden.");
   has(in_german("list all services"), "2 Dienste: api; payment.");

@@ -165,8 +165,9 @@ class TalkReader {
     const std::string_view word = text(i);
     const bool of_talk = says_nothing(word) || refers(word) || says_down(word) || says_up(word) ||
                          says_outage(word) || says_restart(word) || says_state(word);
-    const bool chosen = i > 0 && is_any_of(text(i - 1), {"which", "any", "every", "each", "all",
-                                                         "what", "no", "many", "other", "a", "an"});
+    const bool chosen =
+        i > 0 && is_any_of(text(i - 1), {"which", "any", "every", "each", "all", "what", "no",
+                                         "many", "other", "a", "an", "this", "that", "these"});
     const bool kind = lexicon_.kind(lexicon_.canonical(word)) != nullptr;
     if (of_talk || chosen || (kind && other_names)) return std::nullopt;
     Mention mention;

@@ -152,6 +152,19 @@ TEST(TargetTalk, SinceWhenIsToTheSecond) {
        {"is up; the last time it was down from 09:20:00 to 09:30:00"});
 }
 
+TEST(TargetTalk, OfHostsItIsKnownWhenTheyStarted) {
+  SmallWorld world;
+  world.put({{"__name__", "up"}, {"instance", "h:1"}, {"job", "host"}}, [](double) { return 1; });
+  world.put({{"__name__", "node_boot_time_seconds"}, {"instance", "h:1"}, {"job", "host"}},
+            [](double) { return 1e9; });
+  Assistant own(world);
+  for (const char* question : {"how long has this host been up", "since when is the host up"}) {
+    const Answer a = own.ask(question);
+    says_not(a, "up{job=\"host\"}");
+    says(a, {"node_boot_time_seconds"});
+  }
+}
+
 TEST(TargetTalk, WhyItIsDown) {
   Assistant& own = shop();
   own.scrapes = {{{{"instance", "127.0.0.1:80"}, {"job", "api"}},
