@@ -297,6 +297,7 @@ Plan Planner::with_offers(const std::string& asked, Plan plan, const Json& befor
 }
 
 Plan Planner::plan(const std::string& said, const Json& before) {
+  if (auto query = plan_promql(said)) return with_offers(said, *std::move(query), Json());
   if (auto remark = plan_remark(said, before)) return *std::move(remark);
   if (auto option = plan_option(said, before)) return *std::move(option);
   const std::string asked = in_english(said);
@@ -330,7 +331,8 @@ std::string Planner::in_english(const std::string& said) const {
       continue;
     }
     constexpr size_t kShort = 3;
-    const bool alone = token.text.size() > kShort && !known && !name;
+    const bool several = count > 0;  // "was ist", as no English has it
+    const bool alone = several || (token.text.size() > kShort && !known && !name);
     german = german || alone || texts_.is_question_word(to_lower(token.written));
     out += (out.empty() ? "" : " ") + *english;
     i += count + 1;
