@@ -58,9 +58,9 @@ Result<void> only(const YamlNode& node, const std::array<std::string_view, N>& k
 
 constexpr std::array<std::string_view, 10> kRecipeKeys = {
     "promql", "mean", "requires_label", "by", "each", "finding", "join", "unit", "explain", "only"};
-constexpr std::array<std::string_view, 10> kConceptKeys = {"name",  "phrases", "about",   "worst",
+constexpr std::array<std::string_view, 11> kConceptKeys = {"name",  "phrases", "about",   "worst",
                                                            "alert", "toward",  "related", "recipes",
-                                                           "role",  "missing"};
+                                                           "role",  "missing", "counted"};
 
 constexpr std::array<std::pair<std::string_view, Role>, 6> kRoles = {{{"first", Role::First},
                                                                       {"targets", Role::Targets},
@@ -145,6 +145,7 @@ Result<Concept> parse_concept(const YamlNode& node, const Lexicon& lexicon, bool
   out.least_is_worst = TRY(one_of(node, "worst", {"most", "least"})) == "least";
   out.toward = text(node, "toward");
   out.missing = text(node, "missing");
+  out.counted = text(node, "counted");
   const std::string role =
       TRY(one_of(node, "role", {"first", "targets", "probes", "started", "process", "left"}));
   for (const auto& [name, value] : kRoles) {
@@ -234,6 +235,7 @@ void add_to(Concept& known, Concept more, const YamlNode& node) {
   if (!more.toward.empty()) known.toward = std::move(more.toward);
   if (!more.related.empty()) known.related = std::move(more.related);
   if (!more.missing.empty()) known.missing = std::move(more.missing);
+  if (!more.counted.empty()) known.counted = std::move(more.counted);
   if (more.role != Role::None) known.role = more.role;
   if (node.find("worst") != nullptr) known.least_is_worst = more.least_is_worst;
 }

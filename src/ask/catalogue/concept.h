@@ -55,6 +55,7 @@ struct Concept {
   std::optional<AlertDefault> alert;
   std::string toward;   ///< what it fills up or runs out to: a number or PromQL; or empty
   std::string missing;  ///< how the metrics would come, where the server has none; or empty
+  std::string counted;  ///< what its rate is of, as its counts are called: "orders"; or empty
   Role role = Role::None;
   std::vector<std::string> related;
 };

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ask/catalogue/recipe_query.h"
+#include "base/ascii.h"
 #include "io/codec/number.h"
 
 namespace prom5::llm {
@@ -47,6 +48,26 @@ double between(UnitKind from, UnitKind to) {
   return 0;
 }
 
+/// The counters themselves instead of their growth over `range`: "sum(rate(x[5m]))" becomes
+/// "sum(x)".
+std::string without_growth(std::string text, const std::string& range) {
+  for (const std::string_view function : {"increase(", "rate("}) {
+    for (size_t at = text.find(function); at != std::string::npos; at = text.find(function, at)) {
+      const bool other = at > 0 && is_word_byte(text[at - 1]);  // "irate("
+      const size_t first = at + function.size();
+      const size_t end = text.find(range, first);
+      if (other || end == std::string::npos || text.find(')', end) == std::string::npos) {
+        at = first;
+        continue;
+      }
+      text.erase(text.find(')', end), 1);
+      text.erase(end, range.size());
+      text.erase(at, function.size());
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string join_words(const std::vector<std::string>& words, std::string_view separator) {
@@ -84,6 +105,15 @@ DurationMs step_of(DurationMs window, int64_t points) {
     if (nice >= seconds) return DurationMs::seconds(nice);
   }
   return DurationMs::days(7);
+}
+
+DurationMs chart_step(DurationMs window, int64_t points) {
+  const int64_t least = std::max((window.ms + points - 1) / points, kLeastChartStep.ms);
+  for (const int64_t nice : {5, 10, 15, 20, 30}) {
+    if (nice * 1000 >= least) return DurationMs::seconds(nice);
+  }
+  constexpr int64_t kMinute = 60'000;
+  return DurationMs::minutes((least + kMinute - 1) / kMinute);
 }
 
 std::string convert_unit(const std::string& promql, std::string_view from, Unit to,
@@ -313,11 +343,8 @@ std::string Expression::base(std::string_view recipe, const Shape& shape,
   parts.offset = shape.offset;
   std::string out = catalogue::compose(recipe, parts);
   if (shape.growth) replace_all(out, "rate(", "increase(");
-  if (shape.since_ever) {
-    // "increase(x[5m])" of what is counted since ever is the counter itself.
-    replace_all(out, "increase(", "(");
-    replace_all(out, "[" + parts.window + "]", "");
-  }
+  // "increase(x[5m])" of what is counted since ever is the counter itself.
+  if (shape.since_ever) out = without_growth(std::move(out), "[" + parts.window + "]");
   return out;
 }
 
@@ -378,7 +405,7 @@ std::string Expression::promql(const Shape& shape) const {
 
 std::string Expression::unit(const Shape& shape) const {
   const std::string& unit = subject_.recipe->unit;
-  if (!shape.growth) return unit;
+  if (!shape.growth && !shape.since_ever) return unit;
   if (unit == "per_second") return "count";
   if (unit == "bytes_per_second") return "bytes";
   return unit;

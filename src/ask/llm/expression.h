@@ -83,6 +83,11 @@ std::optional<double> in_unit(const Quantity& quantity, std::string_view unit);
 /// The step for looking at a window in about `points` points.
 DurationMs step_of(DurationMs window, int64_t points);
 
+/// The step of a chart of at most `points` points. No finer than kLeastChartStep: between two
+/// scrapes there is nothing to see.
+inline constexpr DurationMs kLeastChartStep = DurationMs::seconds(5);
+DurationMs chart_step(DurationMs window, int64_t points);
+
 std::string join_words(const std::vector<std::string>& words, std::string_view separator);
 
 }  // namespace prom5::llm

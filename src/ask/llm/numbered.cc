@@ -171,7 +171,7 @@ void name_codes(std::vector<Token>& tokens) {
   for (size_t i = 0; i < tokens.size(); ++i) {
     const std::string& text = tokens[i].text;
     const bool code = text.size() == 4 && (text[0] == '4' || text[0] == '5') && text[3] == 's' &&
-                      is_number(std::string_view(text).substr(0, 3));
+                      text.find_first_not_of("0123456789") == 3;
     const std::string_view before = word_before(tokens, i);
     const bool time =
         is_any_of(before, {"above",  "over",  "than", "below", "under", "exceeds", "exceed",

@@ -297,6 +297,7 @@ Plan Planner::with_offers(const std::string& asked, Plan plan, const Json& befor
 }
 
 Plan Planner::plan(const std::string& said, const Json& before) {
+  if (auto query = plan_promql(said)) return with_offers(said, *std::move(query), Json());
   if (auto remark = plan_remark(said, before)) return *std::move(remark);
   if (auto option = plan_option(said, before)) return *std::move(option);
   const std::string asked = in_english(said);
@@ -354,7 +355,9 @@ std::string Planner::in_english(const std::string& said) const {
       german = german || word.size() > kShort;
       ++strange;
     }
-    german = german || strange >= kSeveral || texts_.is_question_word(to_lower(token.written));
+    const bool phrase = count > 0;  // "was ist", as no English has it
+    german =
+        german || phrase || strange >= kSeveral || texts_.is_question_word(to_lower(token.written));
     out += (out.empty() ? "" : " ") + *english;
     i += count + 1;
   }

@@ -14,7 +14,7 @@ namespace {
 /// What happens rarely is counted over an hour where the question names no time.
 constexpr DurationMs kRareWindow = DurationMs::hours(1);
 constexpr DurationMs kTrendWindow = DurationMs::hours(1);
-constexpr int64_t kRangePoints = 240;
+constexpr int64_t kRangePoints = 250;
 constexpr size_t kTopOfMany = 5;
 
 /// "what part of the orders is paid with paypal"
@@ -32,7 +32,7 @@ void as_range(Plan& plan, TimeMs start, TimeMs end) {
   plan.range = true;
   plan.start = start;
   plan.end = end;
-  plan.step = std::max(DurationMs::seconds(30), DurationMs{(end - start).ms / kRangePoints});
+  plan.step = chart_step(end - start, kRangePoints);
 }
 
 }  // namespace
@@ -43,15 +43,18 @@ void Planner::look_back(const Reading& reading, Shape& shape, Plan& plan,
   const std::optional<TimePhrase>& span = reading.range ? reading.range : reading.window;
   if (reading.point) shape.offset = now_ - reading.point->start;
   const bool rare = subject.recipe->promql.find("increase(") != std::string::npos;
-  if (!span && rare) {
-    const bool ever = !reading.thresholds.empty() || reading.intent == Intent::Top;
+  const catalogue::Recipe& recipe = *subject.recipe;
+  const bool grows = rare || recipe.promql.find("rate(") != std::string::npos;
+  const bool all = asks_for_all(reading) && grows && recipe.unit != "percent" &&
+                   recipe.promql.find('/') == std::string::npos;
+  if (!span && (rare || all)) {
+    const bool ever = !reading.thresholds.empty() || reading.intent == Intent::Top || all;
     shape.since_ever = ever;
     if (!ever) shape.window = kRareWindow;
   }
   if (!span) return;
   const DurationMs length = span->end - span->start;
   if (length.ms < 1000) return;
-  const catalogue::Recipe& recipe = *subject.recipe;
   const bool counts = recipe.promql.find("rate(") != std::string::npos &&
                       recipe.unit != "percent" && recipe.unit != "ratio" &&
                       recipe.unit != "seconds";
@@ -245,6 +248,7 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
   } else {
     look_back(reading, shape, plan, subject);
   }
+  name_counts(reading, subject, shape, plan);
   plan.promql = expression.promql(shape);
   plan.unit = expression.unit(shape);
   if (const auto whole = expression.without_attributes();
@@ -308,6 +312,7 @@ Plan Planner::plan_top(const Reading& reading, const Subject& subject) const {
   const size_t n = reading.top.value_or(many && !reading.which && !one ? kTopOfMany : 1);
   const bool worst = reading.says_any({"worst", "worse"});
   const bool lowest = worst ? plan.least_is_worst : reading.least;
+  name_counts(reading, subject, shape, plan);
   plan.unit = expression.unit(shape);
   plan.promql = expression.promql(shape);
   for (const Threshold& threshold : reading.thresholds) {
@@ -390,6 +395,7 @@ Plan Planner::plan_compare(const Reading& reading, const Subject& subject) const
     spanned.window = span;
     look_back(spanned, shape, unused, subject);
   }
+  if (shape.growth) plan.subject = name_of_counted(subject);
   Shape then = shape;
   then.offset = shape.offset + back;
   const std::string now_query = expression.promql(shape);

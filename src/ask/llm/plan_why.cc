@@ -274,6 +274,26 @@ Plan Planner::plan_anomaly(const Reading& reading, const std::optional<Subject>&
   return plan;
 }
 
+std::optional<Plan> Planner::plan_family(const Reading& reading) const {
+  const bool alone = reading.says_phrase({"what", "is"}) && reading.content.size() <= 1 &&
+                     reading.mentions.empty() && reading.by.empty() && !reading.quantile &&
+                     !reading.window && !reading.range && !reading.point &&
+                     reading.aggregation.empty();
+  const bool meaning =
+      reading.intent == Intent::Explain && !reading.says("why") && reading.expression.empty();
+  if (reading.family.empty() || (!alone && !meaning)) return std::nullopt;
+  Plan plan;
+  plan.intent = Intent::Explain;
+  plan.confidence = 0.9;
+  plan.wording = "describe";
+  plan.subject = reading.family;
+  plan.calls.push_back({"series", "describe_series", Json{{"metric", reading.family}}});
+  const bool buckets = snapshot_.find(reading.family + "_bucket") != nullptr;
+  const std::string metric = reading.family + (buckets ? "_bucket" : "_count");
+  plan.frame = {{"subject", metric}, {"concept", false}, {"metric", metric}, {"intent", "explain"}};
+  return plan;
+}
+
 Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>& subject) const {
   Plan plan;
   plan.intent = Intent::Explain;

@@ -582,9 +582,12 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
                                           const Json& before, bool goes_on) const {
   const bool asks_query = reading.intent == Intent::Explain || reading.tokens.size() < 3;
   if (!reading.expression.empty() && asks_query) return plan_explain(reading, std::nullopt);
+  if (auto family = plan_family(reading)) return family;
   if (auto declined = decline_at_once(reading, text)) return declined;
   if (auto functions = plan_functions(reading)) return functions;
   if (auto targets = plan_targets(reading, before)) return targets;
+  if (auto within = plan_within(reading)) return within;
+  if (auto counted = plan_how_many(reading)) return counted;
   if (auto onset = plan_onset(reading)) return onset;
   if (auto silence = plan_silence_in(reading, text, before)) return silence;
   if (auto things = plan_things(reading)) return things;
@@ -624,7 +627,9 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
   std::optional<Plan> declined;
   if (goes_on && (declined = tell_apart(before, reading, subject))) return declined;
   if (subject) return std::nullopt;
-  if (names || !goes_on) {
+  // "how many hosts are there" is a whole question, whatever was asked before.
+  const bool counts = reading.how_many && !reading.things.empty() && !reading.follow_up;
+  if (names || !goes_on || counts) {
     Subject chosen;
     declined = choose(reading, chosen);
     if (!declined) subject = chosen;

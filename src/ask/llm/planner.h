@@ -8,6 +8,7 @@
 #include "ask/catalogue/meaning_index.h"
 #include "ask/language_model.h"
 #include "ask/llm/expression.h"
+#include "ask/llm/promql_text.h"
 #include "ask/llm/subject.h"
 #include "ask/llm/target_talk.h"
 #include "ask/texts/text_catalogue.h"
@@ -61,6 +62,8 @@ struct Plan {
   std::string limit_op;  ///< of what is asked since when: ">" or "<"; or empty
   double limit = 0;      ///< in `unit`
 
+  bool written = false;  ///< `promql` is what the asker wrote
+
   std::string coverage;  ///< the selector whose data may begin in `covers`; or empty
   TimeRange covers{TimeMs{0}, TimeMs{0}};  ///< the time that the answer is about
 
@@ -103,6 +106,10 @@ class Planner {
   /// A German question in English; others as they are.
   [[nodiscard]] std::string in_english(const std::string& said) const;
   void say_language(const std::string& asked, Plan& plan) const;
+  /// PromQL typed as a question: that query. Nothing for words.
+  [[nodiscard]] std::optional<Plan> plan_promql(const std::string& said) const;
+  [[nodiscard]] Plan refuse_metric(const QueryText& query, const std::string& name) const;
+  [[nodiscard]] Plan refuse_range(const QueryText& query) const;
   Plan plan_text(const std::string& text, const Json& before);
   // What a conversation goes on from.
   /// Where a limit is of how many things there are; nothing for other limits.
@@ -248,6 +255,23 @@ class Planner {
   [[nodiscard]] Plan plan_why(const Reading& reading, const std::optional<Subject>& subject) const;
   [[nodiscard]] std::optional<Plan> plan_at_once(Reading& reading, const std::string& text,
                                                  const Json& before, bool goes_on) const;
+  /// "percentage of requests over 1s", "how many take longer than 500 ms", of a histogram; nothing
+  /// for other questions.
+  [[nodiscard]] std::optional<Plan> plan_within(const Reading& reading) const;
+  [[nodiscard]] Plan refuse_bounds(const Subject& subject, double asked,
+                                   const std::vector<double>& bounds) const;
+  /// "how many services are there": how many values the label of the kind has.
+  [[nodiscard]] std::optional<Plan> plan_how_many(const Reading& reading) const;
+  /// "what is http_request_duration_seconds", which only its buckets, sum and count are of.
+  [[nodiscard]] std::optional<Plan> plan_family(const Reading& reading) const;
+  /// Calls a plan's answer by what is counted, where events are, and says since when.
+  void name_counts(const Reading& reading, const Subject& subject, const Shape& shape,
+                   Plan& plan) const;
+  /// "Orders in the last 10m": what a count of events is called.
+  [[nodiscard]] std::string counted_name(const Reading& reading, const Subject& subject,
+                                         const Shape& shape) const;
+  [[nodiscard]] std::string name_of_counted(const Subject& subject) const;
+  [[nodiscard]] std::string in_its_time(std::string counted, const Reading& reading) const;
   [[nodiscard]] std::optional<Plan> plan_site(const Reading& reading) const;
   [[nodiscard]] std::optional<Plan> find_subject(Reading& reading, const Json& before, bool goes_on,
                                                  std::optional<Subject>& subject) const;
@@ -265,6 +289,9 @@ class Planner {
 
 /// Whether words say what is asked of the things that are named.
 bool names_subject(const Reading& reading, const Knowledge& knowledge);
+
+/// "how many orders so far", "in total": all that was counted, and not how much a second.
+bool asks_for_all(const Reading& reading);
 
 /// "what is broken": of no one kind of thing.
 bool asks_for_trouble(const Reading& reading);

@@ -774,6 +774,7 @@ Reading read_question(std::string_view text, const catalogue::ConceptPack& pack,
   }
   reading.expression = promql_in(text);
   reading.tokens = without_askers(tokenize(text));
+  reading.family = take_family(reading.tokens, snapshot);
   name_codes(reading.tokens);
   mend_words(reading.tokens, pack.lexicon, vocabulary, snapshot);
   Reader(reading, pack, vocabulary, snapshot).read(now);

@@ -74,6 +74,7 @@ struct Reading {
   bool unsafe = false;     ///< asks to change or break something
   bool small_talk = false;
   std::string expression;  ///< PromQL in the question
+  std::string family;      ///< a histogram or summary by its base name, which has no series
 
   [[nodiscard]] bool says(std::string_view word) const;
   [[nodiscard]] bool says_any(std::initializer_list<std::string_view> words) const;

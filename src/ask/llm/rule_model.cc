@@ -6,6 +6,7 @@
 #include "ask/llm/past_turns.h"
 #include "ask/llm/words.h"
 #include "base/ascii.h"
+#include "query/promql/parser.h"
 
 namespace prom5::llm {
 
@@ -33,6 +34,7 @@ Json plan_to_json(const Plan& plan) {
             {"least_is_worst", plan.least_is_worst},
             {"limit_op", plan.limit_op},
             {"limit", plan.limit},
+            {"written", plan.written},
             {"covers_from", plan.covers.start.as_seconds()},
             {"covers_to", plan.covers.end.as_seconds()},
             {"frame", plan.frame}};
@@ -73,6 +75,7 @@ Plan plan_from_json(const Json& json) {
   plan.least_is_worst = json.value("least_is_worst", false);
   plan.limit_op = json.value("limit_op", "");
   plan.limit = json.value("limit", 0.0);
+  plan.written = json.value("written", false);
   plan.covers = {time("covers_from"), time("covers_to")};
   plan.frame = json.value("frame", Json());
   if (json.contains("action")) plan.action = json["action"];
@@ -89,6 +92,7 @@ bool begins_with(std::string_view text, std::string_view words) {
 /// own (a metric, a host) keeps it.
 void begin_sentence(std::string& text, const Plan& plan, const catalogue::ConceptPack& pack,
                     const texts::TextCatalogue& texts) {
+  if (plan.written) return;  // a query stays as it was typed
   const bool metric = plan.frame.is_object() && !plan.frame.value("concept", true);
   const bool subject = !metric && begins_with(text, plan.subject);
   const bool named = subject || std::ranges::any_of(pack.concepts, [&](const auto& entry) {
@@ -133,6 +137,20 @@ ToolCall query_call(std::string id, const std::string& promql, const Plan& plan)
   return {std::move(id), "query_metrics", std::move(arguments)};
 }
 
+/// Of a gauge over time, what was highest and lowest between the points of its chart, too.
+void look_between(const Plan& plan, std::vector<ToolCall>& calls) {
+  if (!plan.range || plan.wording != "value" || plan.step <= kLeastChartStep) return;
+  const auto parsed = promql::parse(plan.promql);
+  const auto* selector = parsed ? (*parsed)->as<promql::VectorSelector>() : nullptr;
+  if (selector == nullptr || selector->time.offset.ms != 0) return;
+  const std::string range = "[" + format_duration(plan.end - plan.start) + "]";
+  for (const std::string side : {"max", "min"}) {
+    calls.push_back({side, "query_metrics",
+                     Json{{"promql", side + "_over_time(" + plan.promql + range + ")"},
+                          {"end", plan.end.as_seconds()}}});
+  }
+}
+
 Message call_tools(const Plan& plan) {
   Message message;
   message.role = Role::Assistant;
@@ -147,6 +165,7 @@ Message call_tools(const Plan& plan) {
     }
   } else if (plan.calls.empty()) {
     message.calls.push_back(query_call("query", plan.promql, plan));
+    look_between(plan, message.calls);
   }
   if (!plan.coverage.empty()) {
     message.calls.push_back({"coverage", "data_since",
@@ -183,15 +202,16 @@ bool wants_doctor(const Plan& plan, const Results& results) {
 
 /// An expression of the question itself that cannot be read is the asker's to mend; any other
 /// failure is ours.
-Message failed(const ToolCall& call, const std::string& reason, const texts::TextCatalogue& texts) {
-  const bool written = call.tool == "explain_query";
+Message failed(const ToolCall& call, const Plan& plan, const std::string& reason,
+               const texts::TextCatalogue& texts) {
+  const bool none = call.tool == "explain_query";
   Message message;
   message.role = Role::Assistant;
-  message.text = written ? texts.say("refuse.not_promql", {{"reason", reason}})
-                         : texts.say("refuse.query_failed", {{"reason", reason}});
+  message.text = none ? texts.say("refuse.not_promql", {{"reason", reason}})
+                      : texts.say("refuse.query_failed", {{"reason", reason}});
   message.content = {{"intent", "refuse"},
                      {"error",
-                      {{"code", written ? "bad_query" : "query_failed"},
+                      {{"code", none || plan.written ? "bad_query" : "query_failed"},
                        {"message", message.text},
                        {"suggestions", Json::array()}}}};
   return message;
@@ -256,7 +276,8 @@ Result<Reply> RuleModel::complete(std::span<const Message> conversation,
   Reply reply;
   const auto first = results.find(calls->calls.front().id);
   if (first != results.end() && first->second.contains("error")) {
-    reply.message = failed(calls->calls.front(), first->second["error"].get<std::string>(), texts);
+    reply.message =
+        failed(calls->calls.front(), plan, first->second["error"].get<std::string>(), texts);
   } else if (wants_doctor(plan, results)) {
     reply.message.role = Role::Assistant;
     reply.message.content = calls->content;

@@ -222,7 +222,8 @@ class Mender {
   /// "404s" are answers with 404.
   static void drop_plural(Token& token) {
     std::string& text = token.text;
-    if (text.size() == 4 && text[3] == 's' && is_number(std::string_view(text).substr(0, 3))) {
+    const bool digits = text.find_first_not_of("0123456789") == 3;  // "0.5s" is a time
+    if (text.size() == 4 && text[3] == 's' && digits) {
       text.pop_back();
     }
   }
@@ -342,6 +343,22 @@ std::string Vocabulary::correct(std::string_view word, const Snapshot& snapshot)
 void mend_words(std::vector<Token>& tokens, const catalogue::Lexicon& lexicon,
                 const Vocabulary& vocabulary, const catalogue::Snapshot& snapshot) {
   Mender(lexicon, vocabulary, snapshot).mend(tokens);
+}
+
+std::string take_family(std::vector<Token>& tokens, const catalogue::Snapshot& snapshot) {
+  std::string family;
+  for (Token& token : tokens) {
+    const std::string name = token.written;
+    if (name.find('_') == std::string::npos || snapshot.find(name) != nullptr) continue;
+    const bool parts =
+        snapshot.find(name + "_count") != nullptr && snapshot.find(name + "_sum") != nullptr;
+    if (!parts) continue;
+    family = name;
+    if (snapshot.find(name + "_bucket") == nullptr) continue;
+    token.written += "_bucket";
+    token.text += "_bucket";
+  }
+  return family;
 }
 
 }  // namespace prom5::llm

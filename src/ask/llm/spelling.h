@@ -34,4 +34,8 @@ bool is_naming_label(std::string_view label);
 void mend_words(std::vector<Token>& tokens, const catalogue::Lexicon& lexicon,
                 const Vocabulary& vocabulary, const catalogue::Snapshot& snapshot);
 
+/// The base name of a histogram or summary that a question says, which has no series of its own; or
+/// empty. Where it has buckets, its token becomes their name. Pure; any thread.
+std::string take_family(std::vector<Token>& tokens, const catalogue::Snapshot& snapshot);
+
 }  // namespace prom5::llm

@@ -94,6 +94,14 @@ std::vector<Row> rows_of(const std::vector<std::string>& labels, const Json& dat
   return rows;
 }
 
+std::string Telling::value(double value) const {
+  constexpr double kOne = 1;
+  const bool events = plan.unit == "count" && plan.promql.find("increase(") != std::string::npos;
+  const bool whole = value == std::floor(value) || std::fabs(value) < kOne;
+  if (!events || whole || !std::isfinite(value)) return say_value(value, plan.unit, texts);
+  return texts.say("value.about", {{"value", say_value(std::round(value), plan.unit, texts)}});
+}
+
 const Json& result_of(const Results& results, std::string_view id) {
   static const Json none = Json::object();
   const auto found = results.find(id);

@@ -30,7 +30,8 @@ struct Telling {
   TimeMs now;
   const texts::TextCatalogue& texts;
 
-  [[nodiscard]] std::string value(double value) const { return say_value(value, plan.unit, texts); }
+  /// With its unit; a count that the query estimates as a whole number.
+  [[nodiscard]] std::string value(double value) const;
   [[nodiscard]] std::string time_of(const Json& json, const char* seconds) const {
     return say_time({static_cast<int64_t>(json.value(seconds, 0.0) * 1000)}, now);
   }

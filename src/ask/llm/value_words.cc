@@ -26,6 +26,7 @@ std::string say_bytes(double value) {
 
 std::string short_number(double value) {
   if (!std::isfinite(value)) return codec::format_fixed(value);
+  if (value == 0) return "0";  // and not "-0"
   const double magnitude = std::fabs(value);
   if (magnitude != 0 && magnitude < 0.001) return fmt::format("{:.2g}", value);
   if (magnitude >= 1e15) return fmt::format("{:.3g}", value);

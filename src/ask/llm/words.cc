@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <set>
 #include <vector>
 
 #include "ask/llm/coverage_words.h"
@@ -134,12 +136,72 @@ std::string say_things(const Telling& told, std::vector<Row>& rows, size_t total
   return texts.say("things.hosts", places);
 }
 
+/// What lay between the points of a chart, too.
+void widen(const Telling& told, const std::vector<std::string>& labels, std::vector<Row>& rows) {
+  for (const std::string_view side : {"max", "min"}) {
+    for (const Row& extreme : rows_of(labels, result_of(told.results, side))) {
+      const auto row = std::ranges::find(rows, extreme.name, &Row::name);
+      if (row == rows.end()) continue;
+      row->lowest = std::min(row->lowest, extreme.value);
+      row->highest = std::max(row->highest, extreme.value);
+    }
+  }
+}
+
+/// The labels that tell the rows of an asker's own query apart: what is the same of all is not
+/// told of each. Of one row, all.
+std::vector<std::string> labels_of_written(const Json& data) {
+  std::map<std::string, std::set<std::string>> values;
+  const Json series = data.value("result", Json::array());
+  for (const Json& one : series) {
+    if (!one.is_object() || !one.contains("metric")) continue;
+    for (const auto& [name, value] : one["metric"].items()) {
+      values[name].insert(value.get<std::string>());
+    }
+  }
+  std::vector<std::string> out;
+  for (const auto& [name, different] : values) {
+    const bool of_all = std::ranges::all_of(series, [&](const Json& one) {
+      return one.is_object() && one.contains("metric") && one["metric"].contains(name);
+    });
+    if (different.size() > 1 || !of_all) out.push_back(name);
+  }
+  return out;
+}
+
+/// "queue=mail job=shop" of these labels; of all where none are named.
+std::string name_as_written(const Json& labels, const std::vector<std::string>& wanted) {
+  std::vector<std::string> parts;
+  for (const auto& [name, value] : labels.items()) {
+    const bool metric = name == "__name__";
+    const bool is_wanted =
+        wanted.empty() ? !metric : std::ranges::find(wanted, name) != wanted.end();
+    if (is_wanted) parts.push_back((metric ? "" : name + "=") + value.get<std::string>());
+  }
+  return join_words(parts, " ");
+}
+
+std::vector<Row> rows_of_values(const Telling& told, const Json& data) {
+  if (!told.plan.written) {
+    const std::vector<std::string> labels = labels_apart(told.plan.entity_labels, data);
+    std::vector<Row> rows = rows_of(labels, data, filling(told.plan, told.results));
+    widen(told, labels, rows);
+    return rows;
+  }
+  const std::vector<std::string> labels = labels_of_written(data);
+  Json named = data;
+  if (named.value("resultType", "") != "vector") return rows_of({}, data);
+  for (Json& series : named["result"]) {
+    series["metric"] = {{"name", name_as_written(series["metric"], labels)}};
+  }
+  return rows_of({"name"}, named);
+}
+
 std::string say_values(const Telling& told) {
   const Plan& plan = told.plan;
   const TextCatalogue& texts = told.texts;
   const Json& data = result_of(told.results, "query");
-  std::vector<Row> rows =
-      rows_of(labels_apart(plan.entity_labels, data), data, filling(plan, told.results));
+  std::vector<Row> rows = rows_of_values(told, data);
   const size_t total = data.value("total", rows.size());
   if (plan.wording == "status") return say_status(told, rows, total);
   if (rows.empty()) return say_nothing(told);
@@ -466,6 +528,13 @@ std::string say_description(const Telling& told) {
   }
   if (!plan.explanation.empty() && plan.explanation != help) out += " " + plan.explanation;
   if (!out.ends_with('.')) out += ".";
+  if (const Json bounds = series.value("bounds", Json::array()); !bounds.empty()) {
+    const std::string unit = metric.ends_with("_seconds") ? "seconds" : "none";
+    out += " " + texts.say("describe.bounds",
+                           {{"buckets", bounds.size()},
+                            {"lowest", say_value(bounds.front().get<double>(), unit, texts)},
+                            {"highest", say_value(bounds.back().get<double>(), unit, texts)}});
+  }
   const Json labels = series.value("labels", Json::array());
   std::vector<std::string> names;
   for (const Json& label : labels) names.push_back(label.value("name", ""));

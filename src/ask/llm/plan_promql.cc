@@ -1,0 +1,139 @@
+// PromQL typed as a question: what is run as it stands, and what is said where that cannot be.
+#include <algorithm>
+
+#include "ask/llm/planner.h"
+#include "base/ascii.h"
+#include "base/spelling.h"
+#include "query/promql/words.h"
+
+namespace prom5::llm {
+
+namespace {
+
+using catalogue::Metric;
+using catalogue::Snapshot;
+
+constexpr size_t kMostNear = 4;
+
+/// The metrics that a name may have meant: those of a histogram so called, the nearest by letters,
+/// else those with most of its words.
+std::vector<std::string> near_metrics(const std::string& name, const Snapshot& snapshot,
+                                      const catalogue::Lexicon& lexicon) {
+  std::vector<std::pair<size_t, std::string>> near;
+  const std::string small = to_lower(name);
+  const size_t allowed = std::max<size_t>(name.size() / 4, 1);
+  for (const Metric& metric : snapshot.metrics()) {
+    if (catalogue::family_of(metric.name) == name) near.emplace_back(0, metric.name);
+    const size_t longer = std::max(metric.name.size(), name.size());
+    const size_t shorter = std::min(metric.name.size(), name.size());
+    if (longer - shorter > allowed) continue;
+    const size_t distance = edit_distance(small, to_lower(metric.name));
+    if (distance <= allowed) near.emplace_back(distance, metric.name);
+  }
+  if (near.empty()) {
+    std::map<uint32_t, size_t> common;
+    std::string word;
+    for (const char c : small + "_") {
+      if (c != '_' && c != ':') {
+        word += c;
+        continue;
+      }
+      const std::string canonical = lexicon.canonical(word);
+      word.clear();
+      if (canonical.empty() || lexicon.is_weak(canonical)) continue;
+      for (const uint32_t index : snapshot.with_word(canonical)) ++common[index];
+    }
+    for (const auto& [index, count] : common) {
+      const size_t rank = name.size() - std::min(count, name.size());
+      near.emplace_back(rank, snapshot.metrics()[index].name);
+    }
+  }
+  std::ranges::sort(near);
+  std::vector<std::string> out;
+  for (auto& [distance, metric] : near) {
+    if (out.size() < kMostNear) out.push_back(std::move(metric));
+  }
+  return out;
+}
+
+/// The query with another metric wherever it reads `name`.
+std::string with_metric(const QueryText& query, const std::string& name,
+                        const std::string& metric) {
+  std::string out = query.promql;
+  std::vector<size_t> places;
+  for (const QueryText::Name& each : query.names) {
+    if (each.name == name && out.compare(each.at, name.size(), name) == 0) {
+      places.push_back(each.at);
+    }
+  }
+  std::ranges::sort(places, std::greater<>());
+  for (const size_t at : places) out.replace(at, name.size(), metric);
+  return out;
+}
+
+/// How the rows of such a query are told, and in which order.
+std::string wording_of(const promql::Expr& expr) {
+  const promql::Expr& inside = promql::unwrap(expr);
+  const auto* binary = inside.as<promql::Binary>();
+  if (binary != nullptr && promql::is_comparison(binary->op) && !binary->return_bool) {
+    return "beyond";
+  }
+  const auto* aggregate = inside.as<promql::Aggregate>();
+  const bool least = aggregate != nullptr && aggregate->op == promql::TokenType::Bottomk;
+  return least ? "bottom" : "value";
+}
+
+}  // namespace
+
+std::optional<Plan> Planner::plan_promql(const std::string& said) const {
+  const QueryText query = query_text(said);
+  if (query.kind == QueryText::Kind::Words) return std::nullopt;
+  if (query.kind == QueryText::Kind::Broken) {
+    return refusal("bad_query", texts_.say("refuse.not_promql", {{"reason", query.error}}), {});
+  }
+  // "web-01" is a host, though it could be a difference.
+  if (!snapshot_.places(catalogue::fold(query.promql)).empty()) return std::nullopt;
+  for (const QueryText::Name& each : query.names) {
+    if (snapshot_.find(each.name) != nullptr) continue;
+    if (!query.surely) return std::nullopt;
+    return refuse_metric(query, each.name);
+  }
+  const query::ValueType type = promql::type_of(*query.expr);
+  if (type == query::ValueType::String) return std::nullopt;
+  if (type == query::ValueType::RangeVector) return refuse_range(query);
+  Plan plan;
+  plan.intent = Intent::Query;
+  plan.subject = plan.promql = query.promql;
+  plan.written = true;
+  plan.wording = wording_of(*query.expr);
+  plan.explanation = promql::in_words(*query.expr);
+  plan.confidence = 0.95;
+  plan.frame = {{"intent", "query"}, {"promql", plan.promql}};  // nothing goes on from it in words
+  return plan;
+}
+
+Plan Planner::refuse_metric(const QueryText& query, const std::string& name) const {
+  std::vector<std::string> near = near_metrics(name, snapshot_, knowledge_.pack.lexicon);
+  std::string message = texts_.say("refuse.no_metric", {{"name", name}});
+  if (!near.empty()) {
+    message += " " + texts_.say("refuse.nearest", {{"names", join_words(near, ", ")}});
+  }
+  for (std::string& metric : near) metric = with_metric(query, name, metric);
+  return refusal("unknown_metric", std::move(message), std::move(near));
+}
+
+/// "orders_total[5m]": samples, of which a function makes a value.
+Plan Planner::refuse_range(const QueryText& query) const {
+  const Metric* metric = query.names.empty() ? nullptr : snapshot_.find(query.names.front().name);
+  const bool counts = metric != nullptr && (metric->type == MetricType::Counter ||
+                                            metric->type == MetricType::Histogram ||
+                                            metric->type == MetricType::Summary);
+  const bool plain = promql::unwrap(*query.expr).as<promql::MatrixSelector>() != nullptr;
+  const std::string example = (counts && plain ? "rate(" : "avg_over_time(") + query.promql + ")";
+  return refusal(
+      "bad_query",
+      texts_.say("refuse.range_vector", {{"promql", query.promql}, {"example", example}}),
+      {example});
+}
+
+}  // namespace prom5::llm
