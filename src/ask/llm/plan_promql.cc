@@ -4,7 +4,6 @@
 #include "ask/llm/planner.h"
 #include "base/ascii.h"
 #include "base/spelling.h"
-#include "query/promql/words.h"
 
 namespace prom5::llm {
 
@@ -12,6 +11,7 @@ namespace {
 
 using catalogue::Metric;
 using catalogue::Snapshot;
+using query::TypedQuery;
 
 constexpr size_t kMostNear = 4;
 
@@ -57,11 +57,11 @@ std::vector<std::string> near_metrics(const std::string& name, const Snapshot& s
 }
 
 /// The query with another metric wherever it reads `name`.
-std::string with_metric(const QueryText& query, const std::string& name,
+std::string with_metric(const TypedQuery& query, const std::string& name,
                         const std::string& metric) {
   std::string out = query.promql;
   std::vector<size_t> places;
-  for (const QueryText::Name& each : query.names) {
+  for (const TypedQuery::Name& each : query.names) {
     if (each.name == name && out.compare(each.at, name.size(), name) == 0) {
       places.push_back(each.at);
     }
@@ -71,48 +71,35 @@ std::string with_metric(const QueryText& query, const std::string& name,
   return out;
 }
 
-/// How the rows of such a query are told, and in which order.
-std::string wording_of(const promql::Expr& expr) {
-  const promql::Expr& inside = promql::unwrap(expr);
-  const auto* binary = inside.as<promql::Binary>();
-  if (binary != nullptr && promql::is_comparison(binary->op) && !binary->return_bool) {
-    return "beyond";
-  }
-  const auto* aggregate = inside.as<promql::Aggregate>();
-  const bool least = aggregate != nullptr && aggregate->op == promql::TokenType::Bottomk;
-  return least ? "bottom" : "value";
-}
-
 }  // namespace
 
 std::optional<Plan> Planner::plan_promql(const std::string& said) const {
-  const QueryText query = query_text(said);
-  if (query.kind == QueryText::Kind::Words) return std::nullopt;
-  if (query.kind == QueryText::Kind::Broken) {
+  const TypedQuery query = query::typed_query(said);
+  if (query.kind == TypedQuery::Kind::Words) return std::nullopt;
+  if (query.kind == TypedQuery::Kind::Broken) {
     return refusal("bad_query", texts_.say("refuse.not_promql", {{"reason", query.error}}), {});
   }
   // "web-01" is a host, though it could be a difference.
   if (!snapshot_.places(catalogue::fold(query.promql)).empty()) return std::nullopt;
-  for (const QueryText::Name& each : query.names) {
+  for (const TypedQuery::Name& each : query.names) {
     if (snapshot_.find(each.name) != nullptr) continue;
     if (!query.surely) return std::nullopt;
     return refuse_metric(query, each.name);
   }
-  const query::ValueType type = promql::type_of(*query.expr);
-  if (type == query::ValueType::String) return std::nullopt;
-  if (type == query::ValueType::RangeVector) return refuse_range(query);
+  if (query.type == query::ValueType::String) return std::nullopt;
+  if (query.type == query::ValueType::RangeVector) return refuse_range(query);
   Plan plan;
   plan.intent = Intent::Query;
   plan.subject = plan.promql = query.promql;
   plan.written = true;
-  plan.wording = wording_of(*query.expr);
-  plan.explanation = promql::in_words(*query.expr);
+  plan.wording = query.filters ? "beyond" : query.least_first ? "bottom" : "value";
+  plan.explanation = query.in_words;
   plan.confidence = 0.95;
   plan.frame = {{"intent", "query"}, {"promql", plan.promql}};  // nothing goes on from it in words
   return plan;
 }
 
-Plan Planner::refuse_metric(const QueryText& query, const std::string& name) const {
+Plan Planner::refuse_metric(const TypedQuery& query, const std::string& name) const {
   std::vector<std::string> near = near_metrics(name, snapshot_, knowledge_.pack.lexicon);
   std::string message = texts_.say("refuse.no_metric", {{"name", name}});
   if (!near.empty()) {
@@ -123,13 +110,13 @@ Plan Planner::refuse_metric(const QueryText& query, const std::string& name) con
 }
 
 /// "orders_total[5m]": samples, of which a function makes a value.
-Plan Planner::refuse_range(const QueryText& query) const {
+Plan Planner::refuse_range(const TypedQuery& query) const {
   const Metric* metric = query.names.empty() ? nullptr : snapshot_.find(query.names.front().name);
   const bool counts = metric != nullptr && (metric->type == MetricType::Counter ||
                                             metric->type == MetricType::Histogram ||
                                             metric->type == MetricType::Summary);
-  const bool plain = promql::unwrap(*query.expr).as<promql::MatrixSelector>() != nullptr;
-  const std::string example = (counts && plain ? "rate(" : "avg_over_time(") + query.promql + ")";
+  const std::string example =
+      (counts && query.plain_range ? "rate(" : "avg_over_time(") + query.promql + ")";
   return refusal(
       "bad_query",
       texts_.say("refuse.range_vector", {{"promql", query.promql}, {"example", example}}),

@@ -8,11 +8,11 @@
 #include "ask/catalogue/meaning_index.h"
 #include "ask/language_model.h"
 #include "ask/llm/expression.h"
-#include "ask/llm/promql_text.h"
 #include "ask/llm/subject.h"
 #include "ask/llm/target_talk.h"
 #include "ask/texts/text_catalogue.h"
 #include "io/codec/json.h"
+#include "query/typed_query.h"
 
 namespace prom5::llm {
 
@@ -108,8 +108,8 @@ class Planner {
   void say_language(const std::string& asked, Plan& plan) const;
   /// PromQL typed as a question: that query. Nothing for words.
   [[nodiscard]] std::optional<Plan> plan_promql(const std::string& said) const;
-  [[nodiscard]] Plan refuse_metric(const QueryText& query, const std::string& name) const;
-  [[nodiscard]] Plan refuse_range(const QueryText& query) const;
+  [[nodiscard]] Plan refuse_metric(const query::TypedQuery& query, const std::string& name) const;
+  [[nodiscard]] Plan refuse_range(const query::TypedQuery& query) const;
   Plan plan_text(const std::string& text, const Json& before);
   // What a conversation goes on from.
   /// Where a limit is of how many things there are; nothing for other limits.

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "ask/assistant_test.h"
-#include "ask/llm/promql_text.h"
+#include "query/typed_query.h"
 
 namespace prom5::llm {
 
@@ -150,9 +150,9 @@ TEST(PromqlQuestion, WordsAreNone) {
                                "explain sum(up)",
                                "why is rate(up[5m]) so low",
                                "cpu of web-01 (production)"}) {
-    const QueryText text = query_text(question);
-    EXPECT_TRUE(text.kind == QueryText::Kind::Words ||
-                (text.kind == QueryText::Kind::Query && !text.surely))
+    const query::TypedQuery text = query::typed_query(question);
+    EXPECT_TRUE(text.kind == query::TypedQuery::Kind::Words ||
+                (text.kind == query::TypedQuery::Kind::Query && !text.surely))
         << question;
   }
   reads("node_load1 by instance", {"node_load1", "instance"});

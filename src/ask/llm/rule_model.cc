@@ -6,7 +6,7 @@
 #include "ask/llm/past_turns.h"
 #include "ask/llm/words.h"
 #include "base/ascii.h"
-#include "query/promql/parser.h"
+#include "query/typed_query.h"
 
 namespace prom5::llm {
 
@@ -140,9 +140,7 @@ ToolCall query_call(std::string id, const std::string& promql, const Plan& plan)
 /// Of a gauge over time, what was highest and lowest between the points of its chart, too.
 void look_between(const Plan& plan, std::vector<ToolCall>& calls) {
   if (!plan.range || plan.wording != "value" || plan.step <= kLeastChartStep) return;
-  const auto parsed = promql::parse(plan.promql);
-  const auto* selector = parsed ? (*parsed)->as<promql::VectorSelector>() : nullptr;
-  if (selector == nullptr || selector->time.offset.ms != 0) return;
+  if (!query::is_plain_selector(plan.promql)) return;
   const std::string range = "[" + format_duration(plan.end - plan.start) + "]";
   for (const std::string side : {"max", "min"}) {
     calls.push_back({side, "query_metrics",
