@@ -17,7 +17,7 @@ using Tokens = std::vector<promql::Token>;
 bool is_sign(TokenType type) {
   return promql::is_arithmetic(type) || promql::is_comparison(type) ||
          type == TokenType::LeftParen || type == TokenType::LeftBrace ||
-         type == TokenType::LeftBracket;
+         type == TokenType::LeftBracket || type == TokenType::Offset;
 }
 
 bool is_name(TokenType type) {
@@ -60,10 +60,11 @@ bool looks_meant(const Tokens& tokens) {
   for (size_t i = 0; i + 1 < tokens.size(); ++i) {
     const TokenType type = tokens[i].type;
     const TokenType next = tokens[i + 1].type;
-    const bool calls = next == TokenType::LeftParen;
+    // "cpu_usage (percent)" has a bracket beside words.
+    const bool joint = tokens[i].position.end == tokens[i + 1].position.start;
+    const bool calls = joint && next == TokenType::LeftParen;
     if (calls && (promql::is_aggregator(type) || is_function(tokens[i].text))) return true;
     if (!is_name(type)) continue;
-    const bool joint = tokens[i].position.end == tokens[i + 1].position.start;
     if (next == TokenType::LeftBrace && joint) return true;
     made = made || is_made_name(tokens[i].text);
     const bool bracket = calls || next == TokenType::LeftBrace || next == TokenType::LeftBracket;
@@ -113,7 +114,7 @@ void describe(const promql::Expr& expr, TypedQuery& out) {
 }
 
 std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kAround = " \t\r\n?";
+  constexpr std::string_view kAround = " \t\r\n?!.";
   const size_t first = text.find_first_not_of(kAround);
   if (first == std::string_view::npos) return "";
   return text.substr(first, text.find_last_not_of(kAround) + 1 - first);

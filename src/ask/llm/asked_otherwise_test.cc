@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "ask/assistant_test.h"
+#include "ask/llm/asker.h"
 #include "ask/llm/numbered.h"
 
 namespace prom5::llm {
@@ -269,6 +270,13 @@ TEST(AskedOtherwise, AMomentIsHeldAgainstAnother) {
 TEST(AskedOtherwise, WhoAsksIsNotWhatIsAskedAbout) {
   has(shop("can people reach web-01"), "up{instance");
   lacks(shop("do people pay with card or paypal more often? compare the orders"), "users");
+}
+
+TEST(AskedOtherwise, WhoIsAskedAboutStays) {
+  EXPECT_EQ(without_askers(tokenize("can people reach the shop")).size(), 4U);
+  for (const char* question : {"will users grow", "did clients disconnect", "did people sign up"}) {
+    EXPECT_EQ(without_askers(tokenize(question)).size(), tokenize(question).size()) << question;
+  }
 }
 
 TEST(AskedOtherwise, WhatIsExcludedMayStandBefore) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ask/llm/intent.h"
+
 namespace prom5::llm {
 
 namespace {
@@ -15,10 +17,11 @@ bool is_asker(std::string_view word) {
                           "anyone", "anybody", "everybody", "everyone"});
 }
 
-/// What is counted where people do it themselves: "did people sign up".
-bool is_counted(std::string_view word) {
-  return is_any_of(word,
-                   {"sign", "register", "log", "login", "join", "subscribe", "have", "exist"});
+/// What is asked of people themselves: "did people sign up", "will users grow".
+bool is_of_them(std::string_view word) {
+  return says_movement(word) || is_any_of(word, {"connect", "disconnect", "leave", "come", "return",
+                                                 "go", "change", "sign", "register", "log", "login",
+                                                 "join", "subscribe", "have", "exist"});
 }
 
 }  // namespace
@@ -29,7 +32,7 @@ std::vector<Token> without_askers(std::vector<Token> tokens) {
     size_t at = i + 1;
     while (is_any_of(word_at(tokens, at), {"the", "our", "my", "all"})) ++at;
     const std::string_view next = word_at(tokens, at + 1);
-    if (!is_asker(word_at(tokens, at)) || next.empty() || is_counted(next)) continue;
+    if (!is_asker(word_at(tokens, at)) || next.empty() || is_of_them(next)) continue;
     tokens.erase(tokens.begin() + static_cast<ptrdiff_t>(i) + 1,
                  tokens.begin() + static_cast<ptrdiff_t>(at) + 1);
     break;

@@ -228,6 +228,38 @@ TEST(CountsQuestion, ThingsAreCounted) {
   counts("how many services are there", "ervices: 2.", "after");
 }
 
+TEST(CountsQuestion, WhatIsNarrowedIsCountedAsSuch) {
+  EXPECT_EQ(shop("how many targets does shop have?").promql, "count(up{job=\"shop\"})");
+  EXPECT_NE(shop("how many targets were there 1 hour ago?").promql.find("offset 1h"),
+            std::string::npos);
+  // Counts targets, and not their outages.
+  const Answer down = shop("how many targets are down?");
+  EXPECT_NE(down.text.find(": 1"), std::string::npos) << shown(down);
+}
+
+TEST(CountsQuestion, OnlyCountsAreAddedUp) {
+  EXPECT_NE(shop("average rpc wait seconds in total").promql, "sum(rpc_wait_seconds_sum)");
+  const Answer over = shop("how many requests over 0.5s so far?");
+  EXPECT_EQ(over.promql,
+            "sum(http_request_duration_seconds_count) - "
+            "sum(http_request_duration_seconds_bucket{le=\"0.5\"})");
+  EXPECT_EQ(shop("how many requests per minute are slower than 500ms?").promql,
+            "(sum(rate(http_request_duration_seconds_count[5m])) - "
+            "sum(rate(http_request_duration_seconds_bucket{le=\"0.5\"}[5m]))) * 60");
+}
+
+TEST(CountsQuestion, APartOfSomethingElseIsNoPartOfRequests) {
+  for (const char* question : {"what percentage of services have a latency over 100ms?",
+                               "what percentage of the time was latency above 1s?"}) {
+    EXPECT_EQ(shop(question).promql.find("_bucket{le="), std::string::npos) << question;
+  }
+}
+
+TEST(CountsQuestion, ATimeThatSomethingTakesIsNotAhead) {
+  EXPECT_EQ(shop("how many requests were in under 100 ms").promql,
+            "sum(rate(http_request_duration_seconds_bucket{le=\"0.1\"}[5m]))");
+}
+
 TEST(CountsQuestion, AChartSkipsNoScrapesWhereThereIsRoom) {
   const auto step = [](const char* question) {
     const Answer a = shop(question);

@@ -26,7 +26,8 @@ std::string counted(const HistogramParts& parts, const std::string& extra) {
   const bool two = !parts.matchers.empty() && !extra.empty();
   const std::string matchers = parts.matchers + (two ? "," : "") + extra;
   const std::string braces = matchers.empty() ? "" : "{" + matchers + "}";
-  return parts.function + "(" + parts.metric + braces + parts.behind + ")";
+  const std::string selector = parts.metric + braces + parts.behind;
+  return parts.function.empty() ? selector : parts.function + "(" + selector + ")";
 }
 
 std::string sum(const HistogramParts& parts, const std::string& inner) {

@@ -21,8 +21,8 @@ struct HistogramParts {
   std::string metric;    ///< of buckets, or native
   std::string matchers;  ///< or empty
   std::string by;        ///< as catalogue::by_clause() gives it, or empty
-  std::string function;  ///< rate or increase
-  std::string behind;    ///< "[5m] offset 1h"
+  std::string function;  ///< rate, increase, or empty: all that was counted
+  std::string behind;    ///< "[5m] offset 1h"; empty without a function
 };
 
 /// Which part of what is counted is wanted.

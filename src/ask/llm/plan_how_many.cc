@@ -1,14 +1,34 @@
 // "how many services are there": the values of what tells them apart, counted.
 #include <algorithm>
 
+#include "ask/catalogue/recipe_query.h"
 #include "ask/llm/planner.h"
 
 namespace prom5::llm {
+
+namespace {
+
+/// The targets of a job that the question names, which may be called by a common word; else all.
+std::string targets_of(const catalogue::Metric& up, const Reading& reading) {
+  const catalogue::LabelInfo* jobs = up.label("job");
+  for (const Token& token : reading.tokens) {
+    const bool job =
+        jobs != nullptr && std::ranges::find(jobs->values, token.text) != jobs->values.end();
+    if (job) return "up{job=" + catalogue::quoted(token.text) + "}";
+  }
+  return "up";
+}
+
+}  // namespace
 
 std::optional<Plan> Planner::plan_how_many(const Reading& reading) const {
   if (!reading.how_many || reading.tokens.empty() || reading.refers || reading.follow_up) {
     return std::nullopt;
   }
+  // What is of a thing, or of a time, is counted where that is looked at.
+  const bool narrowed = !reading.mentions.empty() || reading.point || reading.range ||
+                        reading.window || reading.shift || !reading.thresholds.empty();
+  if (narrowed) return std::nullopt;
   const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
   Reading listed = reading;
   std::erase_if(listed.content, [](const ContentWord& word) { return word.minor; });
@@ -32,8 +52,8 @@ std::optional<Plan> Planner::plan_how_many(const Reading& reading) const {
   auto list = plan_things(listed);
   if (!list) return std::nullopt;
   Plan plan = *std::move(list);
-  const bool targets = kind == "target" && snapshot_.find("up") != nullptr;
-  plan.promql = targets ? "count(up)" : "count(" + plan.promql + ")";
+  const catalogue::Metric* up = kind == "target" ? snapshot_.find("up") : nullptr;
+  plan.promql = "count(" + (up != nullptr ? targets_of(*up, reading) : plan.promql) + ")";
   plan.intent = Intent::Query;
   plan.wording = "value";
   plan.subject =

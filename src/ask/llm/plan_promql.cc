@@ -83,7 +83,8 @@ std::optional<Plan> Planner::plan_promql(const std::string& said) const {
   if (!snapshot_.places(catalogue::fold(query.promql)).empty()) return std::nullopt;
   for (const TypedQuery::Name& each : query.names) {
     if (snapshot_.find(each.name) != nullptr) continue;
-    if (!query.surely) return std::nullopt;
+    // "max(cpu)" may be words.
+    if (!query.surely || knowledge_.vocabulary.knows(to_lower(each.name))) return std::nullopt;
     return refuse_metric(query, each.name);
   }
   if (query.type == query::ValueType::String) return std::nullopt;
@@ -106,6 +107,7 @@ Plan Planner::refuse_metric(const TypedQuery& query, const std::string& name) co
     message += " " + texts_.say("refuse.nearest", {{"names", join_words(near, ", ")}});
   }
   for (std::string& metric : near) metric = with_metric(query, name, metric);
+  std::erase(near, query.promql);
   return refusal("unknown_metric", std::move(message), std::move(near));
 }
 

@@ -45,8 +45,10 @@ void Planner::look_back(const Reading& reading, Shape& shape, Plan& plan,
   const bool rare = subject.recipe->promql.find("increase(") != std::string::npos;
   const catalogue::Recipe& recipe = *subject.recipe;
   const bool grows = rare || recipe.promql.find("rate(") != std::string::npos;
-  const bool all = asks_for_all(reading) && grows && recipe.unit != "percent" &&
-                   recipe.promql.find('/') == std::string::npos;
+  const bool of_counts =
+      recipe.unit == "per_second" || recipe.unit == "bytes_per_second" || recipe.unit == "count";
+  const bool all =
+      asks_for_all(reading) && grows && of_counts && recipe.promql.find('/') == std::string::npos;
   if (!span && (rare || all)) {
     const bool ever = !reading.thresholds.empty() || reading.intent == Intent::Top || all;
     shape.since_ever = ever;

@@ -19,8 +19,9 @@ using catalogue::Metric;
 const Threshold* limit_of_part(const Reading& reading, bool share) {
   if (reading.thresholds.size() != 1 || reading.intent != Intent::Query) return nullptr;
   if (!share && !reading.how_many) return nullptr;
-  // "how many services have a latency above 1s" counts services.
-  if (!share && !reading.things.empty()) return nullptr;
+  // "how many services have a latency above 1s" counts services, and "of the time" is no part of
+  // what is counted.
+  if (!reading.things.empty() || reading.says_phrase({"the", "time"})) return nullptr;
   const Threshold& limit = reading.thresholds.front();
   const bool time = unit_info(limit.quantity.unit).kind == UnitKind::Seconds;
   return time && limit.quantity.value > 0 && limit.op != "==" && limit.op != "!=" ? &limit
@@ -49,6 +50,10 @@ HistogramParts parts_of(const Reading& reading, const Expression& expression,
   HistogramParts parts{metric, expression.matchers_of(metric), "", "rate", ""};
   if (!reading.by.empty()) parts.by = catalogue::by_clause(expression.shape().by);
   if (span && !share) parts.function = "increase";
+  if (!span && asks_for_all(reading)) {
+    parts.function.clear();
+    return parts;
+  }
   parts.behind = "[" + format_duration(span ? span->end - span->start : kRateWindow) + "]";
   const DurationMs back = reading.range   ? now - reading.range->end
                           : reading.point ? now - reading.point->start
@@ -125,9 +130,18 @@ std::optional<Plan> Planner::plan_within(const Reading& reading) const {
   }
   plan.subject =
       name_of_part(texts_.name(subject.name), say_seconds(used, texts_), below, share, texts_);
-  const bool counts = parts.function == "increase";
-  if (counts) plan.subject = in_its_time(std::move(plan.subject), reading);
+  const bool ever = parts.function.empty();
+  const bool counts = ever || parts.function == "increase";
+  if (ever) {
+    plan.subject = texts_.say("counted.so_far", {{"subject", std::move(plan.subject)}});
+    plan.note += (plan.note.empty() ? "" : " ") + texts_.say("note.since_start");
+  } else if (reading.window || reading.range) {
+    plan.subject = in_its_time(std::move(plan.subject), reading);
+  }
   plan.unit = share ? "ratio" : counts ? "count" : "per_second";
+  if (reading.unit && !share) {
+    plan.promql = convert_unit(plan.promql, plan.unit, *reading.unit, plan.unit);
+  }
   plan.explanation.clear();
   if (!reading.by.empty()) plan.entity_labels = expression.shape().by;
   plan.frame = {{"intent", "query"}, {"promql", plan.promql}};

@@ -372,6 +372,9 @@ void Planner::prefer_fitting(const Reading& reading, std::vector<Subject>& ranke
           same || convert_unit("x", subject.recipe->unit, *reading.unit, unit) != "x";
       subject.score += converts ? 0.03 : -0.1;
     }
+    // "how many errors" counts them.
+    const bool a_part = subject.recipe->unit == "ratio" || subject.recipe->unit == "percent";
+    if (reading.how_many && !reading.unit && a_part) subject.score -= 0.1;
     if (reading.quantile) {
       const bool has = gives_quantile(*subject.recipe, *reading.quantile, snapshot_);
       subject.score += has ? 0.05 : -0.2;

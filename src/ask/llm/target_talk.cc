@@ -203,7 +203,9 @@ class TalkReader {
       return TargetAsk::Why;
     }
     const bool was = r_.says_any({"was", "were", "been", "did", "went", "had"});
-    const bool counts = r_.says("often") || r_.says("times") || r_.says("many");
+    // "how many targets are down" counts targets.
+    if (r_.says("many") && !r_.says("times") && !outage) return std::nullopt;
+    const bool counts = r_.says_any({"often", "times", "many"});
     const bool begins = r_.says_phrase({"since", "when"}) || r_.says_phrase({"how", "long"});
     const bool now = r_.says_any({"is", "are", "has", "have"}) || !was;
     if (r_.says("availability") || (r_.says("available") && r_.says("how"))) {

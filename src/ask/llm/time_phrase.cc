@@ -605,7 +605,8 @@ std::optional<TimePhrase> PhraseFinder::ahead_at(size_t at) const {
     ++i;
   }
   const auto length = words_.length_at(i);
-  if (!length || is(i + length->count, {"ago", "back"})) return std::nullopt;
+  const bool takes = length && length->length < DurationMs::seconds(1);  // "served in under 100 ms"
+  if (!length || takes || is(i + length->count, {"ago", "back"})) return std::nullopt;
   size_t end = i + length->count;
   if (word(end) == "from" && word(end + 1) == "now") end += 2;
   if (word(end) == "time") ++end;
