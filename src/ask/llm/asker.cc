@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "ask/llm/intent.h"
-
 namespace prom5::llm {
 
 namespace {
@@ -19,9 +17,10 @@ bool is_asker(std::string_view word) {
 
 /// What is asked of people themselves: "did people sign up", "will users grow".
 bool is_of_them(std::string_view word) {
-  return says_movement(word) || is_any_of(word, {"connect", "disconnect", "leave", "come", "return",
-                                                 "go", "change", "sign", "register", "log", "login",
-                                                 "join", "subscribe", "have", "exist"});
+  return is_any_of(
+      word, {"grow",     "increase", "decrease", "rise",   "fall",      "drop",       "change",
+             "go",       "come",     "leave",    "return", "connect",   "disconnect", "sign",
+             "register", "log",      "login",    "join",   "subscribe", "have",       "exist"});
 }
 
 }  // namespace
