@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "query/functions.h"
 #include "query/promql/parser.h"
 #include "query/promql/words.h"
@@ -113,13 +114,6 @@ void describe(const promql::Expr& expr, TypedQuery& out) {
   out.plain_range = inside.as<promql::MatrixSelector>() != nullptr;
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kAround = " \t\r\n?!.";
-  const size_t first = text.find_first_not_of(kAround);
-  if (first == std::string_view::npos) return "";
-  return text.substr(first, text.find_last_not_of(kAround) + 1 - first);
-}
-
 }  // namespace
 
 bool is_plain_selector(std::string_view promql) {
@@ -131,7 +125,8 @@ bool is_plain_selector(std::string_view promql) {
 
 TypedQuery typed_query(std::string_view text) {
   TypedQuery out;
-  out.promql = trimmed(text);
+  text = trimmed(text);
+  out.promql = text.substr(0, text.find_last_not_of(" \t\r\n?!.") + 1);
   const Tokens tokens = promql::tokenize(out.promql);
   if (tokens.size() <= 2) return out;  // one word and the end
   const bool signs =

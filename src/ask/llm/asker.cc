@@ -1,7 +1,5 @@
 #include "ask/llm/asker.h"
 
-#include <algorithm>
-
 namespace prom5::llm {
 
 namespace {

@@ -17,7 +17,7 @@ namespace {
 constexpr double kFirstTime = 1e8;
 constexpr double kLastTime = 1e11;
 constexpr double kLongestForecast = 3.3e9;  // seconds
-constexpr double kFilling = 300;            // seconds: the window of rates
+constexpr double kFilling = 300;            // seconds: the built-in model's window of rates
 
 /// What a series has to say, whatever its length.
 struct Summary {
