@@ -145,12 +145,12 @@ TEST(Times, MissingDataIsSaid) {
 }
 
 TEST(Onset, OfAlertsAndTargets) {
-  says(wide("when did gone-01 go down"), "gone-01:9100 is down since 11:01");
+  says(wide("when did gone-01 go down"), "gone-01:9100 has been down since 11:01");
   says(wide("how long has gone-01 been down"), "since 11:01");
   says(wide("since when is web-01 down"), "web-01:9100 was not down since 06:00:00");
   const Answer alert = answered("since when is HighCpu firing");
   has(alert, "ALERTS{alertstate=\"firing\",alertname=\"HighCpu\"}");
-  says(alert, "fires since");
+  says(alert, "has been firing since");
 }
 
 TEST(Forecast, HowFullIsAShare) {
@@ -369,7 +369,7 @@ TEST(Onset, OfBeingUp) {
   says(moving("since when is old-01 running"), "2026-01-12T12:00:00Z");
   const Answer back = moving("when did new-01 come back up");
   has(back, "up{instance=\"new-01:9100\"} == 1");
-  says(back, "new-01:9100 is up since 11:51");
+  says(back, "new-01:9100 has been up since 11:51");
   says(moving("since when is new-01 down"), "new-01:9100 is up; the last time it was down from");
   has(moving("since when is the server up"), "node_boot_time_seconds");
 }

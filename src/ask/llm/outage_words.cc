@@ -27,7 +27,7 @@ std::string length_of(const Telling& told, double seconds) {
   return say_seconds(seconds, told.texts);
 }
 
-/// "in the last 1d", "since 14:05:10, where its data begins".
+/// "in the last 1d", "since 14:05:10, where the data begins".
 std::string say_when(const Telling& told, TimeMs since) {
   const TextCatalogue& texts = told.texts;
   const Plan& plan = told.plan;
@@ -42,10 +42,33 @@ std::string say_when(const Telling& told, TimeMs since) {
   return texts.say("outage.since", {{"time", say_time(plan.start, told.now)}});
 }
 
+/// Since when there is data of any.
+template <typename Thing>
+TimeMs earliest_of(const std::vector<Thing>& all) {
+  return all.empty() ? TimeMs{0} : std::ranges::min_element(all, {}, &Thing::since)->since;
+}
+
+/// Those of many that there is less data of, in a sentence behind what was said; or nothing.
+template <typename Thing>
+std::string say_less_data(const Telling& told, const std::vector<Thing>& all, TimeMs since) {
+  std::string names;
+  size_t count = 0;
+  for (const Thing& one : all) {
+    if (one.since - std::max(since, told.plan.start) <= kMuch || ++count > kMaxNamed) continue;
+    names += (names.empty() ? "" : "; ") +
+             told.texts.say("outage.data_of",
+                            {{"name", one.name}, {"time", second_of(told, one.since)}});
+  }
+  if (count == 0) return "";
+  names = with_rest(told.texts, std::move(names), count, kMaxNamed);
+  return " " + told.texts.say("outage.less_data", {{"names", names}});
+}
+
 /// What is known of one target.
 struct Outages {
   std::string name;
   Json labels;
+  TimeMs since;  ///< its first sample, or when the stretch begins
   size_t count = 0;
   double total_s = 0;
   Json newest;        ///< or null
@@ -76,8 +99,10 @@ void take_moment(const Telling& told, Outages& one) {
 std::vector<Outages> outages_of(const Telling& told) {
   std::vector<Outages> out;
   const Json& looked = result_of(told.results, "crossings");
+  const TimeMs begin = time_in(looked, "data_since");
   for (const Json& series : looked.value("series", Json::array())) {
     out.push_back({name_of(series["labels"], told.plan.entity_labels), series["labels"],
+                   series.contains("since") ? time_in(series, "since") : begin,
                    series.value("count", size_t{0}), series.value("total_s", 0.0),
                    series.value("newest", Json())});
     take_moment(told, out.back());
@@ -114,7 +139,7 @@ std::string say_outages_of(const Telling& told, const Outages& one, const std::s
 }
 
 /// Whether a target is up or down, and since when.
-std::string say_since_of(const Telling& told, const Outages& one, TimeMs since) {
+std::string say_since_of(const Telling& told, const Outages& one) {
   const TextCatalogue& texts = told.texts;
   if (one.open()) {
     return texts.say("outage.down_since",
@@ -124,9 +149,9 @@ std::string say_since_of(const Telling& told, const Outages& one, TimeMs since) 
   }
   const bool asks_up = told.plan.promql.ends_with("== 1");
   if (!one.newest.is_object()) {
-    if (!asks_up) return say_outages_of(told, one, say_when(told, since));
+    if (!asks_up) return say_outages_of(told, one, say_when(told, one.since));
     return texts.say("outage.up_since_data",
-                     {{"name", one.name}, {"time", second_of(told, since)}});
+                     {{"name", one.name}, {"time", second_of(told, one.since)}});
   }
   const std::string end = second_of(told, one.newest, "end");
   if (asks_up) {
@@ -137,14 +162,17 @@ std::string say_since_of(const Telling& told, const Outages& one, TimeMs since) 
       {{"name", one.name}, {"from", second_of(told, one.newest, "start")}, {"to", end}});
 }
 
-/// A sentence for each, of very many for the first.
+/// A sentence for each; of more than are named a list of the first, and how many more of the
+/// `total` there are, where that is said.
 template <typename Thing, typename Say>
-std::string each(const std::vector<Thing>& things, Say say) {
+std::string each_of(const Telling& told, const std::vector<Thing>& things, size_t total, Say say) {
   std::string out;
   for (size_t i = 0; i < things.size() && i < kMaxNamed; ++i) {
-    out += (out.empty() ? "" : " ") + say(things[i]);
+    std::string one = say(things[i]);
+    if (total > kMaxNamed && one.ends_with('.')) one.pop_back();
+    out += (out.empty() ? "" : total > kMaxNamed ? "; " : " ") + one;
   }
-  return out;
+  return total > kMaxNamed ? with_rest(told.texts, std::move(out), total, kMaxNamed) + "." : out;
 }
 
 /// What the last scrape of a target failed with; null where that is not known.
@@ -168,18 +196,23 @@ std::string say_outages(const Telling& told) {
   const TextCatalogue& texts = told.texts;
   std::vector<Outages> all = outages_of(told);
   if (all.empty()) return nothing_known(told);
-  const std::string when =
-      say_when(told, time_in(result_of(told.results, "crossings"), "data_since"));
+  // Of very many not all are listed.
+  const Json& looked = result_of(told.results, "crossings");
+  const size_t total = std::max(all.size(), looked.value("series_total", size_t{0}));
   const auto well = std::ranges::find(all, size_t{0}, &Outages::count);
-  const auto down = static_cast<size_t>(well - all.begin());
-  if (down == 0 && all.size() > 1) return texts.say("outage.nothing", {{"when", when}});
-  const size_t others = all.size() - down;
-  if (down > 0) all.resize(down);
-  std::string out = each(all, [&](const Outages& one) { return say_outages_of(told, one, when); });
-  const size_t unsaid = all.size() - std::min(all.size(), kMaxNamed);
-  if (unsaid > 0) out = with_rest(texts, std::move(out), all.size(), kMaxNamed) + ".";
-  if (down > 0 && others > 0) {
-    out += " " + texts.say("outage.others", {{"count", others}, {"when", when}});
+  const auto listed = static_cast<size_t>(well - all.begin());
+  const size_t down = std::max(listed, looked.value("beyond_total", size_t{0}));
+  const std::vector<Outages> others(well, all.end());
+  const TimeMs since = earliest_of(others);
+  const std::string less = say_less_data(told, others, since);
+  const std::string when = say_when(told, since);
+  if (down == 0 && total > 1) return texts.say("outage.nothing", {{"when", when}}) + less;
+  if (down > 0) all.resize(listed);
+  std::string out = each_of(told, all, down, [&](const Outages& one) {
+    return say_outages_of(told, one, say_when(told, one.since));
+  });
+  if (down > 0 && total > down) {
+    out += " " + texts.say("outage.others", {{"count", total - down}, {"when", when}}) + less;
   }
   return out;
 }
@@ -187,19 +220,17 @@ std::string say_outages(const Telling& told) {
 std::string say_since(const Telling& told) {
   const std::vector<Outages> all = outages_of(told);
   if (all.empty()) return nothing_known(told);
-  const TimeMs since = time_in(result_of(told.results, "crossings"), "data_since");
-  std::string out = each(all, [&](const Outages& one) { return say_since_of(told, one, since); });
-  if (all.size() <= kMaxNamed) return out;
-  return with_rest(told.texts, std::move(out), all.size(), kMaxNamed) + ".";
+  const size_t total =
+      std::max(all.size(), result_of(told.results, "crossings").value("series_total", size_t{0}));
+  return each_of(told, all, total, [&](const Outages& one) { return say_since_of(told, one); });
 }
 
 std::string say_why_down(const Telling& told, const std::string& causes) {
   const TextCatalogue& texts = told.texts;
   const std::vector<Outages> all = outages_of(told);
-  const TimeMs since = time_in(result_of(told.results, "crossings"), "data_since");
   const bool past = told.now - told.plan.end > kMuch;
   bool known = false;
-  std::string out = each(all, [&](const Outages& one) {
+  std::string out = each_of(told, all, 0, [&](const Outages& one) {
     if (one.then && !one.open()) {
       const std::string when = texts.say(
           "outage.between",
@@ -208,12 +239,12 @@ std::string say_why_down(const Telling& told, const std::string& causes) {
     }
     if (!one.open()) {
       std::string said =
-          past ? say_outages_of(told, one, say_when(told, since)) : say_since_of(told, one, since);
+          past ? say_outages_of(told, one, say_when(told, one.since)) : say_since_of(told, one);
       known = known || !past || !one.newest.is_object();
       if (one.newest.is_object()) said += " " + texts.say("outage.error_not_kept");
       return said;
     }
-    std::string said = say_since_of(told, one, since);
+    std::string said = say_since_of(told, one);
     const Json* failure = failure_of(told, one.labels);
     if (failure == nullptr) return said;
     known = true;
@@ -233,28 +264,29 @@ std::string say_restarts(const Telling& told) {
     std::string name;
     const Json* json;
     size_t count;
+    TimeMs since;
   };
   std::vector<Target> all;
   const Json& found = result_of(told.results, "restarts");
   const Json& list = found.contains("targets") ? found["targets"] : Json::array();
   for (const Json& one : list) {
-    all.push_back(
-        {name_of(one["labels"], told.plan.entity_labels), &one, one.value("count", size_t{0})});
+    all.push_back({name_of(one["labels"], told.plan.entity_labels), &one,
+                   one.value("count", size_t{0}), time_in(one, "since")});
   }
   if (all.empty()) return nothing_known(told);
   std::ranges::stable_sort(all, std::greater(), [](const Target& one) {
     return one.count == 0 ? 0.0 : (*one.json)["times"][0].get<double>();
   });
-  TimeMs latest{0};
-  for (const Target& one : all) latest = std::max(latest, time_in(*one.json, "since"));
   const bool some = all.front().count > 0;
   if (!some && all.size() > 1) {
-    return texts.say("restart.nothing", {{"when", say_when(told, latest)}});
+    const TimeMs since = earliest_of(all);
+    return texts.say("restart.nothing", {{"when", say_when(told, since)}}) +
+           say_less_data(told, all, since);
   }
   if (some) std::erase_if(all, [](const Target& one) { return one.count == 0; });
   std::vector<std::string> by_counters;
-  std::string out = each(all, [&](const Target& one) {
-    const std::string when = say_when(told, time_in(*one.json, "since"));
+  std::string out = each_of(told, all, all.size(), [&](const Target& one) {
+    const std::string when = say_when(told, one.since);
     if (one.json->value("by", "") == "counters") by_counters.push_back(one.name);
     if (one.count == 0) {
       std::string said = texts.say("restart.none", {{"name", one.name}, {"when", when}});

@@ -251,8 +251,7 @@ std::optional<Plan> Planner::plan_state_of(const TargetTalk& talk, const Reading
     }
     case TargetAsk::Outages: return plan_outages(reading, subject, "outages");
     case TargetAsk::Since: {
-      const bool down = reading.says_any({"down", "offline", "dead", "unreachable", "gone"});
-      if (!common && !down) return std::nullopt;
+      if (!common && !talk.down) return std::nullopt;
       return plan_outages(reading, subject, "since");
     }
     case TargetAsk::Why: {
@@ -278,8 +277,7 @@ std::optional<Plan> Planner::plan_targets(const Reading& reading, const Json& be
   if (state == nullptr) return std::nullopt;
   const auto talk = read_target_talk(reading, snapshot_, knowledge_.pack.lexicon, before);
   if (!talk) return std::nullopt;
-  const bool down = reading.says_any({"down", "offline", "dead", "unreachable", "gone"});
-  if (talk->ask == TargetAsk::Since && !down && !talk->inherited) {
+  if (talk->ask == TargetAsk::Since && !talk->down && !talk->inherited) {
     if (auto started = plan_started(reading)) return started;
   }
   Reading own = reading;

@@ -101,7 +101,7 @@ TEST(ReplyLanguage, GermanBesideAnswers) {
   has(in_german("is the memory of web-01 getting better"), "gleichbleibend, jetzt ");
   has(in_german("since when is HighCpu firing"), " ausgelöst");
   has(in_german("since when is web-01 down"),
-      "war seit 06:00:00, wo die Daten beginnen, nicht ausgefallen");
+      "war seit Beginn der Daten (06:00:00) nicht ausgefallen");
   has(in_german("how many requests in the last 2 days"), " Vor 06:0");
   has(in_german("request rate of paymnet"), "„paymnet“ habe ich als „payment“ verstanden.");
   has(in_german("list all services"), "2 Dienste: api; payment.");
@@ -139,17 +139,18 @@ TEST(ReplyLanguage, SinceWhen) {
     EXPECT_EQ(say_answer(plan, results, now, texts::Languages::shipped().of("de")), german);
   };
   is("down", data,
-     "a is down since 11:59; b is down since 11:59; c: last from 11:51 to 11:52, not now; "
-     "d: last from before 11:29 to 11:30, not now; e is down since 12:00.",
+     "a has been down since 11:59; b has been down since 11:59; c: last from 11:51 to 11:52, not "
+     "now; "
+     "d: last from before 11:29 to 11:30, not now; e has been down since 12:00.",
      "a ist seit 11:59 ausgefallen; b ist seit 11:59 ausgefallen; c: zuletzt von 11:51 bis 11:52, "
      "jetzt nicht; d: zuletzt bis 11:30, begonnen vor 11:29, jetzt nicht; "
      "e ist seit 12:00 ausgefallen.");
   const Json whole{
       {"result", {series("a", {31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16,
                                15, 14, 13, 12, 11, 10, 9,  8,  7,  6,  5,  4,  3,  2,  1,  0})}}};
-  is("down", whole, "a is down since before 11:29.",
+  is("down", whole, "a has been down since before 11:29.",
      "a ist vor 11:29 ausgefallen und ist es noch.");
-  is("alerts", whole, "a fires since before 11:29.",
+  is("alerts", whole, "a has been firing since before 11:29.",
      "a wurde vor 11:29 ausgelöst und ist es noch.");
   is("alerts", Json::object(), "No such alert fired in the last day.",
      "Im letzten Tag wurde kein solcher Alarm ausgelöst.");

@@ -49,18 +49,19 @@ bool says_kind(std::string_view word) {
 /// Words that say nothing by themselves.
 bool says_nothing(std::string_view word) {
   return is_any_of(
-      word, {"is",    "are",      "was",    "were",      "has",    "have",   "had",      "been",
-             "be",    "did",      "does",   "do",        "the",    "our",    "my",       "a",
-             "an",    "still",    "now",    "currently", "right",  "ever",   "at",       "please",
-             "and",   "of",       "for",    "me",        "tell",   "check",  "whether",  "if",
-             "can",   "you",      "could",  "so",        "then",   "yet",    "already",  "just",
-             "there", "again",    "to",     "in",        "on",     "also",   "but",      "hey",
-             "hi",    "go",       "went",   "gone",      "got",    "get",    "come",     "came",
-             "show",  "say",      "know",   "want",      "i",      "with",   "how",      "long",
-             "often", "many",     "times",  "time",      "much",   "when",   "since",    "why",
-             "last",  "recently", "lately", "ago",       "total",  "number", "overall",  "about",
-             "s",     "that",     "this",   "happened",  "reason", "from",   "actually", "really",
-             "not",   "most",     "recent", "latest",    "ok",     "during", "within",   "past"});
+      word, {"is",     "are",   "was",      "were",      "has",      "have",   "had",    "been",
+             "be",     "did",   "does",     "do",        "the",      "our",    "my",     "a",
+             "an",     "still", "now",      "currently", "right",    "ever",   "at",     "please",
+             "and",    "or",    "of",       "for",       "me",       "tell",   "check",  "whether",
+             "if",     "can",   "you",      "could",     "so",       "then",   "yet",    "already",
+             "just",   "there", "again",    "to",        "in",       "on",     "also",   "but",
+             "hey",    "hi",    "go",       "went",      "gone",     "got",    "get",    "come",
+             "came",   "show",  "say",      "know",      "want",     "i",      "with",   "how",
+             "long",   "often", "many",     "times",     "time",     "much",   "when",   "since",
+             "why",    "last",  "recently", "lately",    "ago",      "total",  "number", "overall",
+             "about",  "s",     "that",     "this",      "happened", "reason", "from",   "actually",
+             "really", "not",   "most",     "recent",    "latest",   "ok",     "during", "within",
+             "past"});
 }
 
 bool refers(std::string_view word) {
@@ -87,6 +88,7 @@ class TalkReader {
     const auto ask = what_is_asked();
     if (!ask) return std::nullopt;
     out_.ask = *ask;
+    out_.down = says(says_down);
     if (out_.named.empty() && !inherit()) return std::nullopt;
     return out_;
   }

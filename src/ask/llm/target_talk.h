@@ -25,6 +25,7 @@ struct TargetTalk {
   std::vector<catalogue::Mention> named;  ///< jobs, services, instances; each has a series of `up`
   bool unread = false;                    ///< a name that the reading itself took for a common word
   bool any = false;                       ///< "anything", "all targets"
+  bool down = false;                      ///< a word says that it is, or was, not there
   bool inherited = false;                 ///< the names are those of the turn before: "is it back?"
 };
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ask/assistant_test.h"
+#include "ask/llm/past_turns.h"
 
 namespace prom5::llm {
 
@@ -117,7 +118,7 @@ TEST(TargetTalk, ANameStaysInTheConversation) {
   says(talk_to(shop(), {"is the api down?", "is it back?"}), {"up{job=\"api\"}"});
   says(talk_to(shop(), {"is the api down?", "and the shop?"}), {"shop 127.0.0.1:80 is up"});
   says(talk_to(shop(), {"is the api down?", "since when?"}),
-       {"api 127.0.0.1:80 is down since 11:50:00"});
+       {"api 127.0.0.1:80 has been down since 11:50:00"});
   says(talk_to(shop(), {"is the shop down?", "how often was it down today?"}), {"2 times"});
 }
 
@@ -136,7 +137,7 @@ TEST(TargetTalk, OutagesAreCountedAndMeasured) {
   says(talk_to(shop(), {"how long was the shop down in the last 3 hours"}),
        {"once in the last 3h", "10 min 0 s"});
   says(talk_to(shop(), {"how long was the node down"}),
-       {"node 127.0.0.1:80 was not down since 06:00:00, where its data begins"});
+       {"node 127.0.0.1:80 was not down since 06:00:00, where the data begins"});
   says(talk_to(shop(), {"how long was the shop down in the last 30 minutes"}),
        {"was not down in the last 30m"});
   says(talk_to(shop(), {"how often was the api down"}), {"once", "since 11:50:00"});
@@ -144,12 +145,87 @@ TEST(TargetTalk, OutagesAreCountedAndMeasured) {
 
 TEST(TargetTalk, SinceWhenIsToTheSecond) {
   says(talk_to(shop(), {"since when is the api down?"}),
-       {"api 127.0.0.1:80 is down since 11:50:00, for 10 min 0 s"});
-  says(talk_to(shop(), {"since when is the shop up?"}), {"shop 127.0.0.1:80 is up since 09:30:00"});
-  says(talk_to(shop(), {"seit wann läuft der Shop?"}), {"is up since 09:30:00"});
-  says(talk_to(shop(), {"what is the uptime of the shop"}), {"shop 127.0.0.1:80 is up since"});
+       {"api 127.0.0.1:80 has been down since 11:50:00, for 10 min 0 s"});
+  says(talk_to(shop(), {"since when is the shop up?"}),
+       {"shop 127.0.0.1:80 has been up since 09:30:00"});
+  says(talk_to(shop(), {"seit wann läuft der Shop?"}), {"has been up since 09:30:00"});
+  says(talk_to(shop(), {"what is the uptime of the shop"}),
+       {"shop 127.0.0.1:80 has been up since"});
   says(talk_to(shop(), {"since when is the shop down?"}),
        {"is up; the last time it was down from 09:20:00 to 09:30:00"});
+}
+
+TEST(TargetTalk, WhatCrashedIsAskedOfItsOutages) {
+  for (const char* question : {"when did api crash?", "when did the api die?"}) {
+    says(talk_to(shop(), {question}), {"api 127.0.0.1:80 has been down since 11:50:00"});
+  }
+  for (const char* question : {"when did node crash?", "when did the node die?"}) {
+    const Answer a = talk_to(shop(), {question});
+    says(a, {"node 127.0.0.1:80 was not down"});
+    says_not(a, "process_start_time_seconds");
+  }
+}
+
+TEST(TargetTalk, OneStateOrTheOther) {
+  for (const char* question : {"did node go down or up?", "is node up or down?"}) {
+    const Answer a = talk_to(shop(), {question});
+    says(a, {"node 127.0.0.1:80", "{job=\"node\"}"});
+    says_not(a, "shop");
+  }
+}
+
+TEST(TargetTalk, ManyTargetsAreCounted) {
+  SmallWorld world;
+  const auto job = [](int i) { return "job" + std::to_string(1000 + i); };
+  for (int i = 0; i < 250; ++i) {
+    world.put({{"__name__", "up"}, {"instance", "h:1"}, {"job", job(i)}},
+              [=](double m) { return i < 120 && m >= 200 && m < 210 ? 0 : 1; });
+  }
+  Assistant own(world);
+  // Four hosts, and all of the services, are of the world itself.
+  const Answer a = own.ask("was anything down in the last 6 hours?");
+  const auto up = world.engine.run({"count(up)", SmallWorld::kNow, SmallWorld::kNow});
+  ASSERT_TRUE(up);
+  const double all = std::get<query::VectorValue>(up->value).series[0].points[0].value;
+  says(a, {"and 115 more", fmt::format("{} other targets were not down", all - 120)});
+}
+
+TEST(TargetTalk, EachTargetHasItsOwnBeginning) {
+  SmallWorld world(false);
+  for (const char* job : {"old", "older", "young"}) {
+    const bool young = std::string_view(job) == "young";
+    for (const char* name : {"up", "process_start_time_seconds"}) {
+      world.put(
+          {{"__name__", name}, {"instance", "h:1"}, {"job", job}}, [](double) { return 1; },
+          young ? SmallWorld::kMinutes - 5 : 0);
+    }
+  }
+  Assistant own(world);
+  says(own.ask("how long was young down"),
+       {"young h:1 was not down since 11:55:00, where the data begins"});
+  says(own.ask("how long was old down"),
+       {"old h:1 was not down since 06:00:00, where the data begins"});
+  for (const auto& [question, said] :
+       {std::pair("did anything restart?", "Nothing restarted since 06:00:00"),
+        std::pair("was anything down?", "No target was down since 06:00:00"),
+        std::pair("did anything restart in the last 3 hours?", "Nothing restarted in the last 3h"),
+        std::pair("was anything down in the last 3 hours?", "No target was down in the last 3h")}) {
+    const Answer a = own.ask(question);
+    says(a, {said, "young h:1 since 11:55:00"});
+    says_not(a, "old h:1");
+  }
+}
+
+TEST(TargetTalk, OfManyRestartsSomeAreNamed) {
+  SmallWorld world(false);
+  for (int i = 0; i < 8; ++i) {
+    for (const char* name : {"up", "process_start_time_seconds"}) {
+      world.put({{"__name__", name}, {"instance", "h:1"}, {"job", "job" + std::to_string(i)}},
+                [=](double m) { return m < 300 ? 1 : 1'768'478'400 - 3620.0 + i; });
+    }
+  }
+  Assistant own(world);
+  says(own.ask("did anything restart?"), {"job7 h:1 restarted once", "and 3 more"});
 }
 
 TEST(TargetTalk, OfHostsItIsKnownWhenTheyStarted) {
@@ -171,7 +247,7 @@ TEST(TargetTalk, WhyItIsDown) {
                   "connection refused",
                   SmallWorld::kNow - DurationMs::seconds(5)}};
   says(talk_to(own, {"why is the api down?"}),
-       {"api 127.0.0.1:80 is down since 11:50:00", "11:59:55", "connection refused"});
+       {"api 127.0.0.1:80 has been down since 11:50:00", "11:59:55", "connection refused"});
   says(talk_to(own, {"warum ist die API weg?"}, "de"), {"connection refused", "seit 11:50:00"});
   const Answer past = talk_to(own, {"why was the shop down at 09:25"});
   says(past, {"from 09:20:00 to 09:30:00", "is not kept"});
@@ -190,12 +266,12 @@ TEST(TargetTalk, RestartsAreSeen) {
   says(talk_to(shop(), {"did the node restart?"}),
        {"node 127.0.0.1:80 restarted once", "10:00:00", "process_start_time_seconds"});
   const Answer lately = talk_to(shop(), {"did the node restart in the last hour?"});
-  says(lately, {"did not restart in the last 1h", "It runs since 10:00:00"});
+  says(lately, {"did not restart in the last 1h", "It has been running since 10:00:00"});
   const Answer any = talk_to(shop(), {"did anything restart?"});
   says(any, {"shop 127.0.0.1:80 restarted 2 times", "node 127.0.0.1:80 restarted once",
-             "Of api nothing tells it"});
+             "Nothing tells whether api restarted"});
   says(talk_to(shop(), {"did anything restart in the last hour"}), {"Nothing restarted"});
-  says(talk_to(shop(), {"did the api restart"}), {"process_start_time_seconds of it would"});
+  says(talk_to(shop(), {"did the api restart"}), {"Its process_start_time_seconds would"});
   // An order is no question.
   EXPECT_EQ(talk_to(shop(), {"restart the shop"}).intent, "refuse");
 }
@@ -241,9 +317,68 @@ TEST(PastTurns, UndoGoesBack) {
   says(back({"cpu usage of web-01", "memory usage of web-02", "load of db-01", "undo", "undo"}),
        {"Back at “cpu usage of web-01”"});
   says(back({"cpu usage of web-01", "undo"}), {"back at the beginning"});
+  // A step back in between is none to go back to: what was asked before it is.
+  const char* cpu = "cpu usage of web-01";
+  const char* memory = "memory usage of web-02";
+  says(back({cpu, memory, "undo", "load of db-01", "undo"}), {"Back at “cpu usage of web-01”"});
+  for (const char* between : {"thanks", "what?", "again"}) {
+    says(back({cpu, memory, "undo", between, "load of db-01", "undo"}),
+         {"Back at “cpu usage of web-01”"});
+  }
+  EXPECT_EQ(back({cpu, memory, "undo", "load of db-01", "undo", "again"}).promql,
+            back({cpu}).promql);
+  says(back({cpu, memory, "undo", "load of db-01", "undo", "what?"}),
+       {"cpu usage of web-01", back({cpu}).text});
+  says(back({cpu, "undo", "load of db-01", "undo"}), {"back at the beginning"});
+  says(back({cpu, memory, "undo", "load of db-01", "undo", "undo"}), {"back at the beginning"});
   says(back({"undo"}), {"Nothing was said before"});
   says(talk_to(assistant(), {"cpu usage of web-01", "memory usage of web-02", "zurück"}, "de"),
        {"Zurück bei"});
+}
+
+TEST(PastTurns, WhatNoPlanWroteIsNoFrame) {
+  const auto before = [](const Json& frame) {
+    std::vector<Message> turns(3);
+    turns[0].text = "is the shop down?";
+    turns[1].role = Role::Assistant;
+    turns[1].text = "no";
+    turns[1].content = {{"frame", frame}};
+    turns[2].text = "and node?";
+    return turns;
+  };
+  const Json good{{"talk", "state"}, {"targets", {"shop"}}, {"back", 0}, {"meaning", "m"}};
+  EXPECT_EQ(frame_before(before(good))["targets"], Json({"shop"}));
+  for (const Json& bad : {Json("text"),
+                          Json(3),
+                          Json{{"back", "1"}},
+                          Json{{"back", {1}}},
+                          Json{{"meaning", 1}},
+                          Json{{"talk", 1}},
+                          Json{{"talk", nullptr}},
+                          Json{{"targets", "shop"}},
+                          Json{{"targets", {1}}},
+                          Json{{"mentions", {1}}},
+                          Json{{"mentions", {{"text", 1}}}},
+                          Json{{"mentions", Json::array({{{"negated", "no"}}})}},
+                          Json{{"metric", 1}},
+                          Json{{"intent", Json::array()}},
+                          Json{{"by", "job"}},
+                          Json{{"top", "5"}},
+                          Json{{"window_ms", "1h"}},
+                          Json{{"options", {1}}},
+                          Json{{"place", {"a"}}},
+                          Json{{"before", {{"metric", 1}}}}}) {
+    const std::vector<Message> turns = before(bad);
+    EXPECT_TRUE(frame_before(turns).is_null()) << bad.dump();
+    SmallWorld world;
+    RuleModel model(world.catalogue, world.pack, world.meaning);
+    for (const char* turn : {"undo", "what?", "again", "and node?", "is it back?", "why?", "2"}) {
+      std::vector<Message> asked = turns;
+      asked[2].text = turn;
+      asked[2].time = SmallWorld::kNow;
+      EXPECT_TRUE(model.complete(asked, {}, {})) << turn << bad.dump();
+    }
+  }
 }
 
 TEST(PastTurns, WhatIsSaidAgain) {

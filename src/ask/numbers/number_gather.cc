@@ -177,7 +177,8 @@ class Gatherer {
         if (name == "result") continue;
         out_.text.append(name).push_back('\n');
         add_result(value);
-        const bool is_count = name == "total" || name == "count" || name == "series";
+        const bool is_count = name == "total" || name == "count" || name == "series" ||
+                              name == "beyond_total" || name == "never_total";
         if (is_count && value.is_number()) out_.counts.push_back(value.get<double>());
       }
     }

@@ -86,6 +86,8 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"outage.since", "time", ""},
     {"outage.since_data", "time", ""},
     {"outage.between", "from to", ""},
+    {"outage.less_data", "names", ""},
+    {"outage.data_of", "name time", ""},
     {"outage.none", "name when", ""},
     {"outage.times", "name when count duration from to", "count"},
     {"outage.times_open", "name when count duration from", "count"},

@@ -218,28 +218,37 @@ std::vector<Json> listed(const std::vector<Crossed>& crossed) {
   return out;
 }
 
-/// Of each its lowest, its highest, how often it was beyond the limit and when last, and when the
-/// first value of any was. Of too many series those are left out that never were beyond it.
-Json series_of(Look& look, const std::vector<Crossed>& crossed) {
+/// Of each its lowest, its highest, how often it was beyond the limit and when last, when its first
+/// value was where that is later than the stretch begins, and when the first of any was. Of too
+/// many series those are left out that never were beyond it; `total`: how many there are.
+Json series_of(Look& look, const std::vector<Crossed>& crossed, size_t& total) {
   std::map<Labels, const Crossed*> known;
   for (const Crossed& one : crossed) known.emplace(one.labels, &one);
   Json out = Json::array();
   Json never = Json::array();
+  size_t all = 0;
   size_t first = look.values.steps;
   for (const FrameSeries& series : look.values.series) {
     double low = NAN;
     double high = NAN;
+    size_t begin = look.values.steps;
     for (size_t i = 0; i < series.values.size(); ++i) {
       const double value = series.values[i];
       if (!std::isfinite(value)) continue;
-      first = std::min(first, i);
+      begin = std::min(begin, i);
       low = std::fmin(low, value);
       high = std::fmax(high, value);
     }
     const auto at = known.find(series.labels);
+    if (std::isnan(low) && at == known.end()) continue;
+    first = std::min(first, begin);
+    ++all;
     Json& list = at == known.end() ? never : out;
-    if ((std::isnan(low) && at == known.end()) || list.size() == kMaxSeries) continue;
+    if (list.size() == kMaxSeries) continue;
     Json one{{"labels", labels_json(series.labels)}, {"count", 0}};
+    if (begin > 0 && begin < look.values.steps) {
+      one["since"] = look.values.time_of(begin).as_seconds();
+    }
     if (!std::isnan(low)) one.update({{"lowest", low}, {"highest", high}});
     if (at != known.end()) {
       one["count"] = at->second->count;
@@ -252,6 +261,7 @@ Json series_of(Look& look, const std::vector<Crossed>& crossed) {
   for (size_t i = 0; i < never.size() && out.size() < kMaxSeries; ++i) {
     out.push_back(std::move(never[i]));
   }
+  total = all;
   // A rate begins later than what it is of.
   if (first > 0 && first < look.values.steps) look.since = look.values.time_of(first);
   return out;
@@ -260,20 +270,23 @@ Json series_of(Look& look, const std::vector<Crossed>& crossed) {
 }  // namespace
 
 ToolSpec Crossings::spec() const {
-  return {"crossings",
-          "When a query's values were beyond a limit in the last 24 hours, another time, or since "
-          "there is data (data_since): the latest stretches, the newest first, and each series' "
-          "lowest, highest, count of stretches, length of all of them and newest one.",
-          object_schema({{"promql", "string", "the query, without a comparison"},
-                         {"op", "string", "one of > >= < <= == !="},
-                         {"limit", "number", "what the values are compared with"},
-                         {"start?", "number", "Unix seconds, default a day before the end"},
-                         {"end?", "number", "Unix seconds, default now"},
-                         {"closely?", "boolean",
-                          "look at each sample of a day, and to the second at what is told"},
-                         {"reads?", "string",
-                          "the selector whose samples tell how often to "
-                          "look; default the query's first metric"}})};
+  return {
+      "crossings",
+      "When a query's values were beyond a limit in the last 24 hours, another time, or since "
+      "there is data (data_since): the latest stretches, the newest first, and each series' "
+      "lowest, highest, count of stretches, length of all of them and newest one, and its first "
+      "value where that is later (since). Of very many series not all are listed: series_total "
+      "there are, beyond_total of them were beyond the limit, never_total were not.",
+      object_schema({{"promql", "string", "the query, without a comparison"},
+                     {"op", "string", "one of > >= < <= == !="},
+                     {"limit", "number", "what the values are compared with"},
+                     {"start?", "number", "Unix seconds, default a day before the end"},
+                     {"end?", "number", "Unix seconds, default now"},
+                     {"closely?", "boolean",
+                      "look at each sample of a day, and to the second at what is told"},
+                     {"reads?", "string",
+                      "the selector whose samples tell how often to "
+                      "look; default the query's first metric"}})};
 }
 
 Result<Json> Crossings::call(const Json& arguments, const ToolContext& context) {
@@ -300,7 +313,8 @@ Result<Json> Crossings::call(const Json& arguments, const ToolContext& context) 
     crossed.push_back(crossed_by(series, condition, closer));
     count += crossed.back().count;
   }
-  Json series = series_of(look, crossed);
+  size_t total = 0;
+  Json series = series_of(look, crossed, total);
   // Where nothing was beyond it, the values are what shows that.
   const std::string compared =
       fmt::format("({}) {} {}", promql, condition.op, codec::format_general(condition.limit));
@@ -309,6 +323,9 @@ Result<Json> Crossings::call(const Json& arguments, const ToolContext& context) 
   return Json{{"episodes", listed(crossed)},
               {"count", count},
               {"series", std::move(series)},
+              {"series_total", total},
+              {"beyond_total", crossed.size()},
+              {"never_total", total - crossed.size()},
               {"data_since", look.since.as_seconds()},
               {"interval_s", look.interval.as_seconds()},
               {"step_s", look.request.step.as_seconds()}};

@@ -155,8 +155,21 @@ TEST(Crossings, OfTooManySeriesThoseBeyondTheLimitAreKept) {
   }
   const Json found = s.crossed("g", ">", 3);
   ASSERT_EQ(found["series"].size(), 100U);
+  EXPECT_EQ(found["series_total"], 130);
+  EXPECT_EQ(found["beyond_total"], 1);
   EXPECT_EQ(found["series"][0]["labels"]["job"], "1129");
   EXPECT_EQ(found["series"][0]["count"], 1);
+}
+
+TEST(Crossings, ASeriesThatBeginsLaterSaysSo) {
+  Scraped s;
+  const auto one = [](int64_t) { return 1; };
+  s.put("g", DurationMs::hours(3), DurationMs::seconds(15), one, "a");
+  s.put("g", DurationMs::minutes(3), DurationMs::seconds(15), one, "b");
+  const Json found = s.crossed("g", ">", 3);
+  EXPECT_EQ(found["data_since"], before(10'800));
+  EXPECT_FALSE(found["series"][0].contains("since")) << found["series"];
+  EXPECT_EQ(found["series"][1]["since"], before(180)) << found["series"];
 }
 
 TEST(Crossings, WithoutBudgetForMoreTheEdgesAreTheGrids) {

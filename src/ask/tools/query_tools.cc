@@ -1,6 +1,6 @@
 #include "ask/tools/query_tools.h"
 
-#include <algorithm>
+#include <map>
 
 #include "ask/tools/range_frame.h"
 #include "ask/tools/run_query.h"
@@ -113,16 +113,16 @@ Result<Json> ListTargets::call(const Json& /*arguments*/, const ToolContext& con
   Json out = TRY(list(engine_, "sort(up)", "targets", context));
   if (!scrapes_) return out;
   const std::vector<ScrapeInfo> scrapes = scrapes_();
+  std::map<Json, const ScrapeInfo*> failed;
+  for (const ScrapeInfo& scrape : scrapes) {
+    if (!scrape.error.empty()) failed.emplace(labels_json(scrape.labels), &scrape);
+  }
   for (Json& target : out["targets"]) {
-    const auto same = std::ranges::find_if(scrapes, [&](const ScrapeInfo& scrape) {
-      return labels_json(scrape.labels) == target["labels"];
-    });
+    const auto same = failed.find(target["labels"]);
     // What is of a later scrape than the question's time tells nothing of it.
-    if (same == scrapes.end() || same->error.empty() || same->time > context.now + kLatest) {
-      continue;
-    }
-    target["error"] = same->error;
-    target["scraped"] = same->time.as_seconds();
+    if (same == failed.end() || same->second->time > context.now + kLatest) continue;
+    target["error"] = same->second->error;
+    target["scraped"] = same->second->time.as_seconds();
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ask/catalogue/small_world_test.h"
+#include "ask/query_budget.h"
 
 namespace prom5::tools {
 
@@ -72,6 +73,62 @@ TEST(Restarts, AProcessSaysItself) {
   s.world.put({{"__name__", "began"}, {"instance", "b"}, {"job", "j"}},
               [](double m) { return kBegin + 0.1 * std::sin(m); });
   EXPECT_EQ(s.restarts({{"starts", {"began{instance=\"b\"}"}}})["targets"][0]["count"], 0);
+}
+
+TEST(Restarts, OfVeryManyLessClosely) {
+  Started s;
+  constexpr int kMany = 1000;  // more than there is room for at 15 s over a day
+  for (int i = 0; i < kMany; ++i) {
+    const auto appender = s.world.storage.appender();
+    for (int m = 0; m <= 360; m += 3) {
+      CHECK(appender->append(0, {{"__name__", "began"}, {"instance", std::to_string(i)}},
+                             {SmallWorld::kNow - DurationMs::minutes(360 - m),
+                              i == 7 && m >= 120 ? kBegin + 7190 : kBegin - 500}));
+    }
+    CHECK(appender->commit());
+  }
+  const Json out = s.restarts({{"starts", {"began"}}});
+  ASSERT_EQ(out["targets"].size(), size_t{kMany});
+  for (const Json& target : out["targets"]) {
+    const bool anew = target["labels"]["instance"] == "7";
+    EXPECT_EQ(target["count"], anew ? 1 : 0) << target.dump();
+    EXPECT_EQ(target["since"].get<double>(), kBegin) << target.dump();
+    if (anew) {
+      EXPECT_EQ(target["times"][0].get<double>(), kBegin + 7190) << target.dump();
+    }
+  }
+  // No less closely than what there is needs.
+  EXPECT_EQ(out["step_s"], 15) << out["step_s"];
+}
+
+TEST(Restarts, FewMomentsAreLookedAtMoreClosely) {
+  Started s;
+  for (int i = 0; i < 20; ++i) {
+    const auto appender = s.world.storage.appender();
+    for (int t = -600; t <= 0; t += 5) {
+      CHECK(appender->append(
+          0, {{"__name__", "served_total"}, {"instance", std::to_string(i)}},
+          {SmallWorld::kNow + DurationMs::seconds(t), t < -295 ? 700.0 + t : 300.0 + t}));
+    }
+    CHECK(appender->commit());
+  }
+  const auto to_the_second = [&] {
+    const Json out = s.restarts({{"counters", {"served_total"}}});
+    EXPECT_EQ(out["targets"].size(), 20U);
+    size_t count = 0;
+    for (const Json& target : out["targets"]) {
+      const double time = target["times"][0].get<double>();
+      count += time == SmallWorld::kNow.as_seconds() - 295 ? 1 : 0;
+    }
+    return count;
+  };
+  EXPECT_EQ(to_the_second(), 8U);
+  constexpr TimeMs kSoon = SmallWorld::kNow + DurationMs::hours(1);
+  // The first query uses it up.
+  QueryBudget scarce(s.world.clock, kSoon, 1);
+  s.world.context.budget = &scarce;
+  EXPECT_EQ(to_the_second(), 0U);
+  EXPECT_FALSE(scarce.turned_away());
 }
 
 TEST(Restarts, BadArguments) {

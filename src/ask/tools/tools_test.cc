@@ -575,6 +575,29 @@ TEST(ListTools, Each) {
   EXPECT_EQ(targets["targets"][0]["value"], 1);
 }
 
+TEST(ListTools, WhatScrapesFailedWith) {
+  const auto labels = [](const char* host) {
+    return Labels{
+        {"env", "production"}, {"instance", std::string(host) + ":9100"}, {"job", "node"}};
+  };
+  const TimeMs now = SmallWorld::kNow;
+  ListTargets targets(world().engine, [&] {
+    return std::vector<ScrapeInfo>{{labels("web-01"), "refused", now - DurationMs::seconds(5)},
+                                   {labels("web-02"), "", now},
+                                   {labels("db-01"), "later", now + DurationMs::minutes(1)}};
+  });
+  size_t failed = 0;
+  const Json found = good(targets, Json::object());
+  for (const Json& target : found["targets"]) {
+    if (!target.contains("error")) continue;
+    ++failed;
+    EXPECT_EQ(target["labels"]["instance"], "web-01:9100");
+    EXPECT_EQ(target["error"], "refused");
+    EXPECT_EQ(target["scraped"], kNowSeconds - 5);
+  }
+  EXPECT_EQ(failed, 1U);
+}
+
 TEST(ExplainQueryTool, Each) {
   const Json found =
       good(tools().explain, {{"promql", "sum by (job) (rate(http_requests_total[5m]))"}});
