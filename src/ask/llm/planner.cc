@@ -389,8 +389,7 @@ void Planner::prefer_fitting(const Reading& reading, std::vector<Subject>& ranke
                    [](const Subject& a, const Subject& b) { return a.score > b.score; });
 }
 
-/// The subject of a question; or a plan that asks back or refuses. Nothing of both: the question
-/// names no thing.
+/// The subject of a question; or a plan that asks back or refuses.
 std::optional<Plan> Planner::choose(Reading& reading, Subject& subject) const {
   const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
   std::vector<Subject> ranked = knowledge_.subjects.rank(reading, snapshot_);
@@ -531,6 +530,12 @@ std::optional<Plan> Planner::refuse_assumed(const Reading& reading, const Subjec
     const std::string next = word.at + 1 < reading.tokens.size()
                                  ? lexicon.canonical(reading.tokens[word.at + 1].text)
                                  : "";
+    const std::string before =
+        word.at > 0 ? lexicon.canonical(reading.tokens[word.at - 1].text) : "";
+    // "requests of service frontend"
+    if (!bound && !in_phrase && before == "service" && next.empty()) {
+      return refuse_named(said, reading, subject);
+    }
     if (bound || !in_phrase || next != "service" || !stands_as_name(reading, said, lexicon))
       continue;
     if (lexicon.kind(word.canonical) == nullptr) return refuse_named(said, reading, subject);
@@ -737,7 +742,14 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   if (auto plan = plan_at_once(reading, text, before, goes_on)) return *std::move(plan);
   const bool any = reading.intent == Intent::Anomaly && !goes_on && !reading.content.empty() &&
                    !names_subject(reading, knowledge_);
-  if (any) return refuse_ahead(reading, "").value_or(plan_anomaly(reading, std::nullopt));
+  if (any) {
+    Reading again = reading;
+    Subject meant;
+    // "how long has the queue been above 10": a limit of what only a metric's name tells.
+    if (reading.thresholds.empty() || choose(again, meant)) {
+      return refuse_ahead(reading, "").value_or(plan_anomaly(reading, std::nullopt));
+    }
+  }
   std::optional<Subject> subject;
   const bool adds = says_a_part(reading);  // before it takes over what was said before
   if (auto declined = find_subject(reading, before, goes_on, subject)) {

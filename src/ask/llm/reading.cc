@@ -362,6 +362,18 @@ class Reader {
     return found;
   }
 
+  /// "highest cpu of the hosts"; "highest queue length" is of a length.
+  [[nodiscard]] bool asks_for_things() const {
+    if (r_.things.empty()) return false;
+    for (size_t i = 0; i + 1 < r_.tokens.size(); ++i) {
+      const bool kind = text(i) == r_.things || canonical(i) == r_.things;
+      const bool goes_on =
+          !r_.used[i + 1] && has_letter(text(i + 1)) && !lexicon_.says_nothing(text(i + 1));
+      if (kind && goes_on) return false;
+    }
+    return true;
+  }
+
   void take_aggregation() {
     static constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kWords = {{
         {"average", "avg"},    {"avg", "avg"},      {"mean", "avg"},      {"typical", "avg"},
@@ -377,7 +389,7 @@ class Reader {
         if (word == "mean" && i > 0 && (text(i - 1) == "i" || text(i - 1) == "that")) continue;
         const bool ordered = r_.superlative && (word == "highest" || word == "lowest");
         const bool over_time = r_.window || r_.range;
-        if (ordered && (!over_time || r_.which || !r_.things.empty())) continue;
+        if (ordered && (!over_time || r_.which || asks_for_things())) continue;
         if (word == "mean" && (text(i - 1) == "does" || text(i + 1) == "by")) continue;
         if (ordered) r_.superlative = r_.top.has_value();
         r_.aggregation = operation;
