@@ -221,7 +221,8 @@ std::optional<Plan> Planner::plan_state_of(const TargetTalk& talk, const Reading
   const bool common = talk.unread || talk.inherited;
   switch (talk.ask) {
     case TargetAsk::State: {
-      if (!common) return std::nullopt;
+      // "is it up or down" is read as a direction elsewhere.
+      if (!common && reading.intent != Intent::Trend) return std::nullopt;
       Plan plan = plan_status(reading, Subject{});
       return plan.clarify.empty() ? std::optional(std::move(plan)) : std::nullopt;
     }

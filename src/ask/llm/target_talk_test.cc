@@ -172,6 +172,12 @@ TEST(TargetTalk, OneStateOrTheOther) {
     says(a, {"node 127.0.0.1:80", "{job=\"node\"}"});
     says_not(a, "shop");
   }
+  SmallWorld world(false);
+  for (const char* job : {"prom5", "other"}) {
+    world.put({{"__name__", "up"}, {"instance", "h:1"}, {"job", job}}, [](double) { return 1; });
+  }
+  Assistant own(world);
+  says(own.ask("is prom5 up or down?"), {"up{job=\"prom5\"}", "prom5 h:1 is up."});
 }
 
 TEST(TargetTalk, ManyTargetsAreCounted) {
