@@ -235,6 +235,18 @@ Subject Planner::by_its_course(const Reading& reading, const Subject& subject) c
   return knowledge_.subjects.of_concept(*state, reading, snapshot_);
 }
 
+/// "anything odd with the site": what is unusual of all, where nothing is named that is known.
+std::optional<Plan> Planner::plan_all_unusual(const Reading& reading, bool goes_on) const {
+  const bool any = reading.intent == Intent::Anomaly && !goes_on && !reading.content.empty() &&
+                   !names_subject(reading, knowledge_);
+  if (!any) return std::nullopt;
+  Reading again = reading;
+  Subject meant;
+  // "how long has the queue been above 10": a limit of what only a metric's name tells.
+  if (!reading.thresholds.empty() && !choose(again, meant)) return std::nullopt;
+  return refuse_ahead(reading, "").value_or(plan_anomaly(reading, std::nullopt));
+}
+
 Plan Planner::plan_anomaly(const Reading& reading, const std::optional<Subject>& asked) const {
   std::optional<Subject> subject;
   if (asked) subject = by_its_course(reading, *asked);

@@ -740,16 +740,7 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
   }
   if (goes_on) take_bare_window(before, reading);
   if (auto plan = plan_at_once(reading, text, before, goes_on)) return *std::move(plan);
-  const bool any = reading.intent == Intent::Anomaly && !goes_on && !reading.content.empty() &&
-                   !names_subject(reading, knowledge_);
-  if (any) {
-    Reading again = reading;
-    Subject meant;
-    // "how long has the queue been above 10": a limit of what only a metric's name tells.
-    if (reading.thresholds.empty() || choose(again, meant)) {
-      return refuse_ahead(reading, "").value_or(plan_anomaly(reading, std::nullopt));
-    }
-  }
+  if (auto all = plan_all_unusual(reading, goes_on)) return *std::move(all);
   std::optional<Subject> subject;
   const bool adds = says_a_part(reading);  // before it takes over what was said before
   if (auto declined = find_subject(reading, before, goes_on, subject)) {

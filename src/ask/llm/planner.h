@@ -275,6 +275,7 @@ class Planner {
   [[nodiscard]] std::optional<Plan> plan_site(const Reading& reading) const;
   [[nodiscard]] std::optional<Plan> find_subject(Reading& reading, const Json& before, bool goes_on,
                                                  std::optional<Subject>& subject) const;
+  [[nodiscard]] std::optional<Plan> plan_all_unusual(const Reading& reading, bool goes_on) const;
   [[nodiscard]] Plan plan_without_subject(const Reading& reading, const std::string& text,
                                           Plan declined) const;
   /// What all plans of a subject share.
