@@ -2,9 +2,6 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { drawnCharts, openPage, startBrowser, startServer, until, untilSeries } from './harness.mjs';
 
-/** The answer at the end of a stream of events. */
-const answerIn = (stream) => JSON.parse(/^event: answer\ndata: (.*)$/m.exec(stream)[1]);
-
 describe('Ask', { timeout: 240000 }, () => {
   let browser, server, page;
   before(async () => {
@@ -88,12 +85,12 @@ describe('Ask', { timeout: 240000 }, () => {
   });
 
   it('keeps the conversation: a second question continues the first', async () => {
-    const [first] = await Promise.all([
-      page.waitForResponse('**/api/v5/agent/text'), ask('Show CPU usage')]);
-    const { session_id } = answerIn(await first.text());
+    await ask('Show CPU usage');
+    await page.waitForURL('**/ask?session=*');
+    const session = new URL(page.url()).searchParams.get('session');
     const [second] = await Promise.all([
       page.waitForRequest('**/api/v5/agent/text'), ask('How much memory is free?')]);
-    assert.equal(second.postDataJSON().session_id, session_id);
+    assert.equal(second.postDataJSON().session_id, session);
     assert.equal(await page.getByTestId('turn').count(), 2);
   });
 
