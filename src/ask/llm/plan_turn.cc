@@ -385,6 +385,7 @@ void Planner::say_language(const std::string& asked, Plan& plan) const {
 Plan Planner::plan_question(const std::string& asked, const Json& before) {
   const bool has_place = before.is_object() && before.contains("place");
   const bool answers = before.is_object() && before.value("intent", "") == "clarify";
+  if (!answers && !has_place) return plan_text(asked, before);
   const Reading alone =
       read_question(asked, knowledge_.pack, knowledge_.vocabulary, snapshot_, now_);
   const bool own = alone.intent_said && names_subject(alone, knowledge_);
