@@ -119,6 +119,13 @@ TEST(OwnMetrics, AreAskedForInGerman) {
        "(rate(http_request_duration_seconds_bucket{job=\"shop\"}[5m])))");
 }
 
+TEST(OwnMetrics, WhatWasMostInATimeIsOfThatTime) {
+  asks("highest queue length in the last 10 minutes", "max_over_time(queue_length[10m])");
+  asks("lowest db connections in the last 10 minutes", "min_over_time(db_connections_active[10m])");
+  asks("which queue is longest", "topk(1, sum by (queue) (queue_length))");
+  EXPECT_EQ(shop("when was the queue last above 5").intent, "anomaly");
+}
+
 /// Of a window of five minutes that fills in the first five.
 TEST(OwnMetrics, ARateThatBeginsDoesNotGrow) {
   const Answer trend = shop("trend of orders");

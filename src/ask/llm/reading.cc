@@ -389,9 +389,14 @@ class Reader {
         if (word == "mean" && i > 0 && (text(i - 1) == "i" || text(i - 1) == "that")) continue;
         const bool ordered = r_.superlative && (word == "highest" || word == "lowest");
         const bool over_time = r_.window || r_.range;
-        if (ordered && (!over_time || r_.which || asks_for_things())) continue;
+        const bool of_things = r_.things.empty() ? r_.which : asks_for_things();
+        if (ordered && (!over_time || of_things)) continue;
         if (word == "mean" && (text(i - 1) == "does" || text(i + 1) == "by")) continue;
         if (ordered) r_.superlative = r_.top.has_value();
+        if (ordered && !r_.superlative) {
+          r_.things.clear();
+          r_.which = false;
+        }
         r_.aggregation = operation;
         r_.aggregation_at = i;
       }

@@ -24,6 +24,7 @@ constexpr int64_t kCloseSteps = 17'280;
 constexpr int64_t kFewSteps = 1440;
 constexpr DurationMs kUsualInterval = DurationMs::minutes(1);
 constexpr DurationMs kCounted = DurationMs::minutes(10);
+constexpr int64_t kPlacesCounted = 12;
 /// Besides the newest of each series, which are always listed.
 constexpr size_t kMaxEpisodes = 50;
 constexpr size_t kMaxOfOne = 10;
@@ -62,17 +63,23 @@ struct Look {
 
 DurationMs whole_seconds(int64_t ms) { return {std::max<int64_t>(1, (ms + 999) / 1000) * 1000}; }
 
-/// How far apart samples are of late, by the series that has most.
+/// How far apart samples are, by the series that has most and where they are densest: there may
+/// have been none for a while.
 Result<DurationMs> interval_of(query::Engine& engine, const std::string& selector, TimeRange time,
                                const ToolContext& context) {
   const DurationMs window = whole_seconds(std::min(kCounted, time.end - time.start).ms);
   const std::string promql =
       "max(count_over_time(" + selector + "[" + format_duration(window) + "]))";
-  const FrameRequest once{time.end, time.end, DurationMs::seconds(1)};
-  const RangeFrame frame = TRY(range_frame(engine, promql, once, context));
-  if (frame.series.empty() || !(frame.series.front().values[0] > 1)) return kUsualInterval;
-  return whole_seconds(
-      static_cast<int64_t>(static_cast<double>(window.ms) / frame.series.front().values[0]) - 500);
+  const DurationMs step = whole_seconds((time.end - time.start - window).ms / kPlacesCounted);
+  const int64_t places = std::max<int64_t>((time.end - time.start - window).ms / step.ms, 0);
+  const RangeFrame frame =
+      TRY(range_frame(engine, promql, {time.end - step * places, time.end, step}, context));
+  double most = 0;
+  for (const FrameSeries& series : frame.series) {
+    for (const double count : series.values) most = std::fmax(most, count);
+  }
+  if (!(most > 1)) return kUsualInterval;
+  return whole_seconds(static_cast<int64_t>(static_cast<double>(window.ms) / most) - 500);
 }
 
 FrameRequest grid_of(TimeMs since, DurationMs interval, int64_t most, TimeMs end) {

@@ -71,6 +71,21 @@ TEST(Crossings, OfMinutesEachSampleIsLookedAt) {
   EXPECT_EQ(s.crossed("g", "!=", 1)["count"], 1);
 }
 
+/// An hour ago of five seconds, and since then a few samples.
+TEST(Crossings, SamplesThatAreMissingOfLateMakeNoCoarseGrid) {
+  Scraped s;
+  const auto appender = s.world.storage.appender();
+  for (int64_t t = 7200; t >= 0; t -= t > 900 ? 5 : 300) {
+    const double value = t == 5000 ? 90 : 1;
+    CHECK(appender->append(0, {{"__name__", "g"}, {"job", "a"}},
+                           {SmallWorld::kNow - DurationMs::seconds(t), value}));
+  }
+  CHECK(appender->commit());
+  const Json found = s.crossed("g", ">", 50);
+  EXPECT_EQ(found["interval_s"], 5);
+  EXPECT_EQ(found["count"], 1) << found.dump();
+}
+
 TEST(Crossings, OfADayTheEdgesAreLookedAtMoreClosely) {
   Scraped s;
   s.put("g", DurationMs::hours(24), DurationMs::seconds(5),
