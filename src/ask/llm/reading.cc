@@ -367,9 +367,8 @@ class Reader {
     if (r_.things.empty()) return false;
     for (size_t i = 0; i + 1 < r_.tokens.size(); ++i) {
       const bool kind = text(i) == r_.things || canonical(i) == r_.things;
-      const bool goes_on =
-          !r_.used[i + 1] && has_letter(text(i + 1)) && !lexicon_.says_nothing(text(i + 1));
-      if (kind && goes_on) return false;
+      if (!kind || r_.used[i + 1] || !has_letter(text(i + 1))) continue;
+      if (!lexicon_.says_nothing(text(i + 1))) return false;
     }
     return true;
   }
@@ -392,10 +391,10 @@ class Reader {
         const bool of_things = r_.things.empty() ? r_.which : asks_for_things();
         if (ordered && (!over_time || of_things)) continue;
         if (word == "mean" && (text(i - 1) == "does" || text(i + 1) == "by")) continue;
-        if (ordered) r_.superlative = r_.top.has_value();
-        if (ordered && !r_.superlative) {
-          r_.things.clear();
-          r_.which = false;
+        if (ordered) {
+          r_.superlative = r_.top.has_value();
+          r_.which = r_.which && r_.superlative;
+          if (!r_.superlative) r_.things.clear();
         }
         r_.aggregation = operation;
         r_.aggregation_at = i;
