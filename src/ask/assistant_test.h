@@ -159,4 +159,25 @@ inline Answer refused(const std::string& question, const std::string& session = 
   return a;
 }
 
+/// What is answered in a world of one's own, which is made once; each number in it is from
+/// evidence.
+template <typename World>
+Answer answer_in(const std::string& question, const std::string& session = "",
+                 const std::string& languages = "") {
+  static World world;
+  static Assistant made(world);
+  Answer a = made.ask(question, session, languages);
+  expect_sound(a, question);
+  EXPECT_EQ(world.registry.counter("prom5_assistant_unchecked_numbers_total", "").value(), 0)
+      << question << shown(a);
+  return a;
+}
+
+inline void text_has(const Answer& a, std::string_view part) {
+  EXPECT_NE(a.text.find(part), std::string::npos) << part << "\n" << shown(a);
+}
+inline void text_lacks(const Answer& a, std::string_view part) {
+  EXPECT_EQ(a.text.find(part), std::string::npos) << part << "\n" << shown(a);
+}
+
 }  // namespace prom5::llm

@@ -310,13 +310,7 @@ struct MovingWorld : SmallWorld {
 
 Answer moving(const std::string& question, const std::string& session = "",
               const std::string& languages = "") {
-  static MovingWorld world;
-  static Assistant made(world);
-  Answer a = made.ask(question, session, languages);
-  expect_sound(a, question);
-  EXPECT_EQ(world.registry.counter("prom5_assistant_unchecked_numbers_total", "").value(), 0)
-      << question << shown(a);
-  return a;
+  return answer_in<MovingWorld>(question, session, languages);
 }
 
 }  // namespace

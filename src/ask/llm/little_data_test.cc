@@ -77,109 +77,87 @@ struct FlappingWorld : SmallWorld {
   void load(const std::string& host, const Course& value) { put(gauge("node_load1", host), value); }
 };
 
-Answer flapping(const std::string& question) {
-  static FlappingWorld world;
-  static Assistant made(world);
-  Answer a = made.ask(question);
-  expect_sound(a, question);
-  EXPECT_EQ(world.registry.counter("prom5_assistant_unchecked_numbers_total", "").value(), 0)
-      << question << shown(a);
-  return a;
-}
+Answer flapping(const std::string& question) { return answer_in<FlappingWorld>(question); }
 
 Answer young(const std::string& question, const std::string& languages = "") {
-  static YoungWorld world;
-  static Assistant made(world);
-  Answer a = made.ask(question, "", languages);
-  expect_sound(a, question);
-  EXPECT_EQ(world.registry.counter("prom5_assistant_unchecked_numbers_total", "").value(), 0)
-      << question << shown(a);
-  return a;
-}
-
-void says(const Answer& a, std::string_view part) {
-  EXPECT_NE(a.text.find(part), std::string::npos) << part << "\n" << shown(a);
-}
-
-void says_not(const Answer& a, std::string_view part) {
-  EXPECT_EQ(a.text.find(part), std::string::npos) << part << "\n" << shown(a);
+  return answer_in<YoungWorld>(question, "", languages);
 }
 
 }  // namespace
 
 TEST(LittleData, AForecastSaysNeitherYesNorNo) {
   const Answer week = young("will the disk fill up this week");
-  says(week, "Free disk space: 9 min 0 s of data are too little to foretell it");
-  says_not(week, "No:");
-  says_not(week, "erhaps");
+  text_has(week, "Free disk space: 9 min 0 s of data are too little to foretell it");
+  text_lacks(week, "No:");
+  text_lacks(week, "erhaps");
   const Answer when = young("when will the disk be full");
-  says(when, "Too little data to be sure (9 min 0 s of it)");
-  says(when, "perhaps");
-  says_not(when, ": no,");
-  says(young("how much memory will be left tomorrow"),
-       "Too little data to be sure (9 min 0 s of it)");
-  says(young("will the disk fill up this week", "de"), "9 min 0 s an Daten sind zu wenig");
-  says(young("when will the disk be full", "de"), "Zu wenig Daten (9 min 0 s)");
-  says(young("how much disk space will be left on / tomorrow"), "none (-");
+  text_has(when, "Too little data to be sure (9 min 0 s of it)");
+  text_has(when, "perhaps");
+  text_lacks(when, ": no,");
+  text_has(young("how much memory will be left tomorrow"),
+           "Too little data to be sure (9 min 0 s of it)");
+  text_has(young("will the disk fill up this week", "de"), "9 min 0 s an Daten sind zu wenig");
+  text_has(young("when will the disk be full", "de"), "Zu wenig Daten (9 min 0 s)");
+  text_has(young("how much disk space will be left on / tomorrow"), "none (-");
 }
 
 TEST(LittleData, ALimitIsHeldAgainstEachSample) {
   const Answer past = young("since when is load1 above 3");
-  says(past, "not above 3 now (1), last from 11:54:50 to 11:55:10");
+  text_has(past, "not above 3 now (1), last from 11:54:50 to 11:55:10");
   EXPECT_EQ(past.promql, "node_load1 > 3");
-  says(young("since when is load1 above 9"), "5 was the highest");
-  says(young("since when is load5 above 3"), "above 3 since 11:59:45, now 4");
-  says(young("how often was load1 above 3"), "1 time since 11:51");
-  says(young("since when is web-01 down"), "the last time it was down from 11:5");
+  text_has(young("since when is load1 above 9"), "5 was the highest");
+  text_has(young("since when is load5 above 3"), "above 3 since 11:59:45, now 4");
+  text_has(young("how often was load1 above 3"), "1 time since 11:51");
+  text_has(young("since when is web-01 down"), "the last time it was down from 11:5");
 }
 
 TEST(Flapping, EachSeriesIsToldForItself) {
   const Answer since = flapping("since when is load1 above 3");
-  says(since, "web-02:9100: not above 3 now (1), last from 07:10:00 to 07:11:00");
-  says_not(since, "nor at any time");
+  text_has(since, "web-02:9100: not above 3 now (1), last from 07:10:00 to 07:11:00");
+  text_lacks(since, "nor at any time");
   const Answer often = flapping("how often was load1 above 3");
-  says(often, "web-01:9100: 180 times since 06:00");
-  says(often, "web-02:9100: 3 times since 06:00");
-  says_not(often, "What the queries gave");
+  text_has(often, "web-01:9100: 180 times since 06:00");
+  text_has(often, "web-02:9100: 3 times since 06:00");
+  text_lacks(often, "What the queries gave");
 }
 
 TEST(Flapping, AnExtremeThatIsNotKnownIsNotTold) {
   const Answer never = flapping("since when is load5 above 7");
-  says(never, "host-1129:9100: 2;");
-  says(never, "nor at any time since 06:00; 4 was the highest");
-  says_not(never, "2 was the highest");
+  text_has(never, "host-1129:9100: 2;");
+  text_has(never, "nor at any time since 06:00; 4 was the highest");
+  text_lacks(never, "2 was the highest");
 }
 
 TEST(LittleData, ADirectionTakesTime) {
   const Answer memory = young("is memory going up");
-  says(memory, "9 min 0 s of data are too little to tell which way it goes");
-  says_not(memory, "steady");
-  says_not(young("is the disk getting fuller"), "steady");
+  text_has(memory, "9 min 0 s of data are too little to tell which way it goes");
+  text_lacks(memory, "steady");
+  text_lacks(young("is the disk getting fuller"), "steady");
 }
 
 TEST(LittleData, ARateIsTakenOverItsWindow) {
-  says(young("request rate of api"),
-       "That is over 5m, of which there is data of 2 min 0 s only, and so may be too low.");
-  says_not(young("cpu usage"), "That is over");
-  says_not(young("free disk space"), "That is over");
+  text_has(young("request rate of api"),
+           "That is over 5m, of which there is data of 2 min 0 s only, and so may be too low.");
+  text_lacks(young("cpu usage"), "That is over");
+  text_lacks(young("free disk space"), "That is over");
 }
 
 TEST(LittleData, WhatIsUsualIsNotKnownYet) {
-  says(young("anything unusual in the last hour"), "I cannot tell yet what is unusual");
-  says(young("anything unusual with the load"), "I cannot tell yet what is unusual");
-  says(young("is the load higher than usual"), "I cannot tell yet what is unusual");
-  says(young("why is the cpu usage so high"), "too little data from before");
-  says(young("does cpu correlate with memory"), "oo little data");
+  text_has(young("anything unusual in the last hour"), "I cannot tell yet what is unusual");
+  text_has(young("anything unusual with the load"), "I cannot tell yet what is unusual");
+  text_has(young("is the load higher than usual"), "I cannot tell yet what is unusual");
+  text_has(young("why is the cpu usage so high"), "too little data from before");
+  text_has(young("does cpu correlate with memory"), "oo little data");
 }
 
 TEST(LittleData, ATimeWithoutDataIsNotNow) {
-  says(young("hosts with cpu usage above 90 % yesterday"), "there is no data of that time");
-  says(young("what was the cpu usage yesterday"), "there is no data of that time");
-  says(young("compare cpu usage with yesterday"), "there is no data 1d ago");
-  says(young("average cpu usage over the last 24 hours"), "There is no data before 11:51");
-  says(young("uptime over the last 7 days"), "There is no data before 11:51");
-  says(young("memory usage last week"), "there is no data of that time");
-  says(young("cpu usage yesterday at 10:00"), "there is no data of that time");
+  text_has(young("hosts with cpu usage above 90 % yesterday"), "there is no data of that time");
+  text_has(young("what was the cpu usage yesterday"), "there is no data of that time");
+  text_has(young("compare cpu usage with yesterday"), "there is no data 1d ago");
+  text_has(young("average cpu usage over the last 24 hours"), "There is no data before 11:51");
+  text_has(young("uptime over the last 7 days"), "There is no data before 11:51");
+  text_has(young("memory usage last week"), "there is no data of that time");
+  text_has(young("cpu usage yesterday at 10:00"), "there is no data of that time");
 }
 
 }  // namespace prom5::llm

@@ -55,13 +55,7 @@ struct YoungShop : SmallWorld {
 };
 
 Answer shop(const std::string& question, const std::string& session = "") {
-  static YoungShop world;
-  static Assistant made(world);
-  Answer a = made.ask(question, session);
-  expect_sound(a, question);
-  EXPECT_EQ(world.registry.counter("prom5_assistant_unchecked_numbers_total", "").value(), 0)
-      << question << shown(a);
-  return a;
+  return answer_in<YoungShop>(question, session);
 }
 
 void asks(const std::string& question, std::string_view promql) {
