@@ -148,9 +148,6 @@ void measure_excursions(std::span<const double> before, Past& past) {
     const double back = (end - half - static_cast<double>(i)) / static_cast<double>(past.block);
     past.values_away[i] = before[i] - model_at(past, last - back);
   }
-  std::vector<double> work = past.values_away;
-  past.tail_above = std::max(0.0, quantile_of(work, 0.95)) / kZ95;
-  past.tail_below = std::max(0.0, -quantile_of(work, 0.05)) / kZ95;
   past.blocks_away.resize(past.medians.size());
   for (size_t i = 0; i < past.medians.size(); ++i) {
     past.blocks_away[i] = past.medians[i] - model_at(past, static_cast<double>(i));
@@ -170,25 +167,32 @@ double precedent_of(const std::vector<double>& excursions, double away) {
   return largest;
 }
 
-Past study(std::span<const double> before, size_t recent_count) {
+/// What blocks say of the past. What single values say is still missing: noise, tails and the floor
+/// of counts are 0, and no scale is smaller with them than without.
+Past study_blocks(std::span<const double> before, size_t recent_count) {
   Past past;
   fill_blocks(before, recent_count, past);
   fit(past);
-  std::vector<double> steps(before.size() - 1);
-  for (size_t i = 0; i + 1 < before.size(); ++i) steps[i] = before[i + 1] - before[i];
-  past.noise = mad_scale_of(steps, 0) / std::sqrt(2.0);
-
   // A small sample of blocks shows less than their whole spread.
   past.wander *= 1 + 2 / static_cast<double>(past.medians.size());
   measure_excursions(before, past);
-
   const auto [low, high] = std::minmax_element(before.begin(), before.end());
   past.constant = !(*high - *low > 1e-9 * std::max(std::fabs(*low), std::fabs(*high)));
   past.floor = level_floor(*high, past.level);
-  if (past.constant) return past;
+  return past;
+}
+
+/// The rest, which takes most of the time.
+void study_values(std::span<const double> before, Past& past) {
+  std::vector<double> steps(before.size() - 1);
+  for (size_t i = 0; i + 1 < before.size(); ++i) steps[i] = before[i + 1] - before[i];
+  past.noise = mad_scale_of(steps, 0) / std::sqrt(2.0);
+  std::vector<double> work = past.values_away;
+  past.tail_above = std::max(0.0, quantile_of(work, 0.95)) / kZ95;
+  past.tail_below = std::max(0.0, -quantile_of(work, 0.05)) / kZ95;
+  if (past.constant) return;
   past.unit = counting_unit(before, steps);
   if (past.unit > 0) past.floor = std::max(past.floor, counting_floor(before, past.unit));
-  return past;
 }
 
 /// Levels for a place `ahead` blocks after the last block's middle.
@@ -328,7 +332,8 @@ size_t shift_onset(std::span<const double> values, size_t first_recent, const Fi
 
 }  // namespace
 
-std::optional<Deviation> unusual_window(std::span<const double> values, size_t first_recent) {
+std::optional<Deviation> unusual_window(std::span<const double> values, size_t first_recent,
+                                        double least_score) {
   first_recent = std::min(first_recent, values.size());
   std::vector<double> all;
   all.reserve(values.size());
@@ -338,9 +343,11 @@ std::optional<Deviation> unusual_window(std::span<const double> values, size_t f
     if (std::isfinite(values[i])) all.push_back(values[i]);
   }
   if (split < kMinBefore || split == all.size()) return std::nullopt;
+  // Very many series never move.
+  if (std::ranges::count(all, all.front()) == std::ssize(all)) return std::nullopt;
   const auto before = std::span<const double>(all).first(split);
   const auto recent = std::span<const double>(all).subspan(split);
-  const Past past = study(before, recent.size());
+  Past past = study_blocks(before, recent.size());
   const auto block = static_cast<double>(past.block);
   const auto count = static_cast<double>(recent.size());
   // Counted from the middle of the last block.
@@ -349,6 +356,10 @@ std::optional<Deviation> unusual_window(std::span<const double> values, size_t f
                       .last = expect(past, begin + (count - 1) / block),
                       .steps = std::max(count - 1, 1.0)};
   const Expected expected = expect(past, begin + (count - 1) / 2 / block);
+  const double most = std::max(find_shift(past, expected, recent).score,
+                               find_spike(past, window, recent).score);
+  if (most == 0 || most < least_score) return std::nullopt;
+  study_values(before, past);
   const Finding shift = find_shift(past, expected, recent);
   const Finding spike = find_spike(past, window, recent);
   if (spike.score == 0) return std::nullopt;
@@ -361,6 +372,7 @@ std::optional<Deviation> unusual_window(std::span<const double> values, size_t f
   out.up = found.away > 0;
   out.score = std::min(found.score, kMaxScore);
   if (past.constant) out.score = std::min(out.score, novelty(past, split, recent));
+  if (out.score < least_score) return std::nullopt;
   out.observed = found.observed;
   out.expected = found.observed - found.away;
   const double usual = std::max(std::hypot(past.wander, past.noise), past.floor);

@@ -30,8 +30,9 @@ struct Deviation {
 
 /// values: at a fixed step, oldest first; NaN and ±Inf are gaps. Those before first_recent tell
 /// what is usual; works best with at least four times as many of them as of recent ones.
-/// Nothing when there are fewer than eight usable values before or none after, or when the recent
-/// part stays within the expected range.
+/// Nothing when there are fewer than eight usable values before or none after, when the recent
+/// part stays within the expected range, or when the score is below least_score: most series are
+/// told apart from those by bounds that take a quarter of the time.
 ///
 /// Expected is what the past leads to: its median level and, where it drifted, the continuation of
 /// its drift, early, late or stopped. Usual is the spread of single values and of stretches as long
@@ -41,7 +42,8 @@ struct Deviation {
 /// part and has lasted since belongs to it. A series that never moved before scores
 /// 4 for one value that leaves its level, 8 for four.
 /// O(n), a few µs for 100 values. Pure; any thread.
-std::optional<Deviation> unusual_window(std::span<const double> values, size_t first_recent);
+std::optional<Deviation> unusual_window(std::span<const double> values, size_t first_recent,
+                                        double least_score = 0);
 
 struct PeerOutlier {
   size_t index = 0;    ///< into the peers

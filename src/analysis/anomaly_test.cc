@@ -208,6 +208,32 @@ TEST(UnusualWindow, GapsAndTooLittle) {
   EXPECT_FALSE(unusual_window(vanished, kFirst));
 }
 
+// The bounds that save most of the work drop nothing, and what is kept is the same.
+TEST(UnusualWindow, WhatIsBelowTheLeastScoreIsLeftOut) {
+  int kept = 0;
+  for (uint64_t seed = 1; seed <= 2000; ++seed) {
+    SCOPED_TRACE(seed);
+    const double step = static_cast<double>(seed % 9);
+    const double slope = static_cast<double>(seed % 5) / 10;
+    const Values values = draw(seed, [&](Rng& r, double t) {
+      const double noise = seed % 3 == 0 ? std::round(3 * r.unit()) : gauss(r);
+      return 20 + slope * t + noise + (t >= 88 ? step : 0);
+    });
+    const auto all = unusual_window(values, kFirst);
+    for (const double least : {2.0, 4.0, 6.0}) {
+      const auto found = unusual_window(values, kFirst, least);
+      ASSERT_EQ(found.has_value(), all && all->score >= least);
+      if (!found) continue;
+      ++kept;
+      EXPECT_EQ(found->score, all->score);
+      EXPECT_EQ(found->kind, all->kind);
+      EXPECT_EQ(found->onset, all->onset);
+      EXPECT_EQ(found->expected_high, all->expected_high);
+    }
+  }
+  EXPECT_GT(kept, 500);
+}
+
 // No input may break it: any mixture of extremes gives a score within bounds and an index inside.
 TEST(UnusualWindow, AnyInput) {
   const Values odd{0,      -0.0,   1,      -1,   1e300,
@@ -219,7 +245,11 @@ TEST(UnusualWindow, AnyInput) {
     Values values(rng.below(60));
     const uint64_t kinds = 1 + rng.below(odd.size());
     for (double& v : values) v = odd[rng.below(kinds)];
-    const auto found = unusual_window(values, rng.below(60));
+    const size_t first = rng.below(60);
+    const auto found = unusual_window(values, first);
+    const double least = static_cast<double>(rng.below(12)) / 2;
+    const auto worth = unusual_window(values, first, least);
+    ASSERT_EQ(worth.has_value(), found && found->score >= least);
     if (!found) continue;
     EXPECT_GE(found->score, 0);
     EXPECT_LE(found->score, 50);

@@ -35,13 +35,14 @@ Prepared prepare(std::span<const double> series) {
   for (const double v : series) {
     if (std::isfinite(v)) largest = std::max(largest, std::fabs(v));
   }
-  if (largest == 0) largest = 1;
+  // Where the inverse of a tiny one is infinite, the squares do not overflow either.
+  const double scale = largest > 1e-300 ? 1 / largest : 1;
   double sum = 0;
   double low = 2;
   double high = -2;
   for (size_t i = 0; i < series.size(); ++i) {
     if (!std::isfinite(series[i])) continue;
-    out.values[i] = series[i] / largest;
+    out.values[i] = series[i] * scale;
     out.present[i] = 1;
     ++out.count;
     sum += out.values[i];
@@ -205,18 +206,47 @@ Correlation spearman(std::span<const double> a, std::span<const double> b) {
   return correlate(prepare(ranks_of(left)), prepare(ranks_of(right)));
 }
 
-LaggedCorrelation best_lag(std::span<const double> a, std::span<const double> b, size_t max_lag,
-                           double least) {
-  const size_t n = std::min(a.size(), b.size());
-  const Prepared left = prepare(a.first(n));
-  const Prepared right = prepare(b.first(n));
+/// A side of a comparison at many lags.
+struct LagSearch::Side {
+  Prepared series;
+  Prefix sums;
+
+  explicit Side(std::span<const double> values)
+      : series(prepare(values)), sums(series.values) {}
+
+  [[nodiscard]] bool gaps() const { return series.count < series.values.size(); }
+};
+
+LagSearch::LagSearch(std::span<const double> a) : a_(std::make_unique<const Side>(a)) {}
+
+LagSearch::~LagSearch() = default;
+
+namespace {
+
+/// The sums over the pairs (a[from_a + i], b[from_b + i]) of an overlap.
+PairSums sums_at(const Prepared& a, const Prefix& of_a, const Prepared& b, const Prefix& of_b,
+                 size_t from_a, size_t from_b, size_t overlap) {
+  return {.n = static_cast<double>(overlap),
+          .a = of_a.sum[from_a + overlap] - of_a.sum[from_a],
+          .b = of_b.sum[from_b + overlap] - of_b.sum[from_b],
+          .aa = of_a.squares[from_a + overlap] - of_a.squares[from_a],
+          .bb = of_b.squares[from_b + overlap] - of_b.squares[from_b],
+          .ab = dot(a.values.data() + from_a, b.values.data() + from_b, overlap)};
+}
+
+}  // namespace
+
+LaggedCorrelation LagSearch::with(std::span<const double> b, size_t max_lag, double least) const {
+  const Prepared& left = a_->series;
   LaggedCorrelation best;
-  if (left.constant || right.constant) return best;
+  if (left.constant) return best;
+  const Side other(b);
+  const Prepared& right = other.series;
+  if (right.constant) return best;
+  const size_t n = left.values.size();
   const size_t fewest = std::max(kMinOverlap, (std::min(left.count, right.count) + 1) / 2);
   if (n < fewest) return best;
-  const bool gaps = left.count < n || right.count < n;
-  const Prefix of_left(left.values);
-  const Prefix of_right(right.values);
+  const bool gaps = a_->gaps() || other.gaps();
   const auto furthest = static_cast<int64_t>(std::min(max_lag, n - fewest));
   // 0, 1, -1, 2, -2, …: of equals the nearest to zero comes first and stays.
   for (int64_t turn = 0; turn <= 2 * furthest; ++turn) {
@@ -224,18 +254,9 @@ LaggedCorrelation best_lag(std::span<const double> a, std::span<const double> b,
     const auto shift = static_cast<size_t>(std::abs(lag));
     const size_t from_a = lag < 0 ? shift : 0;
     const size_t from_b = lag > 0 ? shift : 0;
-    const size_t overlap = n - shift;
-    PairSums s;
-    if (gaps) {
-      s = sums_with_gaps(left, right, from_a, from_b, overlap);
-    } else {
-      s = {.n = static_cast<double>(overlap),
-           .a = of_left.sum[from_a + overlap] - of_left.sum[from_a],
-           .b = of_right.sum[from_b + overlap] - of_right.sum[from_b],
-           .aa = of_left.squares[from_a + overlap] - of_left.squares[from_a],
-           .bb = of_right.squares[from_b + overlap] - of_right.squares[from_b],
-           .ab = dot(left.values.data() + from_a, right.values.data() + from_b, overlap)};
-    }
+    const PairSums s =
+        gaps ? sums_with_gaps(left, right, from_a, from_b, n - shift)
+             : sums_at(left, a_->sums, right, other.sums, from_a, from_b, n - shift);
     if (s.n < static_cast<double>(fewest)) continue;
     const double r = coefficient_of(s);
     if (best.correlation.count == 0 ||
@@ -255,6 +276,12 @@ LaggedCorrelation best_lag(std::span<const double> a, std::span<const double> b,
   found.p_value =
       std::min(1.0, p_of(found.coefficient, found.effective_count) * std::max(1.0, trials));
   return best;
+}
+
+LaggedCorrelation best_lag(std::span<const double> a, std::span<const double> b, size_t max_lag,
+                           double least) {
+  const size_t n = std::min(a.size(), b.size());
+  return LagSearch(a.first(n)).with(b.first(n), max_lag, least);
 }
 
 }  // namespace prom5::analysis

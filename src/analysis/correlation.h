@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 namespace prom5::analysis {
@@ -46,5 +47,20 @@ struct LaggedCorrelation {
 /// O(n · max_lag); allocates nothing inside the loop.
 LaggedCorrelation best_lag(std::span<const double> a, std::span<const double> b, size_t max_lag,
                            double least = 0);
+
+/// best_lag() of one series with many of the same length, which makes it ready once.
+class LagSearch {
+ public:
+  explicit LagSearch(std::span<const double> a);
+  ~LagSearch();
+
+  /// As best_lag(a, b, max_lag, least); b is as long as a.
+  [[nodiscard]] LaggedCorrelation with(std::span<const double> b, size_t max_lag,
+                                       double least = 0) const;
+
+ private:
+  struct Side;
+  std::unique_ptr<const Side> a_;
+};
 
 }  // namespace prom5::analysis

@@ -12,46 +12,51 @@ namespace prom5::analysis {
 namespace {
 
 constexpr size_t kAllPairsUpTo = 128;
-constexpr size_t kSampledPairs = 8192;
+constexpr size_t kSampledPairs = 4096;
 constexpr double kZ90 = 1.6449;
 
 /// What pairs of values say: their slopes, and how many more rise than fall.
 struct Pairs {
   std::vector<double> slopes;
   double concordance = 0;  ///< (rising - falling) / pairs
-
-  void add(double dt, double dv, double& rising) {
-    if (dt < 0) {
-      dt = -dt;
-      dv = -dv;
-    }
-    if (dt == 0) return;
-    slopes.push_back(dv / dt);
-    rising += dv > 0 ? 1 : dv < 0 ? -1 : 0;
-  }
 };
 
+/// Pairs of values `lag` apart, from every so manieth on.
+void add_pairs(const std::vector<double>& values, const std::vector<double>& times, size_t lag,
+               size_t first, size_t stride, Pairs& pairs) {
+  const size_t n = values.size() - lag;
+  size_t count = pairs.slopes.size();
+  pairs.slopes.resize(count + (n + stride - 1) / stride);
+  int64_t rising = 0;
+  // Without branches: which way a pair goes is what a processor cannot foresee.
+  for (size_t i = first; i < n; i += stride) {
+    const double dt = times[i + lag] - times[i];
+    const double dv = values[i + lag] - values[i];
+    const bool apart = dt > 0;
+    pairs.slopes[count] = dv / dt;
+    count += apart ? 1 : 0;
+    rising += apart ? static_cast<int>(dv > 0) - static_cast<int>(dv < 0) : 0;
+  }
+  pairs.slopes.resize(count);
+  pairs.concordance += static_cast<double>(rising);
+}
+
+/// All pairs, or of every so many lags one, drawn, and of every so many pairs with that lag one:
+/// each lag counts as among all pairs.
 Pairs pairs_of(const std::vector<double>& values, const std::vector<double>& times) {
   const size_t n = values.size();
+  const size_t all = n * (n - 1) / 2;
+  const bool sampled = n > kAllPairsUpTo;
+  const size_t lags = sampled ? (n + kAllPairsUpTo - 1) / kAllPairsUpTo : 1;
+  const size_t stride = sampled ? all / lags / kSampledPairs + 1 : 1;
   Pairs out;
-  double rising = 0;
-  if (n <= kAllPairsUpTo) {
-    out.slopes.reserve(n * (n - 1) / 2);
-    for (size_t i = 0; i < n; ++i) {
-      for (size_t j = i + 1; j < n; ++j) {
-        out.add(times[j] - times[i], values[j] - values[i], rising);
-      }
-    }
-  } else {
-    out.slopes.reserve(kSampledPairs);
-    Rng rng(n);
-    for (size_t k = 0; k < kSampledPairs; ++k) {
-      const size_t i = rng.below(n);
-      const size_t j = (i + 1 + rng.below(n - 1)) % n;
-      out.add(times[j] - times[i], values[j] - values[i], rising);
-    }
+  out.slopes.reserve(sampled ? kSampledPairs + n : all);
+  Rng rng(n);
+  for (size_t lag = 1; lag < n; lag += lags) {
+    const size_t drawn = std::min(n - 1, lag + (sampled ? rng.below(lags) : 0));
+    add_pairs(values, times, drawn, sampled ? rng.below(stride) : 0, stride, out);
   }
-  if (!out.slopes.empty()) out.concordance = rising / static_cast<double>(out.slopes.size());
+  if (!out.slopes.empty()) out.concordance /= static_cast<double>(out.slopes.size());
   return out;
 }
 
@@ -100,8 +105,14 @@ std::optional<Trend> trend(std::span<const double> series, std::span<const doubl
   const double all_pairs = count * (count - 1) / 2;
   if (deviation > 0) out.mann_kendall = out.monotony * all_pairs / deviation;
   const double reach = std::min(0.5, kZ90 * deviation / (2 * all_pairs));
-  out.slope_low = quantile_of(pairs.slopes, 0.5 - reach);
-  out.slope_high = quantile_of(pairs.slopes, 0.5 + reach);
+  // The median has parted the slopes: each end of the interval lies in its half.
+  const auto last = static_cast<double>(pairs.slopes.size() - 1);
+  const size_t half = pairs.slopes.size() / 2;
+  const std::span<double> below = std::span(pairs.slopes).first(half + 1);
+  const std::span<double> above = std::span(pairs.slopes).subspan(half);
+  const auto to_middle = static_cast<double>(half);
+  out.slope_low = quantile_of(below, (0.5 - reach) * last / to_middle);
+  out.slope_high = quantile_of(above, ((0.5 + reach) * last - to_middle) / (last - to_middle));
   return out;
 }
 

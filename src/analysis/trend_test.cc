@@ -100,6 +100,42 @@ TEST(Trend, SampledPairsAreNearToAll) {
   }
 }
 
+// The interval is made of ranks of the slopes of all pairs, ties in time left out.
+TEST(Trend, TheIntervalIsOfRanks) {
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed);
+    const size_t n = 4 + rng.below(60);
+    Values values;
+    Values times;
+    for (size_t i = 0; i < n; ++i) {
+      values.push_back(std::round(3 * gauss(rng)));
+      times.push_back((times.empty() ? 0 : times.back()) + static_cast<double>(rng.below(3)));
+    }
+    times.back() += 1;
+    Values slopes;
+    for (size_t i = 0; i < n; ++i) {
+      for (size_t j = i + 1; j < n; ++j) {
+        if (times[j] > times[i]) slopes.push_back((values[j] - values[i]) / (times[j] - times[i]));
+      }
+    }
+    std::sort(slopes.begin(), slopes.end());
+    const auto found = trend(values, times);
+    ASSERT_TRUE(found);
+    const size_t half = slopes.size() / 2;
+    EXPECT_NEAR(found->slope,
+                slopes.size() % 2 == 1 ? slopes[half] : (slopes[half - 1] + slopes[half]) / 2,
+                1e-12);
+    EXPECT_LE(found->slope_low, found->slope);
+    EXPECT_GE(found->slope_high, found->slope);
+    for (const double bound : {found->slope_low, found->slope_high}) {
+      // Between two neighbours in rank.
+      const auto above = std::lower_bound(slopes.begin(), slopes.end(), bound - 1e-12);
+      EXPECT_NE(above, slopes.end());
+    }
+  }
+}
+
 TEST(Trend, TheIntervalHoldsTheSlopeAndNoiseHasNoTrend) {
   for (const double alike : {0.0, 0.7}) {
     int held = 0;

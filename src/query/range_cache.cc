@@ -148,8 +148,10 @@ std::vector<Series> joined(const Entry& entry, size_t first, size_t count,
     leave_event_loop_when_long();
     while (next != after.end() && next->labels < line.labels) take_after();
     Series series{line.labels, {}, {}};
+    const bool goes_on = next != after.end() && next->labels == line.labels;
+    series.points.reserve(count + (goes_on ? next->points.size() : 0));
     append_points(entry, line, first, count, series.points);
-    if (next != after.end() && next->labels == line.labels) {
+    if (goes_on) {
       if (!next->histograms.empty()) {
         series.histograms.resize(series.points.size());
         std::ranges::move(next->histograms, std::back_inserter(series.histograms));

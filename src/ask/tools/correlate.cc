@@ -65,9 +65,9 @@ FrameRequest with_data(const FrameRequest& request, const RangeFrame& frame) {
 }
 
 /// Below `least` it is only known that they do not move together.
-analysis::LaggedCorrelation compare(const std::vector<double>& a, const std::vector<double>& b,
-                                    double least) {
-  const analysis::LaggedCorrelation best = analysis::best_lag(a, b, a.size() / kLagShare, least);
+analysis::LaggedCorrelation compare(const analysis::LagSearch& of_a, const std::vector<double>& a,
+                                    const std::vector<double>& b, double least) {
+  const analysis::LaggedCorrelation best = of_a.with(b, a.size() / kLagShare, least);
   if (std::fabs(best.correlation.coefficient) < least) return best;
   const analysis::Correlation now = analysis::pearson(a, b);
   if (std::fabs(best.correlation.coefficient) < std::fabs(now.coefficient) + kBetterByLag) {
@@ -114,10 +114,12 @@ struct Comparison {
     for (const FrameSeries& x : first.series) {
       TRY(context.may_go_on());
       std::optional<Pair> best;
+      const analysis::LagSearch of_x(x.values);
       const auto look = [&](const FrameSeries& y) {
         if (looked_at >= kMaxCompared) return;
         ++looked_at;
-        const auto found = compare(x.values, y.values, all ? 0 : kWorthTelling);
+        const double least = all ? 0 : best ? best->strength() : kWorthTelling;
+        const auto found = compare(of_x, x.values, y.values, least);
         const double r = std::fabs(found.correlation.coefficient);
         if (!all && (r < kWorthTelling || (best && r <= best->strength()))) return;
         Pair pair{named(name, x.labels), named(other_name, y.labels), promql, found, {}};

@@ -55,8 +55,8 @@ void look_at(const VitalSign& sign, const RangeFrame& frame, const ScanWindow& w
   for (const FrameSeries& series : frame.series) {
     ++out.series;
     if (is_known(series.values, first_recent)) ++out.judged;
-    const auto deviation = analysis::unusual_window(series.values, first_recent);
-    if (!deviation || deviation->score < least_score) continue;
+    const auto deviation = analysis::unusual_window(series.values, first_recent, least_score);
+    if (!deviation) continue;
     out.oddities.push_back(
         {&sign, series.labels, *deviation, frame.time_of(deviation->onset), series.values});
   }
