@@ -168,7 +168,7 @@ double precedent_of(const std::vector<double>& excursions, double away) {
 }
 
 /// What blocks say of the past. What single values say is still missing: noise, tails and the floor
-/// of counts are 0, and no scale is smaller with them than without.
+/// of counts are 0, and with them scales only grow.
 Past study_blocks(std::span<const double> before, size_t recent_count) {
   Past past;
   fill_blocks(before, recent_count, past);
@@ -276,6 +276,23 @@ Finding find_shift(const Past& past, const Expected& expected, std::span<const d
   return best;
 }
 
+/// Whether a shift or a spike could score as much, as far as blocks tell. What no trailing values
+/// are left out of is the least precedent that find_spike() looks at.
+bool may_score(const Past& past, const Window& window, const Expected& expected,
+               std::span<const double> recent, double least) {
+  if (find_shift(past, expected, recent).score >= least) return true;
+  const auto known =
+      std::span(past.values_away).first(past.values_away.size() - past.values_away.size() / 4);
+  const auto [lowest, highest] = std::minmax_element(known.begin(), known.end());
+  for (size_t i = 0; i < recent.size(); ++i) {
+    const double away = outside(recent[i], window.at(i));
+    if (away == 0) continue;
+    const double precedent = std::max(0.0, away > 0 ? *highest : -*lowest);
+    if (std::fabs(away) / scale_of(past.wander, precedent, past.floor, away) >= least) return true;
+  }
+  return false;
+}
+
 Finding find_spike(const Past& past, const Window& window, std::span<const double> recent) {
   const double spread = std::hypot(past.wander, past.noise);
   const double floor = std::max(past.floor, past.unit);
@@ -356,9 +373,7 @@ std::optional<Deviation> unusual_window(std::span<const double> values, size_t f
                       .last = expect(past, begin + (count - 1) / block),
                       .steps = std::max(count - 1, 1.0)};
   const Expected expected = expect(past, begin + (count - 1) / 2 / block);
-  const double most = std::max(find_shift(past, expected, recent).score,
-                               find_spike(past, window, recent).score);
-  if (most == 0 || most < least_score) return std::nullopt;
+  if (!may_score(past, window, expected, recent, least_score)) return std::nullopt;
   study_values(before, past);
   const Finding shift = find_shift(past, expected, recent);
   const Finding spike = find_spike(past, window, recent);

@@ -211,8 +211,7 @@ struct LagSearch::Side {
   Prepared series;
   Prefix sums;
 
-  explicit Side(std::span<const double> values)
-      : series(prepare(values)), sums(series.values) {}
+  explicit Side(std::span<const double> values) : series(prepare(values)), sums(series.values) {}
 
   [[nodiscard]] bool gaps() const { return series.count < series.values.size(); }
 };
@@ -254,9 +253,8 @@ LaggedCorrelation LagSearch::with(std::span<const double> b, size_t max_lag, dou
     const auto shift = static_cast<size_t>(std::abs(lag));
     const size_t from_a = lag < 0 ? shift : 0;
     const size_t from_b = lag > 0 ? shift : 0;
-    const PairSums s =
-        gaps ? sums_with_gaps(left, right, from_a, from_b, n - shift)
-             : sums_at(left, a_->sums, right, other.sums, from_a, from_b, n - shift);
+    const PairSums s = gaps ? sums_with_gaps(left, right, from_a, from_b, n - shift)
+                            : sums_at(left, a_->sums, right, other.sums, from_a, from_b, n - shift);
     if (s.n < static_cast<double>(fewest)) continue;
     const double r = coefficient_of(s);
     if (best.correlation.count == 0 ||

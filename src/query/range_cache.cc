@@ -125,9 +125,14 @@ size_t steps_that_hold(const Entry& entry, TimeMs changed, const Reach& reach) {
   return std::min(entry.steps, static_cast<size_t>(n));
 }
 
-/// Appends a line's points at the steps [first, first + count).
-void append_points(const Entry& entry, const Entry::Line& line, size_t first, size_t count,
-                   std::vector<Point>& out) {
+/// Adds a line's points at the steps [first, first + count) to none.
+void add_points(const Entry& entry, const Entry::Line& line, size_t first, size_t count,
+                std::vector<Point>& out) {
+  if (line.has.empty()) {
+    out.resize(count);
+    for (size_t i = 0; i < count; ++i) out[i] = {entry.at(first + i), line.values[first + i]};
+    return;
+  }
   for (size_t i = first; i < first + count; ++i) {
     if (line.has[i]) out.push_back({entry.at(i), line.values[i]});
   }
@@ -150,7 +155,7 @@ std::vector<Series> joined(const Entry& entry, size_t first, size_t count,
     Series series{line.labels, {}, {}};
     const bool goes_on = next != after.end() && next->labels == line.labels;
     series.points.reserve(count + (goes_on ? next->points.size() : 0));
-    append_points(entry, line, first, count, series.points);
+    add_points(entry, line, first, count, series.points);
     if (goes_on) {
       if (!next->histograms.empty()) {
         series.histograms.resize(series.points.size());
@@ -193,12 +198,12 @@ std::shared_ptr<const Entry> entry_of(const QueryRequest& request, const QueryRe
   entry->mark = mark;
   entry->bytes = bytes;
   for (const Series& series : all) {
-    Entry::Line line{series.labels, std::vector<bool>(entry->steps),
-                     std::vector<double>(entry->steps)};
+    Entry::Line line{series.labels, {}, std::vector<double>(entry->steps)};
     if (!series.histograms.empty()) return nullptr;
+    if (series.points.size() < entry->steps) line.has.resize(entry->steps);
     for (const Point& point : series.points) {
       const auto i = static_cast<size_t>((point.time - request.start).ms / request.step.ms);
-      line.has[i] = true;
+      if (!line.has.empty()) line.has[i] = true;
       line.values[i] = point.value;
     }
     entry->lines.push_back(std::move(line));

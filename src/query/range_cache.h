@@ -41,7 +41,7 @@ class RangeCache {
   struct Entry {
     struct Line {
       Labels labels;
-      std::vector<bool> has;
+      std::vector<bool> has;       ///< empty: a value at every step
       std::vector<double> values;  ///< 0 where there is none
     };
     TimeMs start;

@@ -232,7 +232,7 @@ void QuestionRun::check_numbers(Answer& answer) {
   if (std::ranges::none_of(answer.text, is_digit)) return;
   const auto of_question = std::span(turns_).subspan(first_);
   const numbers::NumberEvidence evidence = numbers::gather_numbers(of_question);
-  const texts::NumberWords words = texts_.number_words();
+  const texts::NumberWords& words = texts_.number_words();
   const std::vector<std::string> unfounded =
       numbers::unfounded_numbers(answer.text, evidence, words);
   if (unfounded.empty()) return;

@@ -98,9 +98,10 @@ Result<void> Lexicon::add(const YamlNode& root, bool all_sections) {
     known_.insert(to);
   }));
   // What is meant stands for itself: the endings of "kubernetes" and "series" are no plurals.
-  for (const auto& [from, to] : std::map(synonyms_)) synonyms_.try_emplace(to, to);
+  for (const auto& [from, to] : Words<std::string>(synonyms_)) synonyms_.try_emplace(to, to);
   // "reach" means "reachable", which means "up".
-  for (auto& [from, to] : synonyms_) to = std::string(synonyms_.find(to)->second);
+  const std::map<std::string, std::string> in_order(synonyms_.begin(), synonyms_.end());
+  for (const auto& [from, to] : in_order) synonyms_[from] = std::string(synonyms_[to]);
   TRY(each("heard", [&](const std::string& to, const std::string& from) { heard_[from] = to; }));
   TRY(each("kinds", [&](const std::string& kind, const std::string& label) {
     kinds_[kind].push_back(label);
@@ -112,7 +113,7 @@ Result<void> Lexicon::add(const YamlNode& root, bool all_sections) {
     aliases_[name].push_back(other);
   }));
   TRY(each("numbered", [&](const std::string& word, const std::string& label) {
-    sections_["numbered"][word].push_back(label);
+    numbered_[word].push_back(label);
   }));
   TRY(each("values", [&](const std::string& kind, const std::string& value) {
     values_[to_lower(value)] = kind;
@@ -120,7 +121,7 @@ Result<void> Lexicon::add(const YamlNode& root, bool all_sections) {
   TRY(list("ignored", ignored_));
   TRY(list("weak", weak_));
   for (const auto* words : {&ignored_, &weak_}) known_.insert(words->begin(), words->end());
-  for (const auto* lists : {&kinds_, &roles_, &aliases_, &sections_["numbered"]}) {
+  for (const auto* lists : {&kinds_, &roles_, &aliases_, &numbered_}) {
     for (const auto& [word, others] : *lists) known_.insert(word);
   }
   return add_speech(root);
@@ -129,54 +130,45 @@ Result<void> Lexicon::add(const YamlNode& root, bool all_sections) {
 /// What is said in conversations. A file of words need not have it, and for the correction of
 /// spelling it is not known: a slip of the pen is no remark.
 Result<void> Lexicon::add_speech(const YamlNode& root) {
-  for (const std::string key : {"remarks", "turns", "ordinals", "german"}) {
+  const std::pair<const char*, Words<std::string>*> sections[] = {
+      {"remarks", &remarks_}, {"turns", &turns_}, {"ordinals", &ordinals_}, {"german", &german_}};
+  for (const auto& [key, words] : sections) {
     const YamlNode* section = root.find(key);
     if (section == nullptr) continue;
     for (const auto& [name, value] : section->entries) {
-      for (const std::string& word : TRY(strings(value))) sections_[key][word] = {name.scalar};
+      for (const std::string& word : TRY(strings(value))) (*words)[word] = name.scalar;
     }
   }
   if (const YamlNode* section = root.find("choosing")) {
-    for (const std::string& word : TRY(strings(*section))) sections_["choosing"][word] = {};
+    for (const std::string& word : TRY(strings(*section))) choosing_.insert(word);
   }
   return {};
 }
 
-const std::vector<std::string>* Lexicon::in_section(std::string_view section,
-                                                    std::string_view word) const {
-  const auto found = sections_.find(section);
-  return found == sections_.end() ? nullptr : in(found->second, word);
-}
-
 std::string_view Lexicon::remark(std::string_view word) const {
-  const auto* kinds = in_section("remarks", word);
-  return kinds == nullptr ? std::string_view() : kinds->front();
+  const std::string* kind = in(remarks_, word);
+  return kind == nullptr ? std::string_view() : *kind;
 }
 
 std::string_view Lexicon::turn(std::string_view words) const {
-  const auto* kinds = in_section("turns", words);
-  return kinds == nullptr ? std::string_view() : kinds->front();
+  const std::string* kind = in(turns_, words);
+  return kind == nullptr ? std::string_view() : *kind;
 }
 
 std::string_view Lexicon::ordinal(std::string_view word) const {
-  const auto* places = in_section("ordinals", word);
-  return places == nullptr ? std::string_view() : places->front();
+  const std::string* place = in(ordinals_, word);
+  return place == nullptr ? std::string_view() : *place;
 }
 
-bool Lexicon::chooses(std::string_view word) const {
-  return in_section("choosing", word) != nullptr;
-}
+bool Lexicon::chooses(std::string_view word) const { return choosing_.contains(word); }
 
-const std::string* Lexicon::from_german(std::string_view words) const {
-  const auto* english = in_section("german", words);
-  return english == nullptr ? nullptr : &english->front();
-}
+const std::string* Lexicon::from_german(std::string_view words) const { return in(german_, words); }
 
 std::string Lexicon::canonical(std::string_view word) const {
   const std::string small = to_lower(word);
-  if (const auto found = synonyms_.find(small); found != synonyms_.end()) return found->second;
+  if (const std::string* meant = in(synonyms_, small)) return *meant;
   std::string one = singular(small);
-  if (const auto found = synonyms_.find(one); found != synonyms_.end()) return found->second;
+  if (const std::string* meant = in(synonyms_, one)) return *meant;
   return one;
 }
 
@@ -194,11 +186,6 @@ std::vector<std::string> Lexicon::words_of_text(std::string_view text) const {
   return out;
 }
 
-const std::vector<std::string>* Lexicon::in(const Lists& lists, std::string_view word) {
-  const auto found = lists.find(word);
-  return found == lists.end() ? nullptr : &found->second;
-}
-
 const std::vector<std::string>* Lexicon::kind(std::string_view word) const {
   return in(kinds_, word);
 }
@@ -206,12 +193,9 @@ const std::vector<std::string>* Lexicon::role(std::string_view word) const {
   return in(roles_, word);
 }
 const std::vector<std::string>* Lexicon::numbered(std::string_view word) const {
-  return in_section("numbered", word);
+  return in(numbered_, word);
 }
-const std::string* Lexicon::kind_of_value(std::string_view word) const {
-  const auto found = values_.find(word);
-  return found == values_.end() ? nullptr : &found->second;
-}
+const std::string* Lexicon::kind_of_value(std::string_view word) const { return in(values_, word); }
 const std::vector<std::string>* Lexicon::alias(std::string_view word) const {
   return in(aliases_, word);
 }

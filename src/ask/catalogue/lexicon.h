@@ -1,9 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
@@ -70,24 +73,37 @@ class Lexicon {
   [[nodiscard]] const std::set<std::string, std::less<>>& known() const { return known_; }
 
  private:
-  using Lists = std::map<std::string, std::vector<std::string>, std::less<>>;
+  /// Found by views: every word of a question is looked up in most of these.
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  template <typename Value>
+  using Words = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
+  using Set = std::unordered_set<std::string, Hash, std::equal_to<>>;
+  using Lists = Words<std::vector<std::string>>;
   Result<void> add(const codec::YamlNode& root, bool all_sections);
   Result<void> add_speech(const codec::YamlNode& root);
-  [[nodiscard]] const std::vector<std::string>* in_section(std::string_view section,
-                                                           std::string_view word) const;
-  static const std::vector<std::string>* in(const Lists& lists, std::string_view word);
+  template <typename Value>
+  static const Value* in(const Words<Value>& words, std::string_view word) {
+    const auto found = words.find(word);
+    return found == words.end() ? nullptr : &found->second;
+  }
 
-  std::map<std::string, std::string, std::less<>> synonyms_;
+  Words<std::string> synonyms_;
   std::map<std::string, std::string, std::less<>> heard_;
-  std::map<std::string, std::string, std::less<>> values_;
-  std::set<std::string, std::less<>> ignored_;
-  std::set<std::string, std::less<>> weak_;
+  Words<std::string> values_;
+  Set ignored_;
+  Set weak_;
   std::set<std::string, std::less<>> known_;
   Lists kinds_;
   Lists roles_;
   Lists aliases_;
-  /// Further sections by their names: what stands under a word, or what a word stands under.
-  std::map<std::string, Lists, std::less<>> sections_;
+  Lists numbered_;
+  Words<std::string> remarks_;
+  Words<std::string> turns_;
+  Words<std::string> ordinals_;
+  Words<std::string> german_;
+  Set choosing_;
 };
 
 /// A word in its singular, as far as its ending tells.

@@ -112,7 +112,7 @@ TEST(CountsQuestion, PartsOfAHistogram) {
   EXPECT_EQ(over.promql,
             "1 - sum(rate(http_request_duration_seconds_bucket{le=\"0.5\"}[5m])) / "
             "sum(rate(http_request_duration_seconds_count[5m]))");
-  text_has(over, "above 500 ms, share: 5.00 %");
+  text_has(over, "above 500 ms, share: 5 %");
   text_lacks(over, "nearest");
   const Answer faster = shop("share of requests faster than 250ms");
   EXPECT_EQ(faster.promql,

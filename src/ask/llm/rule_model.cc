@@ -93,12 +93,13 @@ bool begins_with(std::string_view text, std::string_view words) {
 void begin_sentence(std::string& text, const Plan& plan, const catalogue::ConceptPack& pack,
                     const texts::TextCatalogue& texts) {
   if (plan.written) return;  // a query stays as it was typed
+  if (text.empty() || (!is_lower(text[0]) && text[0] != '\xC3')) return;
   const bool metric = plan.frame.is_object() && !plan.frame.value("concept", true);
   const bool subject = !metric && begins_with(text, plan.subject);
   const bool named = subject || std::ranges::any_of(pack.concepts, [&](const auto& entry) {
                        return begins_with(text, texts.name(entry.name));
                      });
-  if (!named || text.empty()) return;
+  if (!named) return;
   constexpr char kCase = 0x20;
   const auto second = static_cast<unsigned char>(text.size() > 1 ? text[1] : 0);
   if (is_lower(text[0])) {

@@ -134,15 +134,24 @@ std::shared_ptr<const Recipe> of_pack(const Recipe& recipe) {
   return {std::shared_ptr<const Recipe>(), &recipe};
 }
 
+}  // namespace
+
 /// Says how well subjects fit one question on one server. What depends on the question alone is
 /// looked up once, what depends on the recipe once for all phrases of a concept.
 class Judge {
  public:
-  Judge(const catalogue::Lexicon& lexicon, const Reading& reading, const Snapshot& snapshot)
-      : lexicon_(lexicon), reading_(reading), snapshot_(snapshot) {
+  Judge(const catalogue::Lexicon& lexicon, const PhraseWords& words, const Reading& reading,
+        const Snapshot& snapshot)
+      : lexicon_(lexicon), words_(words), reading_(reading), snapshot_(snapshot) {
     heard_.reserve(reading.content.size());
+    said_.assign(words.size() + reading.content.size(), Said::No);
     for (const ContentWord& word : reading.content) {
       Heard heard{&word, weight(word.canonical, lexicon)};
+      heard.id = id_of(word.canonical);
+      // What no phrase has is numbered behind those that one has.
+      if (heard.id == PhraseWords::kUnknown) {
+        heard.id = static_cast<uint32_t>(words.size() + heard_.size());
+      }
       heard.share = word.joins ? kJoiningWord : word.minor ? kMinorWord : heard.weight;
       heard.is_kind = lexicon.kind(word.canonical) != nullptr;
       for (size_t m = 0; m < reading.mentions.size(); ++m) {
@@ -151,113 +160,172 @@ class Judge {
         if (reading.mention_at[m] == word.at) heard.excluded = reading.mentions[m].negated;
         if (reading.mention_at[m] == word.at) break;
       }
+      Said& said = said_[heard.id];
+      said = std::max(said, heard.excluded ? Said::Excluded : Said::Yes);
       total_ += heard.share;
       heard_.push_back(heard);
     }
   }
 
-  /// What the next judgements are of.
-  void turn_to(const Concept* entry, std::shared_ptr<const Recipe> recipe) {
+  /// The phrase as this judges it; the words must outlive it.
+  [[nodiscard]] Phrase phrase_of(const std::vector<std::string>& words) const {
+    Phrase out;
+    for (const std::string& word : words) {
+      out.words.push_back({id_of(word), weight(word, lexicon_), &word});
+      out.weight += out.words.back().weight;
+      out.negates |= word == "not";
+    }
+    return out;
+  }
+
+  /// How the question's mentions narrow a metric, one for each.
+  const std::vector<std::optional<Binding>>& bindings_of(const Metric& metric) {
+    const auto [found, fresh] = bindings_.try_emplace(&metric);
+    if (fresh) {
+      for (const Mention& mention : reading_.mentions) {
+        found->second.push_back(catalogue::bind(mention, metric, lexicon_));
+      }
+    }
+    return found->second;
+  }
+
+  [[nodiscard]] const Snapshot& snapshot() const { return snapshot_; }
+
+  /// What the next judgements are of. `about`: numbers of words that may go with it, ascending.
+  void turn_to(const Concept* entry, std::span<const uint32_t> about,
+               std::shared_ptr<const Recipe> recipe) {
     entry_ = entry;
     recipe_ = std::move(recipe);
     available_ = is_available(*recipe_, snapshot_);
     metric_ = snapshot_.find(recipe_->needs.front());
-    bindings_.assign(reading_.mentions.size(), std::nullopt);
-    if (metric_ == nullptr) return;
-    for (size_t m = 0; m < bindings_.size(); ++m) {
-      bindings_[m] = catalogue::bind(reading_.mentions[m], *metric_, lexicon_);
+    of_metric_ = metric_ != nullptr ? std::span(bindings_of(*metric_))
+                                    : std::span<const std::optional<Binding>>();
+    for (Heard& heard : heard_) {
+      heard.about = std::ranges::binary_search(about, heard.id);
+      heard.labelled.reset();
     }
   }
 
-  /// Fills `out` anew; what it was before lends its memory.
-  void judge(const std::vector<std::string>& phrase, Subject& out) const {
+  /// The score of what this was turned to, called by the phrase.
+  double score(const Phrase& phrase) { return judge(phrase, nullptr); }
+
+  /// The same with all that is known of it.
+  Subject subject(const Phrase& phrase) {
+    Subject out;
     out.entry = entry_;
     out.recipe = recipe_;
     out.name = entry_ != nullptr ? entry_->name : recipe_->needs.front();
     out.available = available_;
-    out.score = 0;
-    out.phrase_words.clear();
-    out.unexplained.clear();
-    out.assumed.clear();
-    out.filters.clear();
-    out.phrase = said_of(phrase, out.phrase_words);
-    double explained = 0;
-    for (const Heard& heard : heard_) {
-      if (explains(heard, out)) {
-        explained += heard.share;
-      } else if (heard.weight == 1 && !heard.word->minor) {
-        out.unexplained.push_back(reading_.tokens[heard.word->at].written);
-      }
-    }
-    // Of two that can be narrowed the one that bears the thing's own label is meant.
-    for (const size_t m : out.filters) {
-      if (bindings_[m]->label == "service") out.score += 0.03;
-    }
-    out.coverage = total_ == 0 ? 0 : explained / total_;
-    out.score += out.coverage * (0.35 + 0.65 * out.phrase);
-    // Of two that explain the same, the one that says more exactly what is asked. Ranks may lie a
-    // little above 1.
-    out.score += 0.004 * static_cast<double>(out.phrase_words.size());
+    out.score = judge(phrase, &out);
+    return out;
   }
 
  private:
+  enum class Said : uint8_t { No, Excluded, Yes };
+
   struct Heard {
     const ContentWord* word = nullptr;
     double weight = 0;
     double share = 0;  ///< of the question
+    uint32_t id = 0;
     bool excluded = false;
     bool is_kind = false;
+    bool about = false;            ///< goes with what this is turned to
+    std::optional<bool> labelled;  ///< is a label of its metric, where that was looked up
   };
 
-  /// Which of the phrase's words the question has; returns their share of its weight.
-  double said_of(const std::vector<std::string>& phrase, std::vector<std::string>& words) const {
-    const bool negates = std::ranges::find(phrase, "not") != phrase.end();
+  [[nodiscard]] uint32_t id_of(std::string_view word) const {
+    const uint32_t known = words_.find(word);
+    if (known != PhraseWords::kUnknown) return known;
+    const auto same = std::ranges::find(
+        heard_, word, [](const Heard& heard) { return std::string_view(heard.word->canonical); });
+    return same == heard_.end() ? PhraseWords::kUnknown : same->id;
+  }
+
+  [[nodiscard]] bool is_said(const Phrase::Word& word, bool negates) const {
+    if (word.id >= said_.size()) return false;
+    return said_[word.id] == Said::Yes || (negates && said_[word.id] == Said::Excluded);
+  }
+
+  /// Fills in `out` where there is one.
+  double judge(const Phrase& phrase, Subject* out) {
     double said = 0;
-    double whole = 0;
-    for (const std::string& word : phrase) {
-      const double w = weight(word, lexicon_);
-      whole += w;
-      const bool in = std::ranges::any_of(heard_, [&](const Heard& heard) {
-        return heard.word->canonical == word && (negates || !heard.excluded);
-      });
-      if (!in) continue;
-      said += w;
-      words.push_back(word);
+    size_t words = 0;
+    for (const Phrase::Word& word : phrase.words) {
+      if (!is_said(word, phrase.negates)) continue;
+      said += word.weight;
+      ++words;
+      if (out != nullptr) out->phrase_words.push_back(*word.text);
     }
-    return whole == 0 ? 0 : said / whole;
+    const double part = phrase.weight == 0 ? 0 : said / phrase.weight;
+    double explained = 0;
+    filters_.clear();
+    for (Heard& heard : heard_) {
+      if (explains(heard, phrase, out)) {
+        explained += heard.share;
+      } else if (out != nullptr && heard.weight == 1 && !heard.word->minor) {
+        out->unexplained.push_back(reading_.tokens[heard.word->at].written);
+      }
+    }
+    double score = 0;
+    // Of two that can be narrowed the one that bears the thing's own label is meant.
+    for (const size_t m : filters_) {
+      if (of_metric_[m]->label == "service") score += 0.03;
+    }
+    const double coverage = total_ == 0 ? 0 : explained / total_;
+    score += coverage * (0.35 + 0.65 * part);
+    // Of two that explain the same, the one that says more exactly what is asked. Ranks may lie a
+    // little above 1.
+    score += 0.004 * static_cast<double>(words);
+    if (out != nullptr) {
+      out->phrase = part;
+      out->coverage = coverage;
+      out->filters = filters_;
+    }
+    return score;
   }
 
   /// Whether the subject accounts for the word, by its phrase, its labels or what it is about.
-  bool explains(const Heard& heard, Subject& out) const {
-    const std::string& word = heard.word->canonical;
-    const bool in_phrase = std::ranges::find(out.phrase_words, word) != out.phrase_words.end();
-    const bool about = entry_ != nullptr && entry_->about.contains(word);
+  bool explains(Heard& heard, const Phrase& phrase, Subject* out) {
+    const bool in_phrase = std::ranges::any_of(phrase.words, [&](const Phrase::Word& word) {
+      return word.id == heard.id && is_said(word, phrase.negates);
+    });
     bool good = in_phrase;
-    for (size_t m = 0; m < bindings_.size(); ++m) {
-      if (reading_.mention_at[m] != heard.word->at || !bindings_[m]) continue;
-      if (!narrows(reading_.mentions[m], *bindings_[m], in_phrase, about)) continue;
-      out.filters.push_back(m);
+    for (size_t m = 0; m < of_metric_.size(); ++m) {
+      if (reading_.mention_at[m] != heard.word->at || !of_metric_[m]) continue;
+      if (!narrows(reading_.mentions[m], *of_metric_[m], in_phrase, heard.about)) continue;
+      filters_.push_back(m);
       good = true;
     }
-    if (!good && metric_ != nullptr) {
-      const std::string& written = reading_.tokens[heard.word->at].text;
-      good = metric_->label(word) != nullptr || metric_->label(written) != nullptr ||
-             (heard.is_kind && !catalogue::label_of_kind(word, *metric_, lexicon_).empty());
-    }
+    good = good || is_label(heard);
     // "share of POST among all requests": of all methods.
-    if (!good && word == "share") {
-      good = std::ranges::any_of(bindings_, [](const std::optional<Binding>& binding) {
+    if (!good && heard.word->canonical == "share") {
+      good = std::ranges::any_of(of_metric_, [](const std::optional<Binding>& binding) {
         return binding && !is_naming_label(binding->label);
       });
     }
-    if (good || !about) return good;
-    if (!heard.is_kind && heard.share == 1) {
-      out.assumed.push_back(reading_.tokens[heard.word->at].written);
+    if (good || !heard.about) return good;
+    if (out != nullptr && !heard.is_kind && heard.share == 1) {
+      out->assumed.push_back(reading_.tokens[heard.word->at].written);
     }
     return true;
   }
 
-  bool narrows(const Mention& mention, const Binding& binding, bool in_phrase, bool about) const {
+  /// Whether the metric's series are told apart by the word.
+  bool is_label(Heard& heard) const {
+    if (metric_ == nullptr) return false;
+    if (!heard.labelled) {
+      const std::string& word = heard.word->canonical;
+      heard.labelled =
+          metric_->label(word) != nullptr ||
+          metric_->label(reading_.tokens[heard.word->at].text) != nullptr ||
+          (heard.is_kind && !catalogue::label_of_kind(word, *metric_, lexicon_).empty());
+    }
+    return *heard.labelled;
+  }
+
+  [[nodiscard]] bool narrows(const Mention& mention, const Binding& binding, bool in_phrase,
+                             bool about) const {
     // A word of the phrase narrows as well where it is a name, or a value that the recipe does
     // not look at yet: "timeouts" of errors by type.
     const bool fixed =
@@ -269,18 +337,20 @@ class Judge {
   }
 
   const catalogue::Lexicon& lexicon_;
+  const PhraseWords& words_;
   const Reading& reading_;
   const Snapshot& snapshot_;
   std::vector<Heard> heard_;
+  std::vector<Said> said_;  // by number of word
   double total_ = 0;
+  std::unordered_map<const Metric*, std::vector<std::optional<Binding>>> bindings_;
+  std::vector<size_t> filters_;  // of the last judgement
   const Concept* entry_ = nullptr;
   std::shared_ptr<const Recipe> recipe_;
   const Metric* metric_ = nullptr;
+  std::span<const std::optional<Binding>> of_metric_;
   bool available_ = false;
-  std::vector<std::optional<Binding>> bindings_;
 };
-
-}  // namespace
 
 bool gives_quantile(const Recipe& recipe, double quantile, const Snapshot& snapshot) {
   if (recipe.promql.find("histogram_quantile(") != std::string::npos) return true;
@@ -325,39 +395,45 @@ Recipe recipe_of_share(const Metric& metric, const Metric& limit) {
 }
 
 SubjectFinder::SubjectFinder(const catalogue::ConceptPack& pack) : pack_(pack) {
-  for (size_t c = 0; c < pack.concepts.size(); ++c) {
-    for (const Recipe& recipe : pack.concepts[c].recipes) {
+  for (const Concept& entry : pack.concepts) {
+    const auto at = static_cast<uint32_t>(concepts_.size());
+    Sought& sought = concepts_.emplace_back();
+    sought.entry = &entry;
+    for (const Recipe& recipe : entry.recipes) {
       known_metrics_.insert(recipe.needs.begin(), recipe.needs.end());
     }
-    const auto& phrases = pack.concepts[c].phrases;
-    for (const auto& phrase : phrases) {
-      if (phrase.size() == 1) names_.insert(phrase.front());
-    }
-    for (size_t p = 0; p < phrases.size(); ++p) {
-      for (const std::string& word : phrases[p]) {
-        by_word_[word].push_back({static_cast<uint32_t>(c), static_cast<uint32_t>(p)});
+    for (const std::vector<std::string>& words : entry.phrases) {
+      if (words.size() == 1) names_.insert(words.front());
+      Phrase& phrase = sought.phrases.emplace_back();
+      for (const std::string& word : words) {
+        const uint32_t id = words_.add(word);
+        phrase.words.push_back({id, weight(word, pack.lexicon), &word});
+        phrase.weight += phrase.words.back().weight;
+        phrase.negates |= word == "not";
+        by_word_.resize(words_.size());
+        by_word_[id].push_back({at, static_cast<uint32_t>(sought.phrases.size() - 1)});
       }
     }
+    for (const std::string& word : entry.about) sought.about.push_back(words_.add(word));
+    by_word_.resize(words_.size());
+    std::ranges::sort(sought.about);
   }
 }
 
-const Recipe* SubjectFinder::best_recipe(const Concept& entry, const Reading& reading,
-                                         const Snapshot& snapshot,
+const Recipe* SubjectFinder::best_recipe(const Concept& entry, const Reading& reading, Judge& judge,
                                          std::string_view preferred) const {
   const Recipe* best = nullptr;
   size_t most = 0;
   const bool of_processes = std::ranges::any_of(
       reading.content, [](const ContentWord& word) { return word.canonical == "process"; });
   for (const Recipe& recipe : entry.recipes) {
-    if (!is_available(recipe, snapshot)) continue;
+    if (!is_available(recipe, judge.snapshot())) continue;
     // The one that can tell most of the named things apart; else the preferred one.
     size_t bound = recipe.needs.front() == preferred ? 2 : 1;
-    const Metric* metric = snapshot.find(recipe.needs.front());
+    const Metric* metric = judge.snapshot().find(recipe.needs.front());
     // Who asks of processes means all of them, where they are known.
     if (of_processes && !recipe.only_scraped) bound += 1;
-    for (const Mention& mention : reading.mentions) {
-      if (catalogue::bind(mention, *metric, pack_.lexicon)) bound += 2;
-    }
+    for (const auto& binding : judge.bindings_of(*metric)) bound += binding ? 2 : 0;
     for (const std::string& kind : reading.by) {
       if (!catalogue::label_of_kind(kind, *metric, pack_.lexicon).empty()) bound += 2;
     }
@@ -373,31 +449,39 @@ const Recipe* SubjectFinder::best_recipe(const Concept& entry, const Reading& re
   return best;
 }
 
-void SubjectFinder::rank_concepts(const Reading& reading, const Snapshot& snapshot,
+void SubjectFinder::rank_concepts(const Reading& reading, Judge& judge,
                                   std::vector<Subject>& out) const {
-  std::map<uint32_t, std::vector<uint32_t>> found;  // concept: phrases with a word of the question
+  std::vector<Place> found;  // phrases with a word of the question
   for (const ContentWord& word : reading.content) {
-    const auto at = by_word_.find(word.canonical);
-    if (at == by_word_.end()) continue;
-    for (const Phrase& phrase : at->second) found[phrase.entry].push_back(phrase.phrase);
-  }
-  Judge judge(pack_.lexicon, reading, snapshot);
-  Subject next;
-  for (auto& [index, phrases] : found) {
-    const Concept& entry = pack_.concepts[index];
-    std::sort(phrases.begin(), phrases.end());
-    phrases.erase(std::unique(phrases.begin(), phrases.end()), phrases.end());
-    const Recipe* recipe = best_recipe(entry, reading, snapshot);
-    judge.turn_to(&entry, of_pack(recipe != nullptr ? *recipe : entry.recipes.front()));
-    Subject& best = out.emplace_back();
-    for (const uint32_t phrase : phrases) {
-      judge.judge(entry.phrases[phrase], next);
-      if (best.entry == nullptr || next.score > best.score) std::swap(best, next);
+    const uint32_t id = words_.find(word.canonical);
+    if (id != PhraseWords::kUnknown) {
+      found.insert(found.end(), by_word_[id].begin(), by_word_[id].end());
     }
+  }
+  std::ranges::sort(found);
+  const auto again = std::ranges::unique(found);
+  found.erase(again.begin(), again.end());
+  for (size_t i = 0; i < found.size();) {
+    const Sought& sought = concepts_[found[i].concept_at];
+    const Concept& entry = *sought.entry;
+    const Recipe* recipe = best_recipe(entry, reading, judge);
+    judge.turn_to(&entry, sought.about,
+                  of_pack(recipe != nullptr ? *recipe : entry.recipes.front()));
+    const Phrase* best = nullptr;
+    double highest = 0;
+    for (const uint32_t at = found[i].concept_at; i < found.size() && found[i].concept_at == at;
+         ++i) {
+      const Phrase& phrase = sought.phrases[found[i].phrase];
+      const double score = judge.score(phrase);
+      if (best != nullptr && score <= highest) continue;
+      best = &phrase;
+      highest = score;
+    }
+    out.push_back(judge.subject(*best));
   }
 }
 
-void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapshot,
+void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapshot, Judge& judge,
                                  std::vector<Subject>& out) const {
   std::map<uint32_t, size_t> found;
   for (const ContentWord& word : reading.content) {
@@ -407,7 +491,6 @@ void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapsho
   if (found.size() > kMaxMetrics) return;  // words that nearly every name has
   std::set<std::string_view> said;
   for (const ContentWord& word : reading.content) said.insert(word.canonical);
-  Judge judge(pack_.lexicon, reading, snapshot);
   for (const auto& [index, words] : found) {
     const Metric& metric = snapshot.metrics()[index];
     // A recipe is written in plain names; others are asked for in PromQL itself.
@@ -427,11 +510,10 @@ void SubjectFinder::rank_metrics(const Reading& reading, const Snapshot& snapsho
     for (const char* word : {"limit", "maximum", "capacity"}) {
       if (limit != nullptr && said.contains(word)) phrase.emplace_back(word);
     }
-    judge.turn_to(nullptr,
+    judge.turn_to(nullptr, {},
                   std::make_shared<Recipe>(limit != nullptr ? recipe_of_share(metric, *limit)
                                                             : recipe_of_metric(metric)));
-    Subject& subject = out.emplace_back();
-    judge.judge(phrase, subject);
+    Subject& subject = out.emplace_back(judge.subject(judge.phrase_of(phrase)));
     // All words of its name, and no other: that is the one.
     const bool whole = subject.phrase == 1 && (phrase.size() > 1 || unsaid) &&
                        !known_metrics_.contains(metric.name);
@@ -457,21 +539,20 @@ bool SubjectFinder::says_metric(const Reading& reading, const Snapshot& snapshot
 
 std::vector<Subject> SubjectFinder::rank(const Reading& reading, const Snapshot& snapshot) const {
   std::vector<Subject> out;
+  Judge judge(pack_.lexicon, words_, reading, snapshot);
   // A metric by its very name leaves nothing to guess.
   for (const Token& token : reading.tokens) {
     const Metric* metric = snapshot.find(token.written);
     if (metric == nullptr) metric = snapshot.find(token.text);
     if (metric == nullptr || metric->name.find('_') == std::string::npos) continue;
-    Judge judge(pack_.lexicon, reading, snapshot);
-    judge.turn_to(nullptr, std::make_shared<Recipe>(recipe_of_metric(*metric)));
-    Subject& subject = out.emplace_back();
-    judge.judge({}, subject);
+    judge.turn_to(nullptr, {}, std::make_shared<Recipe>(recipe_of_metric(*metric)));
+    Subject& subject = out.emplace_back(judge.subject({}));
     subject.score = subject.phrase = subject.coverage = 1;
     subject.unexplained.clear();
     return out;
   }
-  rank_concepts(reading, snapshot, out);
-  rank_metrics(reading, snapshot, out);
+  rank_concepts(reading, judge, out);
+  rank_metrics(reading, snapshot, judge, out);
   std::stable_sort(out.begin(), out.end(),
                    [](const Subject& a, const Subject& b) { return a.score > b.score; });
   if (out.size() > kMaxSubjects) out.resize(kMaxSubjects);
@@ -480,11 +561,13 @@ std::vector<Subject> SubjectFinder::rank(const Reading& reading, const Snapshot&
 
 Subject SubjectFinder::of_concept(const Concept& entry, const Reading& reading,
                                   const Snapshot& snapshot, std::string_view metric) const {
-  const Recipe* recipe = best_recipe(entry, reading, snapshot, metric);
-  Judge judge(pack_.lexicon, reading, snapshot);
-  judge.turn_to(&entry, of_pack(recipe != nullptr ? *recipe : entry.recipes.front()));
-  Subject out;
-  judge.judge(entry.phrases.front(), out);
+  Judge judge(pack_.lexicon, words_, reading, snapshot);
+  const Recipe* recipe = best_recipe(entry, reading, judge, metric);
+  std::vector<uint32_t> about;
+  for (const std::string& word : entry.about) about.push_back(words_.find(word));
+  std::ranges::sort(about);
+  judge.turn_to(&entry, about, of_pack(recipe != nullptr ? *recipe : entry.recipes.front()));
+  Subject out = judge.subject(judge.phrase_of(entry.phrases.front()));
   out.score = out.phrase = 1;
   return out;
 }

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "ask/llm/reading.h"
@@ -24,6 +25,48 @@ struct Subject {
   std::vector<std::string> assumed;      ///< words that only go along with it, as written
   std::vector<size_t> filters;           ///< which of the reading's mentions narrow it
 };
+
+/// A phrase that something is called by, its words as numbers: a question is held against
+/// hundreds.
+struct Phrase {
+  struct Word {
+    uint32_t id = 0;
+    double weight = 0;
+    const std::string* text = nullptr;
+  };
+  std::vector<Word> words;
+  double weight = 0;     ///< of all words
+  bool negates = false;  ///< has the word "not"
+};
+
+/// A concept as it is looked for.
+struct Sought {
+  const catalogue::Concept* entry = nullptr;
+  std::vector<Phrase> phrases;
+  std::vector<uint32_t> about;  ///< numbers of its words, ascending
+};
+
+/// The numbers of the words that phrases consist of.
+class PhraseWords {
+ public:
+  /// None of them.
+  static constexpr uint32_t kUnknown = UINT32_MAX;
+
+  /// The text must outlive this.
+  uint32_t add(const std::string& word) {
+    return ids_.try_emplace(word, static_cast<uint32_t>(ids_.size())).first->second;
+  }
+  [[nodiscard]] uint32_t find(std::string_view word) const {
+    const auto found = ids_.find(word);
+    return found == ids_.end() ? kUnknown : found->second;
+  }
+  [[nodiscard]] size_t size() const { return ids_.size(); }
+
+ private:
+  std::unordered_map<std::string_view, uint32_t> ids_;
+};
+
+class Judge;
 
 /// Finds subjects by word. Made once of a pack; any thread.
 class SubjectFinder {
@@ -47,22 +90,24 @@ class SubjectFinder {
                                    std::string_view metric = {}) const;
 
  private:
-  struct Phrase {
-    uint32_t entry = 0;
+  struct Place {
+    uint32_t concept_at = 0;
     uint32_t phrase = 0;
+
+    friend auto operator<=>(const Place&, const Place&) = default;
   };
 
-  void rank_concepts(const Reading& reading, const catalogue::Snapshot& snapshot,
-                     std::vector<Subject>& out) const;
-  void rank_metrics(const Reading& reading, const catalogue::Snapshot& snapshot,
+  void rank_concepts(const Reading& reading, Judge& judge, std::vector<Subject>& out) const;
+  void rank_metrics(const Reading& reading, const catalogue::Snapshot& snapshot, Judge& judge,
                     std::vector<Subject>& out) const;
   [[nodiscard]] const catalogue::Recipe* best_recipe(const catalogue::Concept& entry,
-                                                     const Reading& reading,
-                                                     const catalogue::Snapshot& snapshot,
+                                                     const Reading& reading, Judge& judge,
                                                      std::string_view metric = {}) const;
 
   const catalogue::ConceptPack& pack_;
-  std::map<std::string, std::vector<Phrase>, std::less<>> by_word_;
+  PhraseWords words_;
+  std::vector<Sought> concepts_;
+  std::vector<std::vector<Place>> by_word_;           // of each number the phrases that have it
   std::set<std::string, std::less<>> names_;          // phrases of one word
   std::set<std::string, std::less<>> known_metrics_;  // of any concept
 };

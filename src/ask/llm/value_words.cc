@@ -30,7 +30,9 @@ std::string short_number(double value) {
   const double magnitude = std::fabs(value);
   if (magnitude != 0 && magnitude < 0.001) return fmt::format("{:.2g}", value);
   if (magnitude >= 1e15) return fmt::format("{:.3g}", value);
-  const int decimals = magnitude >= 100 || value == std::floor(value) ? 0 : magnitude >= 10 ? 1 : 2;
+  // What rounding in a computation left beside a whole number is not said.
+  const bool whole = std::fabs(value - std::round(value)) <= 1e-9 * magnitude;
+  const int decimals = magnitude >= 100 || whole ? 0 : magnitude >= 10 ? 1 : 2;
   return fmt::format("{:.{}f}", value, decimals);
 }
 

@@ -65,6 +65,8 @@ TEST(SayValue, Each) {
   say(5, "count", "5");
   say(87.34, "percent", "87.3 %");
   say(100, "percent", "100 %");
+  say(3600 * (2.0 / 3600 - 1e-19), "percent", "2 %");
+  say(2.000001, "percent", "2.00 %");
   say(0.873, "ratio", "87.3 %");
   say(0, "bytes", "0 B");
   say(1023, "bytes", "1023 B");

@@ -99,6 +99,7 @@ class TextCatalogue::Reader {
       out_.texts_[i] = fallback_->texts_[i];
       out_.texts_[i].is_own = false;
     }
+    out_.number_words_ = out_.words_beside_numbers();
     return std::move(out_);
   }
 
@@ -300,7 +301,7 @@ std::vector<std::string_view> TextCatalogue::missing() const {
   return out;
 }
 
-NumberWords TextCatalogue::number_words() const {
+NumberWords TextCatalogue::words_beside_numbers() const {
   NumberWords out;
   for (size_t i = 0; i < kTexts.size(); ++i) {
     for (const Template& form : texts_[i].forms) {

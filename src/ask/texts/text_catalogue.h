@@ -80,7 +80,7 @@ class TextCatalogue {
   [[nodiscard]] const std::string& language() const { return language_; }
   /// Keys that are said in the language of the fallback.
   [[nodiscard]] std::vector<std::string_view> missing() const;
-  [[nodiscard]] NumberWords number_words() const;
+  [[nodiscard]] const NumberWords& number_words() const { return number_words_; }
 
  private:
   struct Piece {
@@ -95,10 +95,13 @@ class TextCatalogue {
   };
   class Reader;
 
+  [[nodiscard]] NumberWords words_beside_numbers() const;
+
   std::string language_;
   std::vector<Text> texts_;                                // as kTexts
   std::map<std::string, std::string, std::less<>> names_;  // of concepts
   std::set<std::string, std::less<>> question_words_;
+  NumberWords number_words_;
 };
 
 }  // namespace prom5::texts

@@ -37,9 +37,13 @@ Result<RangeFrame> range_frame(query::Engine& engine, const std::string& promql,
   frame.series.reserve(matrix->series.size());
   for (query::Series& series : matrix->series) {
     FrameSeries out{std::move(series.labels), std::vector<double>(frame.steps, NAN)};
-    for (size_t i = 0; i < series.points.size(); ++i) {
+    size_t at = 0;
+    for (size_t i = 0; i < series.points.size(); ++i, ++at) {
       const query::Point& point = series.points[i];
-      const auto at = static_cast<size_t>((point.time - request.start).ms / request.step.ms);
+      // A division only where steps were left out.
+      if (point.time != frame.time_of(at)) {
+        at = static_cast<size_t>((point.time - request.start).ms / request.step.ms);
+      }
       if (at < frame.steps && series.histogram(i) == nullptr) out.values[at] = point.value;
     }
     frame.series.push_back(std::move(out));
