@@ -339,6 +339,25 @@ Plan Planner::plan_explain(const Reading& reading, const std::optional<Subject>&
   return plan_why(reading, subject);
 }
 
+namespace {
+
+/// Whether a question why is about a rise; nothing where its words leave that open. "Slow" and "too
+/// many" are said of what alerts are written for: which way those look is the bad way.
+std::optional<bool> asks_of_rise(const Reading& reading, const Subject& subject) {
+  if (reading.says_any({"low", "lower", "drop", "dropped", "fall", "fell", "fallen", "decrease",
+                        "decreased", "decline", "declined", "less", "few", "fewer", "shrink"})) {
+    return false;
+  }
+  if (reading.says_any({"high", "higher", "spike", "spiked", "spiking", "rise", "rising", "rose",
+                        "increase", "increased", "climb", "peak", "more", "jump", "jumped"})) {
+    return true;
+  }
+  if (subject.entry == nullptr || !subject.entry->alert) return std::nullopt;
+  return subject.entry->alert->op == ">";
+}
+
+}  // namespace
+
 /// Why: what else was unusual then, and came first.
 Plan Planner::plan_why(const Reading& reading, const std::optional<Subject>& subject) const {
   Plan plan;
@@ -372,6 +391,8 @@ Plan Planner::plan_why(const Reading& reading, const std::optional<Subject>& sub
       plan.promql = of_up.promql(Shape{});
       name = up.name;
       plan.unit = "up";
+    } else if (const std::optional<bool> rise = asks_of_rise(reading, *subject)) {
+      arguments["rise"] = *rise;
     }
     arguments["promql"] = plan.promql;
     arguments["unit"] = plan.unit;

@@ -496,11 +496,16 @@ std::string say_causes(const Telling& told) {
   if (found.contains("effect") && told.plan.wording != "why_down") {
     out += texts.say("cause.effect", {{"finding", say_finding(texts, found["effect"])}}) + " ";
   }
+  const bool happened = found.value("happened", true);
+  if (!happened && !found.contains("effect")) {
+    out += texts.say("cause.no_effect", {{"subject", told.plan.subject}}) + " ";
+  }
   const Json causes = found.value("causes", Json::array());
   const size_t looked_at = found.value("series", size_t{0});
   if (causes.empty() && found.value("judged", looked_at) * 2 < looked_at) {
     return out + texts.say("cause.too_early");
   }
+  if (causes.empty() && !happened) return out + texts.say("cause.nothing_else");
   if (causes.empty()) {
     return out + (told.plan.subject.empty()
                       ? texts.say("cause.none")
@@ -511,7 +516,9 @@ std::string say_causes(const Telling& told) {
     if (parts.size() == 6) break;
     parts.push_back(say_dated_finding(told, f, false));
   }
-  return out + texts.say("cause.likeliest", {{"findings", join_words(parts, "; ")}});
+  const std::string findings = join_words(parts, "; ");
+  return out + (happened ? texts.say("cause.likeliest", {{"findings", findings}})
+                         : texts.say("cause.elsewhere", {{"findings", findings}}));
 }
 
 std::string say_description(const Telling& told) {

@@ -57,6 +57,29 @@ std::string said(const Plan& plan, const Json& data) {
 
 }  // namespace
 
+TEST(SayCauses, OnlyOfWhatHappened) {
+  Plan plan = plan_of("seconds");
+  plan.subject = "request latency";
+  plan.wording = "why";
+  const Json cause{{"name", "CPU usage"}, {"labels", {{"instance", "web-01"}}},
+                   {"observed", 95.0},    {"expected", 20.0},
+                   {"up", true},          {"unit", "percent"}};
+  Json found{{"causes", Json::array({cause})}, {"series", 9}, {"judged", 9}};
+  const auto words = [&] { return say_answer(plan, Results{{"causes", found}}, kNow); };
+  EXPECT_EQ(words(),
+            "Likeliest causes, the strongest signs first: CPU usage of instance=web-01: 95 %, "
+            "higher than "
+            "usual (20 %).");
+  found["happened"] = false;
+  EXPECT_EQ(words(),
+            "request latency: no unusual change at that time. Unusual elsewhere at that time: CPU "
+            "usage of instance=web-01: 95 %, higher than usual (20 %).");
+  found["causes"] = Json::array();
+  EXPECT_EQ(words(),
+            "request latency: no unusual change at that time. Nor did I find anything else unusual "
+            "at that time.");
+}
+
 TEST(SayValue, Each) {
   const auto say = [](double value, std::string_view unit, std::string_view want) {
     EXPECT_EQ(say_value(value, unit), want) << value << " " << unit;

@@ -192,6 +192,9 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"cause.none_of", "subject", ""},
     {"cause.too_early", "", ""},
     {"cause.likeliest", "findings", ""},
+    {"cause.no_effect", "subject", ""},
+    {"cause.elsewhere", "findings", ""},
+    {"cause.nothing_else", "", ""},
 
     {"describe.metric", "metric", ""},
     {"describe.type", "metric type", ""},

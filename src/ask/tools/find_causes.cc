@@ -50,7 +50,8 @@ ToolSpec FindCauses::spec() const {
                          {"past?", "boolean", "it is over"},
                          {"from?", "number", "Unix seconds: it was at some time since then"},
                          {"to?", "number", "and before then"},
-                         {"unit?", "string", "of the effect"}})};
+                         {"unit?", "string", "of the effect"},
+                         {"rise?", "boolean", "whether the effect is a rise or a fall; either"}})};
 }
 
 /// The firing alert that the words name best; all of them when they name none.
@@ -129,6 +130,11 @@ Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context)
       effect->sign = &own;
       out["effect"] = oddity_json(*effect);
     }
+    // What moved the other way is nothing to explain a rise by.
+    const bool other_way =
+        effect && arguments.contains("rise") && flag_of(arguments, "rise") != effect->deviation.up;
+    if (course.judged > 0) out["happened"] = effect && !other_way;
+    if (other_way) effect.reset();
   }
   // What an alert is about is looked at alone; a question about a course, among everything.
   const bool narrow = promql.empty() && !filters.empty();

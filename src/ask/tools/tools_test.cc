@@ -463,6 +463,28 @@ TEST(FindCausesTool, RanksTheLeadingSeriesFirst) {
   EXPECT_GT(found["causes"][0]["r"].get<double>(), 0.6);
 }
 
+TEST(FindCausesTool, WhatDidNotHappenHasNoCauses) {
+  const auto causes_of = [](Json more) {
+    Json arguments{{"promql",
+                    "sum(rate(http_request_duration_seconds_sum{service=\"api\"}[5m])) / "
+                    "sum(rate(http_request_duration_seconds_count{service=\"api\"}[5m]))"},
+                   {"at", kNowSeconds - 60 * 70}};
+    arguments.update(more);
+    return good(tools().causes, arguments);
+  };
+  // It rose: who asks why it fell is told that it did not.
+  EXPECT_EQ(causes_of({{"rise", true}})["happened"], true);
+  const Json fell = causes_of({{"rise", false}});
+  EXPECT_EQ(fell["happened"], false);
+  EXPECT_EQ(fell["effect"]["up"], true);
+  EXPECT_FALSE(fell["causes"].empty());
+  for (const Json& elsewhere : fell["causes"]) EXPECT_FALSE(elsewhere.contains("r"));
+  // What never moves.
+  const Json flat = causes_of({{"promql", "count(up)"}});
+  EXPECT_EQ(flat.value("happened", true), false) << flat.dump();
+  EXPECT_FALSE(flat.contains("effect"));
+}
+
 TEST(FindCausesTool, OfAnAlert) {
   const Json found = good(tools().causes, {{"alert", true}, {"words", Json::array({"cpu"})}});
   ASSERT_EQ(found["alerts"].size(), 1U);
