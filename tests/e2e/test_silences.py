@@ -1,5 +1,7 @@
 """What an Alertmanager has silenced, as the assistant tells it: beside Debian's own."""
 import datetime
+import json
+import time
 import unittest
 
 import harness
@@ -48,7 +50,8 @@ class Silences(unittest.TestCase):
         cls.alertmanager.start()
         # The first of the two does not answer; the other knows.
         config = CONFIG.format(dead=harness.free_port(), port=cls.alertmanager.port)
-        cls.server = harness.Prom5(["--web.enable-lifecycle"], config=config)
+        cls.server = harness.Prom5(["--web.enable-lifecycle", "--web.enable-remote-write-receiver"],
+                                   config=config)
         cls.addClassCleanup(cls.server.kill)
         cls.server.start()
         harness.wait_until(lambda: cls.server.query("up"), "there are samples")
@@ -76,6 +79,41 @@ class Silences(unittest.TestCase):
         self.assertEqual(status, 200)
         reply = self.ask("are there any silences?")["reply"]
         self.assertIn('1 silence: job="batch" until ', reply)
+
+    def test_what_is_proposed_silences_what_it_says(self):
+        """The Alertmanager takes the matchers as they are, and hides by them what they name."""
+        alerts = [{"labels": {"alertname": name, "job": job}}
+                  for name, job in (("DiskFull", "node"), ("Slow", "self"))]
+        status, _, answer = self.alertmanager.post(
+            "/alerts/api/v2/alerts", json.dumps(alerts), {"Content-Type": "application/json"})
+        self.assertEqual(status, 200, answer)
+        harness.wait_until(lambda: self.states().keys() == {"DiskFull", "Slow"}, "both fire")
+        self.server.must_write([({"__name__": "ALERTS", "alertstate": "firing", **a["labels"]},
+                                 [(int(time.time() * 1000), 1.0)]) for a in alerts])
+        for question, hidden in (("silence job self for 2 hours", {"Slow"}),
+                                 ("silence everything for 1 hour", {"DiskFull", "Slow"})):
+            with self.subTest(question):
+                _, answer = self.server.post_json("/api/v5/query/natural", {"query": question})
+                action = answer.get("action")
+                self.assertIsNotNone(action, answer)
+                one = self.alertmanager.silence(
+                    [{"name": name, "value": value, "isEqual": True,
+                      "isRegex": name in action.get("regex", [])}
+                     for name, value in action["matchers"].items()], question)
+                harness.wait_until(
+                    lambda: {name for name, state in self.states().items()
+                             if state == "suppressed"} == hidden, "those are hidden")
+                status, _, _ = self.alertmanager.request("DELETE", f"/alerts/api/v2/silence/{one}")
+                self.assertEqual(status, 200)
+                harness.wait_until(lambda: set(self.states().values()) == {"active"},
+                                   "nothing is hidden")
+
+    def states(self):
+        """Of the alerts that fire, by name."""
+        status, _, body = self.alertmanager.request("GET", "/alerts/api/v2/alerts")
+        self.assertEqual(status, 200)
+        return {alert["labels"]["alertname"]: alert["status"]["state"]
+                for alert in json.loads(body)}
 
     def test_when_none_answers_it_says_so(self):
         """Configurations are read anew: first none of two answers, then there is none."""

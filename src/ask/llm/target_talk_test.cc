@@ -305,9 +305,9 @@ TEST(SilenceOfAll, AsksOnlyForWhatIsMissing) {
 }
 
 TEST(SilenceOfAll, NothingToSilenceIsSaid) {
-  for (const char* question : {"mute everything", "silence all alerts for 1 hour"}) {
+  for (const char* question : {"mute everything for 2h", "silence all alerts for 1 hour"}) {
     const Answer a = talk_to(shop(), {question});
-    ASSERT_TRUE(a.refusal) << shown(a);
+    EXPECT_FALSE(a.action) << shown(a);
     says(a, {"nothing to silence"});
   }
 }
