@@ -105,14 +105,19 @@ std::optional<Trend> trend(std::span<const double> series, std::span<const doubl
   const double all_pairs = count * (count - 1) / 2;
   if (deviation > 0) out.mann_kendall = out.monotony * all_pairs / deviation;
   const double reach = std::min(0.5, kZ90 * deviation / (2 * all_pairs));
-  // The median has parted the slopes: each end of the interval lies in its half.
+  if (pairs.slopes.size() < 3) {
+    out.slope_low = out.slope_high = out.slope;
+    return out;
+  }
+  // The median has parted the slopes: each end of the interval lies in its half. The upper one
+  // first, as looking for the lower one moves the slope in the middle.
   const auto last = static_cast<double>(pairs.slopes.size() - 1);
   const size_t half = pairs.slopes.size() / 2;
   const std::span<double> below = std::span(pairs.slopes).first(half + 1);
   const std::span<double> above = std::span(pairs.slopes).subspan(half);
   const auto to_middle = static_cast<double>(half);
-  out.slope_low = quantile_of(below, (0.5 - reach) * last / to_middle);
   out.slope_high = quantile_of(above, ((0.5 + reach) * last - to_middle) / (last - to_middle));
+  out.slope_low = quantile_of(below, (0.5 - reach) * last / to_middle);
   return out;
 }
 

@@ -139,8 +139,12 @@ Result<void> Lexicon::add_speech(const YamlNode& root) {
       for (const std::string& word : TRY(strings(value))) (*words)[word] = name.scalar;
     }
   }
-  if (const YamlNode* section = root.find("choosing")) {
-    for (const std::string& word : TRY(strings(*section))) choosing_.insert(word);
+  const std::pair<const char*, Set*> lists[] = {{"choosing", &choosing_},
+                                                {"surely_german", &surely_german_}};
+  for (const auto& [key, words] : lists) {
+    const YamlNode* section = root.find(key);
+    if (section == nullptr) continue;
+    for (const std::string& word : TRY(strings(*section))) words->insert(word);
   }
   return {};
 }

@@ -69,6 +69,10 @@ class Lexicon {
   /// English for a German word or for several with blanks between, in lower case and without
   /// accents; null where nothing is known.
   [[nodiscard]] const std::string* from_german(std::string_view words) const;
+  /// Whether a short word is German for sure: "und", "von".
+  [[nodiscard]] bool is_german(std::string_view word) const {
+    return surely_german_.contains(word);
+  }
   /// Every word known here, for the correction of spelling.
   [[nodiscard]] const std::set<std::string, std::less<>>& known() const { return known_; }
 
@@ -104,6 +108,7 @@ class Lexicon {
   Words<std::string> ordinals_;
   Words<std::string> german_;
   Set choosing_;
+  Set surely_german_;
 };
 
 /// A word in its singular, as far as its ending tells.

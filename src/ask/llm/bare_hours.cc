@@ -22,8 +22,9 @@ bool mean_hours(std::span<const Token> tokens, size_t first, size_t last, bool d
   if (!may_be_hour(word_at(tokens, first)) || !may_be_hour(word_at(tokens, last))) return false;
   if (day_named) return true;
   const std::string_view after = word_at(tokens, last + 1);
-  const bool ends = after.empty() ||
-                    is_any_of(after, {"of", "for", "on", "at", "by", "per", "and", "was", "were"});
+  const bool ends =
+      after.empty() || is_any_of(after, {"of", "for", "on", "at", "by", "per", "and", "was", "were",
+                                         "utc", "oclock", "clock", "uhr"});
   // Two words before: "grew from 2".
   const bool moves =
       is_any_of(word_before(tokens, first, 2),

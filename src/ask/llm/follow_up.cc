@@ -19,7 +19,7 @@ Json mention_json(const Mention& m) {
 
 /// "90", "and 90 %?": a number and nothing that it could be of.
 bool is_amount(const Reading& reading) {
-  constexpr size_t kFewWords = 3;
+  constexpr size_t kFewWords = 5;
   return reading.numbers.size() == 1 && reading.tokens.size() <= kFewWords &&
          reading.thresholds.empty() && reading.content.empty() && reading.mentions.empty() &&
          reading.numbered.empty() && reading.values.empty();
@@ -27,7 +27,9 @@ bool is_amount(const Reading& reading) {
 
 /// "make it 2 %", "90", "for 15 minutes", "and critical": the alert before, with something else.
 void inherit_alert(const Json& before, Reading& reading) {
-  const bool amends = reading.says_phrase({"make", "it"}) || reading.hold ||
+  const bool amends = reading.says_phrase({"make", "it"}) ||
+                      reading.says_phrase({"make", "that"}) ||
+                      (reading.says("actually") && reading.numbers.size() == 1) || reading.hold ||
                       !reading.severity.empty() || is_amount(reading) ||
                       reading.says_any({"critical", "warning", "only"});
   if (before.value("intent", "") != "alert" || reading.intent_said || !amends) return;

@@ -305,8 +305,9 @@ bool wants_alert(const Reading& r) {
   if (asks && r.says_any({"firing", "alerts", "fire", "active", "pending", "triggered"}))
     return false;
   if (r.says("why") || r.says_any({"cause", "causing", "caused"})) return false;
-  const bool names_it = r.says_any({"alert", "alarm", "notify", "notification", "page", "warn",
-                                    "alerting", "alarms", "paged", "alerted", "notified"});
+  const bool names_it =
+      pages_somebody(r) || r.says_any({"alert", "alarm", "notify", "notification", "warn",
+                                       "alerting", "alarms", "alerted", "notified"});
   const bool condition = r.says_any({"when", "if", "whenever", "once", "should", "as", "case"}) ||
                          !r.thresholds.empty();
   if (names_it && (condition || !asks)) return true;
@@ -519,6 +520,19 @@ bool goes_on(const Reading& r) {
 }
 
 }  // namespace
+
+bool pages_somebody(const Reading& r) {
+  if (r.says_any({"paged", "paging", "pager"})) return true;
+  for (size_t i = 0; i + 1 < r.tokens.size(); ++i) {
+    if (r.tokens[i].text == "page" &&
+        is_any_of(r.tokens[i + 1].text,
+                  {"me", "us", "someone", "somebody", "everyone", "the", "on-call", "oncall", "ops",
+                   "team", "whoever", "when", "if", "whenever", "once", "on"})) {
+      return true;
+    }
+  }
+  return false;
+}
 
 namespace {
 

@@ -9,12 +9,12 @@ namespace prom5::llm {
 
 /// "is it getting worse": which way it goes, over the last hour or the time that is said.
 bool asks_for_direction(const Reading& r);
-
+/// "page me when", "page the on-call", "paged"; a status page or a page's latency pages nobody.
+bool pages_somebody(const Reading& r);
 /// "since when", "when did it start": of what is unusual; how long something is up is a value.
 bool asks_for_onset(const Reading& r);
 /// A word for which way something goes: "rising", "filling".
 bool says_movement(std::string_view word);
-/// The same of what is down or fires.
 /// "since when is cpu above 80 %", "when did the load rise above 3".
 bool asks_for_crossing(const Reading& r);
 /// "since when is web-01 up", "when did it come back".
@@ -27,6 +27,7 @@ bool says_how_things_are(std::string_view word);
 bool asks_only_how_things_are(const Reading& r);
 /// "any alerts?", "alarms": which there are, not to be warned.
 bool asks_for_alerts(const Reading& r);
+/// "since when is it down": the onset of what is down or fires.
 bool asks_for_state_onset(const Reading& r);
 
 /// Sets what kind of answer a reading wants, from its words alone; and whether it goes on from

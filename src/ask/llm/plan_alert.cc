@@ -1,6 +1,7 @@
 // Plans that propose an alert. Nothing is created here.
 #include <algorithm>
 
+#include "ask/llm/intent.h"
 #include "ask/llm/planner.h"
 #include "base/ascii.h"
 #include "io/codec/number.h"
@@ -68,7 +69,7 @@ Plan ask_for_value(const std::string& subject, std::string_view unit,
 std::string severity_of(const Reading& reading) {
   if (!reading.severity.empty()) return reading.severity;
   const bool urgent =
-      reading.says_any({"page", "paged", "urgent", "emergency", "wake", "critical"});
+      pages_somebody(reading) || reading.says_any({"urgent", "emergency", "wake", "critical"});
   return urgent ? "critical" : "warning";
 }
 
@@ -122,6 +123,12 @@ Subject Planner::as_warned(const Reading& reading, const Subject& subject) const
   const bool below = !reading.thresholds.empty() && reading.thresholds[0].op.starts_with('<');
   const bool share = subject.recipe->unit == "percent" || subject.recipe->unit == "ratio";
   if (!below || !share || subject.entry == nullptr || subject.entry->least_is_worst) return subject;
+  // Who says "usage" means it, and what is counted is no stock that runs out: "cpu below 5 %".
+  const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
+  if (metric == nullptr || metric->type == MetricType::Counter) return subject;
+  if (reading.says_any({"usage", "used", "use", "utilisation", "utilization", "consumption"})) {
+    return subject;
+  }
   for (const catalogue::Concept& other : knowledge_.pack.concepts) {
     if (!other.least_is_worst) continue;
     Subject left = knowledge_.subjects.of_concept(other, reading, snapshot_);

@@ -81,8 +81,17 @@ std::optional<Plan> Planner::plan_promql(const std::string& said) const {
   }
   // "web-01" is a host, though it could be a difference.
   if (!snapshot_.places(catalogue::fold(query.promql)).empty()) return std::nullopt;
+  // What is absent is what absent() is asked of; of several names one may have no series now.
+  const bool of_absence = query.promql.find("absent") != std::string::npos;
+  const bool some_known = std::ranges::any_of(query.names, [&](const TypedQuery::Name& each) {
+    return snapshot_.find(each.name) != nullptr;
+  });
   for (const TypedQuery::Name& each : query.names) {
     if (snapshot_.find(each.name) != nullptr) continue;
+    if (query.surely &&
+        (of_absence || (some_known && query.promql.find(" or ") != std::string::npos))) {
+      continue;
+    }
     // "max(cpu)" may be words.
     if (!query.surely || knowledge_.vocabulary.knows(to_lower(each.name))) return std::nullopt;
     return refuse_metric(query, each.name);

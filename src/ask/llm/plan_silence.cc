@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "ask/llm/planner.h"
+#include "ask/llm/value_words.h"
+#include "base/ascii.h"
 
 namespace prom5::llm {
 
@@ -186,10 +188,6 @@ std::optional<DurationMs> said_length(const Reading& reading, TimeMs now) {
   return std::nullopt;
 }
 
-DurationMs length_of(const Reading& reading, TimeMs now) {
-  return said_length(reading, now).value_or(kDefaultSilence);
-}
-
 /// "everything", "all alerts", "the alerts": and nothing that narrows them.
 bool means_all(const Reading& reading) {
   const bool all = reading.says_any({"everything", "all", "anything", "every", "whole", "any"});
@@ -201,6 +199,54 @@ bool means_all(const Reading& reading) {
                             {"everything", "all", "alert", "alerts", "alarm", "any", "anything",
                              "every", "notification", "warning", "page", "silence", "system"});
          });
+}
+
+/// "remove the silence on web-01", "unmute it": of what is silenced already.
+bool ends_silence(const Reading& reading) {
+  if (reading.says_any({"unsilence", "unmute", "unmuted"})) return true;
+  constexpr size_t kNear = 3;
+  const auto& tokens = reading.tokens;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    // As written: a server has words like "remote", and this one is taken for misspelt.
+    if (!is_any_of(to_lower(tokens[i].written),
+                   {"remove", "delete", "expire", "lift", "end", "cancel", "drop", "revoke", "undo",
+                    "clear", "disable", "stop"})) {
+      continue;
+    }
+    for (size_t k = i + 1; k < std::min(tokens.size(), i + 1 + kNear); ++k) {
+      if (is_any_of(tokens[k].text, {"silence", "silences", "mute"})) return true;
+    }
+  }
+  return false;
+}
+
+/// From when to when a silence holds: from now, or from the beginning of a time to come.
+struct Stretch {
+  TimeMs start;
+  DurationMs length;
+};
+
+std::optional<Stretch> stretch_of(const Reading& reading, TimeMs now) {
+  if (reading.ahead && !reading.hold && reading.ahead->start > now) {
+    return Stretch{reading.ahead->start, reading.ahead->end - reading.ahead->start};
+  }
+  const auto length = said_length(reading, now);
+  return length ? std::optional(Stretch{now, *length}) : std::nullopt;
+}
+
+/// Fills the proposal in, as the tool and the one who accepts it need it.
+void propose(Plan& plan, Json arguments, const Stretch& stretch, TimeMs now) {
+  arguments["duration_s"] = stretch.length.ms / 1000;
+  plan.action = arguments;
+  (*plan.action)["kind"] = "silence";
+  (*plan.action)["starts_at"] = format_rfc3339(stretch.start);
+  (*plan.action)["ends_at"] = format_rfc3339(stretch.start + stretch.length);
+  plan.window = format_duration(stretch.length);
+  if (stretch.start > now) {
+    arguments["start"] = stretch.start.as_seconds();
+    plan.frame["starts"] = say_time(stretch.start, now);
+  }
+  plan.calls.push_back({"hits", "propose_silence", std::move(arguments)});
 }
 
 /// `text`: what was asked, which an answer is put behind.
@@ -238,6 +284,9 @@ Plan refuse_alert(const std::string& name, const Metric* alerts,
 
 std::optional<Plan> Planner::plan_silence_in(const Reading& reading, const std::string& text,
                                              const Json& before) const {
+  if (ends_silence(reading)) {
+    return refusal("not_allowed", texts_.say("refuse.unsilence"), {});
+  }
   if (reading.intent == Intent::Silence) {
     Plan plan = plan_silence(reading, text);
     if (plan.action) plan.frame["text"] = text;
@@ -261,8 +310,8 @@ std::optional<Plan> Planner::plan_silence_in(const Reading& reading, const std::
 
 /// Whether any fires is left to the tool: what is known of names may be older than the alert.
 Plan Planner::plan_silence_of_all(const Reading& reading, const std::string& text) const {
-  const auto length = said_length(reading, now_);
-  if (!length) {
+  const auto stretch = stretch_of(reading, now_);
+  if (!stretch) {
     Plan back = clarification(texts_.say("ask.how_long"), {"1 hour", "2 hours", "8 hours"});
     back.frame = {{"intent", "clarify"}, {"text", text}};
     return back;
@@ -272,15 +321,8 @@ Plan Planner::plan_silence_of_all(const Reading& reading, const std::string& tex
   plan.subject = "silence";
   plan.confidence = 0.8;
   plan.wording = "silence_all";
-  Json arguments{{"matchers", {{"alertname", ".+"}}}, {"regex", {"alertname"}}};
-  arguments["duration_s"] = length->ms / 1000;
-  plan.action = arguments;
-  (*plan.action)["kind"] = "silence";
-  (*plan.action)["starts_at"] = format_rfc3339(now_);
-  (*plan.action)["ends_at"] = format_rfc3339(now_ + *length);
-  plan.window = format_duration(*length);
-  plan.calls.push_back({"hits", "propose_silence", std::move(arguments)});
   plan.frame = {{"intent", "silence"}};
+  propose(plan, {{"matchers", {{"alertname", ".+"}}}, {"regex", {"alertname"}}}, *stretch, now_);
   return plan;
 }
 
@@ -307,21 +349,14 @@ Plan Planner::plan_silence(const Reading& reading, const std::string& text) cons
     }
     return ask_which_alerts(alerts, text, said_length(reading, now_).has_value(), texts_);
   }
-  const DurationMs length = length_of(reading, now_);
   Plan plan;
   plan.intent = Intent::Silence;
   plan.subject = "silence";
   plan.confidence = matchers.has("alertname") ? 0.9 : 0.8;
   plan.wording = "silence";
-  Json arguments = matchers.arguments();
-  arguments["duration_s"] = length.ms / 1000;
-  plan.action = arguments;
-  (*plan.action)["kind"] = "silence";
-  (*plan.action)["starts_at"] = format_rfc3339(now_);
-  (*plan.action)["ends_at"] = format_rfc3339(now_ + length);
-  plan.window = format_duration(length);
-  plan.calls.push_back({"hits", "propose_silence", std::move(arguments)});
   plan.frame = {{"intent", "silence"}};
+  propose(plan, matchers.arguments(),
+          stretch_of(reading, now_).value_or(Stretch{now_, kDefaultSilence}), now_);
   return plan;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ask/llm/number_words.h"
 #include "ask/llm/planner.h"
 #include "base/ascii.h"
 #include "io/codec/number.h"
@@ -325,6 +326,19 @@ std::string Planner::in_english(const std::string& said) const {
       english = lexicon.from_german(phrase);
     }
     const Token& token = tokens[i];
+    // "vor 2 Stunden": the word that says so stands behind in English.
+    if (token.text == "vor" && i + 2 < tokens.size()) {
+      const std::string* number = lexicon.from_german(tokens[i + 1].text);
+      const std::string* unit = lexicon.from_german(tokens[i + 2].text);
+      const bool one = number != nullptr && *number == "a";
+      const std::string count = one ? "1" : number != nullptr ? *number : tokens[i + 1].text;
+      if (unit != nullptr && plain_number(count)) {
+        out += (out.empty() ? "" : " ") + count + " " + *unit + " ago";
+        german = true;
+        i += 3;
+        continue;
+      }
+    }
     const bool known = knowledge_.vocabulary.knows(token.text);
     const std::string folded = catalogue::fold(token.text);
     const bool name = !snapshot_.places(folded).empty() || snapshot_.find(token.written) != nullptr;
@@ -352,7 +366,7 @@ std::string Planner::in_english(const std::string& said) const {
       if (knowledge_.vocabulary.knows(word) || !snapshot_.places(catalogue::fold(word)).empty()) {
         continue;
       }
-      german = german || word.size() > kShort;
+      german = german || word.size() > kShort || lexicon.is_german(word);
       ++strange;
     }
     const bool phrase = count > 0;  // "was ist", as no English has it

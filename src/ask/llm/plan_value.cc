@@ -150,8 +150,17 @@ bool tells_when(const Reading& reading, const Subject& subject) {
 std::string_view side_of_moment(const Reading& reading, const Subject& subject) {
   if (subject.recipe->unit != "timestamp" || !(reading.point || reading.shift)) return "";
   if (!reading.thresholds.empty() || reading.intent != Intent::Query) return "";
-  if (reading.says_phrase({"less", "than"}) || reading.says_any({"under", "within"})) return ">";
-  return reading.says_phrase({"more", "than"}) || reading.says("over") ? "<" : "";
+  const auto either = [&](std::string_view first, std::string_view second) {
+    return reading.says_phrase({first, "more", second}) ||
+           reading.says_phrase({first, "less", second});
+  };
+  const bool turned = either("no", "than") || either("not", "than");
+  const bool younger = reading.says_phrase({"less", "than"}) ||
+                       reading.says_any({"under", "within"}) || reading.says_phrase({"at", "most"});
+  const bool older = reading.says_phrase({"more", "than"}) || reading.says("over") ||
+                     reading.says_phrase({"at", "least"});
+  if (!younger && !older) return "";
+  return younger != turned ? ">" : "<";
 }
 
 /// "how long ago", "how many minutes ago"

@@ -156,4 +156,10 @@ TEST(PromqlQuestion, WordsAreNone) {
   reads("web-01 cpu", {"node_cpu_seconds_total", "web-01:9100"});
 }
 
+TEST(PromqlQuestion, WhatIsAbsentMayBeAskedFor) {
+  EXPECT_EQ(answered("absent(nope_total)").promql, "absent(nope_total)");
+  EXPECT_EQ(answered("up or nope_total").promql, "up or nope_total");
+  EXPECT_TRUE(assistant().ask("rate(nope_total[5m])").refusal);
+}
+
 }  // namespace prom5::llm

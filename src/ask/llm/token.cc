@@ -341,6 +341,12 @@ std::vector<Token> tokenize(std::string_view text) {
                          is_range_end(tokens[i + 1].text);
     if (!between) tokens.erase(tokens.begin() + static_cast<std::ptrdiff_t>(i));
   }
+  // "isn't web-01 down?" asks the same as "is web-01 down?"; "isn't over 80 %" is a part of more.
+  const bool doubts = tokens.size() > 3 && tokens[1].text == "not" &&
+                      is_any_of(tokens[0].text, {"is", "are", "was", "were", "has", "have"}) &&
+                      !is_any_of(tokens[2].text, {"over", "above", "below", "under", "more", "less",
+                                                  "at", "higher", "lower", "greater", "equal"});
+  if (doubts) tokens.erase(tokens.begin() + 1);
   if (tokens.size() > kMostWords) tokens.resize(kMostWords);
   return with_digits(tokens);
 }

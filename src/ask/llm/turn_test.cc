@@ -213,4 +213,24 @@ TEST(Turns, GermanWordsMakeEnglishQuestions) {
   says(talk({"wie hoch ist die Brotbackzeit"}, "de"), "nur auf Englisch");
 }
 
+TEST(German, OneShortWordShowsIt) {
+  says(talk({"CPU von web-01"}), "web-01");
+  says(talk({"cpu usage of web-01", "und web-02?"}), "web-02");
+  EXPECT_EQ(talk({"cpu von web-01"}).promql, talk({"cpu of web-01"}).promql);
+}
+
+TEST(German, TimesAreThoseOfEnglish) {
+  for (const auto& [german, english] :
+       {std::pair{"CPU von web-01 vor zwei Stunden", "CPU of web-01 2 hours ago"},
+        std::pair{"CPU von web-01 vor einer Stunde", "CPU of web-01 1 hour ago"},
+        std::pair{"CPU von web-01 heute früh", "CPU of web-01 this morning"},
+        std::pair{"CPU von web-01 zwischen 10 und 11 Uhr",
+                  "CPU of web-01 between 10:00 and 11:00"}}) {
+    const Answer a = talk({german});
+    const Answer b = talk({english});
+    EXPECT_EQ(a.promql, b.promql) << german;
+    EXPECT_EQ(a.text, b.text) << german;
+  }
+}
+
 }  // namespace prom5::llm

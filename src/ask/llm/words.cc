@@ -346,10 +346,12 @@ std::string say_silence(const Telling& told) {
   for (const auto& [name, value] : (*told.plan.action)["matchers"].items()) {
     matchers.push_back(name + "=" + value.get<std::string>());
   }
-  const std::string out =
-      all ? texts.say("silence.of_all", {{"window", told.plan.window}})
-          : texts.say("silence.proposed",
-                      {{"matchers", join_words(matchers, ", ")}, {"window", told.plan.window}});
+  std::string out = all ? texts.say("silence.of_all", {{"window", told.plan.window}})
+                        : texts.say("silence.proposed", {{"matchers", join_words(matchers, ", ")},
+                                                         {"window", told.plan.window}});
+  if (const std::string starts = told.plan.frame.value("starts", ""); !starts.empty()) {
+    out += " " + texts.say("silence.begins", {{"time", starts}});
+  }
   if (!hits.contains("alerts")) return out;
   if (hits["alerts"].empty()) return out + " " + texts.say("silence.hits_none");
   std::vector<std::string> names;

@@ -154,6 +154,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"alert.episode_of", "name time", ""},
     {"alert.open_episode_of", "name time", ""},
 
+    {"silence.begins", "time", ""},
     {"silence.proposed", "matchers window", ""},
     {"silence.hits_none", "", ""},
     {"silence.of_all", "window", ""},
@@ -241,6 +242,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"ask.in_english", "", ""},
 
     {"refuse.unsafe", "", ""},
+    {"refuse.unsilence", "", ""},
     {"refuse.small_talk", "", ""},
     {"refuse.name", "name", ""},
     {"refuse.name_elsewhere", "name subject", ""},

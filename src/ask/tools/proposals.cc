@@ -169,6 +169,7 @@ ToolSpec ProposeSilence::spec() const {
           "nothing.",
           object_schema({{"matchers", "object", "label: value"},
                          {"regex?", "array", "labels whose value is a regular expression"},
+                         {"start?", "number", "Unix seconds, default now"},
                          {"duration_s?", "number", "how long"}})};
 }
 
@@ -204,7 +205,8 @@ Result<Json> ProposeSilence::call(const Json& arguments, const ToolContext& cont
                                  {},
                                  {{"resultType", "vector"}, {"result", std::move(rows)}}});
   }
-  return Json{{"alerts", std::move(alerts)}};
+  const TimeMs start = time_of(arguments, "start", context.now);
+  return Json{{"alerts", std::move(alerts)}, {"start", start.as_seconds()}};
 }
 
 ToolSpec ForecastSeries::spec() const {

@@ -106,7 +106,10 @@ void read_series(const FrameSeries& series, const RangeFrame& frame, TimeMs sinc
     last = i;
   }
   if (!starts || !last) return;
-  const TimeMs started{static_cast<int64_t>(series.values[*last] * 1000)};
+  // A clock that is far off tells nothing.
+  const double seconds = series.values[*last];
+  if (seconds <= 0 || seconds > (frame.time_of(*last) + DurationMs::hours(24)).as_seconds()) return;
+  const TimeMs started{static_cast<int64_t>(seconds * 1000)};
   target->started = std::max(target->started.value_or(started), started);
 }
 
