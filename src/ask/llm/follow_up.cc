@@ -1,6 +1,7 @@
 // What a question takes over from the turn before: "and memory?", "only production", "make it
 // five".
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "ask/llm/planner.h"
@@ -108,6 +109,7 @@ void inherit_times(const Json& before, bool new_subject, TimeMs now, Reading& re
   if (new_subject && !leans) return;
   // "tomorrow" is no part of what was measured.
   const bool own = reading.window || reading.range || reading.point || reading.ahead;
+  reading.all_told = !own && !reading.shift && before.value("all", false);
   if (!own && before.contains("window_ms")) {
     TimePhrase window;
     window.length = {before["window_ms"].get<int64_t>()};
@@ -163,7 +165,17 @@ void Planner::take_bare_window(const Json& before, Reading& reading) const {
 
 Json Planner::frame_of(const Reading& reading, const Subject& subject, const Plan& plan) const {
   Json mentions = Json::array();
-  for (const size_t m : subject.filters) mentions.push_back(mention_json(reading.mentions[m]));
+  const catalogue::Metric* metric = snapshot_.find(subject.recipe->needs.front());
+  for (const size_t m : subject.filters) {
+    Json mention = mention_json(reading.mentions[m]);
+    const auto binding =
+        metric == nullptr ? std::nullopt
+                          : catalogue::bind(reading.mentions[m], *metric, knowledge_.pack.lexicon);
+    if (binding && binding->values.size() == 1 && !binding->negated) {
+      mention["label"] = binding->label;
+    }
+    mentions.push_back(std::move(mention));
+  }
   Json out{{"subject", subject.name},
            {"concept", subject.entry != nullptr},
            {"metric", subject.recipe->needs.front()},
@@ -177,6 +189,7 @@ Json Planner::frame_of(const Reading& reading, const Subject& subject, const Pla
   if (reading.quantile) out["quantile"] = *reading.quantile;
   if (reading.top) out["top"] = *reading.top;
   if (reading.window) out["window_ms"] = reading.window->length.ms;
+  if (asks_for_all(reading)) out["all"] = true;
   const std::string called = kind_called(reading, subject, knowledge_.pack.lexicon);
   if (!called.empty()) out["called"] = called;
   if (reading.unit) out["unit"] = std::string(unit_info(*reading.unit).symbol);
@@ -219,6 +232,14 @@ void Planner::inherit_mentions(const Json& before, Reading& reading, Subject& su
     }
   }
   std::set<std::string> replaced;
+  // "by card", "and by method?": of all methods again.
+  std::map<std::string, size_t> alone;
+  for (const Json& old : old_mentions) ++alone[old.value("label", "")];
+  for (const std::string& kind : reading.by) {
+    const std::string label =
+        metric == nullptr ? "" : catalogue::label_of_kind(kind, *metric, lexicon);
+    if (!label.empty() && alone[label] == 1) replaced.insert(label);
+  }
   for (const size_t m : subject.filters) {
     if (metric == nullptr) break;
     if (const auto binding = catalogue::bind(reading.mentions[m], *metric, lexicon)) {
@@ -315,6 +336,46 @@ void Planner::open_up(const Reading& reading, Subject& subject) const {
     subject = std::move(open);
     return;
   }
+}
+
+std::string Planner::with_value_for_kind(const Reading& reading, const std::string& metric) const {
+  const catalogue::Metric* known = snapshot_.find(metric);
+  if (known == nullptr) return "";
+  for (size_t i = 0; i + 1 < reading.tokens.size(); ++i) {
+    if (!is_any_of(reading.tokens[i].text, {"by", "per"})) continue;
+    const std::string& word = reading.tokens[i + 1].text;
+    if (!catalogue::label_of_kind(word, *known, knowledge_.pack.lexicon).empty()) continue;
+    const auto places = snapshot_.places(catalogue::fold(word));
+    if (std::ranges::none_of(places, [&](const catalogue::Place& place) {
+          return known->has(place.label, place.value);
+        })) {
+      continue;
+    }
+    std::string out;
+    for (size_t k = 0; k < reading.tokens.size(); ++k) {
+      out += (k == 0 ? "" : " ") + (k == i ? "of" : reading.tokens[k].written);
+    }
+    return out;
+  }
+  return "";
+}
+
+/// "and card?" after payments by method: a value of what was asked about, whatever else is called
+/// so.
+bool Planner::only_values_of(const Reading& reading, const Json& before) const {
+  const catalogue::Metric* metric = snapshot_.find(before.value("metric", ""));
+  constexpr size_t kFewWords = 4;
+  if (metric == nullptr || reading.content.empty() || reading.tokens.size() > kFewWords) {
+    return false;
+  }
+  return std::ranges::all_of(reading.content, [&](const ContentWord& word) {
+    for (size_t m = 0; m < reading.mentions.size(); ++m) {
+      if (reading.mention_at[m] != word.at) continue;
+      const auto binding = catalogue::bind(reading.mentions[m], *metric, knowledge_.pack.lexicon);
+      if (binding && !binding->values.empty() && !is_naming_label(binding->label)) return true;
+    }
+    return false;
+  });
 }
 
 void Planner::go_on(const Json& before, Reading& reading, std::optional<Subject>& subject) const {

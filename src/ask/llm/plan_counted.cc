@@ -1,4 +1,6 @@
 // What counts of events are called: "Orders in the last 10m", "Orders so far".
+#include <set>
+
 #include "ask/catalogue/recipe_query.h"
 #include "ask/llm/planner.h"
 #include "ask/llm/value_words.h"
@@ -17,6 +19,25 @@ bool says_length(const Reading& reading, const TimePhrase& window) {
   return window.length.ms % DurationMs::minutes(1).ms == 0;
 }
 
+/// "how many orders failed", "how many payments were made": what is over, and no time is said.
+bool says_what_happened(const Reading& reading) {
+  static const std::set<std::string_view> kHappened = {
+      "failed", "succeeded", "completed", "cancelled", "placed", "made",     "served",
+      "sent",   "received",  "arrived",   "happened",  "paid",   "answered", "processed"};
+  if (!reading.how_many || reading.point || reading.says_any({"now", "currently", "second"})) {
+    return false;
+  }
+  const auto& tokens = reading.tokens;
+  for (size_t i = 1; i < tokens.size(); ++i) {
+    const std::string& before = tokens[i - 1].text;
+    // "how many failed orders" are those of a second.
+    const bool verb = kHappened.contains(tokens[i].text) &&
+                      !is_any_of(before, {"many", "of", "the", "are", "is", "being", "get", "all"});
+    if (verb) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool asks_for_all(const Reading& reading) {
@@ -24,9 +45,12 @@ bool asks_for_all(const Reading& reading) {
                     (reading.unit && unit_info(*reading.unit).kind >= UnitKind::BytesPerSecond &&
                      unit_info(*reading.unit).kind <= UnitKind::PerTime);
   if (rate || reading.window || reading.range || reading.shift) return false;
-  return reading.says("altogether") || reading.says_phrase({"so", "far"}) ||
-         reading.says_phrase({"in", "total"}) || reading.says_phrase({"all", "told"}) ||
-         reading.says_phrase({"all", "in", "all"}) ||
+  // "orders total", "order count"
+  const bool behind =
+      reading.tokens.size() > 1 && is_any_of(reading.tokens.back().text, {"total", "count"});
+  return reading.all_told || behind || says_what_happened(reading) || reading.says("altogether") ||
+         reading.says_phrase({"so", "far"}) || reading.says_phrase({"in", "total"}) ||
+         reading.says_phrase({"all", "told"}) || reading.says_phrase({"all", "in", "all"}) ||
          (reading.how_many && reading.says_any({"total", "overall"}));
 }
 

@@ -21,6 +21,66 @@ std::string targets_of(const catalogue::Metric& up, const Reading& reading) {
 
 }  // namespace
 
+std::optional<Plan> Planner::plan_series(const Reading& reading) const {
+  const bool counts = reading.how_many && reading.says_any({"series", "timeseries"});
+  if (!counts || reading.point || reading.range || reading.window || reading.shift ||
+      !reading.thresholds.empty()) {
+    return std::nullopt;
+  }
+  for (const Token& token : reading.tokens) {
+    const catalogue::Metric* metric = snapshot_.find(token.written);
+    if (metric == nullptr || metric->name.find('_') == std::string::npos) continue;
+    Subject subject;
+    subject.recipe = std::make_shared<catalogue::Recipe>(recipe_of_metric(*metric));
+    subject.name = metric->name;
+    for (size_t m = 0; m < reading.mentions.size(); ++m) subject.filters.push_back(m);
+    const Expression expression(subject, reading, snapshot_, knowledge_.pack.lexicon);
+    if (!expression.lost_kinds().empty()) return std::nullopt;
+    const std::string matchers = expression.matchers_of(metric->name);
+    Plan plan;
+    plan.intent = Intent::Query;
+    plan.wording = "value";
+    plan.subject = texts_.say("series.of", {{"metric", metric->name}});
+    plan.entity_labels = reading.by.empty() ? std::vector<std::string>{} : expression.shape().by;
+    plan.promql = "count" + catalogue::by_clause(plan.entity_labels) + "(" + metric->name +
+                  (matchers.empty() ? "" : "{" + matchers + "}") + ")";
+    plan.unit = "count";
+    plan.confidence = 0.9;
+    plan.frame = {{"intent", "query"}, {"promql", plan.promql}};
+    return plan;
+  }
+  return std::nullopt;
+}
+
+std::optional<Plan> Planner::plan_values_of(const Reading& reading) const {
+  if (reading.content.size() != 2 || !reading.says_phrase({"are", "there"})) return std::nullopt;
+  const ContentWord& of = reading.content.front();
+  const ContentWord& kind = reading.content.back();
+  if (kind.at != of.at + 1) return std::nullopt;
+  const auto ranked = knowledge_.subjects.rank(reading, snapshot_);
+  const auto whole = [](const Subject& subject) {
+    return subject.available && subject.phrase_words.size() > 1 && subject.recipe->by.empty() &&
+           subject.recipe->promql.find("rate(") == std::string::npos;
+  };
+  if (!ranked.empty() && whole(ranked.front())) return std::nullopt;
+  for (const uint32_t index : snapshot_.with_word(of.canonical)) {
+    const catalogue::Metric& metric = snapshot_.metrics()[index];
+    const std::string label = catalogue::label_of_kind(
+        catalogue::singular(reading.tokens[kind.at].text), metric, knowledge_.pack.lexicon);
+    if (label.empty() || !is_legacy_metric_name(metric.name)) continue;
+    Plan plan;
+    plan.intent = Intent::Query;
+    plan.wording = "value";
+    plan.subject = reading.tokens[of.at].written + " " + reading.tokens[kind.at].written;
+    plan.promql = "count(count" + catalogue::by_clause({label}) + "(" + metric.name + "))";
+    plan.unit = "count";
+    plan.confidence = 0.8;
+    plan.frame = {{"intent", "query"}, {"promql", plan.promql}};
+    return plan;
+  }
+  return std::nullopt;
+}
+
 std::optional<Plan> Planner::plan_how_many(const Reading& reading) const {
   if (!reading.how_many || reading.tokens.empty() || reading.refers || reading.follow_up) {
     return std::nullopt;
@@ -32,6 +92,7 @@ std::optional<Plan> Planner::plan_how_many(const Reading& reading) const {
   const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
   Reading listed = reading;
   std::erase_if(listed.content, [](const ContentWord& word) { return word.minor; });
+  if (auto values = plan_values_of(listed)) return values;
   if (listed.content.size() != 1) return std::nullopt;
   const std::string kind = listed.content.front().canonical;
   // "how many pods are there": a concept of its own.

@@ -263,7 +263,8 @@ Plan Planner::plan_value(const Reading& reading, const Subject& asked) const {
   plan.promql = expression.promql(shape);
   plan.unit = expression.unit(shape);
   if (const auto whole = expression.without_attributes();
-      whole && asks_for_share(reading) && plan.unit != "ratio" && plan.unit != "percent") {
+      whole && asks_for_share(reading) && plan.unit != "ratio" && plan.unit != "percent" &&
+      !subject.recipe->finding) {
     plan.promql = in_brackets(plan.promql) + " / " + in_brackets(whole->promql(shape));
     plan.unit = "ratio";
   }
@@ -297,6 +298,28 @@ void Planner::add_quantiles(const Reading& reading, const Subject& subject, cons
     plan.names.push_back("p" + codec::format_general(quantile * 100));
   }
   plan.wording = "several";
+}
+
+Subject Planner::as_counted(const Reading& reading, const Subject& subject) const {
+  const std::string& text = subject.recipe->promql;
+  const size_t over = text.find(" / ");
+  const bool most = reading.says("most") || reading.says("fewest") || reading.says("least");
+  if (!most || over == std::string::npos || asks_for_share(reading) || reading.unit ||
+      subject.recipe->unit != "ratio" || !reading.says_any({"errors", "failures", "failed"}) ||
+      reading.says_any({"rate", "rates", "ratio", "ratios"})) {
+    return subject;
+  }
+  for (const catalogue::Concept& other : knowledge_.pack.concepts) {
+    for (const catalogue::Recipe& recipe : other.recipes) {
+      if (recipe.promql != text.substr(0, over) || recipe.unit != "per_second") continue;
+      Subject counted = subject;
+      counted.entry = &other;
+      counted.name = other.name;
+      counted.recipe = {std::shared_ptr<const catalogue::Recipe>(), &recipe};
+      return counted;
+    }
+  }
+  return subject;
 }
 
 Plan Planner::plan_top(const Reading& reading, const Subject& subject) const {

@@ -563,7 +563,7 @@ Plan Planner::plan_subject(Reading& reading, Subject& subject) const {
     if (auto limit = plan_count_limit(reading, subject)) return *std::move(limit);
   }
   switch (reading.intent) {
-    case Intent::Top: return plan_top(reading, subject);
+    case Intent::Top: return plan_top(reading, as_counted(reading, subject));
     case Intent::Compare: return plan_compare(reading, subject);
     case Intent::Forecast: return plan_forecast(reading, subject);
     case Intent::Alert: return plan_alert(reading, subject);
@@ -595,6 +595,8 @@ std::optional<Plan> Planner::plan_at_once(Reading& reading, const std::string& t
   if (auto functions = plan_functions(reading)) return functions;
   if (auto targets = plan_targets(reading, before)) return targets;
   if (auto within = plan_within(reading)) return within;
+  if (auto share = plan_share(reading)) return share;
+  if (auto series = plan_series(reading)) return series;
   if (auto counted = plan_how_many(reading)) return counted;
   if (auto onset = plan_onset(reading)) return onset;
   if (auto silence = plan_silence_in(reading, text, before)) return silence;
@@ -631,7 +633,8 @@ std::optional<Plan> Planner::find_subject(Reading& reading, const Json& before, 
                         });
   if (severity) reading.content.clear();
   const bool names =
-      names_subject(reading, knowledge_) || knowledge_.subjects.says_metric(reading, snapshot_);
+      !(goes_on && only_values_of(reading, before)) &&
+      (names_subject(reading, knowledge_) || knowledge_.subjects.says_metric(reading, snapshot_));
   std::optional<Plan> declined;
   if (goes_on && (declined = tell_apart(before, reading, subject))) return declined;
   if (subject) return std::nullopt;
@@ -739,6 +742,7 @@ Plan Planner::plan_text(const std::string& text, const Json& before) {
     return plan_text(whole, before);
   }
   if (goes_on) take_bare_window(before, reading);
+  if (auto other = plan_otherwise(reading, before)) return *std::move(other);
   if (auto plan = plan_at_once(reading, text, before, goes_on)) return *std::move(plan);
   if (auto all = plan_all_unusual(reading, goes_on)) return *std::move(all);
   std::optional<Subject> subject;

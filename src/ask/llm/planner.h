@@ -258,6 +258,30 @@ class Planner {
   /// "percentage of requests over 1s", "how many take longer than 500 ms", of a histogram; nothing
   /// for other questions.
   [[nodiscard]] std::optional<Plan> plan_within(const Reading& reading) const;
+  /// "what percentage of requests goes to /cart", of what is counted; nothing for other questions.
+  [[nodiscard]] std::optional<Plan> plan_share(const Reading& reading) const;
+  [[nodiscard]] std::optional<Subject> whole_of(const Reading& reading, const Subject& part) const;
+  /// "payments per order", "cpu and memory of web-01"; nothing where only one thing is asked for.
+  std::optional<Plan> plan_pair(const Reading& reading);
+  [[nodiscard]] std::optional<Subject> subject_of_part(const std::string& text,
+                                                       bool grouping) const;
+  [[nodiscard]] bool is_joint(const Reading& reading, const Subject& first, const Subject& second,
+                              const std::vector<std::string>& parts) const;
+  /// A question that stands for another one, or for two.
+  std::optional<Plan> plan_otherwise(const Reading& reading, const Json& before);
+  [[nodiscard]] bool is_more_of(const Reading& reading, const Subject& first, size_t behind) const;
+  [[nodiscard]] Plan computed(Plan plan, const Plan& with, std::string_view op) const;
+  /// "which path has the most errors": how many, where the subject is their share.
+  [[nodiscard]] Subject as_counted(const Reading& reading, const Subject& subject) const;
+  /// "by card" of payments by method, where no card is told apart but a value is called so: the
+  /// question "of card"; else empty.
+  [[nodiscard]] std::string with_value_for_kind(const Reading& reading,
+                                                const std::string& metric) const;
+  [[nodiscard]] bool only_values_of(const Reading& reading, const Json& before) const;
+  /// "how many series does http_requests_total have"
+  [[nodiscard]] std::optional<Plan> plan_series(const Reading& reading) const;
+  /// "how many http codes are there": the values of a label of what the first word names.
+  [[nodiscard]] std::optional<Plan> plan_values_of(const Reading& reading) const;
   [[nodiscard]] Plan refuse_bounds(const Subject& subject, double asked,
                                    const std::vector<double>& bounds) const;
   /// "how many services are there": how many values the label of the kind has.

@@ -9,6 +9,7 @@
 #include "ask/llm/intent.h"
 #include "ask/llm/promql_text.h"
 #include "ask/llm/spelling.h"
+#include "base/ascii.h"
 #include "io/codec/number.h"
 
 namespace prom5::llm {
@@ -516,11 +517,13 @@ class Reader {
                             [&](const Place& place) { return place.label == text(i - 1); })) {
       return true;  // "region us"
     }
-    const std::string& written = r_.tokens[i].written;
-    const bool upper = written.size() > 2 && written == upper_case(written);
+    std::string written = r_.tokens[i].written;
+    if (written.size() > 3 && written.back() == 's') written.pop_back();  // "GETs"
+    const bool upper = written.size() > 2 && std::ranges::none_of(written, is_lower);
     const bool before_kind = lexicon_.kind(canonical(i + 1)) != nullptr;
+    const auto written_so = [&](const Place& place) { return place.value == written; };
+    if (upper && std::ranges::any_of(snapshot_.places(fold(written)), written_so)) return true;
     for (const Place& place : places) {
-      if (upper && place.value == written) return true;
       if (before_kind && is_naming_label(place.label)) return true;
       if (before_kind && place.label == "mountpoint") return true;
       if (text(i).size() > 3 && (place.label == "service" || place.label == "datname" ||
@@ -529,13 +532,6 @@ class Reader {
       }
     }
     return false;
-  }
-
-  static std::string upper_case(std::string text) {
-    for (char& c : text) {
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-    }
-    return text;
   }
 
   static bool is_status_class(std::string_view word) {

@@ -69,6 +69,7 @@ struct Reading {
   std::vector<std::string> strangers;  ///< names of nothing that is here: "web-09"
   std::vector<ContentWord> content;
 
+  bool all_told = false;   ///< of all so far, as the turn before was
   bool follow_up = false;  ///< says that it goes on from before: "and memory?"
   bool refers = false;     ///< "it", "that one", "them"
   bool unsafe = false;     ///< asks to change or break something

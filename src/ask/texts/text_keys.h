@@ -57,6 +57,8 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"counted.so_far", "subject", ""},
     {"within.above", "subject limit", ""},
     {"within.below", "subject limit", ""},
+    {"share.of", "subject", ""},
+    {"series.of", "metric", ""},
     {"within.share_above", "subject limit", ""},
     {"within.share_below", "subject limit", ""},
 
@@ -251,6 +253,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"refuse.unknown", "words", ""},
     {"refuse.nearest", "names", ""},
     {"refuse.label", "subject labels", ""},
+    {"refuse.other_units", "subject other", ""},
     {"refuse.other_labels", "subject label labels", ""},
     {"refuse.percentile", "subject percentile", ""},
     {"refuse.no_alerts_here", "name", ""},
@@ -266,6 +269,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
 
     {"note.bound", "limit nearest", ""},
     {"note.since_start", "", ""},
+    {"note.one_at_a_time", "subject question", ""},
     {"note.about_all", "name", ""},
     {"note.about_everything", "name", ""},
     {"note.mended", "written meant", ""},
