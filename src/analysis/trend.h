@@ -23,8 +23,8 @@ struct Trend {
 /// times: seconds, ascending, one for each value; gaps in values are left out. Nothing for fewer
 /// than four values, or when they have no more than one time.
 /// Looks at all pairs up to 128 values and at about 4096 fixed pseudo-random ones beyond, spread
-/// evenly over the distances: the same input gives the same output. A leak is a slope whose interval excludes zero, |mann_kendall| > 3 and
-/// monotony near one.
+/// evenly over the distances: the same input gives the same output. A leak is a slope whose
+/// interval excludes zero, |mann_kendall| > 3 and monotony near one.
 std::optional<Trend> trend(std::span<const double> values, std::span<const double> times);
 
 }  // namespace prom5::analysis

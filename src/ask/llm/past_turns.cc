@@ -43,8 +43,11 @@ bool all_sound(const Json& json, std::span<const std::pair<const char*, Check>> 
 }
 
 bool is_mention(const Json& json) {
-  static constexpr std::array<std::pair<const char*, Check>, 4> kChecks{
-      {{"text", is_text}, {"folded", is_text}, {"kind", is_text}, {"negated", is_flag}}};
+  static constexpr std::array<std::pair<const char*, Check>, 5> kChecks{{{"text", is_text},
+                                                                         {"folded", is_text},
+                                                                         {"kind", is_text},
+                                                                         {"label", is_text},
+                                                                         {"negated", is_flag}}};
   return json.is_object() && all_sound(json, kChecks);
 }
 
@@ -54,7 +57,7 @@ bool is_list_of_mentions(const Json& json) {
 
 /// Whether what is kept of a turn is of the types that plans write: it comes from a file.
 bool is_frame(const Json& json) {
-  static constexpr std::array<std::pair<const char*, Check>, 26> kChecks{{
+  static constexpr std::array<std::pair<const char*, Check>, 28> kChecks{{
       {"subject", is_text},
       {"metric", is_text},
       {"intent", is_text},
@@ -68,6 +71,8 @@ bool is_frame(const Json& json) {
       {"meaning", is_text},
       {"talk", is_text},
       {"text", is_text},
+      {"starts", is_text},
+      {"all", is_flag},
       {"concept", is_flag},
       {"least", is_flag},
       {"asks", is_flag},

@@ -311,6 +311,21 @@ Plan Planner::plan(const std::string& said, const Json& before) {
   return out;
 }
 
+namespace {
+
+/// "vor 2 Stunden" as "2 hours ago": the word that says so stands behind in English. Empty where
+/// nothing of the kind begins at the token.
+std::string ago_at(std::span<const Token> tokens, size_t i, const catalogue::Lexicon& lexicon) {
+  if (tokens[i].text != "vor" || i + 2 >= tokens.size()) return "";
+  const std::string* number = lexicon.from_german(tokens[i + 1].text);
+  const std::string* unit = lexicon.from_german(tokens[i + 2].text);
+  const bool one = number != nullptr && *number == "a";
+  const std::string count = one ? "1" : number != nullptr ? *number : tokens[i + 1].text;
+  return unit != nullptr && plain_number(count) ? count + " " + *unit + " ago" : "";
+}
+
+}  // namespace
+
 std::string Planner::in_english(const std::string& said) const {
   const catalogue::Lexicon& lexicon = knowledge_.pack.lexicon;
   const std::vector<Token> tokens = tokenize(said);
@@ -326,18 +341,11 @@ std::string Planner::in_english(const std::string& said) const {
       english = lexicon.from_german(phrase);
     }
     const Token& token = tokens[i];
-    // "vor 2 Stunden": the word that says so stands behind in English.
-    if (token.text == "vor" && i + 2 < tokens.size()) {
-      const std::string* number = lexicon.from_german(tokens[i + 1].text);
-      const std::string* unit = lexicon.from_german(tokens[i + 2].text);
-      const bool one = number != nullptr && *number == "a";
-      const std::string count = one ? "1" : number != nullptr ? *number : tokens[i + 1].text;
-      if (unit != nullptr && plain_number(count)) {
-        out += (out.empty() ? "" : " ") + count + " " + *unit + " ago";
-        german = true;
-        i += 3;
-        continue;
-      }
+    if (const std::string ago = ago_at(tokens, i, lexicon); !ago.empty()) {
+      out += (out.empty() ? "" : " ") + ago;
+      german = true;
+      i += 3;
+      continue;
     }
     const bool known = knowledge_.vocabulary.knows(token.text);
     const std::string folded = catalogue::fold(token.text);

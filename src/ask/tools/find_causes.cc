@@ -96,6 +96,26 @@ Result<TimeMs> FindCauses::when(const Json& arguments, TimeMs at, const ToolCont
   return found.oddities.empty() ? at : found.oddities.front().since + DurationMs::minutes(20);
 }
 
+/// What is to be explained, as far as it happened; `out` is told of it.
+Result<std::optional<Oddity>> FindCauses::effect_of(const VitalSign& sign, const Json& arguments,
+                                                    const ScanWindow& window,
+                                                    const ToolContext& context, Json& out) {
+  const std::vector<VitalSign> only{sign};
+  Scan course = TRY(scan(engine_, only, window, 2, context));
+  std::optional<Oddity> effect;
+  if (!course.oddities.empty()) {
+    effect = std::move(course.oddities.front());
+    effect->sign = &sign;
+    out["effect"] = oddity_json(*effect);
+  }
+  // What moved the other way is nothing to explain a rise by.
+  const bool other_way =
+      effect && arguments.contains("rise") && flag_of(arguments, "rise") != effect->deviation.up;
+  if (course.judged > 0) out["happened"] = effect && !other_way;
+  if (other_way) effect.reset();
+  return effect;
+}
+
 Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context) {
   if (!arguments.is_object()) return fail(ErrorCode::BadData, "find_causes takes an object");
   const TimeMs at = time_of(arguments, "at", context.now);
@@ -117,25 +137,12 @@ Result<Json> FindCauses::call(const Json& arguments, const ToolContext& context)
   const TimeMs moment = TRY(when(arguments, at, context));
   const ScanWindow window = around(moment, context.now, past || moment < at);
   const auto snapshot = TRY(catalogue_.snapshot(context.now));
-  std::optional<Oddity> effect;
   VitalSign own;
-  if (!promql.empty()) {
-    own.promql = promql;
-    own.name = text_or(arguments, "name", promql);
-    own.unit = text_or(arguments, "unit", "none");
-    const std::vector<VitalSign> only{own};
-    Scan course = TRY(scan(engine_, only, window, 2, context));
-    if (!course.oddities.empty()) {
-      effect = std::move(course.oddities.front());
-      effect->sign = &own;
-      out["effect"] = oddity_json(*effect);
-    }
-    // What moved the other way is nothing to explain a rise by.
-    const bool other_way =
-        effect && arguments.contains("rise") && flag_of(arguments, "rise") != effect->deviation.up;
-    if (course.judged > 0) out["happened"] = effect && !other_way;
-    if (other_way) effect.reset();
-  }
+  own.promql = promql;
+  own.name = text_or(arguments, "name", promql);
+  own.unit = text_or(arguments, "unit", "none");
+  std::optional<Oddity> effect;
+  if (!promql.empty()) effect = TRY(effect_of(own, arguments, window, context, out));
   // What an alert is about is looked at alone; a question about a course, among everything.
   const bool narrow = promql.empty() && !filters.empty();
   const std::vector<VitalSign> signs =

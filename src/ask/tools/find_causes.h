@@ -1,8 +1,11 @@
 #pragma once
 
+#include <optional>
+
 #include "ask/catalogue/catalogue.h"
 #include "ask/catalogue/concept.h"
 #include "ask/tool.h"
+#include "ask/tools/scan.h"
 #include "query/engine.h"
 
 namespace prom5::tools {
@@ -21,6 +24,9 @@ class FindCauses final : public Tool {
 
  private:
   Result<TimeMs> when(const Json& arguments, TimeMs at, const ToolContext& context);
+  Result<std::optional<Oddity>> effect_of(const VitalSign& sign, const Json& arguments,
+                                          const ScanWindow& window, const ToolContext& context,
+                                          Json& out);
   Result<Json> firing(const Json& words, TimeMs at, const ToolContext& context);
 
   query::Engine& engine_;
