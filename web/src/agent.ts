@@ -41,6 +41,8 @@ export interface SilenceProposal {
   matchers: Labels;
   regex?: string[];  // labels whose value is a regular expression
   duration_s: number;
+  /** Unix seconds, of a silence that begins later than now. */
+  start?: number;
   starts_at: string;
   ends_at: string;
 }

@@ -167,6 +167,10 @@ describe('proposals', () => {
     expect(matchersOf(silence)).toEqual(['instance=~"db.*"', 'job="a|b"']);
     expect(silenceCommand(silence, "it's $(x)")).toBe(
       `amtool silence add 'instance=~"db.*"' 'job="a|b"' --duration=2h --comment='it'\\''s $(x)'`);
+    const later = { ...silence, start: 1768550400, starts_at: '2026-01-16T08:00:00Z',
+      ends_at: '2026-01-16T10:00:00Z' };
+    expect(silenceCommand(later, 'q')).toContain(
+      ` --start='2026-01-16T08:00:00Z' --end='2026-01-16T10:00:00Z' --comment=`);
   });
   it('are tested on the past', () => {
     const values = (times: number[]) => times.map((t) => [t, '1'] as [number, string]);

@@ -214,8 +214,11 @@ export function matchersOf(silence: SilenceProposal): string[] {
 /** The command that makes the silence in an Alertmanager. */
 export function silenceCommand(silence: SilenceProposal, question: string): string {
   const quoted = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`;
+  const when = silence.start === undefined
+    ? `--duration=${durationText(silence.duration_s)}`
+    : `--start=${quoted(silence.starts_at)} --end=${quoted(silence.ends_at)}`;
   return `amtool silence add ${matchersOf(silence).map(quoted).join(' ')} `
-    + `--duration=${durationText(silence.duration_s)} --comment=${quoted(question)}`;
+    + `${when} --comment=${quoted(question)}`;
 }
 
 /** When the alert would have fired: its condition held at every step for `hold` seconds. */

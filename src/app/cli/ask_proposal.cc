@@ -77,8 +77,13 @@ std::string silence_text(const Json& silence, const std::string& question) {
     const char* op = pattern ? "=~" : "=";
     out += " " + shell_word(name + op + quoted(value));
   }
-  return fmt::format("{} --duration={} --comment={}\n", out, duration_in(silence, "duration_s"),
-                     shell_word(question));
+  // One that begins later: its end is told as well, as amtool counts durations from now.
+  const std::string when =
+      silence.contains("start")
+          ? fmt::format("--start={} --end={}", shell_word(text_of(silence, "starts_at")),
+                        shell_word(text_of(silence, "ends_at")))
+          : "--duration=" + duration_in(silence, "duration_s");
+  return fmt::format("{} {} --comment={}\n", out, when, shell_word(question));
 }
 
 }  // namespace

@@ -43,6 +43,18 @@ TEST(AskProposal, NoWordOfAQuestionBreaksTheCommandOfASilence) {
             "\n");
 }
 
+TEST(AskProposal, ASilenceToComeHasItsBeginning) {
+  const Json silence{{"kind", "silence"},
+                     {"matchers", {{"job", "a"}}},
+                     {"duration_s", 7200},
+                     {"start", 1768550400},
+                     {"starts_at", "2026-01-16T08:00:00Z"},
+                     {"ends_at", "2026-01-16T10:00:00Z"}};
+  EXPECT_EQ(proposal_text(silence, "q"),
+            R"(amtool silence add 'job="a"' --start='2026-01-16T08:00:00Z' )"
+            "--end='2026-01-16T10:00:00Z' --comment='q'\n");
+}
+
 TEST(AskProposal, WhatIsNoneGivesNothing) {
   EXPECT_EQ(proposal_text(Json(), "q"), "");
   EXPECT_EQ(proposal_text(Json("alert"), "q"), "");

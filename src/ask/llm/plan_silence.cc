@@ -243,7 +243,7 @@ void propose(Plan& plan, Json arguments, const Stretch& stretch, TimeMs now) {
   (*plan.action)["ends_at"] = format_rfc3339(stretch.start + stretch.length);
   plan.window = format_duration(stretch.length);
   if (stretch.start > now) {
-    arguments["start"] = stretch.start.as_seconds();
+    arguments["start"] = (*plan.action)["start"] = stretch.start.as_seconds();
     plan.frame["starts"] = say_time(stretch.start, now);
   }
   plan.calls.push_back({"hits", "propose_silence", std::move(arguments)});
