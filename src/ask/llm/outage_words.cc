@@ -31,10 +31,15 @@ std::string length_of(const Telling& told, double seconds) {
 std::string say_when(const Telling& told, TimeMs since) {
   const TextCatalogue& texts = told.texts;
   const Plan& plan = told.plan;
+  const bool over = told.now - plan.end > kMuch;
+  if (since - plan.start > kMuch && over) {
+    return texts.say("outage.between_data",
+                     {{"from", second_of(told, since)}, {"to", say_time(plan.end, told.now)}});
+  }
   if (since - plan.start > kMuch) {
     return texts.say("outage.since_data", {{"time", second_of(told, since)}});
   }
-  if (told.now - plan.end > kMuch) {
+  if (over) {
     return texts.say("outage.between", {{"from", say_time(plan.start, told.now)},
                                         {"to", say_time(plan.end, told.now)}});
   }
@@ -230,7 +235,9 @@ std::string say_why_down(const Telling& told, const std::string& causes) {
   const std::vector<Outages> all = outages_of(told);
   const bool past = told.now - told.plan.end > kMuch;
   bool known = false;
+  bool down = false;
   std::string out = each_of(told, all, 0, [&](const Outages& one) {
+    down = down || one.then || one.open() || one.newest.is_object();
     if (one.then && !one.open()) {
       const std::string when = texts.say(
           "outage.between",
@@ -254,7 +261,8 @@ std::string say_why_down(const Telling& told, const std::string& causes) {
   });
   const Json& found = result_of(told.results, "causes");
   const bool some = !found.value("causes", Json::array()).empty();
-  if (out.empty() || some || !known) out += (out.empty() ? "" : " ") + causes;
+  // What was never down has no causes.
+  if (out.empty() || (down && (some || !known))) out += (out.empty() ? "" : " ") + causes;
   return out;
 }
 

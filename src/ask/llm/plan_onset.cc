@@ -157,6 +157,10 @@ Plan Planner::plan_crossing(const Reading& reading, const Subject& asked) const 
   plan.calls.push_back({"query", "query_metrics", Json{{"promql", plan.promql}}});
   plan.more = {plan.promql};
   Json arguments{{"promql", plan.promql}, {"op", threshold.op}, {"limit", *limit}};
+  // "how often today" counts those of today; since when it is so may be longer ago.
+  if (reading.window && plan.wording == "crossings") {
+    arguments["start"] = reading.window->start.as_seconds();
+  }
   plan.promql = value + " " + threshold.op + " " + codec::format_general(*limit);
   const std::string& metric = asked.recipe->needs.front();
   if (is_legacy_metric_name(metric)) {

@@ -282,6 +282,20 @@ TEST(TargetTalk, RestartsAreSeen) {
   EXPECT_EQ(talk_to(shop(), {"restart the shop"}).intent, "refuse");
 }
 
+TEST(TargetTalk, WhatIsOverIsNotToldUpToNow) {
+  // The api is down since 11:50; data begins at 06:00.
+  const Answer a = talk_to(shop(), {"was the api down between 5:00 and 7:00?"});
+  says(a, {"was not down between ", "where the data begins, and 07:00"});
+  const Answer b = talk_to(shop(), {"was the shop down between 5:00 and 9:00?"});
+  says(b, {"where the data begins, and 09:00"});
+}
+
+TEST(TargetTalk, WhatWasNeverDownHasNoCauses) {
+  const Answer a = talk_to(shop(), {"why is the node down?"});
+  says(a, {"was not down"});
+  EXPECT_EQ(a.text.find("nusual"), std::string::npos) << shown(a);
+}
+
 TEST(SilenceOfAll, IsProposedForAsLongAsIsSaid) {
   for (const char* question :
        {"silence all alerts for 1 hour", "silence everything for 1h", "mute everything for 1 hour",

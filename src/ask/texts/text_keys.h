@@ -86,6 +86,7 @@ inline constexpr std::array kTexts = std::to_array<TextRow>({
     {"onset.not_up", "", ""},
     {"outage.lately", "window", ""},
     {"outage.since", "time", ""},
+    {"outage.between_data", "from to", ""},
     {"outage.since_data", "time", ""},
     {"outage.between", "from to", ""},
     {"outage.less_data", "names", ""},
